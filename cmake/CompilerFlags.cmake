@@ -1,0 +1,37 @@
+# nnhp_flags: the language level, visibility and warnings of everything but the kernels' own flags
+# (Kernels.cmake). -ffast-math and -march=native have no place in this project: the first changes the
+# floating-point mode of the whole process, the second makes a wheel that runs on one machine.
+
+add_library(nnhp_flags INTERFACE)
+target_compile_features(nnhp_flags INTERFACE cxx_std_20)
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  message(FATAL_ERROR "nnhp's kernels are written on the vector types and shuffles of GCC")
+endif()
+
+target_compile_options(
+  nnhp_flags
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            -Wdouble-promotion # float kernels must stay float
+            -Wnon-virtual-dtor
+            -Woverloaded-virtual
+            $<$<BOOL:${NNHP_WERROR}>:-Werror>)
+
+# Apart from nnhp_flags, because the kernels stay without: instrumenting every vector access takes
+# many minutes to compile.
+add_library(nnhp_sanitizers INTERFACE)
+if(NNHP_SANITIZE)
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(nnhp_sanitizers INTERFACE ${sanitizers})
+  target_link_options(nnhp_sanitizers INTERFACE ${sanitizers})
+endif()

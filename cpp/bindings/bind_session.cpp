@@ -1,0 +1,257 @@
+// Session and train_many.
+#include <pybind11/stl.h>
+
+#include "gil.hpp"
+#include "nnhp/train/train_many.hpp"
+#include "types.hpp"
+
+namespace nnhp::bindings {
+namespace {
+
+struct AnySession {
+  std::variant<std::unique_ptr<Session<float>>, std::unique_ptr<Session<double>>> session;
+
+  template <class F>
+  auto visit(F&& f) const {
+    return std::visit([&](const auto& s) { return f(*s); }, session);
+  }
+};
+
+std::optional<Mt19937> generator_of(const py::object& state) {
+  if (state.is_none()) return std::nullopt;
+  const auto parts = state.cast<py::tuple>();
+  require(parts.size() == 2, "mt_state must be (words, position)");
+  const auto words = vector_of<uint32_t>(parts[0], "mt_state words");
+  Mt19937 generator;
+  require(words.size() == generator.words.size(), "mt_state must have 624 words");
+  std::copy(words.begin(), words.end(), generator.words.begin());
+  generator.position = parts[1].cast<int>();
+  require(generator.position >= 0 && generator.position <= 624,
+          "the position of mt_state must be in [0, 624]");
+  return generator;
+}
+
+py::object to_mt_state(const std::optional<Mt19937>& generator) {
+  if (!generator) return py::none();
+  return py::make_tuple(to_array(generator->words.data(), index_t{624}), generator->position);
+}
+
+template <class T>
+std::shared_ptr<const AlignedVector<T>> weights_of(const py::object& weights, const char* name) {
+  if (weights.is_none()) return nullptr;
+  return std::make_shared<AlignedVector<T>>(aligned_copy<T>(weights, name));
+}
+
+template <class T>
+AnySession make_session(const Net& net, const std::shared_ptr<TrainSpec>& train, const Data& data,
+                        const py::object& rows, const py::object& parameters,
+                        const py::object& mt_state, uint64_t dropout_key,
+                        const py::object& label_map, const py::object& sample_weight,
+                        const Data* validation_data, const py::object& validation_rows,
+                        const py::object& validation_weight) {
+  typename Session<T>::Inputs in;
+  in.net = net.spec;
+  in.train = train;
+  in.data = data.of<T>("data");
+  in.rows = rows_of(rows, in.data->samples, "rows");
+  in.parameters = aligned_copy<T>(parameters, "parameters");
+  in.generator = generator_of(mt_state);
+  in.dropout_key = dropout_key;
+  if (!label_map.is_none()) in.label_map = vector_of<int32_t>(label_map, "label_map");
+  in.weights = weights_of<T>(sample_weight, "sample_weight");
+  if (validation_data != nullptr) {
+    Validation<T> validation;
+    validation.data = validation_data->of<T>("validation_data");
+    validation.rows = rows_of(validation_rows, validation.data->samples, "validation_rows");
+    validation.weights = weights_of<T>(validation_weight, "validation_weight");
+    in.validation = std::move(validation);
+  }
+  return {std::make_unique<Session<T>>(std::move(in))};
+}
+
+// The names of the entries of a state, each with its way out to Python and back.
+template <class T>
+struct StateEntry {
+  const char* name;
+  py::object (*get)(const SessionState<T>&);
+  void (*set)(SessionState<T>&, const py::object&);
+};
+
+template <class T>
+void set_parameters(AlignedVector<T>& to, const py::object& from, const char* name) {
+  AlignedVector<T> values = aligned_copy<T>(from, name);
+  require(values.size() == to.size(), std::string(name) + " must have " +
+                                          std::to_string(to.size()) + " entries, got " +
+                                          std::to_string(values.size()));
+  to = std::move(values);
+}
+
+#define NNHP_FLAT_ENTRY(field)                                                  \
+  StateEntry<T> {                                                               \
+    #field, [](const SessionState<T>& s) { return to_array_or_none(s.field); }, \
+        [](SessionState<T>& s, const py::object& o) {                           \
+          if (!o.is_none()) set_parameters(s.field, o, #field);                 \
+        }                                                                       \
+  }
+#define NNHP_PLAIN_ENTRY(name, field)                                 \
+  StateEntry<T> {                                                     \
+    name, [](const SessionState<T>& s) { return py::cast(s.field); }, \
+        [](SessionState<T>& s, const py::object& o) {                 \
+          s.field = o.cast<decltype(SessionState<T>::field)>();       \
+        }                                                             \
+  }
+
+template <class T>
+const std::vector<StateEntry<T>>& state_entries() {
+  static const std::vector<StateEntry<T>> entries{
+      NNHP_FLAT_ENTRY(parameters),
+      NNHP_FLAT_ENTRY(moment_1),
+      NNHP_FLAT_ENTRY(moment_2),
+      NNHP_FLAT_ENTRY(best_parameters),
+      NNHP_PLAIN_ENTRY("step", step),
+      NNHP_PLAIN_ENTRY("epoch", epoch),
+      NNHP_PLAIN_ENTRY("n_samples_seen", samples_seen),
+      NNHP_PLAIN_ENTRY("learning_rate", rate),
+      NNHP_PLAIN_ENTRY("best_loss", best_loss),
+      NNHP_PLAIN_ENTRY("best_score", best_score),
+      NNHP_PLAIN_ENTRY("no_improvement_count", no_improvement_count),
+      NNHP_PLAIN_ENTRY("loss_curve", loss_curve),
+      NNHP_PLAIN_ENTRY("validation_scores", validation_scores),
+      NNHP_PLAIN_ENTRY("validation_loss_curve", validation_loss_curve),
+      NNHP_PLAIN_ENTRY("diverged_layer", diverged_layer),
+      {"order",
+       [](const SessionState<T>& s) -> py::object {
+         return to_array(s.order.data(), static_cast<index_t>(s.order.size()));
+       },
+       [](SessionState<T>& s, const py::object& o) {
+         std::vector<row_t> order = vector_of<row_t>(o, "order");
+         std::vector<row_t> given(order), own(s.order);
+         std::sort(given.begin(), given.end());
+         std::sort(own.begin(), own.end());
+         require(given == own, "order must be a permutation of the session's rows");
+         s.order = std::move(order);
+       }},
+      {"mt_state", [](const SessionState<T>& s) { return to_mt_state(s.generator); },
+       [](SessionState<T>& s, const py::object& o) { s.generator = generator_of(o); }},
+      {"status",
+       [](const SessionState<T>& s) -> py::object {
+         return py::cast(status_names[static_cast<size_t>(s.status)]);
+       },
+       [](SessionState<T>& s, const py::object& o) {
+         const std::string name = o.cast<std::string>();
+         const auto* found = std::find(status_names.begin(), status_names.end(), name);
+         require(found != status_names.end(), "unknown status '" + name + "'");
+         s.status = static_cast<Status>(found - status_names.begin());
+       }},
+  };
+  return entries;
+}
+#undef NNHP_FLAT_ENTRY
+#undef NNHP_PLAIN_ENTRY
+
+template <class T>
+const StateEntry<T>& state_entry(const std::string& name) {
+  for (const StateEntry<T>& entry : state_entries<T>()) {
+    if (name == entry.name) return entry;
+  }
+  throw std::invalid_argument("a session's state has no entry '" + name + "'");
+}
+
+py::dict get_state(const AnySession& any) {
+  return any.visit([]<class T>(const Session<T>& session) {
+    py::dict state;
+    for (const StateEntry<T>& entry : state_entries<T>())
+      state[entry.name] = entry.get(session.state());
+    return state;
+  });
+}
+
+void restore(AnySession& any, const py::dict& state) {
+  any.visit([&]<class T>(Session<T>& session) {
+    SessionState<T> restored = session.state();
+    for (const auto& [name, value] : state) {
+      const StateEntry<T>& entry = state_entry<T>(py::str(name));
+      entry.set(restored, py::reinterpret_borrow<py::object>(value));
+    }
+    session.state() = std::move(restored);
+  });
+}
+
+AnySession copy(const AnySession& any) {
+  return any.visit(
+      []<class T>(const Session<T>& s) -> AnySession { return {std::make_unique<Session<T>>(s)}; });
+}
+
+py::object state_property(const AnySession& any, const char* name) {
+  return any.visit([&]<class T>(const Session<T>& session) {
+    const StateEntry<T>& entry = state_entry<T>(name);
+    return entry.get(session.state());
+  });
+}
+
+void train_sessions(const std::vector<AnySession*>& sessions, int64_t epochs, int threads) {
+  require(threads >= 1, "threads must be at least 1, got " + std::to_string(threads));
+  std::vector<Trainable*> trainables;
+  for (const AnySession* any : sessions) {
+    require(any != nullptr, "sessions must not hold None");
+    trainables.push_back(any->visit([](auto& s) -> Trainable* { return &s; }));
+  }
+  std::vector<Trainable*> distinct(trainables);
+  std::sort(distinct.begin(), distinct.end());
+  require(std::adjacent_find(distinct.begin(), distinct.end()) == distinct.end(),
+          "sessions must not hold one session twice");
+  without_gil([&] { train_many(trainables, epochs, threads, poll_signals); });
+}
+
+}  // namespace
+
+void bind_session(py::module_& m) {
+  py::class_<AnySession> session(m, "Session");
+  session
+      .def(
+          py::init([](const Net& net, const std::shared_ptr<TrainSpec>& train, const Data& data,
+                      const py::object& rows, const py::object& parameters,
+                      const py::object& mt_state, uint64_t dropout_key, const py::object& label_map,
+                      const py::object& sample_weight, const Data* validation_data,
+                      const py::object& validation_rows, const py::object& validation_weight) {
+            return with_dtype(net.single, [&]<class T>() {
+              return make_session<T>(net, train, data, rows, parameters, mt_state, dropout_key,
+                                     label_map, sample_weight, validation_data, validation_rows,
+                                     validation_weight);
+            });
+          }),
+          py::arg("net"), py::arg("train").none(false), py::arg("data"),
+          py::arg("rows") = py::none(), py::kw_only(), py::arg("parameters"),
+          py::arg("mt_state") = py::none(), py::arg("dropout_key") = 0,
+          py::arg("label_map") = py::none(), py::arg("sample_weight") = py::none(),
+          py::arg("validation_data") = nullptr, py::arg("validation_rows") = py::none(),
+          py::arg("validation_weight") = py::none())
+      .def("state", &get_state)
+      .def("restore", &restore, py::arg("state"))
+      .def("copy", &copy)
+      .def(
+          "set_order",
+          [](AnySession& any, const py::object& order) {
+            any.visit([&]<class T>(Session<T>& s) {
+              const StateEntry<T>& entry = state_entry<T>("order");
+              entry.set(s.state(), order);
+            });
+          },
+          py::arg("order"))
+      .def(
+          "record_score",
+          [](AnySession& any, double score) { any.visit([&](auto& s) { s.record_score(score); }); },
+          py::arg("score"))
+      .def_property_readonly("learning_rate", [](const AnySession& any) {
+        return any.visit([](const auto& s) { return s.step_rate(); });
+      });
+  for (const char* name :
+       {"status", "epoch", "no_improvement_count", "loss_curve", "validation_scores",
+        "validation_loss_curve", "parameters", "diverged_layer", "mt_state"}) {
+    session.def_property_readonly(
+        name, [name](const AnySession& any) { return state_property(any, name); });
+  }
+  m.def("train_many", &train_sessions, py::arg("sessions"), py::arg("epochs"), py::arg("threads"));
+}
+
+}  // namespace nnhp::bindings

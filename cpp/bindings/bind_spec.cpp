@@ -1,0 +1,92 @@
+// NetSpec and TrainSpec from names and numbers.
+#include <pybind11/stl.h>
+
+#include "types.hpp"
+
+namespace nnhp::bindings {
+namespace {
+
+using HiddenTuple = std::tuple<index_t, std::string, double>;
+
+Net make_net(index_t n_inputs, const std::vector<HiddenTuple>& hidden, index_t n_outputs,
+             const std::string& output_activation, double input_dropout, const std::string& dtype) {
+  require(dtype == "float32" || dtype == "float64",
+          "dtype must be 'float32' or 'float64', got '" + dtype + "'");
+  const auto activation = [](const std::string& name) {
+    return static_cast<Activation>(index_of(activation_table, name, "activation"));
+  };
+  std::vector<HiddenLayer> layers;
+  for (const auto& [units, name, dropout] : hidden) {
+    layers.push_back({units, activation(name), dropout});
+  }
+  return {std::make_shared<NetSpec>(n_inputs, layers, n_outputs, activation(output_activation),
+                                    input_dropout),
+          dtype == "float32"};
+}
+
+std::vector<std::pair<index_t, index_t>> layer_shapes(const Net& net) {
+  std::vector<std::pair<index_t, index_t>> shapes;
+  for (const LayerSpec& layer : net.spec->layers()) shapes.emplace_back(layer.inputs, layer.units);
+  return shapes;
+}
+
+TrainSpec make_train(const std::string& loss, const std::string& solver, index_t batch_size,
+                     int64_t max_epochs, int64_t schedule_horizon, double l2, double l1,
+                     const std::string& schedule, double learning_rate_init,
+                     std::vector<double> learning_rates, double power_t, double momentum,
+                     double beta_1, double beta_2, double epsilon, bool shuffle, double tol,
+                     double n_iter_no_change, const std::string& monitor) {
+  TrainSpec train;
+  train.loss = static_cast<Loss>(index_of(loss_table, loss, "loss"));
+  train.optimizer = static_cast<Optimizer>(index_of(optimizer_table, solver, "solver"));
+  train.batch_size = batch_size;
+  train.max_epochs = max_epochs;
+  train.penalty = {l2, l1};
+  train.schedule = {static_cast<Schedule>(index_of(schedule_table, schedule, "schedule")),
+                    learning_rate_init, power_t, std::move(learning_rates), schedule_horizon};
+  train.momentum = momentum;
+  train.beta_1 = beta_1;
+  train.beta_2 = beta_2;
+  train.epsilon = epsilon;
+  train.shuffle = shuffle;
+  train.tol = tol;
+  train.n_iter_no_change = n_iter_no_change;
+  train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
+  return train;
+}
+
+std::vector<std::string> hidden_activations() {
+  std::vector<std::string> names;
+  for (const ActivationInfo& row : activation_table) {
+    if (row.hidden) names.emplace_back(row.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+void bind_spec(py::module_& m) {
+  m.def("activations", &hidden_activations);
+  m.def("losses", [] { return names_of(loss_table); });
+  m.def("solvers", [] { return names_of(optimizer_table); });
+  m.def("schedules", [] { return names_of(schedule_table); });
+
+  py::class_<Net>(m, "NetSpec")
+      .def(py::init(&make_net), py::kw_only(), py::arg("n_inputs"), py::arg("hidden"),
+           py::arg("n_outputs"), py::arg("output_activation"), py::arg("input_dropout") = 0.0,
+           py::arg("dtype"))
+      .def_property_readonly("n_parameters", [](const Net& n) { return n.spec->parameter_count(); })
+      .def_property_readonly("layer_shapes", &layer_shapes);
+
+  py::class_<TrainSpec, std::shared_ptr<TrainSpec>>(m, "TrainSpec")
+      .def(py::init(&make_train), py::kw_only(), py::arg("loss"), py::arg("solver"),
+           py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
+           py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
+           py::arg("learning_rate_init") = 1e-3, py::arg("learning_rates") = std::vector<double>{},
+           py::arg("power_t") = 0.5, py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9,
+           py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("shuffle") = true,
+           py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
+           py::arg("monitor") = "training_loss");
+}
+
+}  // namespace nnhp::bindings

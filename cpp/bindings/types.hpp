@@ -1,0 +1,51 @@
+// What stands behind the Python classes, and the functions that register them.
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "arrays.hpp"
+#include "nnhp/train/predict.hpp"
+#include "nnhp/train/session.hpp"
+
+namespace nnhp::bindings {
+
+// A net and the dtype that its sessions compute in.
+struct Net {
+  std::shared_ptr<const NetSpec> spec;
+  bool single;  // float32
+};
+
+struct Data {
+  std::variant<std::shared_ptr<const Dataset<float>>, std::shared_ptr<const Dataset<double>>> set;
+
+  template <class T>
+  std::shared_ptr<const Dataset<T>> of(const std::string& name) const {
+    if (const auto* data = std::get_if<std::shared_ptr<const Dataset<T>>>(&set)) return *data;
+    throw py::type_error(name + " must have the net's dtype " + dtype_name<T>());
+  }
+};
+
+// Runs f.operator()<float>() or <double>().
+template <class F>
+auto with_dtype(bool single, F&& f) {
+  return single ? f.template operator()<float>() : f.template operator()<double>();
+}
+
+// Samples from a dense array or a tuple (values, columns, row starts, n_features).
+template <class T>
+Dataset<T> make_samples(const py::object& X);
+
+// Rows to use: all of them for None.
+std::vector<row_t> rows_of(const py::object& rows, index_t samples, const std::string& name);
+
+// Raises KeyboardInterrupt (or whatever a signal handler raises) when a signal is pending.
+bool poll_signals();
+
+void bind_runtime(py::module_& m);
+void bind_spec(py::module_& m);
+void bind_dataset(py::module_& m);
+void bind_session(py::module_& m);
+void bind_predict(py::module_& m);
+
+}  // namespace nnhp::bindings

@@ -1,0 +1,83 @@
+#include "nnhp/base/cpu.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace nnhp {
+
+int cpus_of_quota(const std::string& cpu_max) {
+  std::istringstream text(cpu_max);
+  double quota = 0.0, period = 0.0;
+  if (!(text >> quota >> period) || quota <= 0.0 || period <= 0.0) return 0;
+  return static_cast<int>(std::clamp((quota + period - 1.0) / period, 1.0, 1e6));
+}
+
+namespace {
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// The quota of the process's own cgroup; version 2 first, then version 1.
+int cgroup_quota() {
+  const std::string root = "/sys/fs/cgroup";
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (line.rfind("0::", 0) != 0) continue;
+    const int own = cpus_of_quota(first_line(root + line.substr(3) + "/cpu.max"));
+    if (own > 0) return own;
+  }
+  const int top = cpus_of_quota(first_line(root + "/cpu.max"));
+  if (top > 0) return top;
+  return cpus_of_quota(first_line(root + "/cpu/cpu.cfs_quota_us") + " " +
+                       first_line(root + "/cpu/cpu.cfs_period_us"));
+}
+
+int affinity_cpus() {
+  // A mask of 1024 CPUs is the usual size; larger machines need more, so grow until it fits.
+  for (int size = 1024; size <= 1 << 20; size *= 2) {
+    cpu_set_t* mask = CPU_ALLOC(static_cast<size_t>(size));
+    const size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(size));
+    const bool ok = sched_getaffinity(0, bytes, mask) == 0;
+    const int count = ok ? CPU_COUNT_S(bytes, mask) : 0;
+    CPU_FREE(mask);
+    if (ok) return std::max(count, 1);
+  }
+  return 1;
+}
+
+}  // namespace
+
+int usable_cpus() {
+  const int quota = cgroup_quota();
+  const int affinity = affinity_cpus();
+  return quota > 0 ? std::min(quota, affinity) : affinity;
+}
+
+#if defined(__x86_64__)
+FlushSubnormals::FlushSubnormals() : saved_(_mm_getcsr()) {
+  _mm_setcsr(static_cast<unsigned>(saved_) | 0x8040u);  // flush-to-zero, denormals-are-zero
+}
+FlushSubnormals::~FlushSubnormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
+#elif defined(__aarch64__)
+FlushSubnormals::FlushSubnormals() {
+  asm volatile("mrs %0, fpcr" : "=r"(saved_));
+  asm volatile("msr fpcr, %0" : : "r"(saved_ | (uint64_t{1} << 24)));
+}
+FlushSubnormals::~FlushSubnormals() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+#else
+FlushSubnormals::FlushSubnormals() : saved_(0) {}
+FlushSubnormals::~FlushSubnormals() = default;
+#endif
+
+}  // namespace nnhp

@@ -1,0 +1,35 @@
+// Failures of the core. Wrong arguments are std::invalid_argument (ValueError in Python),
+// impossible sizes std::length_error (MemoryError in Python). A diverging training is no failure:
+// it is a status of its session.
+#pragma once
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "nnhp/base/types.hpp"
+
+namespace nnhp {
+
+inline void require(bool condition, const std::string& message) {
+  if (!condition) throw std::invalid_argument(message);
+}
+
+// a * b for non-negative sizes; throws before an overflow can reach an allocation.
+inline index_t checked_product(index_t a, index_t b, const char* what) {
+  if (a != 0 && b > std::numeric_limits<index_t>::max() / a) {
+    throw std::length_error(std::string(what) + ": " + std::to_string(a) + " x " +
+                            std::to_string(b) + " exceeds the address space");
+  }
+  return a * b;
+}
+
+inline index_t checked_sum(index_t a, index_t b, const char* what) {
+  if (b > std::numeric_limits<index_t>::max() - a) {
+    throw std::length_error(std::string(what) + ": " + std::to_string(a) + " + " +
+                            std::to_string(b) + " exceeds the address space");
+  }
+  return a + b;
+}
+
+}  // namespace nnhp

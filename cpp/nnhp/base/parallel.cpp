@@ -1,0 +1,196 @@
+#include "nnhp/base/parallel.hpp"
+
+#include <omp.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "nnhp/base/cpu.hpp"
+
+namespace nnhp {
+namespace {
+
+constexpr auto kPollInterval = std::chrono::milliseconds(50);
+
+// The exception of the smallest item, whichever thread met it.
+class FirstError {
+ public:
+  void capture(index_t item) {
+    const std::lock_guard lock(mutex_);
+    if (item < item_) {
+      item_ = item;
+      error_ = std::current_exception();
+    }
+    any_.store(true, std::memory_order_relaxed);
+  }
+  bool any() const { return any_.load(std::memory_order_relaxed); }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr error_;
+  index_t item_ = std::numeric_limits<index_t>::max();
+  std::atomic<bool> any_{false};
+};
+
+// One thread that runs the jobs it is given, one at a time.
+class EngineThread {
+ public:
+  EngineThread() : thread_([this] { serve(); }) {}
+  ~EngineThread() {
+    {
+      const std::lock_guard lock(mutex_);
+      quit_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  EngineThread(const EngineThread&) = delete;
+  EngineThread& operator=(const EngineThread&) = delete;
+
+  // Runs `job` on the engine thread; the caller calls `poll` until it is done.
+  void run(const std::function<void()>& job, const std::function<void()>& poll) {
+    std::unique_lock lock(mutex_);
+    job_ = &job;
+    changed_.notify_all();
+    while (job_ != nullptr) {
+      if (changed_.wait_for(lock, kPollInterval, [this] { return job_ == nullptr; })) break;
+      lock.unlock();
+      poll();
+      lock.lock();
+    }
+  }
+
+ private:
+  void serve() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return quit_ || job_ != nullptr; });
+      if (quit_) return;
+      const auto& job = *job_;
+      lock.unlock();
+      job();
+      lock.lock();
+      job_ = nullptr;
+      changed_.notify_all();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  const std::function<void()>* job_ = nullptr;
+  bool quit_ = false;
+  std::thread thread_;  // last: it starts when the rest is there
+};
+
+// The persistent engine thread and the threads in use by all calls of this process.
+struct Engine {
+  std::mutex mutex;
+  std::unique_ptr<EngineThread> persistent;
+  bool persistent_busy = false;
+  int threads_in_use = 0;
+};
+
+// A pointer, so that a child of fork() can leave its parent's engine, whose threads it lacks,
+// behind.
+Engine* engine = nullptr;
+std::once_flag engine_once;
+
+Engine& the_engine() {
+  std::call_once(engine_once, [] {
+    engine = new Engine;
+    pthread_atfork([] { engine->mutex.lock(); }, [] { engine->mutex.unlock(); },
+                   [] { engine = new Engine; });
+  });
+  return *engine;
+}
+
+// An engine thread and a number of threads for the length of one call.
+class Lease {
+ public:
+  explicit Lease(int wanted) : engine_(the_engine()) {
+    const std::lock_guard lock(engine_.mutex);
+    if (engine_.persistent_busy) {
+      temporary_ = std::make_unique<EngineThread>();
+    } else if (!engine_.persistent) {
+      engine_.persistent = std::make_unique<EngineThread>();
+    }
+    engine_.persistent_busy = true;
+    threads_ = std::clamp(usable_cpus() - engine_.threads_in_use, 1, std::max(wanted, 1));
+    engine_.threads_in_use += threads_;
+  }
+  ~Lease() {
+    const std::lock_guard lock(engine_.mutex);
+    engine_.threads_in_use -= threads_;
+    if (!temporary_) engine_.persistent_busy = false;
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  int threads() const { return threads_; }
+  EngineThread& thread() { return temporary_ ? *temporary_ : *engine_.persistent; }
+
+ private:
+  Engine& engine_;
+  int threads_ = 1;
+  std::unique_ptr<EngineThread> temporary_;
+};
+
+}  // namespace
+
+int thread_limit() {
+  return std::max(1, std::min({usable_cpus(), omp_get_max_threads(), omp_get_thread_limit()}));
+}
+
+bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
+                  const std::function<void(index_t item, int thread)>& body) {
+  FirstError error;
+  std::atomic<index_t> next{0};
+  Lease lease(static_cast<int>(std::min<index_t>(threads, n)));
+  const auto work = [&](int thread) {
+    const FlushSubnormals flush;
+    for (index_t i; !error.any() && (i = next.fetch_add(1)) < n;) {
+      try {
+        body(i, thread);
+      } catch (...) {
+        error.capture(i);
+      }
+    }
+  };
+  const auto region = [&, team = lease.threads()] {
+    if (team == 1) {
+      work(0);
+      return;
+    }
+#pragma omp parallel num_threads(team) default(none) shared(work)
+    work(omp_get_thread_num());
+  };
+  std::exception_ptr poll_error;
+  lease.thread().run(region, [&] {
+    try {
+      if (poll && !poll_error && poll()) stop.request();
+    } catch (...) {
+      poll_error = std::current_exception();
+      stop.request();
+    }
+  });
+  if (poll_error) std::rethrow_exception(poll_error);
+  error.rethrow();
+  return stop.requested();
+}
+
+void serial_for(index_t n, const std::function<void(index_t item, int thread)>& body) {
+  const FlushSubnormals flush;
+  for (index_t i = 0; i < n; ++i) body(i, 0);
+}
+
+}  // namespace nnhp

@@ -1,0 +1,48 @@
+// The only place that opens OpenMP regions.
+//
+// A region is opened by an engine thread, never by the caller's: a child of fork() can then open
+// its own (libgomp's pool belongs to the thread that made it), and the caller stays free to look
+// for Ctrl-C. One engine thread persists for the whole process; a call that finds it busy brings a
+// temporary one, so that one call's long epoch never holds up another call's prediction. Together
+// they never hold more threads than usable_cpus(), beyond one each.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "nnhp/base/types.hpp"
+
+namespace nnhp {
+
+// Set by the waiting caller, read by workers once per block of rows.
+class StopToken {
+ public:
+  void request() { requested_.store(true, std::memory_order_relaxed); }
+  bool requested() const { return requested_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> requested_{false};
+};
+
+// Threads that the calling thread may use: the smaller of usable_cpus() and what OpenMP allows it
+// (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl).
+int thread_limit();
+
+// Work that takes fewer operations (at most some 100 microseconds) is better done by serial_for.
+inline constexpr double kSerialCost = 1e6;
+
+// Called on the caller's thread about every 50 ms while it waits; true asks the workers to stop.
+using Poll = std::function<bool()>;
+
+// Runs body(i, thread) for every i in [0, n), thread in [0, threads), and returns when all are
+// done; the items are taken in order by whichever thread is free. `poll` may be empty. An exception
+// leaves through the caller: that of the smallest item that threw; after one, no further items
+// begin. Subnormal numbers are zero inside. Returns whether a stop was asked for.
+bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
+                  const std::function<void(index_t item, int thread)>& body);
+
+// The same on the calling thread itself, without a region or a poll: for work that is over sooner
+// than an engine thread wakes.
+void serial_for(index_t n, const std::function<void(index_t item, int thread)>& body);
+
+}  // namespace nnhp

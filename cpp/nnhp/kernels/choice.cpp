@@ -1,0 +1,53 @@
+#include "nnhp/kernels/choice.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+namespace nnhp {
+
+extern const Kernels kernels_base;
+#if defined(__x86_64__)
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+#endif
+
+const std::vector<const Kernels*>& available_kernels() {
+  static const std::vector<const Kernels*> available = [] {
+    std::vector<const Kernels*> found{&kernels_base};
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_avx2);
+    if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kernels_avx512);
+#endif
+    return found;
+  }();
+  return available;
+}
+
+const Kernels& kernels() {
+  static const Kernels& chosen = []() -> const Kernels& {
+    const auto& available = available_kernels();
+    const char* wanted = std::getenv("NNHP_ISA");
+    if (wanted == nullptr || *wanted == '\0') return *available.back();
+    std::string names;
+    for (const Kernels* k : available) {
+      if (std::string(wanted) == k->isa) return *k;
+      names += (names.empty() ? "" : ", ") + std::string(k->isa);
+    }
+    throw std::invalid_argument("NNHP_ISA must be one of " + names + " on this machine, got '" +
+                                wanted + "'");
+  }();
+  return chosen;
+}
+
+template <>
+const KernelTable<float>& kernel_table<float>() {
+  return kernels().f32;
+}
+template <>
+const KernelTable<double>& kernel_table<double>() {
+  return kernels().f64;
+}
+
+}  // namespace nnhp

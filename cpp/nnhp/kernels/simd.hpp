@@ -1,0 +1,228 @@
+// The vector of the instruction set that this file is compiled for, for float and double.
+//
+// Included only by the isa_*.cpp files (through kernels.inc), inside an anonymous namespace: the
+// same names mean other things in other objects, and the linker must never merge them. Arithmetic
+// and comparisons are the compiler's own operators on vector types; only what those lack is here.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#define NNHP_VECTOR_BYTES 64
+#define NNHP_AVX512 1
+#elif defined(__AVX2__) && defined(__FMA__)
+#define NNHP_VECTOR_BYTES 32
+#define NNHP_AVX2 1
+#else
+#define NNHP_VECTOR_BYTES 16
+#endif
+
+#define NNHP_INLINE inline __attribute__((always_inline))
+
+template <class T>
+struct Types;
+template <>
+struct Types<float> {
+  typedef float V __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+  typedef int32_t I __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+  using Integer = int32_t;
+};
+template <>
+struct Types<double> {
+  typedef double V __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+  typedef int64_t I __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+  using Integer = int64_t;
+};
+template <class T>
+using Vec = typename Types<T>::V;
+template <class T>
+using IntVec = typename Types<T>::I;
+
+template <class T>
+constexpr index_t kLanes = NNHP_VECTOR_BYTES / static_cast<index_t>(sizeof(T));
+
+// `s - 0` folds to a plain broadcast; `0 + s` would not, because 0 + -0 is +0.
+template <class T>
+NNHP_INLINE Vec<T> broadcast(T s) {
+  return s - Vec<T>{};
+}
+
+template <class T>
+NNHP_INLINE Vec<T> load(const T* p) {
+  Vec<T> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class T>
+NNHP_INLINE void store(T* p, Vec<T> v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+// Writes the first `count` lanes, 0 < count <= lanes.
+NNHP_INLINE void store_first(float* p, Vec<float> v, index_t count) {
+#if NNHP_AVX512
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), (__m512)v);
+#elif NNHP_AVX2
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane),
+                      (__m256)v);
+#else
+  for (index_t i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+NNHP_INLINE void store_first(double* p, Vec<double> v, index_t count) {
+#if NNHP_AVX512
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), (__m512d)v);
+#elif NNHP_AVX2
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  _mm256_maskstore_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane), (__m256d)v);
+#else
+  for (index_t i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+
+// a * b + c, rounded once where the ISA can.
+NNHP_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
+#if NNHP_AVX512
+  return (Vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif NNHP_AVX2
+  return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+  return (Vec<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+NNHP_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+#if NNHP_AVX512
+  return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif NNHP_AVX2
+  return (Vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__aarch64__)
+  return (Vec<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#else
+  return a * b + c;
+#endif
+}
+
+NNHP_INLINE Vec<float> square_root(Vec<float> a) {
+#if NNHP_AVX512
+  return (Vec<float>)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)a);
+#elif NNHP_AVX2
+  return (Vec<float>)_mm256_sqrt_ps((__m256)a);
+#elif defined(__aarch64__)
+  return (Vec<float>)vsqrtq_f32((float32x4_t)a);
+#else
+  return (Vec<float>)_mm_sqrt_ps((__m128)a);
+#endif
+}
+NNHP_INLINE Vec<double> square_root(Vec<double> a) {
+#if NNHP_AVX512
+  return (Vec<double>)_mm512_maskz_sqrt_pd(0xFF, (__m512d)a);
+#elif NNHP_AVX2
+  return (Vec<double>)_mm256_sqrt_pd((__m256d)a);
+#elif defined(__aarch64__)
+  return (Vec<double>)vsqrtq_f64((float64x2_t)a);
+#else
+  return (Vec<double>)_mm_sqrt_pd((__m128d)a);
+#endif
+}
+
+template <class T>
+NNHP_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) {
+  return a > b ? a : b;
+}
+template <class T>
+NNHP_INLINE Vec<T> smaller(Vec<T> a, Vec<T> b) {
+  return a < b ? a : b;
+}
+template <class T>
+NNHP_INLINE Vec<T> magnitude(Vec<T> a) {
+  constexpr auto mask = static_cast<typename Types<T>::Integer>(~(1ull << (8 * sizeof(T) - 1)));
+  return (Vec<T>)((IntVec<T>)a & mask);
+}
+
+// Lane numbers 0, 1, 2, ...
+template <class T>
+NNHP_INLINE IntVec<T> lane_numbers() {
+  IntVec<T> lanes{};
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes<T>; ++i) lanes[i] = i;
+  return lanes;
+}
+
+// The first `count` lanes of v, `rest` in the others.
+template <class T>
+NNHP_INLINE Vec<T> keep_first(Vec<T> v, index_t count, Vec<T> rest) {
+  return lane_numbers<T>() < static_cast<typename Types<T>::Integer>(count) ? v : rest;
+}
+
+// combine() of all lanes, in every lane: by halves, the same tree in every call.
+template <class T, class F>
+NNHP_INLINE Vec<T> across_lanes(Vec<T> v, F&& combine) {
+#pragma GCC unroll 4
+  for (index_t half = kLanes<T> / 2; half > 0; half /= 2) {
+    const auto distance = static_cast<typename Types<T>::Integer>(half);
+    v = combine(v, __builtin_shuffle(v, lane_numbers<T>() ^ distance));
+  }
+  return v;
+}
+template <class T>
+NNHP_INLINE Vec<T> sum_lanes(Vec<T> v) {
+  return across_lanes<T>(v, [](Vec<T> a, Vec<T> b) { return a + b; });
+}
+template <class T>
+NNHP_INLINE Vec<T> largest_lane(Vec<T> v) {
+  return across_lanes<T>(v, [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); });
+}
+
+// Turns a square block of kLanes vectors: each of log2(kLanes) rounds interleaves its two halves.
+template <class T>
+NNHP_INLINE void transpose_block(Vec<T> (&block)[kLanes<T>]) {
+  constexpr int lanes = kLanes<T>;
+  IntVec<T> low{}, high{};
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) {
+    low[i] = i / 2 + (i % 2) * lanes;
+    high[i] = low[i] + lanes / 2;
+  }
+#pragma GCC unroll 4
+  for (int round = 1; round < lanes; round *= 2) {
+    Vec<T> turned[lanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes / 2; ++i) {
+      turned[2 * i] = __builtin_shuffle(block[i], block[i + lanes / 2], low);
+      turned[2 * i + 1] = __builtin_shuffle(block[i], block[i + lanes / 2], high);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) block[i] = turned[i];
+  }
+}
+
+// Products of the low 32 bits of each 64-bit lane.
+typedef uint64_t Words __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+NNHP_INLINE Words multiply_low_halves(Words a, Words b) {
+#if NNHP_AVX512
+  return (Words)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b);
+#elif NNHP_AVX2
+  return (Words)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__aarch64__)
+  return (Words)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+#else
+  return (Words)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#endif
+}
+
+// Calls f(offset, count) for each vector of a row of n elements; count is the constant kLanes
+// except in the last, partial one.
+template <class T, class F>
+NNHP_INLINE void for_each_vector(index_t n, F&& f) {
+  index_t j = 0;
+  for (; j + kLanes<T> <= n; j += kLanes<T>) f(j, kLanes<T>);
+  if (j < n) f(j, n - j);
+}
+template <class T>
+NNHP_INLINE void store_count(T* p, Vec<T> v, index_t count) {
+  if (count == kLanes<T>) {
+    store(p, v);
+  } else {
+    store_first(p, v, count);
+  }
+}

@@ -1,0 +1,115 @@
+// The kernels of one instruction set, as a table of plain function pointers.
+//
+// Conventions for every kernel:
+//  - matrices are row-major; `ld*` is the distance between rows in elements;
+//  - a kernel may READ up to kAlignment bytes past the end of any input row or array, so every
+//  buffer
+//    carries that slack (AlignedVector and Workspace do);
+//  - "scratch" outputs have rows padded to whole vectors (padded_stride): lanes past the last
+//  column
+//    hold rubbish that no kernel lets reach a valid lane. "packed" outputs are written exactly;
+//  - a sum over samples or inputs is one chain of fused multiply-adds in index order (on ISAs
+//  without
+//    FMA: multiply, then add). Results therefore do not depend on how rows are cut into tiles or
+//    blocks; across columns (losses, norms) a fixed tree is used;
+//  - no allocation, no exception, no thread, no state.
+#pragma once
+
+#include "nnhp/base/types.hpp"
+
+namespace nnhp {
+
+inline constexpr int kActivationCount = 6;
+inline constexpr int kLossCount = 4;
+inline constexpr int kOptimizerCount = 4;
+
+// Compressed sparse rows of a matrix with sorted column indices; row r holds entries
+// [row_start[r], row_start[r + 1]).
+template <class T>
+struct CsrRows {
+  const T* values;
+  const int32_t* columns;
+  const int64_t* row_start;
+};
+
+// What an optimizer's update needs beside its arrays; the same for all parameters of one step.
+template <class T>
+struct UpdateCoefficients {
+  T gradient_scale;  // 1 / (sum of the batch's sample weights)
+  T l2, l1;          // penalty rates, added to the gradient before scaling; 0 for biases
+  T learning_rate;   // of this step; for Adam with both bias corrections folded in
+  T momentum;        // SGD family
+  // Adam; the complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a
+  // float
+  T beta_1, beta_2, epsilon, complement_1, complement_2;
+};
+
+// Sums over the weights as they were before the update.
+struct PenaltySums {
+  double squares;
+  double magnitudes;
+};
+
+template <class T>
+struct KernelTable {
+  // C[M x N] = init[N] (every row) + A[M x K] B[K x N]. C is scratch.
+  void (*gemm)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* B, index_t ldb,
+               const T* init, T* C, index_t ldc);
+  // C[K x N] (+)= A[M x K]^T D[M x N], the gradient of a weight matrix. C is packed.
+  void (*gemm_transposed)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* D,
+                          index_t ldd, T* C, index_t ldc, bool accumulate);
+  // The same two products with the M rows `rows` of a sparse matrix as A (null: its first M rows).
+  void (*sparse_gemm)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows, const T* B,
+                      index_t ldb, const T* init, T* C, index_t ldc);
+  void (*sparse_gemm_transposed)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows,
+                                 const T* D, index_t ldd, T* C, index_t ldc);
+  // out[N] (+)= sum of the rows of D[M x N], the gradient of the biases. Packed.
+  void (*column_sums)(index_t M, index_t N, const T* D, index_t ldd, T* out, bool accumulate);
+  // out[C x R] = A[R x C]^T. out is scratch.
+  void (*transpose)(index_t R, index_t C, const T* A, index_t lda, T* out, index_t ldo);
+  // out[M x N] = the rows `rows` of X. out is scratch.
+  void (*gather)(index_t M, index_t N, const T* X, index_t ldx, const row_t* rows, T* out,
+                 index_t ldo);
+
+  // In the order of enum Activation (nn/activation.hpp). activate: Z[M x N] -> Y in place.
+  // activate_gradient: D *= dY/dZ, from Y; null for softmax and exp, which only end a net.
+  void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld);
+  void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* Y, index_t ldy, T* D,
+                                              index_t ldd);
+
+  // Inverted dropout: draws mask[M x N] (0, or 1/(1 - rate) to keep) and writes Y = X * mask.
+  // Element (i, j) depends only on (key, step, layer, first_row + i, j). `keep` = kept outcomes of
+  // 65536. All are scratch; Y may be X.
+  void (*dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t layer,
+                  uint32_t first_row, uint32_t keep, const T* X, index_t ldx, T* Y, index_t ldy,
+                  T* mask, index_t ldm);
+  // D *= mask.
+  void (*apply_mask)(index_t M, index_t N, const T* mask, index_t ldm, T* D, index_t ldd);
+
+  // In the order of enum Loss (nn/loss.hpp). From activated outputs P, targets Y and sample weights
+  // w[M] (null: all 1): returns the weighted sum of the samples' losses, and unless D is null
+  // writes D[M x N] = w * d(loss)/d(pre-activation) for the output activation that belongs to the
+  // loss.
+  double (*loss[kLossCount])(index_t M, index_t N, const T* P, index_t ldp, const T* Y, index_t ldy,
+                             const T* w, T* D, index_t ldd);
+
+  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; m and v are the
+  // optimizer's moments (null where it has none).
+  PenaltySums (*update[kOptimizerCount])(index_t n, const UpdateCoefficients<T>& c,
+                                         const T* gradient, T* parameters, T* m, T* v);
+  // Sums of the squares and magnitudes of n values.
+  PenaltySums (*penalty_sums)(index_t n, const T* values);
+  bool (*all_finite)(index_t n, const T* values);
+
+  // Does independent fused multiply-adds on full vectors, a dozen per iteration, and returns the
+  // number of floating-point operations: the yardstick of every benchmark.
+  double (*fma_burst)(index_t iterations, T* sink);
+};
+
+struct Kernels {
+  const char* isa;
+  KernelTable<float> f32;
+  KernelTable<double> f64;
+};
+
+}  // namespace nnhp

@@ -1,0 +1,97 @@
+// Forward and backward passes over a block of samples.
+//
+// A batch of any size is cut into blocks of rows, so that a block's activations stay in cache and
+// the stop token is read often. Gradients add up over blocks in one chain, so the cut changes no
+// bit.
+#pragma once
+
+#include <vector>
+
+#include "nnhp/base/workspace.hpp"
+#include "nnhp/nn/loss.hpp"
+#include "nnhp/nn/net_spec.hpp"
+
+namespace nnhp {
+
+// Where a block's samples come from: `count` rows of a dense or of a sparse matrix, those that
+// `rows` lists or, if it is null, the first ones.
+template <class T>
+struct SampleRows {
+  bool sparse = false;
+  const T* dense = nullptr;  // [? x inputs], rows without gaps
+  CsrRows<T> csr{};
+  const row_t* rows = nullptr;
+  index_t count = 0;
+};
+
+// Names the random draws of one training step. Without it, nothing is dropped.
+struct DropoutDraw {
+  uint64_t key;
+  uint64_t step;
+  index_t first_row;  // place of the block's first row in its batch
+};
+
+template <class T>
+class Backprop {
+ public:
+  // Scratch for blocks of up to block_rows() samples of `net`, taken from `workspace`, which may be
+  // a counting one. `training` adds what the backward pass needs; `gathers` tells whether blocks
+  // may be listed rows of a dense matrix (dropping inputs implies it).
+  Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers = true);
+
+  // Samples of a block for `net`: enough to use the kernels' tiles well, few enough that the
+  // activations of all layers stay in the second-level cache.
+  static index_t block_rows(const NetSpec& net);
+
+  // To be called once the workspace has memory, before anything else.
+  void clear();
+  // Must be called after every change of `parameters`, before backward().
+  void refresh_transposes(const T* parameters);
+
+  // Leaves the activated outputs in outputs() [count x outputs, stride output_stride()].
+  void forward(const T* parameters, const SampleRows<T>& samples, const DropoutDraw* draw);
+  const T* outputs() const { return layers_.back().outputs; }
+  index_t output_stride() const { return layers_.back().stride; }
+
+  // Targets of the block, to be filled before loss(); scratch [block_rows x outputs].
+  T* targets() { return targets_; }
+  // Sum over the block of the samples' losses (weighted by `weights` unless null).
+  double loss(Loss loss, index_t count, const T* weights);
+  // The same, preparing backward().
+  double loss_and_delta(Loss loss, index_t count, const T* weights);
+  // Adds (or, for the first block of a batch, writes) the gradient of the summed loss, in the
+  // layout of the parameters. Follows forward() and loss_and_delta() of the same block.
+  void backward(const SampleRows<T>& samples, bool first_block, T* gradient);
+
+ private:
+  struct Layer {
+    index_t stride = 0;       // of everything [count x units]
+    T* outputs = nullptr;     // after the activation
+    T* mask = nullptr;        // dropout multipliers, if the layer drops
+    T* dropped = nullptr;     // outputs * mask; the same array as outputs without dropout
+    T* delta = nullptr;       // derivative of the loss by the pre-activation
+    T* transposed = nullptr;  // W^T [units x inputs], not for the first layer
+    index_t transposed_stride = 0;
+  };
+
+  void drop(double rate, const DropoutDraw& draw, size_t place, index_t count, index_t columns,
+            const T* from, T* to, T* mask, index_t stride) const;
+  void load_inputs(const SampleRows<T>& samples, const DropoutDraw* draw);
+  void scatter(const SampleRows<T>& samples);
+
+  const NetSpec& net_;
+  const KernelTable<T>& kernel_;
+  std::vector<Layer> layers_;
+  T* gathered_ = nullptr;    // samples copied together [block_rows x inputs]
+  T* input_mask_ = nullptr;  // their dropout multipliers, if inputs are dropped
+  index_t gathered_stride_ = 0;
+  const T* inputs_ = nullptr;  // the block as a dense matrix; null while it is used as a sparse one
+  index_t input_stride_ = 0;
+  T* targets_ = nullptr;
+  T* zeros_ = nullptr;  // [widest]
+};
+
+extern template class Backprop<float>;
+extern template class Backprop<double>;
+
+}  // namespace nnhp

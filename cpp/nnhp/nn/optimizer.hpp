@@ -1,0 +1,41 @@
+// The optimizers ("solver" in the estimators): their names, the state they keep, and the learning
+// rate of a step. The update itself is in kernels/optimizer.inc.
+#pragma once
+
+#include <cmath>
+
+#include "nnhp/kernels/table.hpp"
+#include "nnhp/nn/named_table.hpp"
+
+namespace nnhp {
+
+enum class Optimizer { kSgd, kMomentum, kNesterov, kAdam };
+
+struct OptimizerInfo {
+  std::string_view name;
+  int moments;                    // arrays of state as long as the parameters
+  bool follows_schedule_by_name;  // obeys 'invscaling' and 'adaptive'; Adam ignores them, as in
+                                  // scikit-learn
+  bool bias_corrected;
+};
+
+// In the order of the enum and of update_rows in kernels/optimizer.inc.
+inline constexpr std::array<OptimizerInfo, kOptimizerCount> optimizer_table{{
+    {"sgd", 0, true, false},
+    {"momentum", 1, true, false},
+    {"nesterov", 1, true, false},
+    {"adam", 2, false, true},
+}};
+
+inline const OptimizerInfo& info(Optimizer o) { return optimizer_table[static_cast<size_t>(o)]; }
+
+// The rate that the update uses in step `step` (from 1): Adam's corrections of both moments' bias
+// (Kingma and Ba, 2014, section 2) are folded into it.
+inline double step_rate(Optimizer optimizer, double rate, int64_t step, double beta_1,
+                        double beta_2) {
+  if (!info(optimizer).bias_corrected) return rate;
+  const double t = static_cast<double>(step);
+  return rate * std::sqrt(1.0 - std::pow(beta_2, t)) / (1.0 - std::pow(beta_1, t));
+}
+
+}  // namespace nnhp

@@ -1,0 +1,422 @@
+#include "nnhp/train/session.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "nnhp/kernels/choice.hpp"
+
+namespace nnhp {
+namespace {
+
+// An epoch of fewer operations is finished when a stop is requested; a longer one is undone, for
+// which its beginning is copied.
+constexpr double kUndoCost = 5e8;
+
+// Operations that are not in the products, measured on nets of a few units: per sample (shuffling,
+// gathering, targets, loss), per step (calls), and per parameter and step (update, transposes).
+constexpr double kCostOfSample = 600.0, kCostOfStep = 15000.0, kCostOfUpdate = 20.0;
+
+std::string range_error(const char* name, const char* expected, double got) {
+  return std::string(name) + " must be " + expected + ", got " + std::to_string(got);
+}
+
+template <class T>
+void check_rows(const std::vector<row_t>& rows, const Dataset<T>& data, const char* what) {
+  require(!rows.empty(), std::string(what) + " must not be empty");
+  const auto [low, high] = std::minmax_element(rows.begin(), rows.end());
+  require(*low >= 0 && *high < data.samples,
+          std::string(what) + " must be in [0, " + std::to_string(data.samples) + ")");
+}
+
+template <class T>
+void check_data(const Dataset<T>& data, const NetSpec& net, std::span<const int32_t> labels,
+                const AlignedVector<T>* weights) {
+  require(data.features == net.inputs(), "data has " + std::to_string(data.features) +
+                                             " features, the net " + std::to_string(net.inputs()) +
+                                             " inputs");
+  require(weights == nullptr || weights->size() == data.samples,
+          "sample_weight must have one entry per sample of the data");
+  if (data.class_ids == nullptr) {
+    require(data.targets != nullptr && data.target_count == net.outputs(),
+            "targets must have one column per output");
+    return;
+  }
+  const int32_t classes = static_cast<int32_t>(net.outputs() == 1 ? 2 : net.outputs());
+  for (const int32_t output : labels)
+    require(output < classes, "label_map names an output too many");
+  const int32_t known = labels.empty() ? classes : static_cast<int32_t>(labels.size());
+  for (index_t i = 0; i < data.samples; ++i) {
+    require(data.class_ids[i] >= 0 && data.class_ids[i] < known,
+            "class_ids must be in [0, " + std::to_string(known) + ")");
+  }
+}
+
+}  // namespace
+
+template <class T>
+void check_training(const NetSpec& net, const TrainSpec& train, const Dataset<T>& data,
+                    const std::vector<row_t>& rows, LabelMap labels,
+                    const AlignedVector<T>* weights) {
+  train.check(net);
+  check_data(data, net, labels, weights);
+  check_rows(rows, data, "rows");
+}
+
+void TrainSpec::check(const NetSpec& net) const {
+  const Activation needed = loss_table[static_cast<size_t>(loss)].output;
+  require(net.output_activation() == needed,
+          "loss '" + std::string(loss_table[static_cast<size_t>(loss)].name) +
+              "' needs the output activation '" + std::string(info(needed).name) + "', got '" +
+              std::string(info(net.output_activation()).name) + "'");
+  require(penalty.l2 >= 0.0, range_error("l2", ">= 0", penalty.l2));
+  require(penalty.l1 >= 0.0, range_error("l1", ">= 0", penalty.l1));
+  require(batch_size >= 1, range_error("batch_size", ">= 1", static_cast<double>(batch_size)));
+  require(max_epochs >= 1, range_error("max_epochs", ">= 1", static_cast<double>(max_epochs)));
+  require(tol >= 0.0, range_error("tol", ">= 0", tol));
+  require(n_iter_no_change >= 1.0, range_error("n_iter_no_change", ">= 1", n_iter_no_change));
+  require(momentum >= 0.0 && momentum <= 1.0, range_error("momentum", "in [0, 1]", momentum));
+  require(beta_1 >= 0.0 && beta_1 < 1.0, range_error("beta_1", "in [0, 1)", beta_1));
+  require(beta_2 >= 0.0 && beta_2 < 1.0, range_error("beta_2", "in [0, 1)", beta_2));
+  require(epsilon > 0.0, range_error("epsilon", "> 0", epsilon));
+  if (schedule.schedule == Schedule::kPerEpoch) {
+    require(!schedule.per_epoch.empty(), "learning_rates must not be empty");
+    for (const double rate : schedule.per_epoch) {
+      require(rate > 0.0, range_error("learning_rates", "> 0", rate));
+    }
+  } else {
+    require(schedule.initial > 0.0, range_error("learning_rate_init", "> 0", schedule.initial));
+  }
+}
+
+// The scratch of one worker while it advances one session.
+template <class T>
+struct Session<T>::Scratch {
+  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, Workspace& workspace)
+      : backprop(*in.net, true, workspace, gathers(in)) {
+    const index_t n = in.net->parameter_count();
+    gradient = workspace.take<T>(n);
+    block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
+    if (!keeps_undo) return;
+    undo_parameters = workspace.take<T>(n);
+    for (int i = 0; i < info(in.train->optimizer).moments; ++i)
+      undo_moments[i] = workspace.take<T>(n);
+    undo_order = workspace.take<row_t>(training_rows);
+  }
+
+  static bool gathers(const Inputs& in) {
+    return !in.data->sparse || (in.validation && !in.validation->data->sparse);
+  }
+
+  Backprop<T> backprop;
+  T* gradient = nullptr;
+  T* block_weights = nullptr;
+  T* undo_parameters = nullptr;  // null: epochs are short and never undone
+  T* undo_moments[2] = {nullptr, nullptr};
+  row_t* undo_order = nullptr;
+};
+
+template <class T>
+struct Session<T>::Undo {
+  Undo(Session& session, Scratch& scratch)
+      : session_(session),
+        scratch_(scratch),
+        step_(session.state_.step),
+        generator_(session.state_.generator) {
+    copy(session.state_.parameters.data(), scratch.undo_parameters,
+         session.state_.parameters.size());
+    copy(session.state_.moment_1.data(), scratch.undo_moments[0], session.state_.moment_1.size());
+    copy(session.state_.moment_2.data(), scratch.undo_moments[1], session.state_.moment_2.size());
+    std::copy(session.state_.order.begin(), session.state_.order.end(), scratch.undo_order);
+  }
+  void restore() {
+    SessionState<T>& s = session_.state_;
+    copy(scratch_.undo_parameters, s.parameters.data(), s.parameters.size());
+    copy(scratch_.undo_moments[0], s.moment_1.data(), s.moment_1.size());
+    copy(scratch_.undo_moments[1], s.moment_2.data(), s.moment_2.size());
+    std::copy_n(scratch_.undo_order, s.order.size(), s.order.begin());
+    s.step = step_;
+    s.generator = generator_;
+  }
+
+ private:
+  static void copy(const T* from, T* to, index_t n) {
+    if (n > 0) std::copy_n(from, n, to);
+  }
+  Session& session_;
+  Scratch& scratch_;
+  int64_t step_;
+  std::optional<Mt19937> generator_;
+};
+
+template <class T>
+Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
+  const NetSpec& net = *in_.net;
+  check_training(net, *in_.train, *in_.data, in_.rows, in_.label_map, in_.weights.get());
+  require(in_.parameters.size() == net.parameter_count(),
+          "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
+              std::to_string(in_.parameters.size()));
+  const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
+  require(!monitor.needs_validation || in_.validation.has_value(),
+          "monitor '" + std::string(monitor.name) + "' needs validation data");
+  if (in_.validation) {
+    Validation<T>& validation = *in_.validation;
+    check_data(*validation.data, net, in_.label_map, validation.weights.get());
+    check_rows(validation.rows, *validation.data, "validation_rows");
+    if (monitor.score == Score::kR2) {
+      validation.target_means =
+          target_means(*validation.data, validation.rows, validation.weights.get());
+    }
+  }
+  state_.order = std::move(in_.rows);
+  state_.parameters = std::move(in_.parameters);
+  state_.generator = in_.generator;
+  const int moments = info(in_.train->optimizer).moments;
+  if (moments > 0) state_.moment_1 = AlignedVector<T>(net.parameter_count());
+  if (moments > 1) state_.moment_2 = AlignedVector<T>(net.parameter_count());
+  state_.rate = first_rate(in_.train->schedule);
+  state_.best_loss = std::numeric_limits<double>::infinity();
+  state_.best_score = -std::numeric_limits<double>::infinity();
+  if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = state_.parameters;
+}
+
+// About 1e10 operations take a second on one slow core.
+template <class T>
+double Session<T>::work_of_epoch() const {
+  const NetSpec& net = *in_.net;
+  const double rows = static_cast<double>(state_.order.size());
+  const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
+  const double validated = in_.validation ? static_cast<double>(in_.validation->rows.size()) : 0.0;
+  return (net.training_flops() + kCostOfSample) * rows +
+         (kCostOfStep + kCostOfUpdate * static_cast<double>(net.parameter_count())) * steps +
+         (net.training_flops() / 3.0 + kCostOfSample) * validated;
+}
+
+template <class T>
+double Session<T>::epoch_cost() const {
+  return state_.status == Status::kReady ? work_of_epoch() : 0.0;
+}
+
+template <class T>
+bool Session<T>::keeps_undo() const {
+  return work_of_epoch() > kUndoCost;
+}
+
+template <class T>
+double Session<T>::step_rate() const {
+  return nnhp::step_rate(in_.train->optimizer, state_.rate, std::max<int64_t>(state_.step, 1),
+                         in_.train->beta_1, in_.train->beta_2);
+}
+
+template <class T>
+void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& stop) {
+  const index_t rows = static_cast<index_t>(state_.order.size());
+  Workspace sizes;
+  Scratch(in_, keeps_undo(), rows, sizes);
+  workspace.reserve(sizes.bytes());
+  Scratch scratch(in_, keeps_undo(), rows, workspace);
+  scratch.backprop.clear();
+  scratch.backprop.refresh_transposes(state_.parameters.data());
+  for (int64_t e = 0; e < epochs && state_.status == Status::kReady && !stop.requested(); ++e) {
+    if (!run_epoch(scratch, stop)) return;
+  }
+}
+
+// False if the epoch was undone.
+template <class T>
+bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
+  std::optional<Undo> undo;
+  if (scratch.undo_parameters != nullptr) undo.emplace(*this, scratch);
+  const StopToken* heeded = undo ? &stop : nullptr;
+  const std::optional<double> loss = train_epoch(scratch, heeded);
+  Evaluation evaluation{true, 0.0, 0.0};
+  if (loss && in_.validation) {
+    evaluation = evaluate(scratch.backprop, *in_.net, state_.parameters.data(), in_.train->loss,
+                          monitor_table[static_cast<size_t>(in_.train->monitor)].score,
+                          *in_.validation, in_.label_map, scratch.block_weights, heeded);
+  }
+  if (!loss || !evaluation.finished) {
+    undo->restore();
+    return false;
+  }
+  end_epoch(*loss, evaluation);
+  return true;
+}
+
+// The mean of the batches' losses, each before its update and weighted by its size; nothing if
+// stopped.
+template <class T>
+std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken* stop) {
+  if (in_.train->shuffle && state_.generator) state_.generator->shuffle(state_.order);
+  const index_t rows = static_cast<index_t>(state_.order.size());
+  double total = 0.0;
+  for (index_t start = 0; start < rows; start += in_.train->batch_size) {
+    const index_t count = std::min(in_.train->batch_size, rows - start);
+    const double loss = train_batch(scratch, state_.order.data() + start, count, stop);
+    if (stop != nullptr && stop->requested()) return std::nullopt;
+    total += loss * static_cast<double>(count);
+  }
+  return total / static_cast<double>(rows);
+}
+
+template <class T>
+double Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
+                               const StopToken* stop) {
+  Backprop<T>& backprop = scratch.backprop;
+  const TrainSpec& train = *in_.train;
+  const index_t block = Backprop<T>::block_rows(*in_.net);
+  const T* weights = in_.weights ? scratch.block_weights : nullptr;
+  double loss_sum = 0.0, weight_sum = 0.0;
+  for (index_t start = 0; start < count; start += block) {
+    if (stop != nullptr && stop->requested()) return 0.0;
+    const index_t size = std::min(block, count - start);
+    const SampleRows<T> samples = in_.data->block(rows + start, size);
+    const DropoutDraw draw{in_.dropout_key, static_cast<uint64_t>(state_.step), start};
+    backprop.forward(state_.parameters.data(), samples, &draw);
+    fill_targets<T>(*in_.data, in_.label_map, samples.rows, size, in_.net->outputs(),
+                    backprop.targets(), backprop.output_stride());
+    for (index_t i = 0; weights != nullptr && i < size; ++i) {
+      scratch.block_weights[i] = (*in_.weights)[samples.rows[i]];
+      weight_sum += static_cast<double>(weights[i]);
+    }
+    loss_sum += backprop.loss_and_delta(train.loss, size, weights);
+    backprop.backward(samples, start == 0, scratch.gradient);
+  }
+  if (weights == nullptr) weight_sum = static_cast<double>(count);
+  // A batch whose samples all weigh nothing teaches nothing.
+  if (weight_sum == 0.0) return 0.0;
+  const PenaltySums sums = update(scratch, weight_sum);
+  return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
+}
+
+template <class T>
+PenaltySums Session<T>::update(Scratch& scratch, double weight_sum) {
+  const TrainSpec& train = *in_.train;
+  ++state_.step;
+  UpdateCoefficients<T> c{};
+  c.gradient_scale = static_cast<T>(1.0 / weight_sum);
+  c.learning_rate = static_cast<T>(step_rate());
+  c.momentum = static_cast<T>(train.momentum);
+  c.beta_1 = static_cast<T>(train.beta_1);
+  c.beta_2 = static_cast<T>(train.beta_2);
+  c.epsilon = static_cast<T>(train.epsilon);
+  c.complement_1 = static_cast<T>(1.0 - train.beta_1);
+  c.complement_2 = static_cast<T>(1.0 - train.beta_2);
+  UpdateCoefficients<T> penalized = c;
+  penalized.l2 = static_cast<T>(train.penalty.l2);
+  penalized.l1 = static_cast<T>(train.penalty.l1);
+  const auto update = kernel_table<T>().update[static_cast<size_t>(train.optimizer)];
+  const auto apply = [&](index_t at, index_t n, const UpdateCoefficients<T>& coefficients) {
+    return update(n, coefficients, scratch.gradient + at, state_.parameters.data() + at,
+                  state_.moment_1.empty() ? nullptr : state_.moment_1.data() + at,
+                  state_.moment_2.empty() ? nullptr : state_.moment_2.data() + at);
+  };
+  PenaltySums total{0.0, 0.0};
+  for (const LayerSpec& layer : in_.net->layers()) {
+    const PenaltySums sums = apply(layer.weights_at, layer.weight_count(), penalized);
+    total.squares += sums.squares;
+    total.magnitudes += sums.magnitudes;
+    apply(layer.biases_at(), layer.units, c);
+  }
+  scratch.backprop.refresh_transposes(state_.parameters.data());
+  return total;
+}
+
+template <class T>
+void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
+  ++state_.epoch;
+  state_.samples_seen += static_cast<int64_t>(state_.order.size());
+  state_.loss_curve.push_back(loss);
+  if (in_.validation) state_.validation_loss_curve.push_back(evaluation.loss);
+  find_divergence();
+  switch (in_.train->monitor) {
+    case Monitor::kTrainingLoss:
+      // As scikit-learn: a NaN counts as an improvement.
+      if (loss > state_.best_loss - in_.train->tol) {
+        ++state_.no_improvement_count;
+      } else {
+        state_.no_improvement_count = 0;
+      }
+      state_.best_loss = loss < state_.best_loss ? loss : state_.best_loss;
+      close_epoch();
+      break;
+    case Monitor::kExternal:
+      break;  // record_score() closes it
+    case Monitor::kLoss:
+      update_patience(-evaluation.loss);
+      break;
+    default:
+      update_patience(evaluation.score);
+  }
+}
+
+template <class T>
+void Session<T>::record_score(double score) {
+  require(in_.train->monitor == Monitor::kExternal, "record_score needs monitor='external'");
+  require(state_.validation_scores.size() < state_.loss_curve.size(),
+          "record_score needs an epoch that has no score yet");
+  update_patience(score);
+}
+
+template <class T>
+void Session<T>::update_patience(double score) {
+  state_.validation_scores.push_back(score);
+  if (score < state_.best_score + in_.train->tol) {
+    ++state_.no_improvement_count;
+  } else {
+    state_.no_improvement_count = 0;
+  }
+  // Non-finite parameters may still score by chance; they are never the best.
+  if (score > state_.best_score && state_.status != Status::kDiverged) {
+    state_.best_score = score;
+    state_.best_parameters = state_.parameters;
+  }
+  close_epoch();
+}
+
+// The schedule's turn, then patience's, in scikit-learn's order.
+template <class T>
+void Session<T>::close_epoch() {
+  const TrainSpec& train = *in_.train;
+  const bool obeys = train.schedule.schedule == Schedule::kPerEpoch ||
+                     info(train.optimizer).follows_schedule_by_name;
+  if (obeys) {
+    state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
+  }
+  if (state_.status == Status::kDiverged) return;
+  if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
+    constexpr double kSmallestAdaptiveRate = 1e-6;
+    if (obeys && train.schedule.schedule == Schedule::kAdaptive &&
+        state_.rate > kSmallestAdaptiveRate) {
+      state_.rate /= 5.0;
+      state_.no_improvement_count = 0;
+    } else {
+      state_.status = Status::kConverged;
+      return;
+    }
+  }
+  if (state_.epoch >= train.max_epochs) state_.status = Status::kLimit;
+}
+
+template <class T>
+void Session<T>::find_divergence() {
+  const auto all_finite = kernel_table<T>().all_finite;
+  if (all_finite(state_.parameters.size(), state_.parameters.data())) return;
+  const std::vector<LayerSpec>& layers = in_.net->layers();
+  for (size_t l = 0; l < layers.size() && state_.diverged_layer < 0; ++l) {
+    const index_t size = layers[l].weight_count() + layers[l].units;
+    if (!all_finite(size, state_.parameters.data() + layers[l].weights_at)) {
+      state_.diverged_layer = static_cast<int>(l);
+    }
+  }
+  state_.status = Status::kDiverged;
+}
+
+template void check_training(const NetSpec&, const TrainSpec&, const Dataset<float>&,
+                             const std::vector<row_t>&, LabelMap, const AlignedVector<float>*);
+template void check_training(const NetSpec&, const TrainSpec&, const Dataset<double>&,
+                             const std::vector<row_t>&, LabelMap, const AlignedVector<double>*);
+template class Session<float>;
+template class Session<double>;
+
+}  // namespace nnhp

@@ -1,0 +1,156 @@
+// A session: one resumable training of one spec on one list of rows.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "nnhp/base/parallel.hpp"
+#include "nnhp/base/rng.hpp"
+#include "nnhp/base/workspace.hpp"
+#include "nnhp/nn/loss.hpp"
+#include "nnhp/nn/optimizer.hpp"
+#include "nnhp/nn/penalty.hpp"
+#include "nnhp/nn/schedule.hpp"
+#include "nnhp/train/dataset.hpp"
+#include "nnhp/train/evaluate.hpp"
+
+namespace nnhp {
+
+// What patience watches. A score is better when greater.
+enum class Monitor { kTrainingLoss, kAccuracy, kR2, kLoss, kExternal };
+
+struct MonitorInfo {
+  std::string_view name;
+  bool needs_validation;
+  Score score;  // to be computed natively
+};
+inline constexpr std::array<MonitorInfo, 5> monitor_table{{
+    {"training_loss", false, Score::kNone},
+    {"accuracy", true, Score::kAccuracy},
+    {"r2", true, Score::kR2},
+    {"loss", true, Score::kNone},       // the validation loss's negative
+    {"external", false, Score::kNone},  // given by record_score() after each epoch
+}};
+
+// How a net is trained: immutable data.
+struct TrainSpec {
+  Loss loss = Loss::kSquaredError;
+  Penalty penalty;
+  Optimizer optimizer = Optimizer::kAdam;
+  ScheduleSpec schedule;
+  double momentum = 0.9;
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
+  index_t batch_size = 200;
+  bool shuffle = true;
+  int64_t max_epochs = 200;  // the session stops by itself there
+  double tol = 1e-4;
+  double n_iter_no_change = 10;  // epochs; may be infinite
+  Monitor monitor = Monitor::kTrainingLoss;
+
+  // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
+  void check(const NetSpec& net) const;
+};
+
+// Throws std::invalid_argument when the parts of a training do not fit together.
+template <class T>
+void check_training(const NetSpec& net, const TrainSpec& train, const Dataset<T>& data,
+                    const std::vector<row_t>& rows, LabelMap labels,
+                    const AlignedVector<T>* weights);
+
+enum class Status { kReady, kConverged, kLimit, kDiverged };
+inline constexpr std::array<std::string_view, 4> status_names{"ready", "converged", "limit",
+                                                              "diverged"};
+
+// Everything that changes during training. Copying it copies the training.
+template <class T>
+struct SessionState {
+  AlignedVector<T> parameters, moment_1, moment_2;  // flat; moments empty where there are none
+  AlignedVector<T> best_parameters;                 // empty unless a score is monitored
+  int64_t step = 0;                                 // parameter updates
+  int64_t epoch = 0;
+  int64_t samples_seen = 0;
+  double rate = 0.0;  // of the next epoch
+  double best_loss = 0.0, best_score = 0.0;
+  int64_t no_improvement_count = 0;
+  std::vector<row_t> order;          // running order of the training rows
+  std::optional<Mt19937> generator;  // without it, orders are given from outside
+  std::vector<double> loss_curve, validation_scores, validation_loss_curve;
+  Status status = Status::kReady;
+  int diverged_layer = -1;  // first layer with a non-finite parameter
+};
+
+// What train_many needs of a session of any dtype.
+class Trainable {
+ public:
+  virtual ~Trainable() = default;
+  // Operations of one epoch, validation and overheads included; 0 once the session has stopped.
+  virtual double epoch_cost() const = 0;
+  // Trains up to `epochs` epochs. When a stop is requested, an epoch that takes long is undone and
+  // a short one finished, so a session is only ever seen between two epochs.
+  virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) = 0;
+};
+
+template <class T>
+class Session final : public Trainable {
+ public:
+  struct Inputs {
+    std::shared_ptr<const NetSpec> net;
+    std::shared_ptr<const TrainSpec> train;
+    std::shared_ptr<const Dataset<T>> data;
+    std::vector<row_t> rows;      // to train on, in their first order
+    AlignedVector<T> parameters;  // flat
+    std::optional<Mt19937> generator;
+    uint64_t dropout_key = 0;
+    std::vector<int32_t> label_map;                   // empty: class ids are outputs
+    std::shared_ptr<const AlignedVector<T>> weights;  // of every sample of `data`; null: all 1
+    std::optional<Validation<T>> validation;
+  };
+  // Throws std::invalid_argument when sizes do not fit together.
+  explicit Session(Inputs inputs);
+
+  double epoch_cost() const override;
+  void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) override;
+
+  // With Monitor::kExternal: the score of the epoch just done; updates patience.
+  void record_score(double score);
+
+  const NetSpec& net() const { return *in_.net; }
+  const TrainSpec& train() const { return *in_.train; }
+  const SessionState<T>& state() const { return state_; }
+  SessionState<T>& state() { return state_; }
+  // Rate that the last step used, Adam's bias correction included.
+  double step_rate() const;
+
+ private:
+  struct Scratch;
+  // What a long epoch changes, kept so that it can be undone.
+  struct Undo;
+
+  double work_of_epoch() const;
+  bool keeps_undo() const;
+  bool run_epoch(Scratch& scratch, const StopToken& stop);
+  std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
+  double train_batch(Scratch& scratch, const row_t* rows, index_t count, const StopToken* stop);
+  PenaltySums update(Scratch& scratch, double weight_sum);
+  void end_epoch(double loss, const Evaluation& evaluation);
+  void update_patience(double score);
+  void close_epoch();
+  void find_divergence();
+
+  Inputs in_;
+  SessionState<T> state_;
+};
+
+extern template void check_training(const NetSpec&, const TrainSpec&, const Dataset<float>&,
+                                    const std::vector<row_t>&, LabelMap,
+                                    const AlignedVector<float>*);
+extern template void check_training(const NetSpec&, const TrainSpec&, const Dataset<double>&,
+                                    const std::vector<row_t>&, LabelMap,
+                                    const AlignedVector<double>*);
+extern template class Session<float>;
+extern template class Session<double>;
+
+}  // namespace nnhp

@@ -1,0 +1,197 @@
+"""The compiled engine: numbers in, numbers out.  Private: users meet it through the estimators.
+
+Arrays must already have the right dtype and be C-contiguous; anything else raises TypeError or
+ValueError.  "flat" is one 1-D array holding every parameter of a net: for each layer its weights
+(n_inputs x n_outputs, row by row), then its biases.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+# values (working dtype), columns (int32, sorted, unique in a row), row starts (int64), n_features
+CsrArrays: TypeAlias = tuple[FloatArray, NDArray[np.int32], NDArray[np.int64], int]
+# The 624 words and the position of an MT19937 generator, as in RandomState.get_state
+MtState: TypeAlias = tuple[NDArray[np.uint32], int]
+
+__version__: str
+
+def isa() -> str:
+    """Name of the instruction set in use: 'base', 'avx2' or 'avx512'."""
+
+def available_isas() -> list[str]:
+    """Names of the instruction sets that this build and this machine have, slowest first."""
+
+def build_info() -> dict[str, str]:
+    """Compiler, its flags, and the OpenMP version of the build."""
+
+def thread_limit() -> int:
+    """Threads that the calling thread may use: the smallest of CPU affinity, cgroup quota and
+    OpenMP's own limit (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl)."""
+
+def activations() -> list[str]:
+    """Names of the activations that a hidden layer may have."""
+
+def losses() -> list[str]: ...
+def solvers() -> list[str]: ...
+def schedules() -> list[str]: ...
+def fma_peak(dtype: str, threads: int = 1, seconds: float = 0.2) -> float:
+    """GFLOP/s of independent fused multiply-adds on full vectors: the hardware's limit."""
+
+class NetSpec:
+    """Immutable description of a net."""
+
+    def __init__(
+        self,
+        *,
+        n_inputs: int,
+        hidden: Sequence[tuple[int, str, float]],  # units, activation, dropout rate
+        n_outputs: int,
+        output_activation: str,  # 'identity' | 'logistic' | 'softmax' | 'exp'
+        input_dropout: float = 0.0,
+        dtype: str,  # 'float32' | 'float64'
+    ) -> None: ...
+    @property
+    def n_parameters(self) -> int: ...
+    @property
+    def layer_shapes(self) -> list[tuple[int, int]]: ...
+
+class TrainSpec:
+    """Immutable description of a training."""
+
+    def __init__(
+        self,
+        *,
+        loss: str,  # 'log_loss' | 'binary_log_loss' | 'squared_error' | 'poisson'
+        solver: str,  # 'sgd' | 'momentum' | 'nesterov' | 'adam'
+        batch_size: int,
+        max_epochs: int,  # the session stops by itself there
+        schedule_horizon: int,  # the epochs that a schedule is laid out for
+        l2: float = 0.0,  # alpha * (1 - l1_ratio)
+        l1: float = 0.0,  # alpha * l1_ratio
+        schedule: str = "constant",  # 'constant' | 'invscaling' | 'adaptive' | 'per_epoch'
+        learning_rate_init: float = 1e-3,
+        learning_rates: Sequence[float] = (),  # 'per_epoch' only; the last one holds on
+        power_t: float = 0.5,
+        momentum: float = 0.9,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,  # may be inf
+        # What patience watches: 'training_loss', or a score of the validation rows (greater is
+        # better): 'accuracy', 'r2', 'loss' (its negative), or 'external' (given by record_score
+        # after each epoch).
+        monitor: str = "training_loss",
+    ) -> None: ...
+
+class Dataset:
+    """Samples that sessions share.  Keeps the arrays alive; copies nothing."""
+
+    def __init__(
+        self,
+        X: FloatArray | CsrArrays,
+        *,
+        class_ids: NDArray[np.int32] | None = None,  # (n_samples,)
+        targets: FloatArray | None = None,  # (n_samples, n_outputs), dtype of X
+    ) -> None: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+
+class Session:
+    """One resumable training.  Only ever seen between two epochs."""
+
+    def __init__(
+        self,
+        net: NetSpec,
+        train: TrainSpec,
+        data: Dataset,
+        rows: NDArray[np.int32] | None = None,  # samples to train on, in running order; None: all
+        *,
+        parameters: FloatArray,  # flat
+        mt_state: MtState | None = None,  # for shuffling; None: orders are given by set_order
+        dropout_key: int = 0,
+        label_map: NDArray[np.int32] | None = None,  # class id -> output (for one output: 0 or 1)
+        sample_weight: FloatArray | None = None,  # (data.n_samples,), dtype of the net
+        validation_data: Dataset | None = None,
+        validation_rows: NDArray[np.int32] | None = None,
+        validation_weight: FloatArray | None = None,  # (validation_data.n_samples,)
+    ) -> None: ...
+    def state(self) -> dict[str, Any]:
+        """Everything that changes during training, as plain arrays and numbers:
+        parameters, moment_1, moment_2 (flat; None where the solver has none), best_parameters
+        (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
+        no_improvement_count, order (int32), mt_state (or None), loss_curve, validation_scores,
+        validation_loss_curve (lists of float), status, diverged_layer."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Set the named entries of `state()`; the others stay as they are."""
+
+    def set_order(self, order: NDArray[np.int32]) -> None:
+        """Set the order of the rows for the next epoch (a permutation of `rows`)."""
+
+    def record_score(self, score: float) -> None:
+        """With monitor='external': give the score of the epoch just done; updates patience."""
+
+    def copy(self) -> Session: ...
+    @property
+    def status(self) -> str:
+        """'ready', 'converged' (patience ran out), 'limit' (max_epochs done) or 'diverged'."""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done since the session was made."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Rate of the next step; for adam the one used in the last step, as in scikit-learn."""
+
+    @property
+    def no_improvement_count(self) -> int: ...
+    @property
+    def loss_curve(self) -> list[float]: ...
+    @property
+    def validation_scores(self) -> list[float]: ...
+    @property
+    def validation_loss_curve(self) -> list[float]: ...
+    @property
+    def parameters(self) -> FloatArray:
+        """A flat copy."""
+
+    @property
+    def mt_state(self) -> MtState | None: ...
+    @property
+    def diverged_layer(self) -> int:
+        """Index of the first layer with a non-finite parameter; -1 if none."""
+
+def train_many(sessions: Sequence[Session], epochs: int, threads: int) -> None:
+    """Advance each session by up to `epochs` epochs; those that have stopped stay as they are.
+
+    Raises KeyboardInterrupt after Ctrl-C; every session then stands at the end of an epoch."""
+
+def predict(
+    net: NetSpec, parameters: FloatArray, X: FloatArray | CsrArrays, threads: int
+) -> FloatArray:
+    """Activated outputs, (n_samples, n_outputs)."""
+
+class Objective:
+    """Mean loss plus penalty of a net over all given rows, and its gradient (for L-BFGS)."""
+
+    def __init__(
+        self,
+        net: NetSpec,
+        train: TrainSpec,
+        data: Dataset,
+        rows: NDArray[np.int32] | None = None,
+        *,
+        label_map: NDArray[np.int32] | None = None,
+        sample_weight: FloatArray | None = None,
+    ) -> None: ...
+    def __call__(self, parameters: FloatArray) -> tuple[float, FloatArray]:
+        """(value, flat gradient)."""

@@ -1,0 +1,6 @@
+"""The scikit-learn face of the engine."""
+
+from nnhp.estimators._classifier import MLPClassifier
+from nnhp.estimators._regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

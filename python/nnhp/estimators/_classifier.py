@@ -1,0 +1,468 @@
+"""MLPClassifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils.metaestimators import available_if
+
+from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
+from nnhp.estimators._data import Given
+from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """Multi-layer perceptron that predicts classes, trained on the log-loss.
+
+    All of scikit-learn's MLPClassifier, on a C++ engine, and more: dropout, elastic net,
+    class weights, activations per layer, validation data of your own, callbacks.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer, from the input on. An int is one layer; ``()`` is a linear
+        model.
+
+    activation : str or sequence of str, default='relu'
+        Activation of the hidden layers: one name for all, or one name per layer.
+
+        - 'identity': z
+        - 'logistic': 1 / (1 + exp(-z))
+        - 'tanh': tanh(z)
+        - 'relu': max(0, z)
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        How the loss is minimised.
+
+        - 'sgd': gradient descent in mini-batches, with momentum.
+        - 'adam': the method of Kingma and Ba [3]_, in mini-batches. The step is
+          ``rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)``.
+        - 'lbfgs': SciPy's L-BFGS-B on all samples at once; good for small data. It computes
+          in float64; for a float32 net the result is rounded.
+
+    alpha : float, default=0.0001
+        Strength of the penalty on weights (not on biases), see `l1_ratio`.
+
+    batch_size : int or 'auto', default='auto'
+        Samples per step of 'sgd' and 'adam'. 'auto' is ``min(200, n_samples)``.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, float or sequence of float, \
+            default='constant'
+        The learning rate over the epochs. The names act for ``solver='sgd'`` only; 'adam'
+        starts from `learning_rate_init` and ignores them.
+
+        - 'constant': `learning_rate_init` throughout.
+        - 'invscaling': after each epoch, ``learning_rate_init / (t_ + 1)**power_t``, where
+          `t_` counts samples.
+        - 'adaptive': divided by 5 whenever patience (see `n_iter_no_change`) runs out, until
+          it is 1e-6 or less; then training stops.
+        - a number: constant, in place of `learning_rate_init`; for both solvers.
+        - a sequence: one rate per epoch, for both solvers; the last one holds on if there
+          are more epochs. A warm start begins it again.
+
+    learning_rate_init : float, default=0.001
+        Learning rate to start from.
+
+    power_t : float, default=0.5
+        Exponent of ``learning_rate='invscaling'``.
+
+    max_iter : int, default=200
+        Greatest number of epochs (passes over the samples); with 'lbfgs', of iterations.
+
+    shuffle : bool, default=True
+        Whether the samples of 'sgd' and 'adam' get a new order in each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial parameters, of the split for early stopping and of the orders
+        of samples, drawn as scikit-learn draws them: in float64 the same seed gives the same
+        run, up to rounding. Dropout draws nothing from it: its masks come from a
+        hash of the generator's state.
+
+    tol : float, default=1e-4
+        An epoch counts as an improvement if the loss falls (or the validation score rises) by
+        at least `tol`. With 'lbfgs', the greatest component of the gradient to stop at.
+
+    verbose : bool or int, default=False
+        Whether to print the loss of each epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters of the fit before. Moments, step count and
+        `n_iter_` begin again; `loss_curve_` and the patience go on.
+
+    momentum : float, default=0.9
+        Momentum of 'sgd', from 0 to 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether 'sgd' uses Nesterov's momentum.
+
+    early_stopping : bool, default=False
+        Whether to watch a score on validation samples instead of the training loss, and to
+        return to the parameters of the best epoch at the end. The validation samples are
+        split off X (and then never trained on) unless `fit` gets ``X_val``.
+        The split is stratified for two classes.
+        Ignored by 'lbfgs'; refused by `partial_fit`.
+
+    validation_fraction : float, default=0.1
+        Share of the samples that `early_stopping` splits off.
+
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of Adam's averages of the gradient and of its square, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Added to the denominator of Adam's step.
+
+    n_iter_no_change : int or inf, default=10
+        Patience: training stops after more than this many epochs in a row without an
+        improvement by `tol`.
+
+    max_fun : int, default=15000
+        Greatest number of evaluations of the loss by 'lbfgs'.
+
+    dropout : float or sequence of float, default=0.0
+        Share of hidden units that are set to 0 at random in training, for all hidden layers
+        or one per layer, in [0, 1). The others are divided by ``1 - dropout``, so that
+        prediction needs no change [4]_. Not with 'lbfgs'.
+
+    input_dropout : float, default=0.0
+        The same for the features.
+
+    l1_ratio : float, default=0.0
+        The penalty is ``alpha * ((1 - l1_ratio) / 2 * sum(w**2) + l1_ratio * sum(abs(w)))``,
+        divided by the number of samples in the batch (by the sum of their weights, if there
+        are weights): 0 is L2, 1 is L1, between them is the elastic net. Not with 'lbfgs'.
+
+    class_weight : 'balanced', dict or None, default=None
+        Weights of the classes, which multiply `sample_weight`, in the loss and in the score
+        that early stopping watches. 'balanced' is ``n_samples / (n_classes * count)`` from
+        the y given to `fit`, and refused by `partial_fit`. Not for multilabel targets.
+
+    num_layers : int or None, default=None
+        Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
+        linear model.
+
+    scoring : str, callable or None, default=None
+        What `early_stopping` watches: accuracy if None, the negative loss if 'loss', the
+        name of a scikit-learn scorer, or a callable ``scorer(estimator, X, y)``. Names other
+        than 'accuracy' and callables are computed in Python after each epoch.
+
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        Precision of the net. 'auto' is float32 for float32 X and float64 for anything else
+        (float16 too). X is converted to it, in `predict` too.
+
+    n_jobs : int or None, default=None
+        Threads. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
+        affinity, cgroup quota and OpenMP's own settings allow. Has no effect on results.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted; the order of the columns of `predict_proba`.
+
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (inputs, outputs). They count as they are in each
+        later call: they may be edited or replaced.
+
+    intercepts_ : list of ndarray
+        Biases of each layer, of shape (outputs,).
+
+    loss_ : float
+        Training loss, with penalty, of the last epoch.
+
+    loss_curve_ : list of float
+        Training loss of each epoch: the mean of the losses of its batches, each before its
+        step. Not with 'lbfgs'.
+
+    best_loss_ : float or None
+        Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
+
+    validation_scores_ : list of float or None
+        Score of each epoch with early stopping. Not with 'lbfgs'.
+
+    best_validation_score_ : float or None
+        Greatest entry of `validation_scores_`. Not with 'lbfgs'.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation samples after each epoch, without penalty; None if there
+        are none. Not with 'lbfgs'.
+
+    t_ : int
+        Samples trained on so far, repetitions counted.
+
+    n_iter_ : int
+        Epochs (iterations) of the last fit.
+
+    n_layers_ : int
+        Layers, input and output included.
+
+    n_outputs_ : int
+        Outputs of the net.
+
+    out_activation_ : str
+        'softmax' for three classes or more, 'logistic' for two and for multilabel targets.
+
+    n_features_in_ : int
+        Features of X.
+
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the features; only if X had any.
+
+    See Also
+    --------
+    MLPRegressor : The same for numbers.
+
+    Notes
+    -----
+    Initial weights and biases of a layer come from U(-b, b) with
+    ``b = sqrt(6 / (inputs + outputs))`` [1]_, or ``sqrt(2 / (inputs + outputs))`` for
+    'logistic'. The output layer takes the factor of the last hidden layer's activation.
+
+    The loss is the mean over samples of ``-sum(y * log(p))`` over the classes; for two classes
+    and for each label of multilabel targets ``-(y * log(p) + (1 - y) * log(1 - p))``, where p is
+    clipped to [eps, 1 - eps] of the dtype.
+
+    A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
+    called directly keeps the epochs done and warns; in one that a search, a pipeline or a
+    joblib worker called it raises KeyboardInterrupt. Objects may be fitted and used by
+    several threads at once; calls of `partial_fit` of one object wait for each other.
+
+    References
+    ----------
+    .. [1] X. Glorot and Y. Bengio. "Understanding the difficulty of training deep
+       feedforward neural networks." AISTATS, 2010.
+    .. [2] Y. Nesterov. "A method of solving a convex programming problem with convergence
+       rate O(1/k^2)." Soviet Mathematics Doklady 27, 1983.
+    .. [3] D. P. Kingma and J. Ba. "Adam: A method for stochastic optimization." ICLR, 2015.
+       arXiv:1412.6980.
+    .. [4] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov.
+       "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> from nnhp import MLPClassifier
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> net = MLPClassifier(dropout=0.2, max_iter=50, tol=0, random_state=0)
+    >>> net.set_params(n_iter_no_change=50).fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
+    loss = "log_loss"
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | float | Sequence[float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        l1_ratio: float = 0.0,
+        class_weight: str | Mapping[Any, float] | None = None,
+        num_layers: int | None = None,
+        scoring: str | Callable[..., float] | None = None,
+        dtype: str = "auto",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.l1_ratio = l1_ratio
+        self.class_weight = class_weight
+        self.num_layers = num_layers
+        self.scoring = scoring
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike | SparseMatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | SparseMatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train the net.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples. Dense arrays that are C-contiguous and of the working dtype are not copied;
+            sparse ones are converted to CSR and never made dense.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels of any type, or a label indicator matrix (multilabel).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation samples. With ``early_stopping=True`` they are watched, and nothing is
+            split off X; without, they only fill `validation_loss_curve_`. The searches of
+            scikit-learn take out rows of everything that has as many rows as X: give another
+            number of rows there. In a Pipeline, name X_val in its ``transform_input``.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of `X_val`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of `X_val`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data or a combination of parameters cannot be used, or if the parameters
+            became non-finite: the message names the layer and the epoch, both counted from 1.
+        MemoryError
+            If the net needs more memory than there is; nothing has been allocated then.
+        """
+        self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
+        return self
+
+    @available_if(has_partial_fit)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: ArrayLike | SparseMatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one more epoch, with the optimizer's moments of the calls before.
+
+        `coefs_` and `intercepts_` count as they are now.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels of any type, or a label indicator matrix (multilabel).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will bring; needed in the first one.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        self._partial_fit(Given(X, y, sample_weight, classes=classes, incremental=True))
+        return self
+
+    def predict(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
+        """Predict the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, or a label indicator matrix after multilabel training.
+        """
+        outputs, fitted = self._outputs(X)
+        if outputs.shape[1] == 1:
+            outputs = outputs.ravel()
+        labels: NDArray[Any] = fitted["_label_binarizer"].inverse_transform(outputs)
+        return labels
+
+    def predict_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
+        """Predict probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            One column per entry of `classes_`, in the net's dtype. Rows sum to 1, but for
+            multilabel targets, where each column is a probability of its own.
+        """
+        outputs, fitted = self._outputs(X)
+        if outputs.shape[1] > 1:
+            return outputs
+        if len(fitted["classes_"]) == 1:
+            return np.ones_like(outputs)
+        both: NDArray[Any] = np.hstack([1 - outputs, outputs])
+        return both
+
+    def predict_log_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
+        """Predict logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            ``log(predict_proba(X))``.
+        """
+        probabilities = self.predict_proba(X)
+        np.log(probabilities, out=probabilities)
+        return probabilities
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,276 @@
+"""From what the caller gave to what the engine reads: checks, labels, weights, `Dataset`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from nnhp import _core
+from nnhp.estimators import _weights
+from nnhp.estimators._labels import Labels, class_weights
+from nnhp.estimators._params import MAX_COUNT
+
+if TYPE_CHECKING:
+    from nnhp.estimators._base import BaseMLP
+
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+@dataclass(frozen=True)
+class Targets:
+    """y as the engine takes it: class ids, or a matrix with one column per output."""
+
+    kind: Literal["multiclass", "binary", "multilabel", "regression"]
+    n_outputs: int
+    class_ids: NDArray[np.int32] | None = None
+    matrix: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows that are trained on or scored."""
+
+    dataset: _core.Dataset
+    targets: Targets
+    weight: NDArray[Any] | None  # (n_samples,), working dtype
+    X: Any  # as given, for scorers and callbacks
+    y: Any
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that a training reads, already checked."""
+
+    train: Samples
+    validation: Samples | None  # from X_val
+    dtype: np.dtype[Any]  # of the published parameters
+    attributes: dict[str, Any]  # fitted attributes that depend on the data alone
+
+    @property
+    def n_features(self) -> int:
+        return self.train.dataset.n_features
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments of a `fit` or `partial_fit` call, unchecked."""
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
+    classes: Any = None
+    incremental: bool = False
+
+    def check_validation(self) -> None:
+        """Raise ValueError unless the validation arguments belong together."""
+        if (self.X_val is None) != (self.y_val is None):
+            raise ValueError("X_val and y_val must be given together.")
+        if self.sample_weight_val is not None and self.X_val is None:
+            raise ValueError("sample_weight_val needs X_val and y_val.")
+
+
+def prepare(estimator: BaseMLP, given: Given, previous: Mapping[str, Any] | None) -> TrainingData:
+    """Check the arguments of a fit and hand them to the engine, leaving `estimator` as it is.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Source of parameters and, through `previous`, of the labels known so far.
+    given : Given
+        The arguments.
+    previous : mapping or None
+        The fitted attributes that the training goes on from; None for a fresh start.
+    """
+    probe = copy.copy(estimator)  # validate_data writes its findings onto it
+    fresh = previous is None
+    X, y = _check_X_y(probe, given.X, given.y, _allowed_dtypes(estimator, previous), fresh)
+    dtype = X.dtype
+    # L-BFGS compares losses that differ by less than float32 resolves: it computes in float64,
+    # and the result is rounded to the net's dtype.
+    engine_dtype = np.dtype(np.float64) if estimator.solver == "lbfgs" else dtype
+
+    labels = None
+    if is_classifier(estimator):
+        labels = Labels.of(estimator, y, given.classes, incremental=given.incremental)
+    targets = _targets(estimator, labels, y, engine_dtype, "y")
+    per_class = None if labels is None else class_weights(estimator, labels, targets.class_ids)
+    weight = _weight(given.sample_weight, per_class, X, targets, engine_dtype, "sample_weight")
+    train = _samples(X, targets, weight, given.X, given.y, engine_dtype)
+
+    validation = None
+    if given.X_val is not None:
+        try:
+            X_val, y_val = _check_X_y(probe, given.X_val, given.y_val, [dtype], False)
+        except ValueError as error:
+            raise ValueError(f"X_val or y_val: {error}") from error
+        if labels is not None:
+            labels.check_known(y_val, "y_val")
+        targets = _targets(estimator, labels, y_val, engine_dtype, "y_val")
+        weight = _weight(
+            given.sample_weight_val, per_class, X_val, targets, engine_dtype, "sample_weight_val"
+        )
+        validation = _samples(X_val, targets, weight, given.X_val, given.y_val, engine_dtype)
+        if targets.n_outputs != train.targets.n_outputs:
+            raise ValueError(
+                f"y_val has {targets.n_outputs} outputs, but y has {train.targets.n_outputs}."
+            )
+    attributes = {"n_features_in_": probe.n_features_in_}
+    if hasattr(probe, "feature_names_in_"):
+        attributes["feature_names_in_"] = probe.feature_names_in_
+    if labels is not None:
+        attributes |= {"classes_": labels.classes, "_label_binarizer": labels.binarizer}
+    return TrainingData(train, validation, dtype, attributes)
+
+
+def check_X(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> Any:
+    """Check the samples of a prediction; returns what the engine takes as X."""
+    _check_counts(X)
+    with np.errstate(all="ignore"):  # what became infinite is reported as an error
+        X = validate_data(estimator, X, accept_sparse="csr", dtype=dtype, order="C", reset=False)
+    return engine_X(X)
+
+
+def engine_X(X: Any) -> Any:
+    """Pass a checked X on in the engine's form, copying only what has another layout."""
+    if isinstance(X, np.ndarray):
+        return np.require(X, requirements=["C", "ALIGNED"])
+    n_rows, n_features = X.shape
+    _check_csr(X)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    n_entries = int(X.indptr[n_rows])
+    return (
+        np.require(X.data[:n_entries], requirements=["C", "ALIGNED"]),
+        np.require(X.indices[:n_entries], dtype=np.int32, requirements=["C", "ALIGNED"]),
+        np.require(X.indptr, dtype=np.int64, requirements=["C", "ALIGNED"]),
+        int(n_features),
+    )
+
+
+def _check_csr(X: Any) -> None:
+    starts = X.indptr
+    sound = (
+        len(starts) == X.shape[0] + 1
+        and starts[0] == 0
+        and (np.diff(starts) >= 0).all()
+        and starts[-1] <= min(len(X.indices), len(X.data))
+    )
+    if sound and starts[-1] > 0:
+        columns = X.indices[: starts[-1]]
+        sound = columns.min() >= 0 and columns.max() < X.shape[1]
+    if not sound:
+        raise ValueError("X is not a sound CSR matrix: its indices lie outside of its shape.")
+
+
+def _check_counts(X: Any) -> None:
+    shape = getattr(X, "shape", None)
+    if not isinstance(shape, tuple):
+        return
+    for count, what in zip(shape, ("samples", "features"), strict=False):
+        if isinstance(count, int | np.integer) and count > MAX_COUNT:
+            raise ValueError(f"X has {count} {what}; at most {MAX_COUNT} are supported.")
+
+
+def _allowed_dtypes(estimator: BaseMLP, previous: Mapping[str, Any] | None) -> list[np.dtype[Any]]:
+    if estimator.dtype != "auto":
+        return [np.dtype(estimator.dtype)]
+    return list(_FLOATS) if previous is None else [_weights.dtype_of(previous)]
+
+
+def _check_X_y(
+    probe: BaseMLP, X: Any, y: Any, dtypes: list[np.dtype[Any]], fresh: bool
+) -> tuple[Any, NDArray[Any]]:
+    _check_counts(X)
+    if sp.issparse(y):
+        raise TypeError("Sparse y is not supported: give a dense array, as from y.toarray().")
+    with np.errstate(all="ignore"):  # what became infinite is reported as an error
+        X, y = validate_data(
+            probe,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=not is_classifier(probe),
+            dtype=dtypes,
+            order="C",
+            reset=fresh,
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return X, y
+
+
+def _samples(
+    X: Any, targets: Targets, weight: NDArray[Any] | None, raw_X: Any, raw_y: Any, dtype: Any
+) -> Samples:
+    dataset = _core.Dataset(
+        engine_X(X.astype(dtype, copy=False)),
+        class_ids=targets.class_ids,
+        targets=targets.matrix,
+    )
+    return Samples(dataset, targets, weight, raw_X, raw_y)
+
+
+def _targets(
+    estimator: BaseMLP, labels: Labels | None, y: NDArray[Any], dtype: np.dtype[Any], name: str
+) -> Targets:
+    if labels is None:
+        return _regression_targets(estimator.loss, y, dtype, name)
+    if labels.kind == "multilabel":
+        matrix = np.ascontiguousarray(y != 0, dtype=dtype)
+        return Targets("multilabel", matrix.shape[1], matrix=matrix)
+    n_outputs = len(labels.classes) if labels.kind == "multiclass" else 1
+    return Targets(labels.kind, n_outputs, class_ids=labels.ids(y))
+
+
+def _regression_targets(loss: str, y: NDArray[Any], dtype: np.dtype[Any], name: str) -> Targets:
+    if loss == "poisson" and (y < 0).any():
+        raise ValueError(f"loss='poisson' needs {name} >= 0.")
+    with np.errstate(over="ignore"):
+        matrix = np.ascontiguousarray(y, dtype=dtype).reshape(len(y), -1)
+    if not np.isfinite(matrix).all():
+        raise ValueError(f"Input {name} contains a value too large for {dtype!r}.")
+    return Targets("regression", matrix.shape[1], matrix=matrix)
+
+
+def _weight(
+    given: Any,
+    per_class: NDArray[Any] | None,
+    X: Any,
+    targets: Targets,
+    dtype: np.dtype[Any],
+    name: str,
+) -> NDArray[Any] | None:
+    """Weight of each sample in the working dtype: as given, times that of its class."""
+    if given is None and per_class is None:
+        return None
+    weight = np.ones(X.shape[0])
+    if given is not None:
+        weight = _check_sample_weight(given, X)
+        if (weight < 0).any():
+            raise ValueError(f"Negative values in {name}.")
+    if per_class is not None:
+        weight = weight * per_class[targets.class_ids]
+        name = f"{name} times class_weight"
+    with np.errstate(over="ignore"):
+        weight = np.ascontiguousarray(weight, dtype=dtype)
+        total = weight.sum(dtype=np.float64)
+    if not np.isfinite(total) or weight.max() < np.finfo(dtype).tiny:
+        raise ValueError(
+            f"{name} must have a finite sum and at least one number above "
+            f"{np.finfo(dtype).tiny:.3g} in {dtype}, got the sum {total:g}."
+        )
+    return weight

@@ -1,0 +1,163 @@
+"""solver='lbfgs': SciPy's L-BFGS-B on the engine's loss and gradient over all samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, minimize
+from sklearn.utils import check_random_state
+from sklearn.utils.optimize import _check_optimize_result
+
+from nnhp import _core, _threads
+from nnhp.estimators import _memory, _params, _weights
+from nnhp.estimators._callbacks import FitCallbacks
+from nnhp.estimators._data import TrainingData
+from nnhp.estimators._fitted import shape_attributes
+from nnhp.estimators._interrupt import called_directly
+from nnhp.estimators._training import (
+    NONFINITE,
+    initial_parameters,
+    layer_sizes,
+    loss_and_output,
+)
+
+if TYPE_CHECKING:
+    from nnhp.estimators._base import BaseMLP
+
+_FLOAT64 = np.dtype(np.float64)
+# What SciPy keeps beside the parameters: 10 pairs of corrections and some vectors of its own.
+_COPIES = 28
+
+
+class LbfgsFit:
+    """One full-batch fit.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Source of the parameters; never changed.
+    data : TrainingData
+        What to fit, in float64 whatever the net's dtype: the line search tells apart losses that
+        float32 would round to the same number.
+    previous : mapping or None
+        Fitted attributes to start from.
+    callbacks : FitCallbacks or None
+        Told about each iteration.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        data: TrainingData,
+        previous: Mapping[str, Any] | None,
+        callbacks: FitCallbacks | None,
+    ) -> None:
+        self._estimator = estimator
+        self._data = data
+        self._callbacks = callbacks
+        self._sizes = layer_sizes(estimator, data)
+        n_samples = data.train.dataset.n_samples
+        _memory.check_net_size(self._sizes, copies=_COPIES, dtype=_FLOAT64)
+        loss, self._out_activation = loss_and_output(estimator, data)
+        start = initial_parameters(
+            estimator, data, previous, check_random_state(estimator.random_state)
+        )
+        # The last iterate that was accepted, for Ctrl-C and callbacks.
+        self._x: NDArray[np.float64] = start.astype(np.float64)
+        self._loss = float("nan")
+        self._n_iter = 0
+        self._samples_seen = int((previous or {}).get("t_", 0))
+        self._objective = _core.Objective(
+            _params.net_spec(
+                estimator,
+                n_inputs=self._sizes[0],
+                n_outputs=self._sizes[-1],
+                output_activation=self._out_activation,
+                dtype=_FLOAT64,
+            ),
+            _params.train_spec(
+                estimator,
+                loss=loss,
+                batch_size=n_samples,
+                max_epochs=_params.max_epochs_of(estimator),
+            ),
+            data.train.dataset,
+            sample_weight=data.train.weight,
+        )
+
+    def run(self) -> bool:
+        """Iterate to convergence or a limit; return whether Ctrl-C cut it short."""
+        interrupted = False
+        try:
+            # SciPy's own vector operations are too short for BLAS threads to pay.
+            with _threads.one_blas_thread():
+                result = self._minimize()
+        except KeyboardInterrupt:
+            if self._n_iter == 0 or not called_directly():
+                raise
+            interrupted = True
+        else:
+            self._x, self._loss = result.x, float(result.fun)
+            self._n_iter = int(_check_optimize_result("lbfgs", result, self._estimator.max_iter))
+        self._check_finite()
+        if self._callbacks is not None:
+            self._callbacks.end(self.publish)
+        return interrupted
+
+    def publish(self) -> dict[str, Any]:
+        """All fitted attributes, as if the fit had ended at the present iterate."""
+        coefs, intercepts = self._rounded()
+        return {
+            **self._data.attributes,
+            **shape_attributes(self._sizes, self._out_activation),
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "loss_": self._loss,
+            "n_iter_": self._n_iter,
+            "t_": self._samples_seen,
+        }
+
+    def _minimize(self) -> Any:
+        minimizer: Any = minimize  # its stubs do not know of a function that returns both
+        return minimizer(
+            self._objective,
+            self._x,
+            method="L-BFGS-B",
+            jac=True,
+            callback=self._accept,
+            options={
+                "maxfun": self._estimator.max_fun,
+                "maxiter": self._estimator.max_iter,
+                "gtol": self._estimator.tol,
+            },
+        )
+
+    def _accept(self, intermediate_result: OptimizeResult) -> None:
+        self._x = intermediate_result.x.copy()
+        self._loss = float(intermediate_result.fun)
+        self._n_iter += 1
+        if self._estimator.verbose:
+            print(f"Iteration {self._n_iter}, loss = {self._loss:.8f}")
+        if self._callbacks is None:
+            return
+        self._callbacks.begin_step()
+        if self._callbacks.end_step(self.publish):
+            raise ValueError(
+                "A callback asked to stop the fit, which solver='lbfgs' does not support: choose "
+                "solver='adam' or solver='sgd', or limit max_iter."
+            )
+
+    def _check_finite(self) -> None:
+        layer = _weights.first_nonfinite_layer(*self._rounded())
+        if layer >= 0:
+            raise ValueError(
+                f"{NONFINITE} Layer {layer + 1} became non-finite in iteration {self._n_iter}."
+            )
+
+    def _rounded(self) -> tuple[_weights.Layers, _weights.Layers]:
+        with np.errstate(over="ignore"):
+            parameters = self._x.astype(self._data.dtype, copy=False)
+        return _weights.unpack(parameters, self._sizes)

@@ -1,0 +1,299 @@
+"""Parameters of the estimators: their bounds, those that cannot meet, their meaning in the engine.
+
+Everything here reads parameters from an estimator and changes nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from nnhp import _core
+
+if TYPE_CHECKING:
+    from nnhp.estimators._base import BaseMLP
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
+_MAX_EPOCHS = 2**62  # fits a 64-bit integer; nobody gets there
+
+_Constraints = dict[str, list[Any]]
+
+CONSTRAINTS: _Constraints = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(_core.activations())), "array-like"],
+    "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [
+        StrOptions({"constant", "invscaling", "adaptive"}),
+        Interval(Real, 0, None, closed="neither"),
+        "array-like",
+    ],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "num_layers": [Interval(Integral, 0, None, closed="left"), None],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "dtype": [StrOptions({"auto", "float32", "float64"})],
+    "n_jobs": [
+        Interval(Integral, None, -1, closed="right"),
+        Interval(Integral, 1, None, closed="left"),
+        None,
+    ],
+}
+CLASSIFIER_CONSTRAINTS: _Constraints = {
+    **CONSTRAINTS,
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+}
+REGRESSOR_CONSTRAINTS: _Constraints = {
+    **CONSTRAINTS,
+    "loss": [StrOptions({"squared_error", "poisson"})],
+}
+
+
+def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
+    """Raise ValueError, naming the option, where parameters cannot meet."""
+    hidden_layers(estimator)
+    learning_rates(estimator)
+    if incremental:
+        if estimator.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        balanced = getattr(estimator, "class_weight", None) == "balanced"
+        if balanced:
+            raise ValueError(
+                "class_weight='balanced' is not supported by partial_fit, which sees only a part "
+                "of y. Compute the weights of all of y and give them as a dict."
+            )
+    if estimator.solver == "lbfgs":
+        _check_lbfgs(estimator, has_validation)
+
+
+def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
+    refused = {
+        "dropout": any(rate > 0 for _, _, rate in hidden_layers(estimator)),
+        "input_dropout": estimator.input_dropout > 0,
+        "l1_ratio": estimator.l1_ratio > 0,
+        "learning_rate (one number per epoch)": bool(learning_rates(estimator)),
+        "X_val": has_validation,
+    }
+    for option, given in refused.items():
+        if given:
+            raise ValueError(f"{option} cannot be used with solver='lbfgs'.")
+
+
+def hidden_layers(estimator: BaseMLP) -> list[tuple[int, str, float]]:
+    """Units, activation name and dropout rate of each hidden layer."""
+    units = _hidden_units(estimator)
+    rates = _per_layer("dropout", estimator.dropout, len(units))
+    for rate in rates:
+        if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
+            raise ValueError(f"dropout must lie in [0, 1), got {estimator.dropout!r}.")
+    return [
+        (size, name, float(rate))
+        for size, name, rate in zip(
+            units, hidden_activations(estimator, len(units)), rates, strict=True
+        )
+    ]
+
+
+def _hidden_units(estimator: BaseMLP) -> list[int]:
+    sizes = estimator.hidden_layer_sizes
+    values = list(sizes) if np.iterable(sizes) else [sizes]
+    try:
+        units = [operator.index(value) for value in values]
+    except TypeError:
+        raise TypeError(f"hidden_layer_sizes must be integers, got {sizes!r}.") from None
+    if any(size <= 0 for size in units):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
+    if any(size > MAX_COUNT for size in units):
+        raise ValueError(
+            f"hidden_layer_sizes must not exceed {MAX_COUNT} units per layer, got {units}."
+        )
+    if estimator.num_layers is None:
+        return units
+    if len(units) != 1 and estimator.num_layers > 0:
+        raise ValueError(
+            "num_layers repeats one size: hidden_layer_sizes must then be an integer or a "
+            f"sequence of one, got {sizes!r}."
+        )
+    if len(units) > 1:
+        raise ValueError(
+            f"num_layers=0 contradicts hidden_layer_sizes={sizes!r}, which has several layers."
+        )
+    return units * int(estimator.num_layers)
+
+
+def hidden_activations(estimator: BaseMLP, n_hidden: int) -> list[str]:
+    """Activation name of each of `n_hidden` layers."""
+    names = _per_layer("activation", estimator.activation, n_hidden)
+    known = _core.activations()
+    for name in names:
+        if name not in known:
+            raise ValueError(f"activation must be among {sorted(known)}, got {name!r}.")
+    return [str(name) for name in names]
+
+
+def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:
+    if isinstance(value, str) or not np.iterable(value):
+        return [value] * n_hidden
+    values = list(value)
+    if len(values) != n_hidden:
+        raise ValueError(
+            f"{option} must have one entry per hidden layer ({n_hidden}), got {value!r}."
+        )
+    return values
+
+
+def learning_rates(estimator: BaseMLP) -> list[float]:
+    """The learning rate of each epoch where it was given as a sequence; else empty."""
+    given = estimator.learning_rate
+    if isinstance(given, str | Real):
+        return []
+    rates = np.asarray(given, dtype=np.float64)
+    if rates.ndim != 1 or rates.size == 0 or not (np.isfinite(rates) & (rates > 0)).all():
+        raise ValueError(
+            f"learning_rate as a sequence must hold positive numbers, one per epoch, got {given!r}."
+        )
+    return [float(rate) for rate in rates]
+
+
+def batch_size(estimator: BaseMLP, n_samples: int) -> int:
+    """Samples per step."""
+    if estimator.batch_size == "auto":
+        return min(200, n_samples)
+    if estimator.batch_size > n_samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return min(int(estimator.batch_size), n_samples)
+
+
+def net_spec(
+    estimator: BaseMLP,
+    *,
+    n_inputs: int,
+    n_outputs: int,
+    output_activation: str,
+    dtype: np.dtype[Any],
+) -> _core.NetSpec:
+    """Describe the net that the parameters ask for."""
+    return _core.NetSpec(
+        n_inputs=n_inputs,
+        hidden=hidden_layers(estimator),
+        n_outputs=n_outputs,
+        output_activation=output_activation,
+        input_dropout=float(estimator.input_dropout),
+        dtype=dtype.name,
+    )
+
+
+def train_spec(
+    estimator: BaseMLP,
+    *,
+    loss: str,
+    batch_size: int,
+    max_epochs: int,
+    monitor: str = "training_loss",
+    epochs_before: int = 0,
+) -> _core.TrainSpec:
+    """Describe the training that the parameters ask for.
+
+    `epochs_before` counts the epochs that earlier `partial_fit` calls did, so that a learning
+    rate per epoch goes on.
+    """
+    rates = learning_rates(estimator)
+    return _core.TrainSpec(
+        loss=loss,
+        solver=_engine_solver(estimator),
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        schedule_horizon=max_epochs_of(estimator),
+        l2=float(estimator.alpha) * (1 - float(estimator.l1_ratio)),
+        l1=float(estimator.alpha) * float(estimator.l1_ratio),
+        schedule=_schedule(estimator, rates),
+        learning_rate_init=first_learning_rate(estimator),
+        learning_rates=rates[min(epochs_before, len(rates) - 1) :] if rates else (),
+        power_t=float(estimator.power_t),
+        momentum=float(estimator.momentum),
+        beta_1=float(estimator.beta_1),
+        beta_2=float(estimator.beta_2),
+        epsilon=float(estimator.epsilon),
+        shuffle=bool(estimator.shuffle),
+        tol=float(estimator.tol),
+        n_iter_no_change=float(estimator.n_iter_no_change),
+        monitor=monitor,
+    )
+
+
+def max_epochs_of(estimator: BaseMLP) -> int:
+    """``max_iter`` as the engine takes it."""
+    return min(int(estimator.max_iter), _MAX_EPOCHS)
+
+
+def first_learning_rate(estimator: BaseMLP) -> float:
+    """The learning rate that schedules start from."""
+    given = estimator.learning_rate
+    if isinstance(given, Real):
+        return float(given)
+    return float(estimator.learning_rate_init)
+
+
+def schedule_of(estimator: BaseMLP) -> tuple[str, float]:
+    """What the learning rate follows, and where it starts."""
+    rates = learning_rates(estimator)
+    return _schedule(estimator, rates), rates[0] if rates else first_learning_rate(estimator)
+
+
+def _schedule(estimator: BaseMLP, rates: Sequence[float]) -> str:
+    if rates:
+        return "per_epoch"
+    named = isinstance(estimator.learning_rate, str) and estimator.solver == "sgd"
+    return str(estimator.learning_rate) if named else "constant"
+
+
+def _engine_solver(estimator: BaseMLP) -> str:
+    if estimator.solver != "sgd":
+        # The loss and gradient that L-BFGS asks for do not depend on a solver.
+        return "adam"
+    if estimator.momentum == 0:
+        return "sgd"
+    return "nesterov" if estimator.nesterovs_momentum else "momentum"
+
+
+def monitor(estimator: BaseMLP, *, classification: bool) -> str:
+    """What patience watches, in the engine's words."""
+    if not estimator.early_stopping:
+        return "training_loss"
+    native = "accuracy" if classification else "r2"
+    if estimator.scoring is None or estimator.scoring == native:
+        return native
+    return "loss" if estimator.scoring == "loss" else "external"

@@ -1,0 +1,355 @@
+"""One stochastic training: from checked data to a session of the engine, and to attributes."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from nnhp import _core
+from nnhp.estimators import _memory, _params, _random, _scoring, _weights
+from nnhp.estimators._data import Samples, TrainingData
+from nnhp.estimators._fitted import shape_attributes, snapshot
+
+if TYPE_CHECKING:
+    from nnhp.estimators._base import BaseMLP
+
+NONFINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+_LOSSES = {
+    "multiclass": ("log_loss", "softmax"),
+    "binary": ("binary_log_loss", "logistic"),
+    "multilabel": ("binary_log_loss", "logistic"),
+    "squared_error": ("squared_error", "identity"),
+    "poisson": ("poisson", "exp"),
+}
+
+
+def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[str, str]:
+    """Names of the loss and of the output activation that belong to the targets."""
+    kind = data.train.targets.kind
+    return _LOSSES[estimator.loss if kind == "regression" else kind]
+
+
+def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
+    """Features, units of each hidden layer, outputs."""
+    hidden = [units for units, _, _ in _params.hidden_layers(estimator)]
+    return [data.n_features, *hidden, data.train.targets.n_outputs]
+
+
+def initial_parameters(
+    estimator: BaseMLP,
+    data: TrainingData,
+    previous: Mapping[str, Any] | None,
+    rng: np.random.RandomState,
+) -> _core.FloatArray:
+    """Flat parameters to start from: the previous ones, or else drawn."""
+    sizes = layer_sizes(estimator, data)
+    if previous is not None:
+        return _weights.packed(previous, sizes, data.dtype)
+    activations = [name for _, name, _ in _params.hidden_layers(estimator)]
+    if activations:
+        of_output = activations[-1]
+    else:
+        of_output = estimator.activation if isinstance(estimator.activation, str) else "relu"
+    return _weights.draw(rng, sizes, [*activations, of_output], data.dtype)
+
+
+class Training:
+    """A training that can be advanced, published at any epoch, and advanced further.
+
+    Published after k epochs it equals a fresh one with ``max_iter=k``.
+
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Source of the parameters; never changed.
+    data : TrainingData
+        What to train on.
+    previous : mapping or None
+        Fitted attributes to go on from (warm start, `partial_fit`); None to start anew.
+    incremental : bool
+        Go on with the optimizer of `previous` too, for one epoch.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        data: TrainingData,
+        previous: Mapping[str, Any] | None = None,
+        *,
+        incremental: bool = False,
+    ) -> None:
+        self._estimator = estimator
+        self._data = data
+        self._rng = check_random_state(estimator.random_state)
+        self._sizes = layer_sizes(estimator, data)
+        _memory.check_net_size(
+            self._sizes,
+            # parameters, gradient, transposed weights, two moments, the best ones; the beginning
+            # of an epoch (three); the state as it is published (three)
+            copies=12,
+            dtype=data.dtype,
+        )
+        key = _random.dropout_key(self._rng)
+        parameters = initial_parameters(estimator, data, previous, self._rng)
+        rows, held_out = self._split()
+        before = (previous or {}).get("_optimizer_state") or {}
+        same_solver = incremental and before.get("solver") == estimator.solver
+        self._epochs_before = int(before["epochs"]) if same_solver else 0
+        loss, self._out_activation = loss_and_output(estimator, data)
+        self._validation = data.validation if held_out is None else data.train
+        monitor = _params.monitor(estimator, classification=data.train.targets.kind != "regression")
+        train = _params.train_spec(
+            estimator,
+            loss=loss,
+            batch_size=_params.batch_size(
+                estimator, data.train.dataset.n_samples if rows is None else len(rows)
+            ),
+            max_epochs=1 if incremental else _params.max_epochs_of(estimator),
+            monitor=monitor,
+            epochs_before=self._epochs_before,
+        )
+        self._session = self._make_session(train, parameters, rows, held_out, key)
+        optimizer = self._previous_optimizer(before) if same_solver else {}
+        self._session.restore(self._history(previous) | optimizer)
+        self._order = self._first_order(rows)
+        self._scorer = None
+        if monitor == "external" and self._validation is not None:
+            self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
+
+    @property
+    def session(self) -> _core.Session:
+        """The engine's side, for those who advance many trainings in one call."""
+        return self._session
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done in this training."""
+        return self._session.epoch
+
+    @property
+    def running(self) -> bool:
+        """Whether another epoch may follow."""
+        return self._session.status == "ready"
+
+    def advance(self, n_epochs: int, threads: int) -> None:
+        """Do up to `n_epochs` epochs, fewer if the training stops by itself.
+
+        After Ctrl-C raises KeyboardInterrupt; the training then stands at the end of an epoch.
+        """
+        if self._order is None and self._scorer is None:
+            _core.train_many([self._session], n_epochs, threads)
+            return
+        for _ in range(n_epochs):
+            if not self.running:
+                return
+            self._do_epoch(threads)
+
+    def write_back_random_state(self) -> None:
+        """Move the caller's random generator to where the training has come."""
+        state = self._session.mt_state
+        if state is not None:
+            _random.set_mt_state(self._rng, state)
+
+    def check_finite(self) -> None:
+        """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
+        if self._session.status != "diverged":
+            return
+        where = f"Layer {self._session.diverged_layer + 1} became non-finite in epoch {self.epoch}."
+        if not self._estimator.early_stopping:
+            raise ValueError(f"{NONFINITE} {where}")
+        warnings.warn(
+            f"The training diverged: {where} The best weights before are kept.",
+            ConvergenceWarning,
+            stacklevel=6,  # the caller of fit
+        )
+
+    def publish(self) -> dict[str, Any]:
+        """All fitted attributes, as if the training had ended here; shares no memory with it."""
+        state = self._session.state()
+        best = state["best_parameters"] if self._estimator.early_stopping else None
+        return self._attributes(state, state["parameters"] if best is None else best)
+
+    def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
+        stopping = self._estimator.early_stopping
+        coefs, intercepts = _weights.unpack(parameters, self._sizes)
+        losses = list(state["loss_curve"])
+        attributes = {
+            **self._data.attributes,
+            **shape_attributes(self._sizes, self._out_activation),
+            "coefs_": coefs,
+            "intercepts_": intercepts,
+            "n_iter_": int(state["epoch"]),
+            "t_": int(state["n_samples_seen"]),
+            "loss_curve_": losses,
+            "best_loss_": None if stopping else float(state["best_loss"]),
+            "validation_scores_": list(state["validation_scores"]) if stopping else None,
+            "best_validation_score_": float(state["best_score"]) if stopping else None,
+            "validation_loss_curve_": (
+                None if self._validation is None else list(state["validation_loss_curve"])
+            ),
+            "_no_improvement_count": int(state["no_improvement_count"]),
+            "_optimizer_state": self._optimizer_state(state),
+        }
+        if losses:
+            attributes["loss_"] = losses[-1]
+        return attributes
+
+    def _make_session(
+        self,
+        train: _core.TrainSpec,
+        parameters: _core.FloatArray,
+        rows: NDArray[np.int32] | None,
+        held_out: NDArray[np.int32] | None,
+        key: int,
+    ) -> _core.Session:
+        net = _params.net_spec(
+            self._estimator,
+            n_inputs=self._sizes[0],
+            n_outputs=self._sizes[-1],
+            output_activation=self._out_activation,
+            dtype=self._data.dtype,
+        )
+        return _core.Session(
+            net,
+            train,
+            self._data.train.dataset,
+            rows,
+            parameters=parameters,
+            mt_state=_random.mt_state(self._rng),
+            dropout_key=key,
+            sample_weight=self._data.train.weight,
+            validation_data=None if self._validation is None else self._validation.dataset,
+            validation_rows=held_out,
+            validation_weight=None if self._validation is None else self._validation.weight,
+        )
+
+    def _do_epoch(self, threads: int) -> None:
+        """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
+        session = self._session.copy()
+        order = None if self._order is None else self._order.copy()
+        drawn = self._rng.get_state(legacy=False)
+        try:
+            if self._order is not None:
+                self._rng.shuffle(self._order)
+                self._session.set_order(self._order)
+            _core.train_many([self._session], 1, threads)
+            if self._scorer is not None:
+                self._session.record_score(self._score(self._scorer))
+        except KeyboardInterrupt:
+            self._session, self._order = session, order
+            if order is not None:
+                self._rng.set_state(drawn)
+            raise
+
+    def _score(self, scorer: _scoring.RowScorer) -> float:
+        """Score of the present parameters; NaN, as from the engine, if they are not finite."""
+        if self._session.status == "diverged":
+            return float("nan")
+        state = self._session.state()
+        return scorer(snapshot(self._estimator, self._attributes(state, state["parameters"])))
+
+    def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "solver": self._estimator.solver,
+            "schedule": _params.schedule_of(self._estimator),
+            "learning_rate": float(state["learning_rate"]),
+            "step": int(state["step"]),
+            "epochs": self._epochs_before + int(state["epoch"]),
+            "moment_1": state["moment_1"],
+            "moment_2": state["moment_2"],
+        }
+
+    def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """Entries of the session's state with which the same solver goes on."""
+        entries = {"step": before["step"]}
+        # A schedule that was set anew begins anew; one rate per epoch is looked up by epoch.
+        same_schedule = before["schedule"] == _params.schedule_of(self._estimator)
+        if same_schedule and not _params.learning_rates(self._estimator):
+            entries["learning_rate"] = before["learning_rate"]
+        fresh = self._session.state()
+        for name in ("moment_1", "moment_2"):
+            # momentum=0 keeps no moment, and may be set between two calls
+            if fresh[name] is not None and before[name] is not None:
+                entries[name] = np.asarray(before[name], dtype=self._data.dtype)
+        return entries
+
+    def _history(self, previous: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Entries of the session's state that outlive a warm start."""
+        names = {
+            "t_": "n_samples_seen",
+            "loss_curve_": "loss_curve",
+            "best_loss_": "best_loss",
+            "_no_improvement_count": "no_improvement_count",
+        }
+        if self._estimator.early_stopping:
+            names |= {
+                "validation_scores_": "validation_scores",
+                "best_validation_score_": "best_score",
+            }
+        if self._validation is not None:
+            names["validation_loss_curve_"] = "validation_loss_curve"
+        previous = previous or {}
+        return {
+            entry: copy.copy(previous[name])
+            for name, entry in names.items()
+            if previous.get(name) is not None
+        }
+
+    def _split(self) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
+        """Rows to train on and rows held out of them; None for all and none."""
+        train = self._data.train
+        if not self._estimator.early_stopping:
+            return None, None
+        if self._data.validation is not None:
+            _check_validation_size(self._data.validation.dataset.n_samples)
+            return None, None
+        stratify = None
+        if is_classifier(self._estimator) and train.targets.kind == "binary":
+            # As text, for scikit-learn's error about rare classes prints these.
+            stratify = np.where(train.targets.class_ids == 1, "True", "False")
+        rows, held_out = train_test_split(
+            np.arange(train.dataset.n_samples, dtype=np.int32),
+            random_state=self._rng,
+            test_size=self._estimator.validation_fraction,
+            stratify=stratify,
+        )
+        _check_validation_size(len(held_out))
+        _check_weights_left(train, rows, "training")
+        _check_weights_left(train, held_out, "validation")
+        return rows, held_out
+
+    def _first_order(self, rows: NDArray[np.int32] | None) -> NDArray[np.int32] | None:
+        """Order to begin with where Python draws the orders, else None."""
+        if not self._estimator.shuffle or _random.mt_state(self._rng) is not None:
+            return None
+        if rows is not None:
+            return rows.copy()
+        return np.arange(self._data.train.dataset.n_samples, dtype=np.int32)
+
+
+def _check_validation_size(n_samples: int) -> None:
+    if n_samples < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+
+
+def _check_weights_left(train: Samples, rows: NDArray[np.int32], part: str) -> None:
+    if train.weight is not None and not train.weight[rows].any():
+        raise ValueError(
+            f"Sample weights must contain at least one non-zero number, but those of the {part} "
+            "part that early stopping splits off are all zero."
+        )

@@ -1,0 +1,240 @@
+// Small training problems: what a test wants to vary is a field of Setup, the rest follows from it.
+#pragma once
+
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "matrix.hpp"
+#include "nnhp/train/session.hpp"
+#include "random.hpp"
+#include "reference_net.hpp"
+
+namespace nnhp::testing {
+
+struct Setup {
+  Setup() {
+    train.loss = Loss::kLogLoss;
+    train.batch_size = 32;
+    train.max_epochs = 1000000000;
+    train.n_iter_no_change = 1e9;
+    train.schedule.initial = 0.01;
+  }
+
+  std::vector<HiddenLayer> hidden{{9, Activation::kRelu, 0.0}, {6, Activation::kTanh, 0.0}};
+  index_t samples = 70, features = 5, outputs = 3;
+  double input_dropout = 0.0;
+  TrainSpec train;
+  bool sparse = false;
+  bool weighted = false;
+  bool class_ids = false;  // targets as ids of classes instead of a matrix
+  bool validated = false;
+  bool generator = true;  // without it, the order of the rows stays
+  uint64_t seed = 1;
+
+  std::string_view loss_name() const { return loss_table[static_cast<size_t>(train.loss)].name; }
+  Activation output() const { return loss_table[static_cast<size_t>(train.loss)].output; }
+  NetSpec net() const { return NetSpec(features, hidden, outputs, output(), input_dropout); }
+};
+
+struct Samples {
+  reference::Matrix x, y, w;
+  std::vector<int32_t> ids;
+};
+
+// A target that the output activation is for: a class, labels, counts or numbers.
+inline void draw_targets(Activation output, Samples& samples, Random& random) {
+  for (index_t i = 0; i < samples.y.rows; ++i) {
+    const index_t id = random.below(std::max<index_t>(samples.y.columns, 2));
+    samples.ids.push_back(static_cast<int32_t>(id));
+    for (index_t j = 0; j < samples.y.columns; ++j) {
+      double& y = samples.y(i, j);
+      if (output == Activation::kSoftmax) y = j == id ? 1.0 : 0.0;
+      if (output == Activation::kLogistic) y = static_cast<double>(random.below(2));
+      if (output == Activation::kExp) y = static_cast<double>(random.below(4));
+      if (output == Activation::kIdentity) {
+        y = static_cast<double>(static_cast<float>(random.uniform(-2.0, 2.0)));
+      }
+    }
+    if (output == Activation::kLogistic && samples.y.columns == 1) {
+      samples.y(i, 0) = static_cast<double>(id);
+    }
+  }
+}
+
+// Numbers are those that a float can hold, so both precisions see the same problem.
+inline Samples draw_samples(const Setup& setup, uint64_t seed) {
+  Random random(seed);
+  Samples samples{random_matrix<float>(setup.samples, setup.features, random),
+                  reference::Matrix(setup.samples, setup.outputs),
+                  reference::Matrix(setup.samples, 1, 1.0),
+                  {}};
+  if (setup.sparse) thin_out(samples.x, random);
+  draw_targets(setup.output(), samples, random);
+  if (setup.weighted) samples.w = random_matrix<float>(setup.samples, 1, random, 0.25, 2.0);
+  return samples;
+}
+
+template <class T>
+AlignedVector<T> aligned_copy(const std::vector<double>& values) {
+  AlignedVector<T> copy(static_cast<index_t>(values.size()));
+  std::transform(values.begin(), values.end(), copy.begin(),
+                 [](double x) { return static_cast<T>(x); });
+  return copy;
+}
+
+template <class T>
+struct DatasetArrays {
+  AlignedVector<T> x, y;
+  std::vector<int32_t> ids;
+  SparseMatrix<T> sparse;
+};
+
+template <class T>
+std::shared_ptr<const Dataset<T>> make_dataset(const Samples& samples, bool sparse,
+                                               bool class_ids) {
+  auto arrays = std::make_shared<DatasetArrays<T>>(
+      DatasetArrays<T>{aligned_copy<T>(samples.x.cells), aligned_copy<T>(samples.y.cells),
+                       samples.ids, SparseMatrix<T>(samples.x)});
+  Dataset<T> data;
+  data.samples = samples.x.rows;
+  data.features = samples.x.columns;
+  data.sparse = sparse;
+  if (sparse) {
+    data.csr = arrays->sparse.view();
+  } else {
+    data.dense = arrays->x.data();
+  }
+  if (class_ids) {
+    data.class_ids = arrays->ids.data();
+  } else {
+    data.targets = arrays->y.data();
+    data.target_count = samples.y.columns;
+  }
+  data.owner = arrays;
+  return std::make_shared<const Dataset<T>>(std::move(data));
+}
+
+template <class T>
+std::shared_ptr<const AlignedVector<T>> make_weights(const Samples& samples) {
+  return std::make_shared<const AlignedVector<T>>(aligned_copy<T>(samples.w.cells));
+}
+
+inline std::vector<row_t> all_rows(index_t n) {
+  std::vector<row_t> rows(static_cast<size_t>(n));
+  std::iota(rows.begin(), rows.end(), row_t{0});
+  return rows;
+}
+
+// Parameters of moderate size, none of them near 0 (where |w| has no derivative).
+inline std::vector<double> draw_parameters(const NetSpec& net, uint64_t seed) {
+  Random random(seed + 1000);
+  std::vector<double> parameters;
+  for (index_t i = 0; i < net.parameter_count(); ++i) {
+    const double w = random.uniform(0.05, 0.5);
+    parameters.push_back(static_cast<double>(static_cast<float>(random.below(2) == 0 ? w : -w)));
+  }
+  return parameters;
+}
+
+// All samples, held out.
+template <class T>
+Validation<T> make_validation(std::shared_ptr<const Dataset<T>> data,
+                              std::shared_ptr<const AlignedVector<T>> weights) {
+  Validation<T> validation;
+  validation.rows = all_rows(data->samples);
+  validation.data = std::move(data);
+  validation.weights = std::move(weights);
+  return validation;
+}
+
+inline uint64_t dropout_key_of(const Setup& setup) { return 0x9e3779b97f4a7c15 * setup.seed; }
+
+template <class T>
+typename Session<T>::Inputs inputs_of(const Setup& setup) {
+  const Samples samples = draw_samples(setup, setup.seed);
+  typename Session<T>::Inputs in;
+  in.net = std::make_shared<const NetSpec>(setup.net());
+  in.train = std::make_shared<const TrainSpec>(setup.train);
+  in.data = make_dataset<T>(samples, setup.sparse, setup.class_ids);
+  in.rows = all_rows(setup.samples);
+  in.parameters = aligned_copy<T>(draw_parameters(*in.net, setup.seed));
+  if (setup.generator) {
+    in.generator = Mt19937{reference::mt19937_words(static_cast<uint32_t>(setup.seed)), 624};
+  }
+  in.dropout_key = dropout_key_of(setup);
+  if (setup.weighted) in.weights = make_weights<T>(samples);
+  if (setup.validated) {
+    const Samples held_out = draw_samples(setup, setup.seed + 500);
+    in.validation = make_validation<T>(make_dataset<T>(held_out, setup.sparse, setup.class_ids),
+                                       setup.weighted ? make_weights<T>(held_out) : nullptr);
+  }
+  return in;
+}
+
+template <class T>
+Session<T> make_session(const Setup& setup) {
+  return Session<T>(inputs_of<T>(setup));
+}
+
+template <class T>
+void advance(Session<T>& session, int64_t epochs) {
+  Workspace workspace;
+  session.advance(epochs, workspace, StopToken());
+}
+template <class T>
+Session<T> advanced(Session<T> session, int64_t epochs) {
+  advance(session, epochs);
+  return session;
+}
+
+inline std::string bit_mismatch(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size()) return "sizes differ";
+  return bit_mismatch(static_cast<index_t>(a.size()), a.data(), b.data());
+}
+template <class T>
+std::string bit_mismatch(const AlignedVector<T>& a, const AlignedVector<T>& b) {
+  if (a.size() != b.size()) return "sizes differ";
+  return bit_mismatch(a.size(), a.data(), b.data());
+}
+
+inline bool same(const std::optional<Mt19937>& a, const std::optional<Mt19937>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->words == b->words && a->position == b->position;
+}
+
+// What differs, to the bit, between two trainings; nothing if they are the same.
+template <class T>
+std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
+  const std::pair<const char*, std::string> arrays[] = {
+      {"parameters", bit_mismatch(a.parameters, b.parameters)},
+      {"moment_1", bit_mismatch(a.moment_1, b.moment_1)},
+      {"moment_2", bit_mismatch(a.moment_2, b.moment_2)},
+      {"best_parameters", bit_mismatch(a.best_parameters, b.best_parameters)},
+      {"loss_curve", bit_mismatch(a.loss_curve, b.loss_curve)},
+      {"validation_scores", bit_mismatch(a.validation_scores, b.validation_scores)},
+      {"validation_loss_curve", bit_mismatch(a.validation_loss_curve, b.validation_loss_curve)},
+      {"rate, best_loss, best_score",
+       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})}};
+  for (const auto& [name, found] : arrays) {
+    if (!found.empty()) return text_of(name, " ", found);
+  }
+  const std::pair<const char*, bool> others[] = {
+      {"step", a.step == b.step},
+      {"epoch", a.epoch == b.epoch},
+      {"samples_seen", a.samples_seen == b.samples_seen},
+      {"no_improvement_count", a.no_improvement_count == b.no_improvement_count},
+      {"order", a.order == b.order},
+      {"generator", same(a.generator, b.generator)},
+      {"status", a.status == b.status},
+      {"diverged_layer", a.diverged_layer == b.diverged_layer}};
+  for (const auto& [name, equal] : others) {
+    if (!equal) return name;
+  }
+  return "";
+}
+
+}  // namespace nnhp::testing

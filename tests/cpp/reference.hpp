@@ -1,0 +1,247 @@
+// Slow and plain versions, in double or better, of everything that the kernels compute. Nothing
+// here shares code with the engine.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nnhp/base/types.hpp"
+
+namespace nnhp::testing::reference {
+
+struct Matrix {
+  Matrix(index_t n_rows, index_t n_columns, double value = 0.0)
+      : rows(n_rows), columns(n_columns), cells(static_cast<size_t>(n_rows * n_columns), value) {}
+  double& operator()(index_t i, index_t j) { return cells[static_cast<size_t>(i * columns + j)]; }
+  double operator()(index_t i, index_t j) const {
+    return cells[static_cast<size_t>(i * columns + j)];
+  }
+
+  index_t rows, columns;
+  std::vector<double> cells;
+};
+
+// The matrix of f(a) for every cell a.
+template <class F>
+Matrix each(Matrix a, F&& f) {
+  for (double& cell : a.cells) cell = f(cell);
+  return a;
+}
+// The matrix of f(a, b) for every pair of cells.
+template <class F>
+Matrix each(Matrix a, const Matrix& b, F&& f) {
+  for (size_t i = 0; i < a.cells.size(); ++i) a.cells[i] = f(a.cells[i], b.cells[i]);
+  return a;
+}
+inline Matrix magnitudes(const Matrix& a) {
+  return each(a, [](double x) { return std::abs(x); });
+}
+inline Matrix scaled(const Matrix& a, double factor) {
+  return each(a, [=](double x) { return x * factor; });
+}
+inline Matrix sum(const Matrix& a, const Matrix& b) {
+  return each(a, b, [](double x, double y) { return x + y; });
+}
+
+inline Matrix transposed(const Matrix& a) {
+  Matrix result(a.columns, a.rows);
+  for (index_t i = 0; i < a.rows; ++i) {
+    for (index_t j = 0; j < a.columns; ++j) result(j, i) = a(i, j);
+  }
+  return result;
+}
+
+inline Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix result(a.rows, b.columns);
+  for (index_t i = 0; i < a.rows; ++i) {
+    for (index_t k = 0; k < a.columns; ++k) {
+      const double factor = a(i, k);
+      for (index_t j = 0; j < b.columns; ++j) result(i, j) += factor * b(k, j);
+    }
+  }
+  return result;
+}
+
+// The rows `chosen` of a.
+template <class Indices>
+Matrix rows_of(const Matrix& a, const Indices& chosen) {
+  Matrix result(static_cast<index_t>(chosen.size()), a.columns);
+  for (index_t i = 0; i < result.rows; ++i) {
+    for (index_t j = 0; j < a.columns; ++j) result(i, j) = a(chosen[static_cast<size_t>(i)], j);
+  }
+  return result;
+}
+
+// One row repeated.
+inline Matrix repeated(const Matrix& row, index_t times) {
+  return product(Matrix(times, 1, 1.0), row);
+}
+inline Matrix column_sums(const Matrix& a) { return product(Matrix(1, a.rows, 1.0), a); }
+
+// Activations by name. `slope` is the derivative as a function of the output.
+struct Activation {
+  std::string_view name;
+  long double (*value)(long double z);
+  double (*slope)(double y);
+};
+inline constexpr std::array<Activation, 5> activations{{
+    {"identity", [](long double z) { return z; }, [](double) { return 1.0; }},
+    {"logistic", [](long double z) { return 1.0L / (1.0L + std::exp(-z)); },
+     [](double y) { return y * (1.0 - y); }},
+    {"tanh", [](long double z) { return std::tanh(z); }, [](double y) { return 1.0 - y * y; }},
+    {"relu", [](long double z) { return z < 0.0L ? 0.0L : z; },
+     [](double y) { return y == 0.0 ? 0.0 : 1.0; }},
+    {"exp", [](long double z) { return std::exp(z); }, [](double y) { return y; }},
+}};
+
+// Losses of one output by name, given the activated output p and the target y.
+struct Loss {
+  std::string_view name;
+  double (*value)(double p, double y, double epsilon);
+  bool averaged;  // over outputs, instead of summed
+};
+inline double clipped(double p, double epsilon) {
+  return std::fmin(std::fmax(p, epsilon), 1.0 - epsilon);
+}
+inline constexpr std::array<Loss, 4> losses{{
+    {"log_loss",
+     [](double p, double y, double epsilon) { return -y * std::log(clipped(p, epsilon)); }, false},
+    {"binary_log_loss",
+     [](double p, double y, double epsilon) {
+       const double q = clipped(p, epsilon);
+       return -(y * std::log(q) + (1.0 - y) * std::log1p(-q));
+     },
+     false},
+    {"squared_error", [](double p, double y, double) { return 0.5 * (p - y) * (p - y); }, true},
+    {"poisson",
+     [](double p, double y, double) { return (y > 0.0 ? y * std::log(y / p) : 0.0) - y + p; },
+     false},
+}};
+
+// Updates of one parameter by name.
+struct Coefficients {
+  double gradient_scale, l2, l1, learning_rate, momentum, beta_1, beta_2, epsilon;
+};
+struct Parameter {
+  double w, m, v;
+};
+struct Optimizer {
+  std::string_view name;
+  void (*step)(Parameter& p, double g, const Coefficients& c);
+};
+inline constexpr std::array<Optimizer, 4> optimizers{{
+    {"sgd", [](Parameter& p, double g, const Coefficients& c) { p.w -= c.learning_rate * g; }},
+    {"momentum",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m = c.momentum * p.m - c.learning_rate * g;
+       p.w += p.m;
+     }},
+    {"nesterov",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m = c.momentum * p.m - c.learning_rate * g;
+       p.w += c.momentum * p.m - c.learning_rate * g;
+     }},
+    {"adam",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m = c.beta_1 * p.m + (1.0 - c.beta_1) * g;
+       p.v = c.beta_2 * p.v + (1.0 - c.beta_2) * g * g;
+       p.w -= c.learning_rate * p.m / (std::sqrt(p.v) + c.epsilon);
+     }},
+}};
+
+// The gradient that an update works with.
+inline double penalized(double w, double g, const Coefficients& c) {
+  const double sign = w > 0.0 ? 1.0 : (w < 0.0 ? -1.0 : 0.0);
+  return (g + c.l2 * w + c.l1 * sign) * c.gradient_scale;
+}
+
+// The row of one of the tables above. A row that the engine has and this file lacks is a failure.
+template <class Table>
+const auto& named(const Table& table, std::string_view name) {
+  for (const auto& row : table) {
+    if (row.name == name) return row;
+  }
+  throw std::logic_error("reference.hpp has no '" + std::string(name) + "'");
+}
+
+inline Matrix softmax(Matrix z) {
+  for (index_t i = 0; i < z.rows; ++i) {
+    double top = z(i, 0), total = 0.0;
+    for (index_t j = 1; j < z.columns; ++j) top = std::fmax(top, z(i, j));
+    for (index_t j = 0; j < z.columns; ++j) total += std::exp(z(i, j) - top);
+    for (index_t j = 0; j < z.columns; ++j) z(i, j) = std::exp(z(i, j) - top) / total;
+  }
+  return z;
+}
+inline Matrix activated(const Matrix& z, std::string_view name) {
+  if (name == "softmax") return softmax(z);
+  const Activation& activation = named(activations, name);
+  return each(z, [&](double x) { return static_cast<double>(activation.value(x)); });
+}
+
+// Sum of the losses of every sample, weighted by `weights` [rows x 1].
+inline double total_loss(const Matrix& p, const Matrix& y, const Matrix& weights,
+                         std::string_view name, double epsilon) {
+  const Loss& loss = named(losses, name);
+  double total = 0.0;
+  for (index_t i = 0; i < p.rows; ++i) {
+    for (index_t j = 0; j < p.columns; ++j) {
+      total += weights(i, 0) * loss.value(p(i, j), y(i, j), epsilon);
+    }
+  }
+  return loss.averaged ? total / static_cast<double>(p.columns) : total;
+}
+
+// Philox-4x32 with 10 rounds: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
+// 1, 2, 3", SC 2011, section 3.3 and table 2.
+inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
+                                      std::array<uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t a = uint64_t{0xD2511F53} * counter[0];
+    const uint64_t b = uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(b),
+               static_cast<uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(a)};
+    key[0] += 0x9E3779B9u;
+    key[1] += 0xBB67AE85u;
+  }
+  return counter;
+}
+
+// Whether unit `column` of a row is kept by dropout. 64 neighbouring units share the counters
+// (8 b + c, row, step, layer) for c in [0, 8); unit 8 (2 w + half) + c of them is decided by a half
+// of word w of counter c.
+inline bool kept(uint64_t key, uint64_t step, uint32_t layer, uint32_t row, uint32_t column,
+                 uint32_t keep) {
+  const uint32_t unit = column % 64, counter = unit % 8, word = unit / 16, half = unit / 8 % 2;
+  const auto words = philox({column / 64 * 8 + counter, row, static_cast<uint32_t>(step),
+                             static_cast<uint32_t>(step >> 32) ^ (layer << 16)},
+                            {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
+  return ((words[word] >> (16 * half)) & 0xFFFFu) < keep;
+}
+
+// The state that Matsumoto and Nishimura's init_genrand leaves (their mt19937ar.c, 2002).
+inline std::array<uint32_t, 624> mt19937_words(uint32_t seed) {
+  std::array<uint32_t, 624> words{};
+  words[0] = seed;
+  for (uint32_t i = 1; i < words.size(); ++i) {
+    words[i] = 1812433253u * (words[i - 1] ^ (words[i - 1] >> 30)) + i;
+  }
+  return words;
+}
+
+// Distance in units of the last place of T at `exact`.
+template <class T>
+double ulps(T got, long double exact) {
+  const long double value = static_cast<long double>(got);
+  if (value == exact) return 0.0;
+  constexpr int digits = sizeof(T) == 4 ? 24 : 53;
+  const long double ulp = std::ldexp(1.0L, std::ilogb(exact) - digits + 1);
+  return static_cast<double>(std::abs(value - exact) / ulp);
+}
+
+}  // namespace nnhp::testing::reference

@@ -1,0 +1,153 @@
+// No heap allocation per step or epoch, counted by replacing the global operator new. Its own
+// executable, for the replacement reaches everything.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
+
+#include "problems.hpp"
+
+namespace {
+
+std::atomic<long> allocations{0};
+std::atomic<size_t> largest_request{0};
+
+void* counted(size_t bytes, size_t alignment) {
+  ++allocations;
+  size_t largest = largest_request;
+  while (bytes > largest && !largest_request.compare_exchange_weak(largest, bytes)) {
+  }
+  const size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  void* p = std::aligned_alloc(alignment, rounded);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+
+}  // namespace
+
+void* operator new(size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
+void* operator new[](size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
+void* operator new(size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<size_t>(alignment));
+}
+void* operator new[](size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<size_t>(alignment));
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, size_t) noexcept { std::free(p); }
+void operator delete[](void* p, size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
+
+namespace nnhp::testing {
+namespace {
+
+template <class Work>
+long allocations_of(Work&& work) {
+  const long before = allocations;
+  work();
+  return allocations - before;
+}
+
+TEST_CASE("test_the_counter_sees_allocations") {
+  CHECK(allocations_of([] {}) == 0);
+  CHECK(allocations_of([] { AlignedVector<float> vector(100); }) == 1);
+  CHECK(allocations_of([] {
+          std::vector<double> values(1000);
+          values.push_back(1.0);
+        }) == 2);
+  largest_request = 0;
+  const AlignedVector<char> large(1 << 20);
+  CHECK(largest_request >= size_t{1} << 20);
+}
+
+// Allocations of a training of so many epochs, in a workspace that has its size.
+template <class T>
+long allocations_of_epochs(const Setup& setup, int64_t epochs) {
+  Workspace workspace;
+  Session<T> session = make_session<T>(setup);
+  Session<T>(session).advance(1, workspace, StopToken());
+  const StopToken stop;
+  const long count = allocations_of([&] { session.advance(epochs, workspace, stop); });
+  CHECK(session.state().epoch == epochs);
+  return count;
+}
+
+// Fifty epochs more may only let the history grow: three curves that double from 1 to 64 entries.
+template <class T>
+void check_epochs(const Setup& setup) {
+  CHECK(allocations_of_epochs<T>(setup, 51) - allocations_of_epochs<T>(setup, 1) <= 3 * 6);
+}
+
+Setup full_setup() {
+  Setup setup;
+  setup.samples = 200;
+  setup.train.batch_size = 10;
+  setup.hidden = {{20, Activation::kRelu, 0.5}, {10, Activation::kTanh, 0.25}};
+  setup.input_dropout = 0.1;
+  setup.weighted = setup.validated = setup.class_ids = true;
+  setup.train.penalty = {0.1, 0.1};
+  return setup;
+}
+
+TEST_CASE_TEMPLATE("test_epochs_allocate_nothing_but_history", T, float, double) {
+  Setup setup = full_setup();
+  SUBCASE("dropout, weights and validation") {}
+  SUBCASE("sparse") { setup.sparse = true; }
+  SUBCASE("plain") { setup = Setup(); }
+  check_epochs<T>(setup);
+}
+
+TEST_CASE_TEMPLATE("test_epochs_under_a_monitor_allocate_nothing_but_history", T, float, double) {
+  Setup setup = full_setup();
+  SUBCASE("accuracy") { setup.train.monitor = Monitor::kAccuracy; }
+  SUBCASE("validation loss") { setup.train.monitor = Monitor::kLoss; }
+  SUBCASE("r2") {
+    setup.train.loss = Loss::kSquaredError;
+    setup.class_ids = false;
+    setup.train.monitor = Monitor::kR2;
+  }
+  check_epochs<T>(setup);
+}
+
+// Epochs that take long are copied before they begin, so that they can be undone.
+TEST_CASE("test_long_epochs_allocate_nothing_but_history") {
+  Setup setup = full_setup();
+  setup.samples = 12000;
+  setup.hidden = {{100, Activation::kRelu, 0.5}, {90, Activation::kTanh, 0.0}};
+  setup.train.batch_size = 400;
+  const NetSpec net = setup.net();
+  REQUIRE(net.training_flops() * static_cast<double>(setup.samples) > 5e8);
+  // Three curves of 1, then 2, then 4 entries.
+  CHECK(allocations_of_epochs<float>(setup, 3) - allocations_of_epochs<float>(setup, 1) <= 3 * 2);
+}
+
+TEST_CASE("test_steps_allocate_nothing") {
+  Setup few = full_setup(), many = full_setup();
+  few.train.batch_size = 200;
+  many.train.batch_size = 1;
+  CHECK(allocations_of_epochs<float>(many, 2) == allocations_of_epochs<float>(few, 2));
+}
+
+TEST_CASE("test_impossible_sizes_fail_before_memory_is_asked_for") {
+  largest_request = 0;
+  constexpr index_t huge = index_t{1} << 40;
+  const auto wide_net = [] { return NetSpec(huge, {}, huge, Activation::kSoftmax, 0.0); };
+  CHECK_THROWS_AS(wide_net(), std::length_error);
+  CHECK_THROWS_AS(AlignedVector<double>(index_t{1} << 60), std::length_error);
+  Workspace sizes;
+  CHECK_THROWS_AS(sizes.take<double>(index_t{1} << 60), std::length_error);
+  // These can be counted, but their scratch cannot.
+  const NetSpec net(1, {{index_t{1} << 57, Activation::kRelu, 0.0}}, 1, Activation::kIdentity, 0.0);
+  CHECK_THROWS_AS(Backprop<float>(net, true, sizes), std::length_error);
+  CHECK(largest_request < size_t{1} << 16);
+}
+
+}  // namespace
+}  // namespace nnhp::testing

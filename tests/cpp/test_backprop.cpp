@@ -1,0 +1,318 @@
+// Gradients against central differences, for every activation, loss and penalty, and the promises
+// about blocks and sparse samples.
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "gradcheck.hpp"
+#include "nnhp/nn/backprop.hpp"
+#include "nnhp/train/predict.hpp"
+#include "problems.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+constexpr double kGradientError = 1e-6;
+
+constexpr std::array<Penalty, 4> kPenalties{{{0.0, 0.0}, {0.7, 0.0}, {0.0, 0.4}, {0.7, 0.4}}};
+
+std::string describe(const Setup& setup) {
+  std::string layers;
+  for (const HiddenLayer& layer : setup.hidden) {
+    layers += text_of(", ", info(layer.activation).name, " dropout ", layer.dropout);
+  }
+  return text_of(setup.loss_name(), layers, ", outputs ", setup.outputs, ", input dropout ",
+                 setup.input_dropout, ", l2 ", setup.train.penalty.l2, ", l1 ",
+                 setup.train.penalty.l1, setup.sparse ? ", sparse" : "",
+                 setup.weighted ? ", weighted" : "");
+}
+
+// Every hidden activation that the table has, in nets of 0, 1 and 2 hidden layers, with every loss.
+template <class Check>
+void for_each_net(double dropout, Check&& check) {
+  for (size_t a = 0; a < activation_table.size(); ++a) {
+    if (!activation_table[a].hidden) continue;
+    const Activation activation = static_cast<Activation>(a);
+    for (size_t loss = 0; loss < loss_table.size(); ++loss) {
+      for (const size_t depth : {size_t{0}, size_t{1}, size_t{2}}) {
+        if (depth == 0 && a > 0) continue;  // no hidden layer, so no second activation
+        Setup setup;
+        setup.train.loss = static_cast<Loss>(loss);
+        setup.samples = 11;
+        setup.outputs = setup.output() == Activation::kSoftmax || depth > 0 ? 3 : 1;
+        setup.hidden.clear();
+        for (size_t i = 0; i < depth; ++i) {
+          setup.hidden.push_back({i == 0 ? 5 : 4, activation, dropout});
+        }
+        setup.seed = 10 * a + loss + 1;
+        check(setup);
+      }
+    }
+  }
+}
+template <class Check>
+void for_each_way_of_feeding(Setup setup, Check&& check) {
+  for (const bool sparse : {false, true}) {
+    for (const bool weighted : {false, true}) {
+      setup.sparse = sparse;
+      setup.weighted = weighted;
+      CAPTURE(describe(setup));
+      check(setup);
+    }
+  }
+}
+
+// The squared error is a mean over outputs, but followed, as in scikit-learn, by the derivative of
+// their sum.
+double derivative_factor(const Setup& setup) {
+  const bool averaged = reference::named(reference::losses, setup.loss_name()).averaged;
+  return averaged ? static_cast<double>(setup.outputs) : 1.0;
+}
+
+Objective<double> objective_of(Setup setup, const Penalty& penalty) {
+  setup.train.penalty = penalty;
+  const auto in = inputs_of<double>(setup);
+  return {in.net, in.train, in.data, in.rows, {}, in.weights};
+}
+
+void check_objective(const Setup& setup) {
+  Objective<double> full = objective_of(setup, setup.train.penalty);
+  Objective<double> plain = objective_of(setup, {});
+  const AlignedVector<double> at = inputs_of<double>(setup).parameters;
+  AlignedVector<double> gradient(at.size()), ignored(at.size());
+  full.value_and_gradient(at, {}, gradient.data());
+  const double factor = derivative_factor(setup) - 1.0;
+  const auto f = [&](const AlignedVector<double>& parameters) {
+    const double value = full.value_and_gradient(parameters, {}, ignored.data());
+    if (factor == 0.0) return value;
+    return value + factor * plain.value_and_gradient(parameters, {}, ignored.data());
+  };
+  CHECK(gradient_error(f, at, gradient) < kGradientError);
+}
+
+TEST_CASE("test_gradients_of_every_activation_loss_and_penalty") {
+  for_each_net(0.0, [](Setup setup) {
+    for (const Penalty& penalty : kPenalties) {
+      setup.train.penalty = penalty;
+      for_each_way_of_feeding(setup, check_objective);
+    }
+  });
+}
+
+// A Backprop with its memory.
+template <class T>
+class Passes {
+ public:
+  explicit Passes(const NetSpec& net) : net_(net) {
+    Workspace sizes;
+    Backprop<T>(net_, true, sizes);
+    workspace_.reserve(sizes.bytes());
+    backprop_.emplace(net_, true, workspace_);
+    backprop_->clear();
+  }
+  Passes(const Passes&) = delete;
+  Passes& operator=(const Passes&) = delete;
+
+  Backprop<T>& backprop() { return *backprop_; }
+
+  // Summed loss of rows [first, first + count); adds to `gradient`, or begins it, unless it is
+  // null.
+  double run(const typename Session<T>::Inputs& in, const AlignedVector<T>& parameters,
+             const DropoutDraw* draw, index_t first, index_t count, T* gradient) {
+    const SampleRows<T> samples = in.data->block(in.rows.data() + first, count);
+    AlignedVector<T> weights(count);
+    for (index_t i = 0; in.weights && i < count; ++i) weights[i] = (*in.weights)[first + i];
+    const T* w = in.weights ? weights.data() : nullptr;
+    backprop_->refresh_transposes(parameters.data());
+    backprop_->forward(parameters.data(), samples, draw);
+    fill_targets<T>(*in.data, {}, samples.rows, count, net_.outputs(), backprop_->targets(),
+                    backprop_->output_stride());
+    if (gradient == nullptr) return backprop_->loss(in.train->loss, count, w);
+    const double loss = backprop_->loss_and_delta(in.train->loss, count, w);
+    backprop_->backward(samples, first == 0, gradient);
+    return loss;
+  }
+
+ private:
+  NetSpec net_;
+  Workspace workspace_;
+  std::optional<Backprop<T>> backprop_;
+};
+
+void check_dropout_gradient(const Setup& setup) {
+  const auto in = inputs_of<double>(setup);
+  Passes<double> passes(*in.net);
+  const DropoutDraw draw{setup.seed, 5, 0};
+  AlignedVector<double> gradient(in.parameters.size());
+  const double loss = passes.run(in, in.parameters, &draw, 0, setup.samples, gradient.data());
+  const auto f = [&](const AlignedVector<double>& parameters) {
+    return derivative_factor(setup) * passes.run(in, parameters, &draw, 0, setup.samples, nullptr);
+  };
+  CHECK(f(in.parameters) == derivative_factor(setup) * loss);
+  CHECK(gradient_error(f, in.parameters, gradient) < kGradientError);
+}
+
+TEST_CASE("test_gradients_through_a_fixed_dropout_mask") {
+  for (const double dropout : {0.0, 0.4}) {
+    for (const double input_dropout : {0.0, 0.3}) {
+      for_each_net(dropout, [&](Setup setup) {
+        setup.input_dropout = input_dropout;
+        for_each_way_of_feeding(setup, check_dropout_gradient);
+      });
+    }
+  }
+}
+
+// What a block of rows gives with dropout, forward and back.
+template <class T>
+struct BlockResults {
+  AlignedVector<T> outputs, gradient;
+};
+template <class T>
+BlockResults<T> run_in_blocks(const Setup& setup, const std::vector<index_t>& blocks) {
+  const auto in = inputs_of<T>(setup);
+  Passes<T> passes(*in.net);
+  BlockResults<T> results{AlignedVector<T>(setup.samples * setup.outputs),
+                          AlignedVector<T>(in.parameters.size())};
+  index_t first = 0;
+  for (const index_t count : blocks) {
+    const DropoutDraw draw{17, 3, first};
+    passes.run(in, in.parameters, &draw, first, count, results.gradient.data());
+    for (index_t i = 0; i < count; ++i) {
+      std::copy_n(passes.backprop().outputs() + i * passes.backprop().output_stride(),
+                  setup.outputs, results.outputs.data() + (first + i) * setup.outputs);
+    }
+    first += count;
+  }
+  return results;
+}
+
+Setup dropping_setup() {
+  Setup setup;
+  setup.hidden = {{19, Activation::kRelu, 0.5}, {7, Activation::kLogistic, 0.25}};
+  setup.input_dropout = 0.2;
+  setup.weighted = true;
+  return setup;
+}
+
+TEST_CASE_TEMPLATE("test_blocks_of_a_batch_change_no_bit", T, float, double) {
+  for (const bool sparse : {false, true}) {
+    for (const double input_dropout : {0.0, 0.2}) {
+      Setup setup = dropping_setup();
+      setup.sparse = sparse;
+      setup.input_dropout = input_dropout;
+      const BlockResults<T> whole = run_in_blocks<T>(setup, {70});
+      for (const std::vector<index_t>& blocks :
+           {std::vector<index_t>{1, 69}, {32, 32, 6}, {13, 17, 40}}) {
+        const BlockResults<T> cut = run_in_blocks<T>(setup, blocks);
+        CHECK(bit_mismatch(cut.outputs, whole.outputs) == "");
+        CHECK(bit_mismatch(cut.gradient, whole.gradient) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("test_sparse_samples_have_the_bits_of_dense_ones", T, float, double) {
+  for (const double input_dropout : {0.0, 0.2}) {
+    Setup setup = dropping_setup();
+    setup.sparse = true;
+    setup.input_dropout = input_dropout;
+    const auto in_sparse = inputs_of<T>(setup);
+    auto in_dense = in_sparse;
+    in_dense.data = make_dataset<T>(draw_samples(setup, setup.seed), false, false);
+    Passes<T> passes(*in_sparse.net);
+    AlignedVector<T> sparse(in_sparse.parameters.size()), dense(sparse.size());
+    const DropoutDraw draw{17, 3, 0};
+    const double sparse_loss =
+        passes.run(in_sparse, in_sparse.parameters, &draw, 0, setup.samples, sparse.data());
+    const double dense_loss =
+        passes.run(in_dense, in_dense.parameters, &draw, 0, setup.samples, dense.data());
+    CHECK(sparse_loss == dense_loss);
+    CHECK(bit_mismatch(sparse, dense) == "");
+  }
+}
+
+TEST_CASE_TEMPLATE("test_without_a_draw_nothing_is_dropped", T, float, double) {
+  Setup dropping = dropping_setup(), plain = dropping_setup();
+  plain.input_dropout = 0.0;
+  for (HiddenLayer& layer : plain.hidden) layer.dropout = 0.0;
+  const auto in = inputs_of<T>(dropping);
+  Passes<T> with_masks(*in.net), without(*inputs_of<T>(plain).net);
+  const auto loss = [&](Passes<T>& passes, const DropoutDraw* draw) {
+    return passes.run(in, in.parameters, draw, 0, dropping.samples, nullptr);
+  };
+  const DropoutDraw draw{1, 1, 0};
+  CHECK(loss(with_masks, nullptr) == loss(without, nullptr));
+  CHECK(loss(without, &draw) == loss(without, nullptr));
+  CHECK(loss(with_masks, &draw) != loss(without, nullptr));
+}
+
+// Several blocks of rows against whole matrices in plain double.
+TEST_CASE("test_objective_over_many_blocks_matches_the_plain_net") {
+  for (size_t loss = 0; loss < loss_table.size(); ++loss) {
+    Setup setup;
+    setup.train.loss = static_cast<Loss>(loss);
+    setup.samples = 700;
+    setup.weighted = true;
+    CAPTURE(describe(setup));
+    const NetSpec net = setup.net();
+    REQUIRE(Backprop<double>::block_rows(net) < setup.samples / 2);
+    const Samples samples = draw_samples(setup, setup.seed);
+    const std::vector<double> parameters = draw_parameters(net, setup.seed);
+    const reference::Pass want =
+        reference::pass(net, parameters, {samples.x, samples.y, samples.w}, {}, setup.loss_name());
+    const double total = std::accumulate(samples.w.cells.begin(), samples.w.cells.end(), 0.0);
+    AlignedVector<double> gradient(net.parameter_count());
+    const double value =
+        objective_of(setup, {0.7, 0.4})
+            .value_and_gradient(aligned_copy<double>(parameters), {}, gradient.data());
+    const double penalty = reference::penalty(net, parameters, 0.7, 0.4);
+    CHECK(value == doctest::Approx((want.loss + penalty) / total).epsilon(1e-12));
+    const double plain = objective_of(setup, {}).value_and_gradient(
+        aligned_copy<double>(parameters), {}, gradient.data());
+    CHECK(plain == doctest::Approx(want.loss / total).epsilon(1e-12));
+    double worst = 0.0;
+    for (index_t i = 0; i < gradient.size(); ++i) {
+      worst =
+          std::max(worst, std::abs(gradient[i] - want.gradient[static_cast<size_t>(i)] / total));
+    }
+    CHECK(worst < 1e-13);
+  }
+}
+
+TEST_CASE("test_a_stopped_objective_is_nan_and_writes_no_gradient") {
+  Setup setup;
+  setup.samples = 30000;
+  setup.hidden = {{200, Activation::kTanh, 0.0}, {200, Activation::kTanh, 0.0}};
+  Objective<double> objective = objective_of(setup, {});
+  AlignedVector<double> gradient(objective.net().parameter_count());
+  const double value = objective.value_and_gradient(
+      inputs_of<double>(setup).parameters, [] { return true; }, gradient.data());
+  CHECK(std::isnan(value));
+  CHECK(std::all_of(gradient.begin(), gradient.end(), [](double g) { return g == 0.0; }));
+}
+
+TEST_CASE_TEMPLATE("test_block_rows_are_whole_tiles_within_bounds", T, float, double) {
+  for (const index_t units : {1, 10, 64, 100, 256, 300, 1000, 10000}) {
+    const NetSpec net(3, {{units, Activation::kTanh, 0.0}}, 2, Activation::kSoftmax, 0.0);
+    const index_t rows = Backprop<T>::block_rows(net);
+    CHECK(rows >= 32);
+    CHECK(rows <= 256);
+    CHECK(rows % 32 == 0);
+  }
+}
+
+TEST_CASE_TEMPLATE("test_scratch_beyond_the_address_space_is_a_length_error", T, float, double) {
+  for (const int exponent : {56, 58, 60, 61}) {
+    const index_t units = index_t{1} << exponent;
+    CAPTURE(exponent);
+    const NetSpec net(1, {{units, Activation::kRelu, 0.0}}, 1, Activation::kIdentity, 0.0);
+    Workspace sizes;
+    CHECK_THROWS_AS(Backprop<T>(net, true, sizes), std::length_error);
+  }
+}
+
+}  // namespace
+}  // namespace nnhp::testing

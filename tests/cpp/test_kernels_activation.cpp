@@ -1,0 +1,278 @@
+// Activations and their derivatives: accuracy, special values, independence of rows and of padding.
+#include <algorithm>
+#include <functional>
+
+#include "kernel_cases.hpp"
+#include "nnhp/nn/activation.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+using reference::Matrix;
+
+template <class T>
+constexpr T kInfinity = std::numeric_limits<T>::infinity();
+template <class T>
+constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+template <class T>
+constexpr T kTiny = std::numeric_limits<T>::denorm_min();
+template <class T>
+constexpr T kHuge = std::numeric_limits<T>::max();
+
+bool is_softmax(size_t i) { return activation_table[i].name == "softmax"; }
+
+// The activation of single values, each in a row of its own.
+template <class T>
+std::vector<T> activate_each(const KernelTable<T>& kernel, Activation activation,
+                             const std::vector<T>& values) {
+  TestMatrix<T> z(1, static_cast<index_t>(values.size()), Rows::kScratch);
+  std::copy(values.begin(), values.end(), z.data());
+  kernel.activate[static_cast<size_t>(activation)](1, z.columns(), z.data(), z.stride());
+  return {z.data(), z.data() + z.columns()};
+}
+
+// Evenly spaced values, and values evenly spaced in magnitude down to the smallest normal ones.
+template <class T>
+std::vector<T> wide_grid(double low, double high) {
+  std::vector<T> grid;
+  constexpr int steps = 20000;
+  for (int i = 0; i <= steps; ++i) grid.push_back(static_cast<T>(low + (high - low) * i / steps));
+  for (double x = high; x > static_cast<double>(std::numeric_limits<T>::min()); x *= 0.93) {
+    grid.push_back(static_cast<T>(x));
+    if (low < 0.0) grid.push_back(static_cast<T>(std::max(-x, low)));
+  }
+  return grid;
+}
+
+// The largest error over `grid` is within `limit` units in the last place.
+template <class T>
+void check_ulps(Activation activation, const std::vector<T>& grid, double limit) {
+  const auto& exact = reference::named(reference::activations, info(activation).name);
+  std::vector<long double> wanted;
+  for (const T x : grid) wanted.push_back(exact.value(static_cast<long double>(x)));
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    const std::vector<T> got = activate_each(kernel, activation, grid);
+    double worst = 0.0;
+    T at = T(0);
+    for (size_t i = 0; i < grid.size(); ++i) {
+      const double error = reference::ulps(got[i], wanted[i]);
+      if (error > worst || std::isnan(error)) {
+        worst = error;
+        at = grid[i];
+      }
+    }
+    CAPTURE(at);
+    CHECK(worst <= limit);
+  });
+}
+
+// Bounds of the range in which exp gives normal numbers.
+template <class T>
+constexpr double kExpLow = sizeof(T) == 4 ? -86.6 : -707.7;
+template <class T>
+constexpr double kExpHigh = sizeof(T) == 4 ? 88.7228 : 709.7827;
+
+TEST_CASE_TEMPLATE("test_exp_is_within_2_ulp", T, float, double) {
+  check_ulps(Activation::kExp, wide_grid<T>(kExpLow<T>, kExpHigh<T>), 2.0);
+}
+TEST_CASE_TEMPLATE("test_tanh_is_within_4_ulp", T, float, double) {
+  check_ulps(Activation::kTanh, wide_grid<T>(-25.0, 25.0), 4.0);
+}
+TEST_CASE_TEMPLATE("test_logistic_is_within_5_ulp", T, float, double) {
+  check_ulps(Activation::kLogistic, wide_grid<T>(kExpLow<T>, 50.0), 5.0);
+}
+TEST_CASE_TEMPLATE("test_identity_and_relu_are_exact", T, float, double) {
+  check_ulps(Activation::kIdentity, wide_grid<T>(-10.0, 10.0), 0.0);
+  check_ulps(Activation::kRelu, wide_grid<T>(-10.0, 10.0), 0.0);
+}
+
+// Checks f(input) == output, NaN meaning any NaN and zeros having a sign.
+template <class T>
+void check_values(Activation activation, const std::vector<std::pair<T, T>>& rows) {
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    for (const auto& [input, output] : rows) {
+      CAPTURE(input);
+      const T got = activate_each<T>(kernel, activation, {input})[0];
+      if (std::isnan(output)) {
+        CHECK(std::isnan(got));
+      } else {
+        CHECK(bits(got) == bits(output));
+      }
+    }
+  });
+}
+
+TEST_CASE_TEMPLATE("test_exp_of_special_values", T, float, double) {
+  check_values<T>(Activation::kExp, {{kInfinity<T>, kInfinity<T>},
+                                     {-kInfinity<T>, T(0)},
+                                     {kNan<T>, kNan<T>},
+                                     {T(0), T(1)},
+                                     {-T(0), T(1)},
+                                     {kTiny<T>, T(1)},
+                                     {-kTiny<T>, T(1)},
+                                     {kHuge<T>, kInfinity<T>},
+                                     {-kHuge<T>, T(0)},
+                                     {static_cast<T>(kExpHigh<T> + 0.01), kInfinity<T>},
+                                     {static_cast<T>(kExpLow<T> - 0.1), T(0)}});
+}
+TEST_CASE_TEMPLATE("test_logistic_of_special_values", T, float, double) {
+  check_values<T>(Activation::kLogistic, {{kInfinity<T>, T(1)},
+                                          {-kInfinity<T>, T(0)},
+                                          {kNan<T>, kNan<T>},
+                                          {T(0), T(0.5)},
+                                          {-T(0), T(0.5)},
+                                          {kTiny<T>, T(0.5)},
+                                          {kHuge<T>, T(1)},
+                                          {-kHuge<T>, T(0)}});
+}
+TEST_CASE_TEMPLATE("test_tanh_of_special_values", T, float, double) {
+  check_values<T>(Activation::kTanh, {{kInfinity<T>, T(1)},
+                                      {-kInfinity<T>, T(-1)},
+                                      {kNan<T>, kNan<T>},
+                                      {T(0), T(0)},
+                                      {-T(0), -T(0)},
+                                      {kTiny<T>, kTiny<T>},
+                                      {-kTiny<T>, -kTiny<T>},
+                                      {kHuge<T>, T(1)},
+                                      {-kHuge<T>, T(-1)}});
+}
+TEST_CASE_TEMPLATE("test_relu_of_special_values", T, float, double) {
+  check_values<T>(Activation::kRelu, {{kInfinity<T>, kInfinity<T>},
+                                      {-kInfinity<T>, T(0)},
+                                      {kNan<T>, kNan<T>},
+                                      {T(0), T(0)},
+                                      {kTiny<T>, kTiny<T>},
+                                      {-kTiny<T>, T(0)},
+                                      {-kHuge<T>, T(0)}});
+}
+TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
+  check_values<T>(Activation::kIdentity,
+                  {{-kInfinity<T>, -kInfinity<T>}, {kNan<T>, kNan<T>}, {-T(0), -T(0)}});
+}
+
+// Every activation over the grid of shapes; the padding of Z holds NaN.
+TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, double) {
+  Random random(1);
+  for (size_t i = 0; i < activation_table.size(); ++i) {
+    CAPTURE(activation_table[i].name);
+    for (const index_t N : kSizes) {
+      CAPTURE(N);
+      const Matrix z = random_matrix<T>(5, N, random, -6.0, 6.0);
+      const Matrix want = reference::activated(z, activation_table[i].name);
+      const Matrix tolerance = reference::scaled(
+          want, (is_softmax(i) ? static_cast<double>(N) + 8.0 : 5.0) * kEpsilon<T>);
+      for (const index_t misalignment : kMisalignments) {
+        for_each_isa<T>([&](const KernelTable<T>& kernel) {
+          TestMatrix<T> y(z, Rows::kScratch, misalignment);
+          kernel.activate[i](5, N, y.data(), y.stride());
+          NNHP_CHECK_NOTHING(mismatch(y, want, reference::magnitudes(tolerance)));
+          NNHP_CHECK_QUIETLY(y.surroundings_untouched());
+        });
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("test_activations_give_a_row_the_same_bits_at_any_place", T, float, double) {
+  Random random(2);
+  for (size_t i = 0; i < activation_table.size(); ++i) {
+    CAPTURE(activation_table[i].name);
+    for (const index_t N : kSizes) {
+      const Matrix z = random_matrix<T>(9, N, random, -30.0, 30.0);
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> whole(z, Rows::kScratch);
+        kernel.activate[i](9, N, whole.data(), whole.stride());
+        for (index_t row = 0; row < 9; ++row) {
+          const std::vector<index_t> chosen{row};
+          TestMatrix<T> alone(reference::rows_of(z, chosen), Rows::kScratch, row);
+          kernel.activate[i](1, N, alone.data(), alone.stride());
+          NNHP_CHECK_NOTHING(bit_mismatch(alone, whole, row));
+        }
+      });
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("test_activation_gradients_multiply_by_the_slope", T, float, double) {
+  Random random(3);
+  for (size_t i = 0; i < activation_table.size(); ++i) {
+    if (!activation_table[i].hidden) {
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        CHECK(bool{kernel.activate_gradient[i] == nullptr});
+      });
+      continue;
+    }
+    const auto& activation = reference::named(reference::activations, activation_table[i].name);
+    CAPTURE(activation.name);
+    for (const index_t N : kSizes) {
+      // Outputs as T holds them, some of them exactly 0.
+      const Matrix z = random_matrix<T>(7, N, random, -3.0, 3.0);
+      const Matrix y = reference::each(reference::activated(z, activation.name), [](double x) {
+        return static_cast<double>(static_cast<T>(x));
+      });
+      const Matrix d = random_matrix<T>(7, N, random);
+      const Matrix want =
+          reference::each(d, y, [&](double a, double b) { return a * activation.slope(b); });
+      const Matrix tolerance = reference::scaled(reference::magnitudes(d), 4.0 * kEpsilon<T>);
+      for (const index_t misalignment : kMisalignments) {
+        const TestMatrix<T> outputs(y, Rows::kScratch, misalignment);
+        for_each_isa<T>([&](const KernelTable<T>& kernel) {
+          TestMatrix<T> delta(d, Rows::kScratch, misalignment);
+          kernel.activate_gradient[i](7, N, outputs.data(), outputs.stride(), delta.data(),
+                                      delta.stride());
+          NNHP_CHECK_NOTHING(mismatch(delta, want, tolerance));
+          NNHP_CHECK_QUIETLY(delta.surroundings_untouched());
+        });
+      }
+    }
+  }
+}
+
+// A unit that is switched off passes nothing back, whatever arrives.
+TEST_CASE_TEMPLATE("test_relu_gradient_of_a_dead_unit_is_zero_even_of_nan", T, float, double) {
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    TestMatrix<T> y(Matrix(1, 3, 0.0), Rows::kScratch), d(1, 3, Rows::kScratch);
+    d(0, 0) = kNan<T>;
+    d(0, 1) = kInfinity<T>;
+    d(0, 2) = T(3);
+    y(0, 2) = -T(0);
+    kernel.activate_gradient[static_cast<size_t>(Activation::kRelu)](1, 3, y.data(), y.stride(),
+                                                                     d.data(), d.stride());
+    CHECK(mismatch(d, Matrix(1, 3), Matrix(1, 3)) == "");
+  });
+}
+
+template <class T>
+std::vector<T> softmax_of(const KernelTable<T>& kernel, const std::vector<T>& row) {
+  return activate_each(kernel, Activation::kSoftmax, row);
+}
+
+TEST_CASE_TEMPLATE("test_softmax_of_extreme_rows", T, float, double) {
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    CHECK(softmax_of<T>(kernel, {kHuge<T>, T(0)}) == std::vector<T>{T(1), T(0)});
+    CHECK(softmax_of<T>(kernel, {-kHuge<T>, -kHuge<T>}) == std::vector<T>{T(0.5), T(0.5)});
+    CHECK(softmax_of<T>(kernel, {T(-1000), T(-1000), T(-1000), T(-1000)}) ==
+          std::vector<T>(4, T(0.25)));
+    CHECK(softmax_of<T>(kernel, {-kInfinity<T>, T(5)}) == std::vector<T>{T(0), T(1)});
+    CHECK(softmax_of<T>(kernel, {T(-3)}) == std::vector<T>{T(1)});
+    for (const T value : softmax_of<T>(kernel, {T(1), kNan<T>, T(2)})) CHECK(std::isnan(value));
+    for (const T value : softmax_of<T>(kernel, {T(1), kInfinity<T>})) CHECK(std::isnan(value));
+  });
+}
+
+TEST_CASE_TEMPLATE("test_softmax_adds_up_to_one", T, float, double) {
+  Random random(4);
+  for (const index_t N : kSizes) {
+    const Matrix z = random_matrix<T>(1, N, random, -80.0, 80.0);
+    std::vector<T> row;
+    for (const double cell : z.cells) row.push_back(static_cast<T>(cell));
+    for_each_isa<T>([&](const KernelTable<T>& kernel) {
+      double total = 0.0;
+      for (const T value : softmax_of(kernel, row)) total += static_cast<double>(value);
+      CHECK(std::abs(total - 1.0) <= static_cast<double>(N) * kEpsilon<T>);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace nnhp::testing

@@ -1,0 +1,60 @@
+// Look-up by name, and what every row of the engine's tables must say.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "nnhp/nn/loss.hpp"
+#include "nnhp/nn/optimizer.hpp"
+#include "nnhp/nn/schedule.hpp"
+#include "nnhp/train/session.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+template <class Table>
+void check_names(const Table& table) {
+  const std::vector<std::string> names = names_of(table);
+  CHECK(std::set<std::string>(names.begin(), names.end()).size() == table.size());
+  for (size_t i = 0; i < table.size(); ++i) CHECK(index_of(table, names[i], "x") == i);
+}
+
+TEST_CASE("test_names_are_unique_and_found") {
+  check_names(activation_table);
+  check_names(loss_table);
+  check_names(optimizer_table);
+  check_names(schedule_table);
+  check_names(monitor_table);
+}
+
+TEST_CASE("test_an_unknown_name_lists_the_known_ones") {
+  CHECK_THROWS_WITH_AS(
+      index_of(loss_table, "hinge", "loss"),
+      "loss must be one of 'log_loss', 'binary_log_loss', 'squared_error', 'poisson'; got 'hinge'",
+      std::invalid_argument);
+  CHECK_THROWS_AS(index_of(optimizer_table, "", "solver"), std::invalid_argument);
+}
+
+TEST_CASE("test_tables_are_in_the_order_of_their_enums") {
+  CHECK(info(Activation::kIdentity).name == "identity");
+  CHECK(info(Activation::kLogistic).name == "logistic");
+  CHECK(info(Activation::kTanh).name == "tanh");
+  CHECK(info(Activation::kRelu).name == "relu");
+  CHECK(info(Activation::kSoftmax).name == "softmax");
+  CHECK(info(Activation::kExp).name == "exp");
+  CHECK(info(Optimizer::kSgd).name == "sgd");
+  CHECK(info(Optimizer::kMomentum).name == "momentum");
+  CHECK(info(Optimizer::kNesterov).name == "nesterov");
+  CHECK(info(Optimizer::kAdam).name == "adam");
+  CHECK(loss_table[static_cast<size_t>(Loss::kLogLoss)].name == "log_loss");
+  CHECK(loss_table[static_cast<size_t>(Loss::kPoisson)].name == "poisson");
+  CHECK(schedule_table[static_cast<size_t>(Schedule::kInvscaling)].name == "invscaling");
+  CHECK(schedule_table[static_cast<size_t>(Schedule::kPerEpoch)].name == "per_epoch");
+  CHECK(monitor_table[static_cast<size_t>(Monitor::kExternal)].name == "external");
+}
+
+TEST_CASE("test_every_loss_names_an_output_activation") {
+  for (const LossInfo& loss : loss_table) CHECK(info(loss.output).output);
+}
+
+}  // namespace
+}  // namespace nnhp::testing

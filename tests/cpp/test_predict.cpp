@@ -1,0 +1,128 @@
+// Predictions: against the plain net, with the same bits for every number of threads and any
+// company.
+#include <doctest/doctest.h>
+
+#include "kernel_cases.hpp"
+#include "nnhp/train/predict.hpp"
+#include "problems.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+template <class T>
+AlignedVector<T> predicted(const Setup& setup, const Samples& samples, int threads = 1) {
+  const NetSpec net = setup.net();
+  const auto data = make_dataset<T>(samples, setup.sparse, false);
+  const AlignedVector<T> parameters = aligned_copy<T>(draw_parameters(net, setup.seed));
+  AlignedVector<T> out(data->samples * setup.outputs);
+  CHECK(!predict(net, parameters.data(), *data, threads, {}, out.data()));
+  return out;
+}
+
+Samples only_rows(const Samples& samples, const std::vector<row_t>& rows) {
+  return {reference::rows_of(samples.x, rows),
+          reference::rows_of(samples.y, rows),
+          reference::rows_of(samples.w, rows),
+          {}};
+}
+
+// Nets of every hidden and every output activation, dense and sparse.
+std::vector<Setup> all_nets() {
+  std::vector<Setup> setups;
+  for (size_t a = 0; a < activation_table.size(); ++a) {
+    if (!activation_table[a].hidden) continue;
+    for (size_t loss = 0; loss < loss_table.size(); ++loss) {
+      Setup setup;
+      setup.hidden = {{21, static_cast<Activation>(a), 0.3}, {8, static_cast<Activation>(a), 0.0}};
+      setup.train.loss = static_cast<Loss>(loss);
+      setup.samples = 50;
+      setup.sparse = (a + loss) % 2 == 1;
+      setup.seed = a + 7 * loss + 1;
+      setups.push_back(setup);
+    }
+  }
+  return setups;
+}
+
+TEST_CASE_TEMPLATE("test_predictions_match_the_plain_net", T, float, double) {
+  for (const Setup& setup : all_nets()) {
+    const Samples samples = draw_samples(setup, setup.seed);
+    const NetSpec net = setup.net();
+    const reference::Matrix want =
+        reference::outputs(net, draw_parameters(net, setup.seed), samples.x);
+    const AlignedVector<T> got = predicted<T>(setup, samples);
+    double worst = 0.0;
+    for (index_t i = 0; i < got.size(); ++i) {
+      const double exact = want.cells[static_cast<size_t>(i)];
+      const double error = std::abs(static_cast<double>(got[i]) - exact);
+      worst = std::max(worst, error / std::max(1.0, std::abs(exact)));
+    }
+    CAPTURE(setup.loss_name());
+    CHECK(worst < 200 * kEpsilon<T>);
+  }
+}
+
+TEST_CASE_TEMPLATE("test_a_row's_prediction_has_the_same_bits_in_any_company", T, float, double) {
+  for (const Setup& setup : all_nets()) {
+    const Samples samples = draw_samples(setup, setup.seed);
+    const AlignedVector<T> whole = predicted<T>(setup, samples);
+    for (row_t row = 0; row < 50; ++row) {
+      const std::vector<row_t> rows{row, static_cast<row_t>((row * 7 + 3) % 50)};
+      for (const size_t count : {size_t{1}, size_t{2}}) {
+        const AlignedVector<T> alone = predicted<T>(
+            setup, only_rows(samples, {rows.begin(), rows.begin() + static_cast<int>(count)}));
+        for (size_t i = 0; i < count; ++i) {
+          NNHP_CHECK_NOTHING(nnhp::testing::bit_mismatch(
+              setup.outputs, alone.data() + static_cast<index_t>(i) * setup.outputs,
+              whole.data() + rows[i] * setup.outputs));
+        }
+      }
+    }
+  }
+}
+
+Setup large_setup(bool sparse) {
+  Setup setup;
+  setup.samples = 3000;
+  setup.features = 17;
+  setup.hidden = {{33, Activation::kTanh, 0.0}};
+  setup.sparse = sparse;
+  return setup;
+}
+
+TEST_CASE_TEMPLATE("test_threads_change_no_bit_of_a_prediction", T, float, double) {
+  for (const bool sparse : {false, true}) {
+    const Setup setup = large_setup(sparse);
+    const Samples samples = draw_samples(setup, 1);
+    const AlignedVector<T> one = predicted<T>(setup, samples, 1);
+    for (const int threads : {2, 4, 7}) {
+      CHECK(bit_mismatch(predicted<T>(setup, samples, threads), one) == "");
+    }
+    // The first rows alone, which are too few to wake an engine thread for.
+    const AlignedVector<T> few = predicted<T>(setup, only_rows(samples, all_rows(40)));
+    CHECK(bit_mismatch(few.size(), few.data(), one.data()) == "");
+  }
+}
+
+TEST_CASE_TEMPLATE("test_sparse_predictions_have_the_bits_of_dense_ones", T, float, double) {
+  Setup setup = large_setup(true);
+  const Samples samples = draw_samples(setup, 1);
+  const AlignedVector<T> sparse = predicted<T>(setup, samples);
+  setup.sparse = false;
+  CHECK(bit_mismatch(predicted<T>(setup, samples), sparse) == "");
+}
+
+TEST_CASE("test_a_prediction_can_be_stopped") {
+  Setup setup = large_setup(false);
+  setup.samples = 40000;
+  setup.hidden = {{300, Activation::kTanh, 0.0}, {300, Activation::kTanh, 0.0}};
+  const NetSpec net = setup.net();
+  const auto data = make_dataset<double>(draw_samples(setup, 1), false, false);
+  const AlignedVector<double> parameters = aligned_copy<double>(draw_parameters(net, 1));
+  AlignedVector<double> out(data->samples * setup.outputs);
+  CHECK(predict(net, parameters.data(), *data, 1, [] { return true; }, out.data()));
+  CHECK(out[out.size() - 1] == 0.0);  // the last block was never reached
+}
+
+}  // namespace
+}  // namespace nnhp::testing

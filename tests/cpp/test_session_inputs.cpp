@@ -1,0 +1,172 @@
+// What a training is given: label maps, weights, rows, and the parts that do not fit together.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "nnhp/train/session.hpp"
+#include "problems.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// Class 2 goes to output 0, class 0 to output 1, class 1 to none.
+TEST_CASE_TEMPLATE("test_label_maps_equal_the_targets_that_they_mean", T, float, double) {
+  Setup setup;
+  setup.outputs = 2;
+  Samples samples = draw_samples(setup, setup.seed);
+  for (index_t i = 0; i < setup.samples; ++i) {
+    const int32_t id = static_cast<int32_t>(i % 3);
+    samples.ids[static_cast<size_t>(i)] = id;
+    samples.y(i, 0) = id == 2 ? 1.0 : 0.0;
+    samples.y(i, 1) = id == 0 ? 1.0 : 0.0;
+  }
+  auto mapped = inputs_of<T>(setup), direct = inputs_of<T>(setup);
+  mapped.data = make_dataset<T>(samples, false, true);
+  mapped.label_map = {1, -1, 0};
+  direct.data = make_dataset<T>(samples, false, false);
+  CHECK(difference(advanced(Session<T>(mapped), 3).state(),
+                   advanced(Session<T>(direct), 3).state()) == "");
+}
+
+TEST_CASE_TEMPLATE("test_batches_without_weight_teach_nothing", T, float, double) {
+  Setup setup;
+  setup.samples = 96;
+  setup.train.shuffle = false;
+  setup.weighted = true;
+  Samples samples = draw_samples(setup, setup.seed);
+  for (index_t i = 32; i < 64; ++i) samples.w(i, 0) = 0.0;
+  auto with = inputs_of<T>(setup);
+  with.weights = make_weights<T>(samples);
+  auto without = with;
+  without.rows.erase(without.rows.begin() + 32, without.rows.begin() + 64);
+  const Session<T> a = advanced(Session<T>(with), 3), b = advanced(Session<T>(without), 3);
+  CHECK(a.state().step == 6);
+  CHECK(bit_mismatch(a.state().parameters, b.state().parameters) == "");
+  CHECK(bit_mismatch(a.state().moment_2, b.state().moment_2) == "");
+  // They count, with loss 0, in the mean over the epoch's rows.
+  CHECK(a.state().loss_curve[0] == doctest::Approx(b.state().loss_curve[0] * 64.0 / 96.0));
+}
+
+TEST_CASE_TEMPLATE("test_a_weight_of_2_is_a_sample_twice", T, float, double) {
+  Setup setup;
+  setup.train.shuffle = false;
+  setup.train.batch_size = 1000;
+  setup.train.optimizer = Optimizer::kSgd;
+  Samples samples = draw_samples(setup, setup.seed);
+  auto weighted = inputs_of<T>(setup), repeated = inputs_of<T>(setup);
+  for (index_t i = 0; i < 20; ++i) {
+    samples.w(i, 0) = 2.0;
+    repeated.rows.push_back(static_cast<row_t>(i));
+  }
+  weighted.weights = make_weights<T>(samples);
+  const Session<T> a = advanced(Session<T>(weighted), 2), b = advanced(Session<T>(repeated), 2);
+  double worst = 0.0;
+  for (index_t i = 0; i < a.state().parameters.size(); ++i) {
+    worst = std::max(worst, std::abs(static_cast<double>(a.state().parameters[i]) -
+                                     static_cast<double>(b.state().parameters[i])));
+  }
+  CHECK(worst < 20.0 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+}
+
+// Only the listed rows are trained on.
+TEST_CASE_TEMPLATE("test_rows_name_the_samples_to_train_on", T, float, double) {
+  Setup setup;
+  auto part = inputs_of<T>(setup);
+  part.rows = {5, 3, 60, 17, 8};
+  auto spoiled = part;
+  Samples samples = draw_samples(setup, setup.seed);
+  for (index_t i = 0; i < setup.samples; ++i) {
+    const bool listed = std::count(part.rows.begin(), part.rows.end(), static_cast<row_t>(i)) > 0;
+    for (index_t j = 0; !listed && j < setup.features; ++j) samples.x(i, j) = kNan;
+  }
+  spoiled.data = make_dataset<T>(samples, false, false);
+  CHECK(difference(advanced(Session<T>(spoiled), 3).state(),
+                   advanced(Session<T>(part), 3).state()) == "");
+}
+
+// A change of a valid training, and what its refusal must say.
+struct Refusal {
+  const char* message;
+  void (*change)(TrainSpec& train);
+};
+const Refusal refusals[] = {
+    {"l2 must be >= 0, got -1", [](TrainSpec& t) { t.penalty.l2 = -1.0; }},
+    {"l2 must be >= 0, got nan", [](TrainSpec& t) { t.penalty.l2 = kNan; }},
+    {"l1 must be >= 0", [](TrainSpec& t) { t.penalty.l1 = -0.5; }},
+    {"batch_size must be >= 1, got 0", [](TrainSpec& t) { t.batch_size = 0; }},
+    {"max_epochs must be >= 1", [](TrainSpec& t) { t.max_epochs = 0; }},
+    {"tol must be >= 0", [](TrainSpec& t) { t.tol = -1e-9; }},
+    {"n_iter_no_change must be >= 1", [](TrainSpec& t) { t.n_iter_no_change = 0.5; }},
+    {"momentum must be in [0, 1]", [](TrainSpec& t) { t.momentum = 1.5; }},
+    {"beta_1 must be in [0, 1)", [](TrainSpec& t) { t.beta_1 = 1.0; }},
+    {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.beta_2 = -0.1; }},
+    {"epsilon must be > 0", [](TrainSpec& t) { t.epsilon = 0.0; }},
+    {"learning_rate_init must be > 0", [](TrainSpec& t) { t.schedule.initial = 0.0; }},
+    {"learning_rates must not be empty",
+     [](TrainSpec& t) { t.schedule.schedule = Schedule::kPerEpoch; }},
+    {"learning_rates must be > 0",
+     [](TrainSpec& t) {
+       t.schedule.schedule = Schedule::kPerEpoch;
+       t.schedule.per_epoch = {0.1, -0.1};
+     }},
+    {"loss 'poisson' needs the output activation 'exp', got 'softmax'",
+     [](TrainSpec& t) { t.loss = Loss::kPoisson; }},
+};
+
+TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {
+  const Setup setup;
+  CHECK_NOTHROW(setup.train.check(setup.net()));
+  for (const Refusal& refusal : refusals) {
+    TrainSpec train = setup.train;
+    refusal.change(train);
+    CHECK_THROWS_WITH_AS(train.check(setup.net()), doctest::Contains(refusal.message),
+                         std::invalid_argument);
+  }
+}
+
+using Inputs = Session<double>::Inputs;
+
+// What `change` makes of valid inputs is refused with a message that contains `message`.
+template <class Change>
+void check_refused(const char* message, const Setup& setup, Change&& change) {
+  Inputs in = inputs_of<double>(setup);
+  CHECK_NOTHROW(Session<double>{in});
+  change(in);
+  CHECK_THROWS_WITH_AS(Session<double>{in}, doctest::Contains(message), std::invalid_argument);
+}
+
+TEST_CASE("test_parts_that_do_not_fit_together_are_refused") {
+  Setup setup, other, classes;
+  other.features = 6;
+  classes.class_ids = classes.validated = true;
+  const auto foreign = inputs_of<double>(other);
+  check_refused("data has 6 features, the net 5 inputs", setup,
+                [&](Inputs& in) { in.data = foreign.data; });
+  check_refused("parameters must have", setup,
+                [&](Inputs& in) { in.parameters = foreign.parameters; });
+  check_refused("rows must not be empty", setup, [](Inputs& in) { in.rows.clear(); });
+  check_refused("rows must be in [0, 70)", setup, [](Inputs& in) { in.rows.push_back(70); });
+  check_refused("rows must be in [0, 70)", setup, [](Inputs& in) { in.rows[3] = -1; });
+  check_refused("sample_weight must have one entry per sample", setup,
+                [](Inputs& in) { in.weights = std::make_shared<AlignedVector<double>>(3); });
+  check_refused("targets must have one column per output", setup, [](Inputs& in) {
+    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 4, Activation::kSoftmax, 0.0);
+  });
+  check_refused("label_map names an output too many", classes,
+                [](Inputs& in) { in.label_map = {0, 1, 3}; });
+  check_refused("class_ids must be in [0, 2)", classes, [](Inputs& in) { in.label_map = {0, 1}; });
+  check_refused("validation_rows must be in [0, 70)", classes,
+                [](Inputs& in) { in.validation->rows.push_back(71); });
+  check_refused("monitor 'accuracy' needs validation data", setup, [](Inputs& in) {
+    TrainSpec train = *in.train;
+    train.monitor = Monitor::kAccuracy;
+    in.train = std::make_shared<TrainSpec>(train);
+  });
+}
+
+}  // namespace
+}  // namespace nnhp::testing

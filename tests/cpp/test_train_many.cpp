@@ -1,0 +1,180 @@
+// Many trainings at once: each becomes what it would have become alone.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include "nnhp/train/train_many.hpp"
+#include "problems.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+// Trainings of different sizes, optimizers and helpers.
+std::vector<Setup> crowd() {
+  std::vector<Setup> setups;
+  for (size_t i = 0; i < 12; ++i) {
+    Setup setup;
+    setup.seed = i + 1;
+    setup.samples = static_cast<index_t>(40 + 60 * (i % 5));
+    setup.hidden[0].units = static_cast<index_t>(8 + 5 * i);
+    setup.hidden[0].dropout = i % 3 == 0 ? 0.5 : 0.0;
+    setup.train.optimizer = static_cast<Optimizer>(i % optimizer_table.size());
+    setup.sparse = i % 4 == 1;
+    setup.weighted = i % 2 == 1;
+    setup.train.max_epochs = i == 7 ? 2 : 1000000;
+    setups.push_back(setup);
+  }
+  return setups;
+}
+
+// Sessions of both precisions in turn.
+struct Sessions {
+  explicit Sessions(const std::vector<Setup>& setups) {
+    for (size_t i = 0; i < setups.size(); ++i) {
+      if (i % 2 == 0) {
+        singles.push_back(make_session<float>(setups[i]));
+      } else {
+        doubles.push_back(make_session<double>(setups[i]));
+      }
+    }
+  }
+  std::vector<Trainable*> pointers() {
+    std::vector<Trainable*> all;
+    for (Session<float>& session : singles) all.push_back(&session);
+    for (Session<double>& session : doubles) all.push_back(&session);
+    return all;
+  }
+  std::string difference_from(const Sessions& other) const {
+    for (size_t i = 0; i < singles.size(); ++i) {
+      const std::string found = difference(singles[i].state(), other.singles[i].state());
+      if (!found.empty()) return text_of("float session ", i, ": ", found);
+    }
+    for (size_t i = 0; i < doubles.size(); ++i) {
+      const std::string found = difference(doubles[i].state(), other.doubles[i].state());
+      if (!found.empty()) return text_of("double session ", i, ": ", found);
+    }
+    return "";
+  }
+
+  std::vector<Session<float>> singles;
+  std::vector<Session<double>> doubles;
+};
+
+void shuffle(std::vector<Trainable*>& sessions, Random& random) {
+  for (size_t i = sessions.size(); i-- > 1;) {
+    std::swap(sessions[i],
+              sessions[static_cast<size_t>(random.below(static_cast<index_t>(i + 1)))]);
+  }
+}
+
+TEST_CASE("test_threads_and_order_change_no_bit") {
+  Sessions alone(crowd());
+  for (Trainable* session : alone.pointers()) {
+    Workspace workspace;
+    session->advance(5, workspace, StopToken());
+  }
+  Random random(1);
+  for (const int threads : {1, 2, 4, 7}) {
+    for (int order = 0; order < 3; ++order) {
+      CAPTURE(threads);
+      Sessions together(crowd());
+      std::vector<Trainable*> pointers = together.pointers();
+      if (order > 0) shuffle(pointers, random);
+      CHECK(!train_many(pointers, 2, threads, {}));
+      CHECK(!train_many(pointers, 3, threads, {}));
+      CHECK(together.difference_from(alone) == "");
+    }
+  }
+}
+
+TEST_CASE("test_tiny_trainings_run_without_an_engine_thread_and_alike") {
+  Setup setup;
+  setup.samples = 6;
+  setup.hidden.clear();
+  Sessions one({setup}), alone({setup});
+  advance(alone.singles[0], 2);
+  CHECK(!train_many(one.pointers(), 2, 4, {}));
+  CHECK(one.difference_from(alone) == "");
+}
+
+TEST_CASE("test_nothing_to_do_is_done") {
+  CHECK(!train_many({}, 5, 4, {}));
+  Sessions sessions(crowd()), untouched(crowd());
+  CHECK(!train_many(sessions.pointers(), 0, 2, {}));
+  CHECK(sessions.difference_from(untouched) == "");
+}
+
+TEST_CASE("test_poll_stops_every_session_between_two_epochs") {
+  Sessions sessions(crowd()), fresh(crowd());
+  CHECK(train_many(sessions.pointers(), 1000000000, 2, [] { return true; }));
+  for (size_t i = 0; i < fresh.singles.size(); ++i) {
+    advance(fresh.singles[i], sessions.singles[i].state().epoch);
+  }
+  for (size_t i = 0; i < fresh.doubles.size(); ++i) {
+    advance(fresh.doubles[i], sessions.doubles[i].state().epoch);
+  }
+  CHECK(sessions.difference_from(fresh) == "");
+}
+
+// Writes down the turns that it gets.
+class Recorder final : public Trainable {
+ public:
+  Recorder(double cost, std::vector<double>& turns) : cost_(cost), turns_(turns) {}
+  double epoch_cost() const override { return cost_; }
+  void advance(int64_t epochs, Workspace&, const StopToken&) override {
+    turns_.push_back(cost_);
+    epochs_ = epochs;
+  }
+  int64_t epochs() const { return epochs_; }
+
+ private:
+  double cost_;
+  std::vector<double>& turns_;
+  int64_t epochs_ = 0;
+};
+
+TEST_CASE("test_the_costliest_session_goes_first_and_the_ended_ones_not_at_all") {
+  std::vector<double> turns;
+  Recorder small(1e7, turns), ended(0.0, turns), large(3e7, turns), middle(2e7, turns);
+  const std::vector<Trainable*> sessions{&small, &ended, &large, &middle};
+  CHECK(!train_many(sessions, 4, 1, {}));
+  CHECK(turns == std::vector<double>{3e7, 2e7, 1e7});
+  CHECK(large.epochs() == 4);
+  CHECK(ended.epochs() == 0);
+}
+
+class Failing final : public Trainable {
+ public:
+  double epoch_cost() const override { return 1e8; }
+  void advance(int64_t, Workspace&, const StopToken&) override {
+    throw std::runtime_error("no memory left");
+  }
+};
+
+TEST_CASE("test_an_exception_of_a_session_reaches_the_caller") {
+  for (const int threads : {1, 4}) {
+    Failing failing;
+    Sessions others(crowd());
+    std::vector<Trainable*> sessions = others.pointers();
+    sessions.push_back(&failing);
+    CHECK_THROWS_WITH_AS(train_many(sessions, 1, threads, {}), "no memory left",
+                         std::runtime_error);
+  }
+}
+
+TEST_CASE("test_concurrent_calls_do_not_disturb_each_other") {
+  Sessions alone(crowd());
+  CHECK(!train_many(alone.pointers(), 3, 1, {}));
+  std::vector<Sessions> groups(3, Sessions(crowd()));
+  std::vector<std::thread> callers;
+  for (Sessions& group : groups) {
+    callers.emplace_back([&group] { train_many(group.pointers(), 3, 2, {}); });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const Sessions& group : groups) CHECK(group.difference_from(alone) == "");
+}
+
+}  // namespace
+}  // namespace nnhp::testing

@@ -1,0 +1,330 @@
+"""Threads, processes and their limits: no hang, no race, no bit that depends on them."""
+
+import copy
+import multiprocessing
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from helpers import (
+    STOPS_EARLY,
+    assert_identical,
+    assert_same_fit,
+    fitted_state,
+    problem,
+    problem_for,
+    raw_outputs,
+    run_child,
+)
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from nnhp import MLPClassifier, MLPRegressor, _core, _threads
+
+# Python warns of any fork while there are threads; that it works is the point here.
+pytestmark = [
+    STOPS_EARLY,
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+]
+
+N_THREADS = 8
+
+
+def small(Estimator, **parameters):
+    defaults = {"hidden_layer_sizes": (12, 5), "max_iter": 8, "random_state": 0}
+    return Estimator(**defaults | parameters)
+
+
+def at_once(functions):
+    """Run functions on threads that start together; return their results."""
+    barrier = threading.Barrier(len(functions))
+
+    def run(function):
+        barrier.wait()
+        return function()
+
+    with ThreadPoolExecutor(len(functions)) as pool:
+        return list(pool.map(run, functions))
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_one_object_fitted_by_many_threads(Estimator, solver):
+    X, y = problem_for(Estimator)
+    net = small(Estimator, solver=solver)
+    sizes = [40 + 5 * i for i in range(N_THREADS)]
+    expected = [fitted_state(clone(net).fit(X[:n], y[:n])) for n in sizes]
+    at_once([lambda n=n: net.fit(X[:n], y[:n]) for n in sizes])
+    # The result is one of theirs, whole.
+    coefs = [state["coefs_"][0].tobytes() for state in expected]
+    winner = coefs.index(net.coefs_[0].tobytes())
+    assert_identical(fitted_state(net), expected[winner])
+
+
+def test_partial_fits_of_one_object_wait_for_each_other(Estimator):
+    X, y = problem_for(Estimator)
+    net = small(Estimator).fit(X, y)
+    one_by_one = copy.deepcopy(net)
+    for _ in range(N_THREADS):
+        one_by_one.partial_fit(X, y)
+    at_once([lambda: net.partial_fit(X, y)] * N_THREADS)
+    assert_same_fit(net, one_by_one)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_different_objects_at_once(n_jobs):
+    cases = [
+        (small(cls, solver=solver, dropout=rate, n_jobs=n_jobs), *problem_for(cls))
+        for cls in (MLPClassifier, MLPRegressor)
+        for solver, rate in (("adam", 0.2), ("sgd", 0.0), ("lbfgs", 0.0), ("adam", 0.0))
+    ]
+    expected = [clone(net).fit(X, y) for net, X, y in cases]
+
+    def fit_and_predict(net, X, y):
+        net = clone(net)
+        return [(net.fit(X, y), raw_outputs(net, X)) for _ in range(5)][-1]
+
+    results = at_once([lambda case=case: fit_and_predict(*case) for case in cases])
+    for (net, outputs), other, (_, X, _) in zip(results, expected, cases, strict=True):
+        assert_same_fit(net, other)
+        assert_identical(outputs, raw_outputs(other, X))
+
+
+def test_predictions_while_the_object_is_fitted_again():
+    X, y = problem("binary")
+    net = small(MLPClassifier, hidden_layer_sizes=(4,)).fit(X, y)
+    one = net.predict_proba(X)
+    other_size = clone(net).set_params(hidden_layer_sizes=(9, 3))
+    two = other_size.fit(X, y).predict_proba(X)
+    done = threading.Event()
+
+    def fit_in_turns():
+        for size in [(9, 3), (4,)] * 20:
+            clone_of_net = clone(net).set_params(hidden_layer_sizes=size)
+            vars(net).update(fitted_state(clone_of_net.fit(X, y)))
+        done.set()
+
+    def predict():
+        seen = []
+        while not done.is_set():
+            seen.append(net.predict_proba(X))
+        return seen
+
+    _, seen = at_once([fit_in_turns, predict])
+    assert seen
+    known = {one.tobytes(), two.tobytes()}
+    assert {outputs.tobytes() for outputs in seen} <= known
+
+
+def test_the_blas_limit_of_lbfgs_is_lifted_again():
+    from threadpoolctl import threadpool_info
+
+    def blas_threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = blas_threads()
+    assert before
+    X, y = problem("one target")
+    at_once([lambda: small(MLPRegressor, solver="lbfgs").fit(X, y)] * 4)
+    assert blas_threads() == before
+
+
+# ------------------------------------------------------------------------------- processes
+
+
+def fit_somewhere(n_jobs=2):
+    X, y = problem("one target")
+    return small(MLPRegressor, n_jobs=n_jobs).fit(X, y)
+
+
+def fit_in_forked_children(n_children=3):
+    context = multiprocessing.get_context("fork")
+    with context.Pool(n_children) as pool:
+        return pool.map_async(fit_somewhere, [2, 1, 2][:n_children]).get(timeout=60)
+
+
+@pytest.mark.timeout(120)
+def test_fit_then_fork_then_fit():
+    expected = fit_somewhere()
+    for child in fit_in_forked_children():
+        assert_identical(child.coefs_, expected.coefs_)
+    assert_same_fit(fit_somewhere(), expected)
+
+
+@pytest.mark.timeout(120)
+def test_fork_while_other_threads_train():
+    stop = threading.Event()
+
+    def train_on():
+        while not stop.is_set():
+            fit_somewhere()
+
+    workers = [threading.Thread(target=train_on) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    try:
+        expected = fit_somewhere()
+        for child in fit_in_forked_children():
+            assert_identical(child.coefs_, expected.coefs_)
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+FORK_FIRST = """
+import multiprocessing, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+{before}
+import nnhp
+
+def fit(seed=0):
+    X = np.random.RandomState(0).standard_normal((80, 4))
+    return nnhp.MLPRegressor(hidden_layer_sizes=(9,), max_iter=4, n_jobs=2, random_state=0).fit(
+        X, X[:, 0]
+    ).coefs_[0].sum()
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        of_children = pool.map_async(fit, range(4)).get(timeout=60)
+    assert set(of_children) == {{fit()}}
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert set(pool.map_async(fit, range(4)).get(timeout=60)) == {{fit()}}
+    print("ok")
+"""
+OTHER_RUNTIMES = {
+    "nothing": "",
+    "another OpenMP user of scikit-learn": (
+        "from sklearn.ensemble import HistGradientBoostingRegressor as Other\n"
+        "Other(max_iter=2).fit(np.ones((90, 2)), np.arange(90))"
+    ),
+    "torch": (
+        "try:\n"
+        "    import torch; torch.ones(300, 300) @ torch.ones(300, 300)\n"
+        "except ImportError:\n"
+        "    pass"
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", OTHER_RUNTIMES.values(), ids=OTHER_RUNTIMES.keys())
+def test_fork_before_the_first_fit_and_after(before):
+    assert run_child(FORK_FIRST.format(before=before), timeout=120) == "ok\n"
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
+def test_joblib_workers_use_one_thread_each(backend):
+    inside, fits = Parallel(2, backend=backend)(
+        [
+            delayed(_threads.resolve)(None),
+            delayed(fit_somewhere)(None),
+        ]
+    )
+    expected = _core.thread_limit() if backend == "sequential" else 1
+    assert inside == expected
+    assert_identical(fits.coefs_, fit_somewhere().coefs_)
+
+
+def test_a_fit_inside_of_a_search_uses_one_thread():
+    """As seen from within: a scorer runs on the worker that fits."""
+    from sklearn.model_selection import GridSearchCV
+
+    seen = []
+
+    def scorer(net, X, y):
+        seen.append(_threads.resolve(None))
+        return net.score(X, y)
+
+    X, y = problem("one target")
+    with parallel_config("threading"):
+        search = GridSearchCV(small(MLPRegressor), {"alpha": [1e-4, 1.0]}, scoring=scorer, cv=2)
+        search.set_params(n_jobs=2).fit(X, y)
+    assert set(seen) == {1}
+
+
+EXIT_WHILE_TRAINING = """
+import threading, time
+import numpy as np
+from nnhp import MLPRegressor
+
+X = np.random.RandomState(0).standard_normal((20_000, 20))
+net = MLPRegressor(max_iter=10**6, tol=0.0, n_iter_no_change=np.inf, n_jobs={n_jobs}{more})
+for _ in range(2):
+    threading.Thread(target=net.fit, args=(X, X[:, 0]), daemon=True).start()
+time.sleep(0.5)
+print("main is done")
+"""
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("more", ["", ", verbose=True", ", solver='lbfgs'"])
+def test_the_interpreter_may_end_while_daemon_threads_train(n_jobs, more):
+    assert "main is done" in run_child(EXIT_WHILE_TRAINING.format(n_jobs=n_jobs, more=more))
+
+
+# ------------------------------------------------------------------------------- limits
+
+ONE_THREAD_SEEN = """
+from nnhp import _core, _threads
+print(_core.thread_limit(), _threads.resolve(None), _threads.resolve(5), _threads.resolve(-1))
+"""
+
+
+def test_limits_of_the_environment():
+    for variable in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
+        assert run_child(ONE_THREAD_SEEN, **{variable: "1"}).split() == ["1"] * 4
+    free = run_child(ONE_THREAD_SEEN, OMP_NUM_THREADS="64").split()
+    assert int(free[0]) <= len(os.sched_getaffinity(0))
+
+
+def test_cpu_affinity_counts():
+    """Also when it is set after the import."""
+    set_affinity = f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}}); print"
+    assert run_child(ONE_THREAD_SEEN.replace("print", set_affinity)).split() == ["1"] * 4
+
+
+def test_threadpool_limits_count():
+    before = _core.thread_limit()
+    with threadpool_limits(1):
+        assert _core.thread_limit() == 1
+        assert _threads.resolve(None) == _threads.resolve(-1) == _threads.resolve(7) == 1
+    assert _core.thread_limit() == before
+
+
+def test_meaning_of_n_jobs(monkeypatch):
+    monkeypatch.setattr(_core, "thread_limit", lambda: 8)
+    meaning = {None: 8, -1: 8, -2: 7, -8: 1, -20: 1, 1: 1, 3: 3, 8: 8, 100: 8}
+    assert {n_jobs: _threads.resolve(n_jobs) for n_jobs in meaning} == meaning
+
+
+COUNT_THREADS = """
+import os, warnings
+import numpy as np
+import nnhp
+
+warnings.simplefilter("ignore")
+X = np.random.RandomState(0).standard_normal((20_000, 30))
+before = len(os.listdir("/proc/self/task"))
+net = nnhp.MLPRegressor(hidden_layer_sizes=(200,), max_iter=1, n_jobs={n_jobs}).fit(X, X[:, 0])
+net.predict(np.tile(X, (3, 1)))
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+def test_no_more_threads_than_asked_for():
+    one = int(run_child(COUNT_THREADS.format(n_jobs=1)))
+    many = int(run_child(COUNT_THREADS.format(n_jobs=100)))
+    assert 0 <= one <= 1  # the engine's own thread, which waits for work
+    assert one <= many <= _core.thread_limit()
+
+
+def test_numbers_do_not_depend_on_the_thread_that_calls():
+    X, y = problem("multiclass")
+    expected = small(MLPClassifier).fit(X, y)
+    (net,) = at_once([lambda: small(MLPClassifier).fit(X, y)])
+    assert_same_fit(net, expected)
+    np.testing.assert_array_equal(net.predict(X), expected.predict(X))

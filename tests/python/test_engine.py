@@ -1,0 +1,361 @@
+"""The engine's promises: the same bits however the work is cut, paused, ordered or threaded."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from helpers import (
+    N_FEATURES,
+    N_SAMPLES,
+    STOPS_EARLY,
+    assert_identical,
+    assert_same_fit,
+    fitted_state,
+    problem,
+    problem_for,
+    raw_outputs,
+    run_child,
+)
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+
+import nnhp
+from nnhp import _core
+from nnhp.estimators._data import Given, prepare
+from nnhp.estimators._fitted import publish
+from nnhp.estimators._training import Training
+
+pytestmark = STOPS_EARLY
+
+THREADS = (1, 2, 4, 7)
+
+
+def make_session(i=0, *, dtype="float64", solver="adam", max_epochs=50, dropout_key=123):
+    """One of many different sessions: `i` varies its width, batch, seed and dropout."""
+    X, y = problem("multiclass")
+    net = _core.NetSpec(
+        n_inputs=N_FEATURES,
+        hidden=[(5 + 3 * i, "relu", 0.1 * (i % 3)), (4, "tanh", 0.0)],
+        n_outputs=3,
+        output_activation="softmax",
+        input_dropout=0.05 * (i % 2),
+        dtype=dtype,
+    )
+    train = _core.TrainSpec(
+        loss="log_loss",
+        solver=solver,
+        batch_size=8 + 5 * i,
+        max_epochs=max_epochs,
+        schedule_horizon=max_epochs,
+        learning_rate_init=0.01,
+        l2=1e-3,
+        tol=0.0,
+        n_iter_no_change=float("inf"),
+    )
+    rng = np.random.RandomState(i)
+    data = _core.Dataset(np.ascontiguousarray(X, dtype=dtype), class_ids=y.astype(np.int32))
+    _, words, position, *_ = rng.get_state()
+    return _core.Session(
+        net,
+        train,
+        data,
+        np.arange(0, N_SAMPLES - i, dtype=np.int32),
+        parameters=rng.uniform(-0.5, 0.5, net.n_parameters).astype(dtype),
+        mt_state=(words.astype(np.uint32), int(position)),
+        dropout_key=dropout_key,
+        validation_data=data,
+        validation_rows=np.arange(N_SAMPLES - 10, N_SAMPLES, dtype=np.int32),
+    )
+
+
+def states(sessions):
+    return [session.state() for session in sessions]
+
+
+@pytest.mark.parametrize("solver", ["sgd", "momentum", "nesterov", "adam"])
+def test_same_bits_for_any_threads_and_any_order(solver, dtype):
+    def trained(threads, order):
+        sessions = [make_session(i, solver=solver, dtype=dtype) for i in range(6)]
+        _core.train_many([sessions[i] for i in order], 4, threads)
+        return states(sessions)
+
+    expected = trained(1, range(6))
+    for threads in THREADS:
+        assert_identical(trained(threads, range(6)), expected)
+    assert_identical(trained(2, [5, 2, 0, 3, 1, 4]), expected)
+    together = expected[3]
+    alone = make_session(3, solver=solver, dtype=dtype)
+    _core.train_many([alone], 4, 1)
+    assert_identical(alone.state(), together)
+
+
+def test_advance_3_then_2_equals_5(dtype):
+    for i in range(4):
+        paused, at_once = make_session(i, dtype=dtype), make_session(i, dtype=dtype)
+        _core.train_many([paused], 3, 2)
+        assert paused.epoch == 3
+        _core.train_many([paused], 2, 1)
+        _core.train_many([at_once], 5, 1)
+        assert at_once.epoch == 5
+        assert_identical(paused.state(), at_once.state())
+
+
+def test_copy_is_another_session(dtype):
+    session = make_session(1, dtype=dtype)
+    _core.train_many([session], 2, 1)
+    copy = session.copy()
+    before = session.state()
+    _core.train_many([copy], 3, 1)
+    assert_identical(session.state(), before)
+    _core.train_many([session], 3, 1)
+    assert_identical(session.state(), copy.state())
+
+
+def test_state_restored_into_a_fresh_session_goes_on(dtype):
+    session = make_session(2, dtype=dtype)
+    _core.train_many([session], 3, 1)
+    fresh = make_session(2, dtype=dtype)
+    fresh.restore(session.state())
+    assert_identical(fresh.state(), session.state())
+    _core.train_many([session, fresh], 4, 2)
+    assert_identical(fresh.state(), session.state())
+    assert fresh.epoch == 7
+
+
+def test_restore_refuses_what_does_not_fit():
+    session = make_session()
+    before = session.state()
+    for wrong, message in [
+        ({"no such entry": 1}, "no such entry"),
+        ({"parameters": np.zeros(3)}, "parameters must have"),
+        ({"step": 5, "order": np.zeros(N_SAMPLES, np.int32)}, "permutation"),
+        ({"status": "tired"}, "tired"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            session.restore(wrong)
+        assert_identical(session.state(), before)
+
+
+def test_session_stops_at_its_limit():
+    session = make_session(max_epochs=3)
+    assert session.status == "ready"
+    _core.train_many([session], 100, 1)
+    assert (session.status, session.epoch, len(session.loss_curve)) == ("limit", 3, 3)
+    before = session.state()
+    _core.train_many([session], 5, 1)
+    assert_identical(session.state(), before)
+
+
+def test_dropout_follows_its_key_and_nothing_else():
+    def curve(**options):
+        session, other = make_session(2, **options), make_session(1, dropout_key=5)
+        _core.train_many([other, session], 3, 2)
+        return session.loss_curve
+
+    assert curve() == curve(dropout_key=123)
+    assert curve() != curve(dropout_key=124)
+
+
+def test_the_engine_shuffles_as_numpy_does():
+    session = make_session()
+    reference = np.random.RandomState(0)
+    order = np.arange(N_SAMPLES, dtype=np.int32)
+    for _ in range(9):
+        _core.train_many([session], 1, 1)
+        reference.shuffle(order)
+        np.testing.assert_array_equal(session.state()["order"], order)
+    words, position = session.state()["mt_state"]
+    np.testing.assert_array_equal(words, reference.get_state()[1])
+    assert position == reference.get_state()[2]
+
+
+# -------------------------------------------------------------------- the prefix rule
+
+STOPPING = {"early_stopping": True, "validation_fraction": 0.2, "n_iter_no_change": 4}
+PREFIX = {
+    "adam": {},
+    "early stopping": STOPPING,
+    "early stopping by loss": STOPPING | {"scoring": "loss", "learning_rate_init": 0.05},
+    "early stopping by a scorer": STOPPING | {"scoring": "neg_max_error"},
+    "adaptive": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "learning_rate_init": 0.1,
+        "tol": 0.05,
+        "n_iter_no_change": 1,
+    },
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
+    "a rate per epoch": {"learning_rate": [0.01, 0.02, 0.005]},
+    "dropout": {"dropout": 0.3, "input_dropout": 0.1},
+    "stops by itself": {"tol": 10.0, "n_iter_no_change": 3},
+    "other generator": {"random_state": np.random.PCG64},
+}
+
+
+def instance(parameters, **more):
+    parameters = {"hidden_layer_sizes": (6, 4), "batch_size": 15, "random_state": 1, **parameters}
+    if parameters["random_state"] is np.random.PCG64:
+        parameters["random_state"] = np.random.RandomState(np.random.PCG64(4))
+    return nnhp.MLPRegressor(**parameters, **more)
+
+
+@pytest.mark.parametrize("parameters", PREFIX.values(), ids=PREFIX.keys())
+def test_prefix_rule(parameters):
+    """After k epochs a training equals a fresh fit with max_iter=k, and can go on."""
+    X, y = problem("one target")
+    estimator = instance(parameters, max_iter=14)
+    training = Training(estimator, prepare(estimator, Given(X, y), None))
+    for epochs in (1, 2, 3, 5, 1, 2):
+        training.advance(epochs, 1)
+        published = instance(parameters)
+        publish(published, training.publish())
+        fresh = instance(parameters, max_iter=training.epoch).fit(X, y)
+        assert_same_fit(published, fresh)
+    whole = instance(parameters, max_iter=14).fit(X, y)
+    assert whole.n_iter_ == training.epoch
+    assert_identical(fitted_state(whole), training.publish())
+
+
+def test_published_attributes_share_no_memory_with_the_training():
+    X, y = problem("one target")
+    estimator = instance({})
+    training = Training(estimator, prepare(estimator, Given(X, y), None))
+    training.advance(2, 1)
+    first, untouched = training.publish(), training.publish()
+    first["coefs_"][0][:] = 99
+    first["loss_curve_"].append(99)
+    first["_optimizer_state"]["moment_1"][:] = 99
+    assert_identical(training.publish(), untouched)
+
+
+# -------------------------------------------------------------------- predictions
+
+
+@pytest.fixture
+def fitted(Estimator, dtype):
+    X, y = problem_for(Estimator)
+    # 300 and 33 units: more than one tile, and not a multiple of any vector length
+    net = Estimator(hidden_layer_sizes=(300, 33), dtype=dtype, max_iter=2, random_state=0)
+    return net.fit(X, y)
+
+
+def many_rows(n_rows=1500):
+    return np.random.RandomState(6).standard_normal((n_rows, N_FEATURES))
+
+
+def test_a_row_has_the_same_prediction_alone_and_in_any_company(fitted):
+    X = many_rows()
+    together = raw_outputs(fitted, X)
+    for rows in (
+        np.array([1499]),
+        np.arange(1, 1500, 7),
+        np.random.RandomState(0).permutation(1500)[:600],
+        np.arange(640, 1111),
+        np.repeat([3, 4], 40),
+    ):
+        assert_identical(raw_outputs(fitted, X[rows]), together[rows])
+    for row in (0, 1, 63, 64, 65, 700, 1023, 1024):
+        assert_identical(raw_outputs(fitted, X[row : row + 1]), together[row : row + 1])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, 7, -1, None])
+def test_predictions_do_not_depend_on_threads(fitted, n_jobs):
+    X = many_rows()
+    expected = raw_outputs(fitted.set_params(n_jobs=1), X)
+    assert_identical(raw_outputs(fitted.set_params(n_jobs=n_jobs), X), expected)
+
+
+def test_sparse_and_dense_samples_have_the_same_predictions(fitted):
+    X = many_rows(400)
+    X[np.abs(X) < 0.7] = 0
+    assert_identical(raw_outputs(fitted, sp.csr_array(X)), raw_outputs(fitted, X))
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3, 7, -1, None])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_n_jobs_changes_no_bit_of_a_fit(Estimator, solver, n_jobs):
+    X, y = problem_for(Estimator)
+    net = Estimator(hidden_layer_sizes=(40, 30), solver=solver, max_iter=4, random_state=0)
+    one = clone(net).set_params(n_jobs=1).fit(X, y)
+    assert_same_fit(clone(net).set_params(n_jobs=n_jobs).fit(X, y), one)
+
+
+# -------------------------------------------------------------------- instruction sets
+
+OUTPUTS_ON_ISA = """
+import warnings
+import numpy as np
+import nnhp
+
+warnings.simplefilter("ignore")
+
+def outputs(dtype):
+    X = np.random.RandomState(0).standard_normal((60, 9))
+    net = nnhp.MLPRegressor(
+        hidden_layer_sizes=(33, 17), max_iter=5, random_state=0, dtype=dtype
+    ).fit(X, X[:, 0] * X[:, 1])
+    return net.predict(X).tolist() + net.loss_curve_
+
+print(repr((nnhp.isa(), [outputs(dtype) for dtype in ("float64", "float32")])))
+"""
+OTHER_ISAS = [isa for isa in _core.available_isas() if isa != nnhp.isa()]
+
+
+def test_the_fastest_instruction_set_is_the_default():
+    # An empty value counts as none.
+    chosen = run_child("import nnhp; print(nnhp.isa())", NNHP_ISA="").strip()
+    assert chosen == _core.available_isas()[-1]
+    assert _core.available_isas()[0] == "base"
+
+
+@pytest.fixture(scope="module")
+def on_each_isa():
+    """What OUTPUTS_ON_ISA prints on each instruction set."""
+    return {
+        isa: ast.literal_eval(run_child(OUTPUTS_ON_ISA, NNHP_ISA=isa))
+        for isa in _core.available_isas()
+    }
+
+
+def test_every_instruction_set_gives_close_results(on_each_isa):
+    _, (double, single) = on_each_isa["base"]
+    for isa, (used, (as_double, as_single)) in on_each_isa.items():
+        assert used == isa
+        assert_allclose(as_double, double, rtol=0, atol=1e-11, err_msg=isa)
+        assert_allclose(as_single, single, rtol=0, atol=1e-4, err_msg=isa)
+    assert_allclose(single, double, rtol=0, atol=1e-4)
+    assert single != double
+
+
+def test_unknown_instruction_set_fails_the_import():
+    code = (
+        "try:\n    import nnhp\nexcept ImportError as error:\n    print(error)\n"
+        "else:\n    raise SystemExit('imported')"
+    )
+    message = run_child(code, NNHP_ISA="sse9")
+    assert "NNHP_ISA must be one of base" in message
+    assert "got 'sse9'" in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isa", OTHER_ISAS)
+def test_trajectories_on_another_instruction_set(isa):
+    folder = Path(__file__).parent
+    chosen = ["test_minimal.py", "test_trajectories_sklearn.py::test_whole_run"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-k", "minimal or adam or sparse or poisson or batch"]
+    result = subprocess.run(
+        [*command, *(str(folder / name) for name in chosen)],
+        env={**os.environ, "NNHP_ISA": isa},
+        cwd=folder.parents[1],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]

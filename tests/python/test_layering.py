@@ -1,0 +1,215 @@
+"""The map of the source, as DESIGN and ARCHITECTURE draw it, against the includes and imports."""
+
+import ast
+import inspect
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import nnhp
+from nnhp import _core
+
+PACKAGE = Path(nnhp.__file__).parent
+SOURCE = Path(__file__).parents[2]
+CPP = SOURCE / "cpp"
+
+# From the ground up: each may include what comes before it, and itself.
+CPP_ROOMS = ["base", "kernels", "nn", "train", "bindings"]
+
+# Modules that talk to the engine; the others go through them.
+ENGINE_MODULES = {
+    "__init__",
+    "_show_versions",
+    "_threads",
+    "estimators._base",
+    "estimators._data",
+    "estimators._lbfgs",
+    "estimators._params",
+    "estimators._random",
+    "estimators._training",
+    "estimators._weights",
+}
+TOP = {"cli", "playground"}  # imported by nothing
+
+
+def cpp_files():
+    files = [path for path in CPP.rglob("*") if path.suffix in {".hpp", ".cpp", ".inc"}]
+    assert len(files) > 20
+    return files
+
+
+def room_of(path):
+    parts = path.relative_to(CPP).parts
+    return parts[1] if parts[0] == "nnhp" else parts[0]
+
+
+def includes(path):
+    return re.findall(r'^\s*#\s*include\s*["<]([^">]+)[">]', path.read_text(), re.MULTILINE)
+
+
+def python_imports():
+    """Module -> the modules of the package that it imports, all by their name below nnhp."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        found[name] = set(imported_modules(ast.parse(path.read_text())))
+    assert len(found) > 10
+    return found
+
+
+def imported_modules(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.partition(".")[0] == "nnhp":
+                yield name.removeprefix("nnhp").removeprefix(".")
+
+
+def test_cpp_includes_point_downward():
+    upward = set()
+    for path in cpp_files():
+        rank = CPP_ROOMS.index(room_of(path))
+        for included in includes(path):
+            if not included.startswith("nnhp/"):
+                continue
+            room, _, _ = included.removeprefix("nnhp/").partition("/")
+            if CPP_ROOMS.index(room) > rank:
+                where = str(path.relative_to(CPP)).removeprefix("nnhp/")
+                upward.add((where, included.removeprefix("nnhp/")))
+    assert upward == set()
+
+
+def test_own_headers_are_included_by_their_full_name_and_exist():
+    for path in cpp_files():
+        for included in includes(path):
+            if included.startswith("nnhp/"):
+                assert (CPP / included).exists(), f"{path}: {included}"
+            elif (path.parent / included).exists():
+                assert room_of(path) == "bindings", f"{path}: {included}"
+
+
+def test_only_bindings_know_python():
+    for path in cpp_files():
+        knows = any(name.startswith("pybind11") or name == "Python.h" for name in includes(path))
+        assert not knows or room_of(path) == "bindings", path
+
+
+def test_regions_are_opened_in_one_file():
+    with_pragma = {
+        path.relative_to(CPP).as_posix()
+        for path in cpp_files()
+        if re.search(r"^\s*#\s*pragma\s+omp\b|_Pragma\s*\(\s*\"omp", path.read_text(), re.MULTILINE)
+    }
+    assert with_pragma == {"nnhp/base/parallel.cpp"}
+
+
+def test_no_flag_that_breaks_arithmetic_or_portability():
+    build = "".join(
+        path.read_text() for path in [SOURCE / "CMakeLists.txt", *(SOURCE / "cmake").glob("*")]
+    )
+    without_comments = re.sub(r"#.*", "", build)
+    assert "-O3" in without_comments
+    assert "-ffast-math" not in without_comments
+    assert "-march=native" not in without_comments
+
+
+def test_the_engine_is_imported_by_few_modules():
+    importers = {
+        name
+        for name, imported in python_imports().items()
+        if any(module == "_core" or module.startswith("_core.") for module in imported)
+    }
+    assert importers == ENGINE_MODULES
+
+
+def test_nothing_imports_the_top():
+    for name, imported in python_imports().items():
+        if name.partition(".")[0] in TOP:
+            continue
+        reached = {module.partition(".")[0] for module in imported} & TOP
+        assert not reached, name
+
+
+def test_estimators_do_not_know_search():
+    for name, imported in python_imports().items():
+        if name.startswith("estimators"):
+            outside = {module.partition(".")[0] for module in imported if module}
+            assert outside <= {"_core", "_threads", "estimators"}, name
+
+
+def test_the_package_lists_its_names():
+    assert nnhp.__all__ == sorted(nnhp.__all__)
+    assert all(hasattr(nnhp, name) for name in nnhp.__all__)
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_versions_agree():
+    written = re.search(
+        r'^version = "(.+)"$', (SOURCE / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    assert nnhp.__version__ == _core.__version__ == version("nnhp") == written[1]
+
+
+# ------------------------------------------------------------------ the stub of the engine
+
+
+def stub():
+    return ast.parse((PACKAGE / "_core.pyi").read_text())
+
+
+def names_in(body):
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) != "TypeAlias":
+            yield node.target.id
+
+
+def test_stub_has_the_names_of_the_engine():
+    def public(thing):
+        return {name for name in dir(thing) if not name.startswith("_") or name == "__version__"}
+
+    assert set(names_in(stub().body)) == public(_core)
+    for node in stub().body:
+        if isinstance(node, ast.ClassDef):
+            of_stub = {n for n in names_in(node.body) if not n.startswith("__")}
+            assert of_stub == public(getattr(_core, node.name)) - {"__version__"}, node.name
+
+
+def test_stub_has_the_parameters_of_the_engine():
+    """pybind11 writes a signature into each docstring."""
+    checked = 0
+    for node in stub().body:
+        if isinstance(node, ast.ClassDef):
+            members = [n for n in node.body if isinstance(n, ast.FunctionDef)]
+            owner = getattr(_core, node.name)
+        elif isinstance(node, ast.FunctionDef):
+            members, owner = [node], _core
+        else:
+            continue
+        for function in members:
+            if function.decorator_list:  # a property
+                continue
+            parts = function.args
+            names = [a.arg for a in (*parts.args, *parts.kwonlyargs) if a.arg != "self"]
+            documented = getattr(owner, function.name).__doc__.splitlines()[0]
+            assert all(f"{name}: " in documented for name in names), documented
+            checked += 1
+    assert checked > 15
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_public_methods_are_documented_and_annotated(name):
+    for method, function in inspect.getmembers(getattr(nnhp, name), inspect.isfunction):
+        if method.startswith("_") or not function.__module__.startswith("nnhp"):
+            continue
+        assert inspect.getdoc(function), method
+        assert "return" in function.__annotations__, method

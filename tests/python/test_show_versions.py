@@ -1,0 +1,29 @@
+"""The report for bug reports."""
+
+import numpy as np
+import sklearn
+
+import nnhp
+from nnhp import _core
+
+
+def test_it_tells_what_a_maintainer_asks_for(capsys):
+    nnhp.show_versions()
+    shown = capsys.readouterr().out
+    for wanted in (
+        nnhp.__version__,
+        nnhp.isa(),
+        str(_core.thread_limit()),
+        _core.build_info()["compiler"],
+        f"numpy: {np.__version__}",
+        f"scikit-learn: {sklearn.__version__}",
+    ):
+        assert wanted in shown
+
+
+def test_the_build_tells_its_compiler_flags_and_openmp():
+    info = _core.build_info()
+    assert set(info) == {"compiler", "flags", "openmp"}
+    assert "-O3" in info["flags"]
+    assert int(info["openmp"]) >= 201511
+    assert nnhp.isa() in _core.available_isas()
