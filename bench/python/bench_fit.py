@@ -171,7 +171,7 @@ def session_maker(case: Case) -> Callable[[int], _core.Session]:
     )
     train = _core.TrainSpec(
         loss="log_loss",
-        solver="adam",
+        optimizer="adam",
         batch_size=case.batch_size,
         max_epochs=SESSION_EPOCHS,
         schedule_horizon=SESSION_EPOCHS,

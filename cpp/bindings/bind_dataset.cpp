@@ -41,7 +41,7 @@ std::shared_ptr<const void> keep_alive(py::object objects) {
 }
 
 template <class T>
-Data make_data(const py::object& X, const py::object& class_ids, const py::object& targets) {
+AnyDataset make_data(const py::object& X, const py::object& class_ids, const py::object& targets) {
   auto data = std::make_shared<Dataset<T>>(make_samples<T>(X));
   data->owner = keep_alive(py::make_tuple(X, class_ids, targets));
   if (!class_ids.is_none()) {
@@ -92,7 +92,7 @@ std::vector<row_t> rows_of(const py::object& rows, index_t samples, const std::s
 }
 
 void bind_dataset(py::module_& m) {
-  py::class_<Data>(m, "Dataset")
+  py::class_<AnyDataset>(m, "Dataset")
       .def(
           py::init([](const py::object& X, const py::object& class_ids, const py::object& targets) {
             return with_dtype(is_single(X),
@@ -100,10 +100,11 @@ void bind_dataset(py::module_& m) {
           }),
           py::arg("X"), py::kw_only(), py::arg("class_ids") = py::none(),
           py::arg("targets") = py::none())
-      .def_property_readonly(
-          "n_samples",
-          [](const Data& d) { return std::visit([](const auto& s) { return s->samples; }, d.set); })
-      .def_property_readonly("n_features", [](const Data& d) {
+      .def_property_readonly("n_samples",
+                             [](const AnyDataset& d) {
+                               return std::visit([](const auto& s) { return s->samples; }, d.set);
+                             })
+      .def_property_readonly("n_features", [](const AnyDataset& d) {
         return std::visit([](const auto& s) { return s->features; }, d.set);
       });
 }

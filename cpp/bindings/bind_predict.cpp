@@ -8,8 +8,8 @@ namespace nnhp::bindings {
 namespace {
 
 template <class T>
-py::array predict_samples(const Net& net, const py::object& parameters, const py::object& X,
-                          int threads) {
+py::array predict_samples(const TypedNetSpec& net, const py::object& parameters,
+                          const py::object& X, int threads) {
   const AlignedVector<T> flat = aligned_copy<T>(parameters, "parameters");
   require(flat.size() == net.spec->parameter_count(),
           "parameters must have " + std::to_string(net.spec->parameter_count()) + " entries, got " +
@@ -26,12 +26,13 @@ py::array predict_samples(const Net& net, const py::object& parameters, const py
 
 struct AnyObjective {
   std::variant<std::unique_ptr<Objective<float>>, std::unique_ptr<Objective<double>>> objective;
+  InUse in_use;
 };
 
 template <class T>
-AnyObjective make_objective(const Net& net, const std::shared_ptr<TrainSpec>& train,
-                            const Data& data, const py::object& rows, const py::object& label_map,
-                            const py::object& sample_weight) {
+AnyObjective make_objective(const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
+                            const AnyDataset& data, const py::object& rows,
+                            const py::object& label_map, const py::object& sample_weight) {
   const auto set = data.of<T>("data");
   std::vector<int32_t> labels;
   if (!label_map.is_none()) labels = vector_of<int32_t>(label_map, "label_map");
@@ -40,17 +41,20 @@ AnyObjective make_objective(const Net& net, const std::shared_ptr<TrainSpec>& tr
     weights = std::make_shared<AlignedVector<T>>(aligned_copy<T>(sample_weight, "sample_weight"));
   }
   return {std::make_unique<Objective<T>>(net.spec, train, set, rows_of(rows, set->samples, "rows"),
-                                         std::move(labels), std::move(weights))};
+                                         std::move(labels), std::move(weights)),
+          {}};
 }
 
 template <class T>
-py::tuple call_objective(Objective<T>& objective, const py::object& parameters) {
+py::tuple call_objective(Objective<T>& objective, InUse& in_use, const py::object& parameters) {
   const AlignedVector<T> flat = aligned_copy<T>(parameters, "parameters");
   require(flat.size() == objective.net().parameter_count(),
           "parameters must have " + std::to_string(objective.net().parameter_count()) +
               " entries, got " + std::to_string(flat.size()));
   py::array_t<T> gradient(flat.size());
   T* to = gradient.mutable_data();
+  in_use.check("the objective");
+  const Claim claim({&in_use});
   const double value =
       without_gil([&] { return objective.value_and_gradient(flat, poll_signals, to); });
   return py::make_tuple(value, gradient);
@@ -61,15 +65,15 @@ py::tuple call_objective(Objective<T>& objective, const py::object& parameters) 
 void bind_predict(py::module_& m) {
   m.def(
       "predict",
-      [](const Net& net, const py::object& parameters, const py::object& X, int threads) {
+      [](const TypedNetSpec& net, const py::object& parameters, const py::object& X, int threads) {
         return with_dtype(
             net.single, [&]<class T>() { return predict_samples<T>(net, parameters, X, threads); });
       },
       py::arg("net"), py::arg("parameters"), py::arg("X"), py::arg("threads"));
 
   py::class_<AnyObjective>(m, "Objective")
-      .def(py::init([](const Net& net, const std::shared_ptr<TrainSpec>& train, const Data& data,
-                       const py::object& rows, const py::object& label_map,
+      .def(py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
+                       const AnyDataset& data, const py::object& rows, const py::object& label_map,
                        const py::object& sample_weight) {
              return with_dtype(net.single, [&]<class T>() {
                return make_objective<T>(net, train, data, rows, label_map, sample_weight);
@@ -81,7 +85,7 @@ void bind_predict(py::module_& m) {
       .def(
           "__call__",
           [](AnyObjective& any, const py::object& parameters) {
-            return std::visit([&](auto& o) { return call_objective(*o, parameters); },
+            return std::visit([&](auto& o) { return call_objective(*o, any.in_use, parameters); },
                               any.objective);
           },
           py::arg("parameters"));

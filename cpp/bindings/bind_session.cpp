@@ -10,9 +10,12 @@ namespace {
 
 struct AnySession {
   std::variant<std::unique_ptr<Session<float>>, std::unique_ptr<Session<double>>> session;
+  InUse in_use;
 
+  // f(session); std::runtime_error while it is being trained.
   template <class F>
   auto visit(F&& f) const {
+    in_use.check("the session");
     return std::visit([&](const auto& s) { return f(*s); }, session);
   }
 };
@@ -43,12 +46,12 @@ std::shared_ptr<const AlignedVector<T>> weights_of(const py::object& weights, co
 }
 
 template <class T>
-AnySession make_session(const Net& net, const std::shared_ptr<TrainSpec>& train, const Data& data,
-                        const py::object& rows, const py::object& parameters,
-                        const py::object& mt_state, uint64_t dropout_key,
-                        const py::object& label_map, const py::object& sample_weight,
-                        const Data* validation_data, const py::object& validation_rows,
-                        const py::object& validation_weight) {
+AnySession make_session(const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
+                        const AnyDataset& data, const py::object& rows,
+                        const py::object& parameters, const py::object& mt_state,
+                        uint64_t dropout_key, const py::object& label_map,
+                        const py::object& sample_weight, const AnyDataset* validation_data,
+                        const py::object& validation_rows, const py::object& validation_weight) {
   typename Session<T>::Inputs in;
   in.net = net.spec;
   in.train = train;
@@ -66,7 +69,7 @@ AnySession make_session(const Net& net, const std::shared_ptr<TrainSpec>& train,
     validation.weights = weights_of<T>(validation_weight, "validation_weight");
     in.validation = std::move(validation);
   }
-  return {std::make_unique<Session<T>>(std::move(in))};
+  return {std::make_unique<Session<T>>(std::move(in)), {}};
 }
 
 // The names of the entries of a state, each with its way out to Python and back.
@@ -178,8 +181,9 @@ void restore(AnySession& any, const py::dict& state) {
 }
 
 AnySession copy(const AnySession& any) {
-  return any.visit(
-      []<class T>(const Session<T>& s) -> AnySession { return {std::make_unique<Session<T>>(s)}; });
+  return any.visit([]<class T>(const Session<T>& s) -> AnySession {
+    return {std::make_unique<Session<T>>(s), {}};
+  });
 }
 
 py::object state_property(const AnySession& any, const char* name) {
@@ -189,10 +193,11 @@ py::object state_property(const AnySession& any, const char* name) {
   });
 }
 
-void train_sessions(const std::vector<AnySession*>& sessions, int64_t epochs, int threads) {
+void train_sessions(const std::vector<std::shared_ptr<AnySession>>& sessions, int64_t epochs,
+                    int threads) {
   require(threads >= 1, "threads must be at least 1, got " + std::to_string(threads));
   std::vector<Trainable*> trainables;
-  for (const AnySession* any : sessions) {
+  for (const auto& any : sessions) {
     require(any != nullptr, "sessions must not hold None");
     trainables.push_back(any->visit([](auto& s) -> Trainable* { return &s; }));
   }
@@ -200,19 +205,22 @@ void train_sessions(const std::vector<AnySession*>& sessions, int64_t epochs, in
   std::sort(distinct.begin(), distinct.end());
   require(std::adjacent_find(distinct.begin(), distinct.end()) == distinct.end(),
           "sessions must not hold one session twice");
+  std::vector<InUse*> marks;
+  for (const auto& any : sessions) marks.push_back(&any->in_use);
+  const Claim claim(std::move(marks));
   without_gil([&] { train_many(trainables, epochs, threads, poll_signals); });
 }
 
 }  // namespace
 
 void bind_session(py::module_& m) {
-  py::class_<AnySession> session(m, "Session");
+  py::class_<AnySession, std::shared_ptr<AnySession>> session(m, "Session");
   session
       .def(
-          py::init([](const Net& net, const std::shared_ptr<TrainSpec>& train, const Data& data,
-                      const py::object& rows, const py::object& parameters,
+          py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
+                      const AnyDataset& data, const py::object& rows, const py::object& parameters,
                       const py::object& mt_state, uint64_t dropout_key, const py::object& label_map,
-                      const py::object& sample_weight, const Data* validation_data,
+                      const py::object& sample_weight, const AnyDataset* validation_data,
                       const py::object& validation_rows, const py::object& validation_weight) {
             return with_dtype(net.single, [&]<class T>() {
               return make_session<T>(net, train, data, rows, parameters, mt_state, dropout_key,

@@ -8,8 +8,9 @@ namespace {
 
 using HiddenTuple = std::tuple<index_t, std::string, double>;
 
-Net make_net(index_t n_inputs, const std::vector<HiddenTuple>& hidden, index_t n_outputs,
-             const std::string& output_activation, double input_dropout, const std::string& dtype) {
+TypedNetSpec make_net(index_t n_inputs, const std::vector<HiddenTuple>& hidden, index_t n_outputs,
+                      const std::string& output_activation, double input_dropout,
+                      const std::string& dtype) {
   require(dtype == "float32" || dtype == "float64",
           "dtype must be 'float32' or 'float64', got '" + dtype + "'");
   const auto activation = [](const std::string& name) {
@@ -24,13 +25,13 @@ Net make_net(index_t n_inputs, const std::vector<HiddenTuple>& hidden, index_t n
           dtype == "float32"};
 }
 
-std::vector<std::pair<index_t, index_t>> layer_shapes(const Net& net) {
+std::vector<std::pair<index_t, index_t>> layer_shapes(const TypedNetSpec& net) {
   std::vector<std::pair<index_t, index_t>> shapes;
   for (const LayerSpec& layer : net.spec->layers()) shapes.emplace_back(layer.inputs, layer.units);
   return shapes;
 }
 
-TrainSpec make_train(const std::string& loss, const std::string& solver, index_t batch_size,
+TrainSpec make_train(const std::string& loss, const std::string& optimizer, index_t batch_size,
                      int64_t max_epochs, int64_t schedule_horizon, double l2, double l1,
                      const std::string& schedule, double learning_rate_init,
                      std::vector<double> learning_rates, double power_t, double momentum,
@@ -38,7 +39,7 @@ TrainSpec make_train(const std::string& loss, const std::string& solver, index_t
                      double n_iter_no_change, const std::string& monitor) {
   TrainSpec train;
   train.loss = static_cast<Loss>(index_of(loss_table, loss, "loss"));
-  train.optimizer = static_cast<Optimizer>(index_of(optimizer_table, solver, "solver"));
+  train.optimizer = static_cast<Optimizer>(index_of(optimizer_table, optimizer, "optimizer"));
   train.batch_size = batch_size;
   train.max_epochs = max_epochs;
   train.penalty = {l2, l1};
@@ -68,18 +69,19 @@ std::vector<std::string> hidden_activations() {
 void bind_spec(py::module_& m) {
   m.def("activations", &hidden_activations);
   m.def("losses", [] { return names_of(loss_table); });
-  m.def("solvers", [] { return names_of(optimizer_table); });
+  m.def("optimizers", [] { return names_of(optimizer_table); });
   m.def("schedules", [] { return names_of(schedule_table); });
 
-  py::class_<Net>(m, "NetSpec")
+  py::class_<TypedNetSpec>(m, "NetSpec")
       .def(py::init(&make_net), py::kw_only(), py::arg("n_inputs"), py::arg("hidden"),
            py::arg("n_outputs"), py::arg("output_activation"), py::arg("input_dropout") = 0.0,
            py::arg("dtype"))
-      .def_property_readonly("n_parameters", [](const Net& n) { return n.spec->parameter_count(); })
+      .def_property_readonly("n_parameters",
+                             [](const TypedNetSpec& n) { return n.spec->parameter_count(); })
       .def_property_readonly("layer_shapes", &layer_shapes);
 
   py::class_<TrainSpec, std::shared_ptr<TrainSpec>>(m, "TrainSpec")
-      .def(py::init(&make_train), py::kw_only(), py::arg("loss"), py::arg("solver"),
+      .def(py::init(&make_train), py::kw_only(), py::arg("loss"), py::arg("optimizer"),
            py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("learning_rate_init") = 1e-3, py::arg("learning_rates") = std::vector<double>{},

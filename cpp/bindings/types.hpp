@@ -11,12 +11,12 @@
 namespace nnhp::bindings {
 
 // A net and the dtype that its sessions compute in.
-struct Net {
+struct TypedNetSpec {
   std::shared_ptr<const NetSpec> spec;
   bool single;  // float32
 };
 
-struct Data {
+struct AnyDataset {
   std::variant<std::shared_ptr<const Dataset<float>>, std::shared_ptr<const Dataset<double>>> set;
 
   template <class T>
@@ -31,6 +31,34 @@ template <class F>
 auto with_dtype(bool single, F&& f) {
   return single ? f.template operator()<float>() : f.template operator()<double>();
 }
+
+// Whether native work, which gives up the interpreter's lock, is using an object. Read and written
+// with that lock only.
+class InUse {
+ public:
+  void check(const char* what) const {
+    if (in_use_) throw std::runtime_error(std::string(what) + " is in use by another thread");
+  }
+
+ private:
+  friend class Claim;
+  bool in_use_ = false;
+};
+
+// Marks objects as in use while it lives.
+class Claim {
+ public:
+  explicit Claim(std::vector<InUse*> marks) : marks_(std::move(marks)) { set(true); }
+  ~Claim() { set(false); }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+
+ private:
+  void set(bool in_use) {
+    for (InUse* mark : marks_) mark->in_use_ = in_use;
+  }
+  std::vector<InUse*> marks_;
+};
 
 // Samples from a dense array or a tuple (values, columns, row starts, n_features).
 template <class T>

@@ -36,7 +36,7 @@ def activations() -> list[str]:
     """Names of the activations that a hidden layer may have."""
 
 def losses() -> list[str]: ...
-def solvers() -> list[str]: ...
+def optimizers() -> list[str]: ...
 def schedules() -> list[str]: ...
 def fma_peak(dtype: str, threads: int = 1, seconds: float = 0.2) -> float:
     """GFLOP/s of independent fused multiply-adds on full vectors: the hardware's limit."""
@@ -66,7 +66,7 @@ class TrainSpec:
         self,
         *,
         loss: str,  # 'log_loss' | 'binary_log_loss' | 'squared_error' | 'poisson'
-        solver: str,  # 'sgd' | 'momentum' | 'nesterov' | 'adam'
+        optimizer: str,  # 'sgd' | 'momentum' | 'nesterov' | 'adam'
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
         schedule_horizon: int,  # the epochs that a schedule is laid out for
@@ -125,7 +125,7 @@ class Session:
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
-        parameters, moment_1, moment_2 (flat; None where the solver has none), best_parameters
+        parameters, moment_1, moment_2 (flat; None where the optimizer has none), best_parameters
         (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
         no_improvement_count, order (int32), mt_state (or None), loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""

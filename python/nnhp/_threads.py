@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,19 @@ from nnhp import _core
 _blas_lock = threading.Lock()
 _blas_users = 0
 _blas_limit: threadpool_limits | None = None
+
+
+def _forget_blas_users() -> None:
+    # Those of a parent that forked: their threads, and perhaps the lock's owner, are not here.
+    global _blas_lock, _blas_users, _blas_limit
+    _blas_lock = threading.Lock()
+    _blas_users = 0
+    if _blas_limit is not None:
+        _blas_limit.restore_original_limits()
+        _blas_limit = None
+
+
+os.register_at_fork(after_in_child=_forget_blas_users)
 
 
 def resolve(n_jobs: int | None) -> int:

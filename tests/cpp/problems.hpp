@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "matrix.hpp"
+#include "nnhp/base/cpu.hpp"
 #include "nnhp/train/session.hpp"
 #include "random.hpp"
 #include "reference_net.hpp"
@@ -182,6 +183,7 @@ Session<T> make_session(const Setup& setup) {
 
 template <class T>
 void advance(Session<T>& session, int64_t epochs) {
+  const FlushSubnormals flush;
   Workspace workspace;
   session.advance(epochs, workspace, StopToken());
 }

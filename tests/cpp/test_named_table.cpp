@@ -31,7 +31,7 @@ TEST_CASE("test_an_unknown_name_lists_the_known_ones") {
       index_of(loss_table, "hinge", "loss"),
       "loss must be one of 'log_loss', 'binary_log_loss', 'squared_error', 'poisson'; got 'hinge'",
       std::invalid_argument);
-  CHECK_THROWS_AS(index_of(optimizer_table, "", "solver"), std::invalid_argument);
+  CHECK_THROWS_AS(index_of(optimizer_table, "", "optimizer"), std::invalid_argument);
 }
 
 TEST_CASE("test_tables_are_in_the_order_of_their_enums") {

@@ -80,6 +80,7 @@ TEST_CASE_TEMPLATE("test_advance_3_and_2_is_advance_5", T, float, double) {
 
 // One workspace serves trainings of any size, and what it held before does not show.
 TEST_CASE_TEMPLATE("test_a_used_workspace_changes_nothing", T, float, double) {
+  const FlushSubnormals flush;
   Workspace workspace;
   for (const auto& [name, setup] : various_setups()) {
     CAPTURE(name);
@@ -249,6 +250,7 @@ void advance_until_stopped(Session<T>& session, std::chrono::milliseconds delay)
     std::this_thread::sleep_for(delay);
     stop.request();
   });
+  const FlushSubnormals flush;
   Workspace workspace;
   session.advance(1000000, workspace, stop);
   other.join();

@@ -57,12 +57,10 @@ TEST_CASE("test_rates_follow_their_schedule") {
     setup.train.optimizer = Optimizer::kAdam;
     CHECK(rates_of(setup, 3) == std::vector<double>{0.5, 0.125, 0.125, 0.125});
   }
-  SUBCASE("adam obeys no schedule by name") {
+  SUBCASE("whatever the optimizer") {
     setup.train.optimizer = Optimizer::kAdam;
-    for (const Schedule schedule : {Schedule::kInvscaling, Schedule::kAdaptive}) {
-      setup.train.schedule.schedule = schedule;
-      CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25, 0.25});
-    }
+    setup.train.schedule.schedule = Schedule::kInvscaling;
+    CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25 / 5.0, 0.25 / 7.0});
   }
 }
 

@@ -71,10 +71,8 @@ void shuffle(std::vector<Trainable*>& sessions, Random& random) {
 
 TEST_CASE("test_threads_and_order_change_no_bit") {
   Sessions alone(crowd());
-  for (Trainable* session : alone.pointers()) {
-    Workspace workspace;
-    session->advance(5, workspace, StopToken());
-  }
+  for (auto& session : alone.singles) advance(session, 5);
+  for (auto& session : alone.doubles) advance(session, 5);
   Random random(1);
   for (const int threads : {1, 2, 4, 7}) {
     for (int order = 0; order < 3; ++order) {

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def make_session(i=0, *, dtype="float64", solver="adam", max_epochs=50, dropout_
     )
     train = _core.TrainSpec(
         loss="log_loss",
-        solver=solver,
+        optimizer=solver,
         batch_size=8 + 5 * i,
         max_epochs=max_epochs,
         schedule_horizon=max_epochs,
@@ -359,3 +360,19 @@ def test_trajectories_on_another_instruction_set(isa):
         check=False,
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
+
+
+def test_a_session_in_training_is_refused_to_others():
+    session = make_session(max_epochs=10**6)
+    training = threading.Thread(target=_core.train_many, args=([session], 3000, 1))
+    training.start()
+    refused = []
+    while training.is_alive():
+        for use in (session.state, session.copy, lambda: _core.train_many([session], 1, 1)):
+            try:
+                use()
+            except RuntimeError as error:
+                refused.append(str(error))
+    training.join()
+    assert set(refused) == {"the session is in use by another thread"}
+    assert session.epoch >= 3000

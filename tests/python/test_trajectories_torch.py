@@ -125,7 +125,7 @@ def engine_parts(kind, activation, solver="adam", **parameters):
     )
     train = _core.TrainSpec(
         loss=loss,
-        solver=solver,
+        optimizer=solver,
         batch_size=BATCH,
         max_epochs=EPOCHS,
         schedule_horizon=EPOCHS,

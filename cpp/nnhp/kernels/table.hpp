@@ -2,16 +2,13 @@
 //
 // Conventions for every kernel:
 //  - matrices are row-major; `ld*` is the distance between rows in elements;
-//  - a kernel may READ up to kAlignment bytes past the end of any input row or array, so every
-//  buffer
-//    carries that slack (AlignedVector and Workspace do);
-//  - "scratch" outputs have rows padded to whole vectors (padded_stride): lanes past the last
-//  column
-//    hold rubbish that no kernel lets reach a valid lane. "packed" outputs are written exactly;
-//  - a sum over samples or inputs is one chain of fused multiply-adds in index order (on ISAs
-//  without
-//    FMA: multiply, then add). Results therefore do not depend on how rows are cut into tiles or
-//    blocks; across columns (losses, norms) a fixed tree is used;
+//  - a kernel may READ up to kAlignment bytes past the end of any input row or array; AlignedVector
+//    and Workspace carry that slack;
+//  - "scratch" outputs have rows padded to whole vectors (padded_stride): lanes past the last one
+//    that counts hold rubbish that no kernel lets reach it. "packed" outputs are written exactly;
+//  - a sum over samples or inputs is one chain of fused multiply-adds in index order (multiplied,
+//    then added, on an ISA without FMA). Results therefore do not depend on how rows are cut into
+//    tiles or blocks; across columns (losses, norms) a fixed tree is used;
 //  - no allocation, no exception, no thread, no state.
 #pragma once
 
@@ -89,7 +86,8 @@ struct KernelTable {
   // In the order of enum Loss (nn/loss.hpp). From activated outputs P, targets Y and sample weights
   // w[M] (null: all 1): returns the weighted sum of the samples' losses, and unless D is null
   // writes D[M x N] = w * d(loss)/d(pre-activation) for the output activation that belongs to the
-  // loss.
+  // loss. Over several outputs a squared error is a mean and its D that of the sum, as scikit-learn
+  // has it.
   double (*loss[kLossCount])(index_t M, index_t N, const T* P, index_t ldp, const T* Y, index_t ldy,
                              const T* w, T* D, index_t ldd);
 

@@ -1,5 +1,6 @@
-// The optimizers ("solver" in the estimators): their names, the state they keep, and the learning
-// rate of a step. The update itself is in kernels/optimizer.inc.
+// The optimizers: their names, the state they keep, and the learning rate of a step. The update
+// itself is in kernels/optimizer.inc. (A "solver" is the estimators' choice: 'sgd' there is one of
+// three optimizers here, by its momentum, and 'lbfgs' is none.)
 #pragma once
 
 #include <cmath>
@@ -13,18 +14,16 @@ enum class Optimizer { kSgd, kMomentum, kNesterov, kAdam };
 
 struct OptimizerInfo {
   std::string_view name;
-  int moments;                    // arrays of state as long as the parameters
-  bool follows_schedule_by_name;  // obeys 'invscaling' and 'adaptive'; Adam ignores them, as in
-                                  // scikit-learn
+  int moments;  // arrays of state as long as the parameters
   bool bias_corrected;
 };
 
 // In the order of the enum and of update_rows in kernels/optimizer.inc.
 inline constexpr std::array<OptimizerInfo, kOptimizerCount> optimizer_table{{
-    {"sgd", 0, true, false},
-    {"momentum", 1, true, false},
-    {"nesterov", 1, true, false},
-    {"adam", 2, false, true},
+    {"sgd", 0, false},
+    {"momentum", 1, false},
+    {"nesterov", 1, false},
+    {"adam", 2, true},
 }};
 
 inline const OptimizerInfo& info(Optimizer o) { return optimizer_table[static_cast<size_t>(o)]; }

@@ -28,30 +28,34 @@ struct ScheduleState {
 
 struct ScheduleInfo {
   std::string_view name;
+  bool adapts;  // divides the rate when patience runs out (see Session) instead of stopping
+  double (*first_rate)(const ScheduleSpec& spec);
   double (*next_rate)(const ScheduleSpec& spec, const ScheduleState& state);
 };
 
-// 'adaptive' changes its rate when patience runs out (see Session), not here. invscaling counts
-// samples, not epochs, as scikit-learn does.
+inline double initial_rate(const ScheduleSpec& spec) { return spec.initial; }
+inline double same_rate(const ScheduleSpec&, const ScheduleState& state) { return state.rate; }
+
+// invscaling counts samples, not epochs, as scikit-learn does.
 inline constexpr std::array<ScheduleInfo, 4> schedule_table{{
-    {"constant", [](const ScheduleSpec&, const ScheduleState& s) { return s.rate; }},
-    {"invscaling",
+    {"constant", false, initial_rate, same_rate},
+    {"invscaling", false, initial_rate,
      [](const ScheduleSpec& spec, const ScheduleState& s) {
        return spec.initial / std::pow(static_cast<double>(s.samples_seen + 1), spec.power);
      }},
-    {"adaptive", [](const ScheduleSpec&, const ScheduleState& s) { return s.rate; }},
-    {"per_epoch",
+    {"adaptive", true, initial_rate, same_rate},
+    {"per_epoch", false, [](const ScheduleSpec& spec) { return spec.per_epoch.front(); },
      [](const ScheduleSpec& spec, const ScheduleState& s) {
        const auto last = static_cast<int64_t>(spec.per_epoch.size()) - 1;
        return spec.per_epoch[static_cast<size_t>(std::min(s.epochs_done, last))];
      }},
 }};
 
+inline const ScheduleInfo& info(Schedule s) { return schedule_table[static_cast<size_t>(s)]; }
+
+inline double first_rate(const ScheduleSpec& spec) { return info(spec.schedule).first_rate(spec); }
 inline double next_rate(const ScheduleSpec& spec, const ScheduleState& state) {
-  return schedule_table[static_cast<size_t>(spec.schedule)].next_rate(spec, state);
-}
-inline double first_rate(const ScheduleSpec& spec) {
-  return spec.schedule == Schedule::kPerEpoch ? spec.per_epoch.front() : spec.initial;
+  return info(spec.schedule).next_rate(spec, state);
 }
 
 }  // namespace nnhp

@@ -75,13 +75,15 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
   for (const row_t row : rows_) {
     weight_sum_ += weights_ ? static_cast<double>((*weights_)[row]) : 1.0;
   }
+  require(weight_sum_ > 0.0,
+          "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));
   Workspace sizes;
   Backprop<T>(*net_, true, sizes, !data_->sparse);
   workspace_.reserve(sizes.bytes());
 }
 
 template <class T>
-double Objective<T>::evaluate(const T* parameters, T* gradient, const StopToken& stop) {
+double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& stop) {
   workspace_.rewind();
   Backprop<T> backprop(*net_, true, workspace_, !data_->sparse);
   backprop.clear();
@@ -124,9 +126,7 @@ double Objective<T>::value_and_gradient(const AlignedVector<T>& parameters, cons
                                         T* gradient) {
   double value = 0.0;
   StopToken stop;
-  const auto body = [&](index_t, int) {
-    value = evaluate(parameters.data(), gradient_.data(), stop);
-  };
+  const auto body = [&](index_t, int) { value = pass(parameters.data(), gradient_.data(), stop); };
   if (net_->training_flops() * static_cast<double>(rows_.size()) < kSerialCost) {
     serial_for(1, body);
   } else if (parallel_for(1, 1, stop, poll, body)) {

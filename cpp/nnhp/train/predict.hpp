@@ -29,7 +29,7 @@ class Objective {
   const NetSpec& net() const { return *net_; }
 
  private:
-  double evaluate(const T* parameters, T* gradient, const StopToken& stop);
+  double pass(const T* parameters, T* gradient, const StopToken& stop);
 
   std::shared_ptr<const NetSpec> net_;
   std::shared_ptr<const TrainSpec> train_;

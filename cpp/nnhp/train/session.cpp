@@ -378,16 +378,11 @@ void Session<T>::update_patience(double score) {
 template <class T>
 void Session<T>::close_epoch() {
   const TrainSpec& train = *in_.train;
-  const bool obeys = train.schedule.schedule == Schedule::kPerEpoch ||
-                     info(train.optimizer).follows_schedule_by_name;
-  if (obeys) {
-    state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
-  }
+  state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
   if (state_.status == Status::kDiverged) return;
   if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
     constexpr double kSmallestAdaptiveRate = 1e-6;
-    if (obeys && train.schedule.schedule == Schedule::kAdaptive &&
-        state_.rate > kSmallestAdaptiveRate) {
+    if (info(train.schedule.schedule).adapts && state_.rate > kSmallestAdaptiveRate) {
       state_.rate /= 5.0;
       state_.no_improvement_count = 0;
     } else {

@@ -89,7 +89,8 @@ class Trainable {
   // Operations of one epoch, validation and overheads included; 0 once the session has stopped.
   virtual double epoch_cost() const = 0;
   // Trains up to `epochs` epochs. When a stop is requested, an epoch that takes long is undone and
-  // a short one finished, so a session is only ever seen between two epochs.
+  // a short one finished, so a session is only ever seen between two epochs. The same bits need
+  // the mode that parallel_for and serial_for set: subnormal numbers are zero.
   virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) = 0;
 };
 

@@ -233,7 +233,7 @@ def train_spec(
     rates = learning_rates(estimator)
     return _core.TrainSpec(
         loss=loss,
-        solver=_engine_solver(estimator),
+        optimizer=_engine_solver(estimator),
         batch_size=batch_size,
         max_epochs=max_epochs,
         schedule_horizon=max_epochs_of(estimator),

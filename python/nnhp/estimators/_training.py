@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,11 @@ def initial_parameters(
         of_output = activations[-1]
     else:
         of_output = estimator.activation if isinstance(estimator.activation, str) else "relu"
-    return _weights.draw(rng, sizes, [*activations, of_output], data.dtype)
+    layers = [
+        _weights.Layer(inputs, units, name)
+        for (inputs, units), name in zip(pairwise(sizes), [*activations, of_output], strict=True)
+    ]
+    return _weights.draw(rng, layers, data.dtype)
 
 
 class Training:

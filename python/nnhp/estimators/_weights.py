@@ -5,7 +5,8 @@ A flat array holds, for each layer, its weights (inputs x outputs, row by row), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,25 +19,45 @@ if TYPE_CHECKING:
 Layers = list[NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Layer:
+    """What an initializer may look at."""
+
+    inputs: int
+    units: int
+    activation: str
+
+
+Initializer = Callable[[np.random.RandomState, int, Layer], NDArray[np.float64]]
+
+
+def _glorot_uniform(rng: np.random.RandomState, n_values: int, layer: Layer) -> NDArray[np.float64]:
+    """Draw from U(-b, b) with b = sqrt(f / (inputs + units)), f = 2 for logistic layers, else 6.
+
+    Glorot and Bengio (2010), equation 16, with scikit-learn's factor for the logistic function.
+    """
+    factor = 2.0 if layer.activation == "logistic" else 6.0
+    bound = np.sqrt(factor / (layer.inputs + layer.units))
+    return rng.uniform(-bound, bound, n_values)
+
+
+INITIALIZERS: dict[str, Initializer] = {"glorot_uniform": _glorot_uniform}
+
+
 def draw(
     rng: np.random.RandomState,
-    layer_sizes: Sequence[int],
-    activations: Sequence[str],
+    layers: Sequence[Layer],
     dtype: np.dtype[Any],
+    initializer: str = "glorot_uniform",
 ) -> FloatArray:
-    """Draw initial parameters after Glorot and Bengio (2010), in scikit-learn's order.
-
-    Weights and biases of a layer come from U(-b, b) with b = sqrt(f / (inputs + outputs)),
-    f = 2 for logistic layers and 6 for others; `activations` has one name per layer.
-    """
-    sizes = [size for i, o in pairwise(layer_sizes) for size in (i * o, o)]
-    flat = np.empty(sum(sizes), dtype=dtype)
-    pieces = np.split(flat, np.cumsum(sizes)[:-1])
-    for layer, (fan_in, fan_out) in enumerate(pairwise(layer_sizes)):
-        factor = 2.0 if activations[layer] == "logistic" else 6.0
-        bound = np.sqrt(factor / (fan_in + fan_out))
-        for piece in pieces[2 * layer : 2 * layer + 2]:
-            piece[:] = rng.uniform(-bound, bound, piece.size)
+    """Draw initial parameters in scikit-learn's order: weights, then biases, layer by layer."""
+    initialize = INITIALIZERS[initializer]
+    flat = np.empty(sum((layer.inputs + 1) * layer.units for layer in layers), dtype=dtype)
+    start = 0
+    for layer in layers:
+        for n_values in (layer.inputs * layer.units, layer.units):
+            flat[start : start + n_values] = initialize(rng, n_values, layer)
+            start += n_values
     return flat
 
 
