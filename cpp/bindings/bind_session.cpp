@@ -193,22 +193,97 @@ py::object state_property(const AnySession& any, const char* name) {
   });
 }
 
-void train_sessions(const std::vector<std::shared_ptr<AnySession>>& sessions, int64_t epochs,
-                    int threads) {
-  require(threads >= 1, "threads must be at least 1, got " + std::to_string(threads));
+void check_rows_of(const py::array_t<row_t>& rows, index_t samples) {
+  for (index_t i = 0; i < rows.size(); ++i) {
+    require(rows.data()[i] >= 0 && rows.data()[i] < samples,
+            "rows must be in [0, " + std::to_string(samples) + ")");
+  }
+}
+
+using AnySessions = std::vector<std::shared_ptr<AnySession>>;
+
+std::vector<Trainable*> trainables_of(const AnySessions& sessions) {
   std::vector<Trainable*> trainables;
   for (const auto& any : sessions) {
     require(any != nullptr, "sessions must not hold None");
     trainables.push_back(any->visit([](auto& s) -> Trainable* { return &s; }));
   }
+  return trainables;
+}
+
+void check_threads(int threads) {
+  require(threads >= 1, "threads must be at least 1, got " + std::to_string(threads));
+}
+
+std::vector<InUse*> marks_of(const AnySessions& sessions) {
+  std::vector<InUse*> marks;
+  for (const auto& any : sessions) marks.push_back(&any->in_use);
+  return marks;
+}
+
+int64_t epochs_advanced(const std::vector<Trainable*>& sessions) {
+  int64_t total = 0;
+  for (const Trainable* session : sessions) total += session->epochs_advanced();
+  return total;
+}
+
+// Looks for signals, then asks `poll` (None: nobody), a function of the epochs done in this call.
+Poll with_poll(const py::object& poll, const std::vector<Trainable*>& sessions) {
+  if (poll.is_none()) return poll_signals;
+  return [&poll, &sessions, before = epochs_advanced(sessions)] {
+    bool stop = poll_signals();
+    const int64_t done = epochs_advanced(sessions) - before;
+    with_gil([&] { stop = poll(done).cast<bool>(); });
+    return stop;
+  };
+}
+
+bool train_sessions(const AnySessions& sessions,
+                    const std::variant<int64_t, std::vector<int64_t>>& epochs, int threads,
+                    const py::object& poll) {
+  check_threads(threads);
+  const std::vector<Trainable*> trainables = trainables_of(sessions);
+  std::vector<int64_t> each(sessions.size());
+  if (const auto* all = std::get_if<int64_t>(&epochs)) {
+    std::fill(each.begin(), each.end(), *all);
+  } else {
+    each = std::get<std::vector<int64_t>>(epochs);
+    require(each.size() == sessions.size(), "epochs must have one entry per session");
+  }
   std::vector<Trainable*> distinct(trainables);
   std::sort(distinct.begin(), distinct.end());
   require(std::adjacent_find(distinct.begin(), distinct.end()) == distinct.end(),
           "sessions must not hold one session twice");
-  std::vector<InUse*> marks;
-  for (const auto& any : sessions) marks.push_back(&any->in_use);
-  const Claim claim(std::move(marks));
-  without_gil([&] { train_many(trainables, epochs, threads, poll_signals); });
+  const Claim claim(marks_of(sessions));
+  return without_gil(
+      [&] { return train_many(trainables, each, threads, with_poll(poll, trainables)); });
+}
+
+py::list predict_rows_of(const AnySessions& sessions, const std::vector<py::object>& rows,
+                         int threads) {
+  check_threads(threads);
+  require(rows.size() == sessions.size(), "rows must have one entry per session");
+  const std::vector<Trainable*> trainables = trainables_of(sessions);
+  std::vector<RowsToPredict> jobs;
+  std::vector<py::array_t<row_t>> lists;
+  py::list outputs;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    sessions[i]->visit([&]<class T>(Session<T>& session) {
+      const auto list = array_of<row_t>(rows[i], 1, "rows");
+      check_rows_of(list, session.data().samples);
+      const index_t width = session.net().outputs();
+      py::array_t<T> out({list.shape(0), static_cast<py::ssize_t>(width)});
+      jobs.push_back({trainables[i],
+                      {list.data(), static_cast<size_t>(list.size())},
+                      out.mutable_data(),
+                      width * static_cast<index_t>(sizeof(T))});
+      outputs.append(out);
+      lists.push_back(list);
+    });
+  }
+  const Claim claim(marks_of(sessions));
+  without_gil([&] { predict_rows(jobs, threads, poll_signals); });
+  return outputs;
 }
 
 }  // namespace
@@ -250,8 +325,12 @@ void bind_session(py::module_& m) {
           "record_score",
           [](AnySession& any, double score) { any.visit([&](auto& s) { s.record_score(score); }); },
           py::arg("score"))
-      .def_property_readonly("learning_rate", [](const AnySession& any) {
-        return any.visit([](const auto& s) { return s.step_rate(); });
+      .def_property_readonly("learning_rate",
+                             [](const AnySession& any) {
+                               return any.visit([](const auto& s) { return s.step_rate(); });
+                             })
+      .def_property_readonly("seconds", [](const AnySession& any) {
+        return any.visit([](const auto& s) { return s.seconds_advanced(); });
       });
   for (const char* name :
        {"status", "epoch", "no_improvement_count", "loss_curve", "validation_scores",
@@ -259,7 +338,9 @@ void bind_session(py::module_& m) {
     session.def_property_readonly(
         name, [name](const AnySession& any) { return state_property(any, name); });
   }
-  m.def("train_many", &train_sessions, py::arg("sessions"), py::arg("epochs"), py::arg("threads"));
+  m.def("train_many", &train_sessions, py::arg("sessions"), py::arg("epochs"), py::arg("threads"),
+        py::arg("poll") = py::none());
+  m.def("predict_rows", &predict_rows_of, py::arg("sessions"), py::arg("rows"), py::arg("threads"));
 }
 
 }  // namespace nnhp::bindings

@@ -5,7 +5,7 @@ ValueError.  "flat" is one 1-D array holding every parameter of a net: for each 
 (n_inputs x n_outputs, row by row), then its biases.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -153,6 +153,10 @@ class Session:
         """Rate of the next step; for adam the one used in the last step, as in scikit-learn."""
 
     @property
+    def seconds(self) -> float:
+        """Time that its epochs took."""
+
+    @property
     def no_improvement_count(self) -> int: ...
     @property
     def loss_curve(self) -> list[float]: ...
@@ -170,10 +174,25 @@ class Session:
     def diverged_layer(self) -> int:
         """Index of the first layer with a non-finite parameter; -1 if none."""
 
-def train_many(sessions: Sequence[Session], epochs: int, threads: int) -> None:
-    """Advance each session by up to `epochs` epochs; those that have stopped stay as they are.
+def train_many(
+    sessions: Sequence[Session],
+    epochs: int | Sequence[int],
+    threads: int,
+    poll: Callable[[int], bool] | None = None,
+) -> bool:
+    """Advance each session by up to `epochs` epochs (one number, or one per session); those that
+    have stopped stay as they are.
 
-    Raises KeyboardInterrupt after Ctrl-C; every session then stands at the end of an epoch."""
+    About every 50 ms, but not in calls that are over sooner, `poll` is given the epochs that all
+    sessions did in this call; True stops it.  Returns whether it was stopped.  Raises
+    KeyboardInterrupt after Ctrl-C, and what `poll` raises.  Every session then stands at the end
+    of an epoch."""
+
+def predict_rows(
+    sessions: Sequence[Session], rows: Sequence[NDArray[np.int32]], threads: int
+) -> list[FloatArray]:
+    """Activated outputs of each session's net, with the best parameters where a score is
+    monitored, for listed rows of its dataset: (n_rows, n_outputs) each."""
 
 def predict(
     net: NetSpec, parameters: FloatArray, X: FloatArray | CsrArrays, threads: int

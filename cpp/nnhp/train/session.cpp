@@ -1,6 +1,7 @@
 #include "nnhp/train/session.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -30,8 +31,9 @@ void check_rows(const std::vector<row_t>& rows, const Dataset<T>& data, const ch
 }
 
 template <class T>
-void check_data(const Dataset<T>& data, const NetSpec& net, std::span<const int32_t> labels,
-                const AlignedVector<T>* weights) {
+void check_data(const Dataset<T>& data, const std::vector<row_t>& rows, const char* what,
+                const NetSpec& net, LabelMap labels, const AlignedVector<T>* weights) {
+  check_rows(rows, data, what);
   require(data.features == net.inputs(), "data has " + std::to_string(data.features) +
                                              " features, the net " + std::to_string(net.inputs()) +
                                              " inputs");
@@ -46,8 +48,8 @@ void check_data(const Dataset<T>& data, const NetSpec& net, std::span<const int3
   for (const int32_t output : labels)
     require(output < classes, "label_map names an output too many");
   const int32_t known = labels.empty() ? classes : static_cast<int32_t>(labels.size());
-  for (index_t i = 0; i < data.samples; ++i) {
-    require(data.class_ids[i] >= 0 && data.class_ids[i] < known,
+  for (const row_t row : rows) {
+    require(data.class_ids[row] >= 0 && data.class_ids[row] < known,
             "class_ids must be in [0, " + std::to_string(known) + ")");
   }
 }
@@ -59,8 +61,7 @@ void check_training(const NetSpec& net, const TrainSpec& train, const Dataset<T>
                     const std::vector<row_t>& rows, LabelMap labels,
                     const AlignedVector<T>* weights) {
   train.check(net);
-  check_data(data, net, labels, weights);
-  check_rows(rows, data, "rows");
+  check_data(data, rows, "rows", net, labels, weights);
 }
 
 void TrainSpec::check(const NetSpec& net) const {
@@ -161,8 +162,8 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
           "monitor '" + std::string(monitor.name) + "' needs validation data");
   if (in_.validation) {
     Validation<T>& validation = *in_.validation;
-    check_data(*validation.data, net, in_.label_map, validation.weights.get());
-    check_rows(validation.rows, *validation.data, "validation_rows");
+    check_data(*validation.data, validation.rows, "validation_rows", net, in_.label_map,
+               validation.weights.get());
     if (monitor.score == Score::kR2) {
       validation.target_means =
           target_means(*validation.data, validation.rows, validation.weights.get());
@@ -217,8 +218,38 @@ void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& 
   Scratch scratch(in_, keeps_undo(), rows, workspace);
   scratch.backprop.clear();
   scratch.backprop.refresh_transposes(state_.parameters.data());
+  using Clock = std::chrono::steady_clock;
+  auto begun = Clock::now();
   for (int64_t e = 0; e < epochs && state_.status == Status::kReady && !stop.requested(); ++e) {
     if (!run_epoch(scratch, stop)) return;
+    const auto now = Clock::now();
+    epochs_advanced_.add(1);
+    seconds_advanced_.add(std::chrono::duration<double>(now - begun).count());
+    begun = now;
+  }
+}
+
+template <class T>
+double Session<T>::sample_cost() const {
+  return in_.net->training_flops() / 3.0 + kCostOfSample;
+}
+
+template <class T>
+void Session<T>::predict(const row_t* rows, index_t count, Workspace& workspace,
+                         const StopToken& stop, void* out) const {
+  Workspace sizes;
+  Backprop<T>(*in_.net, false, sizes, !in_.data->sparse);
+  workspace.reserve(sizes.bytes());
+  Backprop<T> backprop(*in_.net, false, workspace, !in_.data->sparse);
+  backprop.clear();
+  const index_t outputs = in_.net->outputs(), block = Backprop<T>::block_rows(*in_.net);
+  T* to = static_cast<T*>(out);
+  for (index_t start = 0; start < count && !stop.requested(); start += block) {
+    const index_t size = std::min(block, count - start);
+    backprop.forward(published_parameters().data(), in_.data->block(rows + start, size), nullptr);
+    for (index_t i = 0; i < size; ++i, to += outputs) {
+      std::copy_n(backprop.outputs() + i * backprop.output_stride(), outputs, to);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -82,7 +83,24 @@ struct SessionState {
   int diverged_layer = -1;  // first layer with a non-finite parameter
 };
 
-// What train_many needs of a session of any dtype.
+// A number that the one thread that changes it shares with readers; copies are independent.
+template <class T>
+class Shared {
+ public:
+  Shared() = default;
+  Shared(const Shared& other) : value_(other.get()) {}
+  Shared& operator=(const Shared& other) {
+    value_.store(other.get(), std::memory_order_relaxed);
+    return *this;
+  }
+  T get() const { return value_.load(std::memory_order_relaxed); }
+  void add(T amount) { value_.store(get() + amount, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T> value_{};
+};
+
+// What train_many and predict_rows need of a session of any dtype.
 class Trainable {
  public:
   virtual ~Trainable() = default;
@@ -92,6 +110,20 @@ class Trainable {
   // a short one finished, so a session is only ever seen between two epochs. The same bits need
   // the mode that parallel_for and serial_for set: subnormal numbers are zero.
   virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) = 0;
+  // Operations of the forward pass of one sample.
+  virtual double sample_cost() const = 0;
+  // Activated outputs of the published parameters for listed rows of the dataset, into
+  // out [count x outputs], an array of the session's dtype.
+  virtual void predict(const row_t* rows, index_t count, Workspace& workspace,
+                       const StopToken& stop, void* out) const = 0;
+
+  // Epochs and seconds that advance() took so far. May be read while it is advanced.
+  int64_t epochs_advanced() const { return epochs_advanced_.get(); }
+  double seconds_advanced() const { return seconds_advanced_.get(); }
+
+ protected:
+  Shared<int64_t> epochs_advanced_;
+  Shared<double> seconds_advanced_;
 };
 
 template <class T>
@@ -114,12 +146,20 @@ class Session final : public Trainable {
 
   double epoch_cost() const override;
   void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) override;
+  double sample_cost() const override;
+  void predict(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
+               void* out) const override;
 
   // With Monitor::kExternal: the score of the epoch just done; updates patience.
   void record_score(double score);
 
   const NetSpec& net() const { return *in_.net; }
   const TrainSpec& train() const { return *in_.train; }
+  const Dataset<T>& data() const { return *in_.data; }
+  // Those of the best score where one is monitored, else the present ones.
+  const AlignedVector<T>& published_parameters() const {
+    return state_.best_parameters.empty() ? state_.parameters : state_.best_parameters;
+  }
   const SessionState<T>& state() const { return state_; }
   SessionState<T>& state() { return state_; }
   // Rate that the last step used, Adam's bias correction included.

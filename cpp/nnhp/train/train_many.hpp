@@ -7,10 +7,27 @@
 
 namespace nnhp {
 
-// Advances each session by up to `epochs` epochs on up to `threads` threads, the costliest first.
-// What a session becomes does not depend on the others, on their order or on the threads. Returns
-// whether a stop was asked for; every session then stands between two epochs.
+// Advances each session by up to as many epochs as `epochs` tells for it, on up to `threads`
+// threads, the costliest first. What a session becomes does not depend on the others, on their
+// order or on the threads. Returns whether a stop was asked for; every session then stands between
+// two epochs.
+bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> epochs, int threads,
+                const Poll& poll);
+
+// The same with one number for all sessions.
 bool train_many(std::span<Trainable* const> sessions, int64_t epochs, int threads,
                 const Poll& poll);
+
+// Rows of a session's dataset, and where the outputs for them go (see Trainable::predict).
+struct RowsToPredict {
+  const Trainable* session;
+  std::span<const row_t> rows;
+  void* out;
+  index_t row_bytes;  // of a row of `out`
+};
+
+// Predicts for all jobs together. A row's bits depend on that row and the parameters alone. Returns
+// whether a stop was asked for; the outputs are then incomplete.
+bool predict_rows(std::span<const RowsToPredict> jobs, int threads, const Poll& poll);
 
 }  // namespace nnhp

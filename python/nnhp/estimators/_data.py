@@ -31,7 +31,7 @@ class Targets:
 
     kind: Literal["multiclass", "binary", "multilabel", "regression"]
     n_outputs: int
-    class_ids: NDArray[np.int32] | None = None
+    class_ids: NDArray[np.int32] | None = None  # of the rows trained on, as outputs of the net
     matrix: NDArray[Any] | None = None
 
 
@@ -54,10 +54,18 @@ class TrainingData:
     validation: Samples | None  # from X_val
     dtype: np.dtype[Any]  # of the published parameters
     attributes: dict[str, Any]  # fitted attributes that depend on the data alone
+    # A fold trains on some rows of a dataset whose class ids count the classes of all rows.
+    rows: NDArray[np.int32] | None = None  # those of `train`; None for all
+    label_map: NDArray[np.int32] | None = None  # class id -> output of the net; -1 for none
 
     @property
     def n_features(self) -> int:
         return self.train.dataset.n_features
+
+    @property
+    def n_rows(self) -> int:
+        """Samples to train on and to hold out of, together."""
+        return self.train.dataset.n_samples if self.rows is None else len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ def prepare(estimator: BaseMLP, given: Given, previous: Mapping[str, Any] | None
     """
     probe = copy.copy(estimator)  # validate_data writes its findings onto it
     fresh = previous is None
-    X, y = _check_X_y(probe, given.X, given.y, _allowed_dtypes(estimator, previous), fresh)
+    X, y = check_X_y(probe, given.X, given.y, allowed_dtypes(estimator, previous), fresh)
     dtype = X.dtype
     # L-BFGS compares losses that differ by less than float32 resolves: it computes in float64,
     # and the result is rounded to the net's dtype.
@@ -104,34 +112,44 @@ def prepare(estimator: BaseMLP, given: Given, previous: Mapping[str, Any] | None
     labels = None
     if is_classifier(estimator):
         labels = Labels.of(estimator, y, given.classes, incremental=given.incremental)
-    targets = _targets(estimator, labels, y, engine_dtype, "y")
+    targets = targets_of(estimator, labels, y, engine_dtype, "y")
     per_class = None if labels is None else class_weights(estimator, labels, targets.class_ids)
-    weight = _weight(given.sample_weight, per_class, X, targets, engine_dtype, "sample_weight")
-    train = _samples(X, targets, weight, given.X, given.y, engine_dtype)
+    weight = weight_of(
+        given.sample_weight, per_class, targets, X.shape[0], engine_dtype, "sample_weight"
+    )
+    train = samples_of(X, targets, weight, given.X, given.y, engine_dtype)
 
     validation = None
     if given.X_val is not None:
         try:
-            X_val, y_val = _check_X_y(probe, given.X_val, given.y_val, [dtype], False)
+            X_val, y_val = check_X_y(probe, given.X_val, given.y_val, [dtype], False)
         except ValueError as error:
             raise ValueError(f"X_val or y_val: {error}") from error
         if labels is not None:
             labels.check_known(y_val, "y_val")
-        targets = _targets(estimator, labels, y_val, engine_dtype, "y_val")
-        weight = _weight(
-            given.sample_weight_val, per_class, X_val, targets, engine_dtype, "sample_weight_val"
+        targets = targets_of(estimator, labels, y_val, engine_dtype, "y_val")
+        weight = weight_of(
+            given.sample_weight_val,
+            per_class,
+            targets,
+            X_val.shape[0],
+            engine_dtype,
+            "sample_weight_val",
         )
-        validation = _samples(X_val, targets, weight, given.X_val, given.y_val, engine_dtype)
-        if targets.n_outputs != train.targets.n_outputs:
-            raise ValueError(
-                f"y_val has {targets.n_outputs} outputs, but y has {train.targets.n_outputs}."
-            )
+        validation = samples_of(X_val, targets, weight, given.X_val, given.y_val, engine_dtype)
+        check_same_outputs(targets, train.targets)
     attributes = {"n_features_in_": probe.n_features_in_}
     if hasattr(probe, "feature_names_in_"):
         attributes["feature_names_in_"] = probe.feature_names_in_
     if labels is not None:
         attributes |= {"classes_": labels.classes, "_label_binarizer": labels.binarizer}
     return TrainingData(train, validation, dtype, attributes)
+
+
+def check_same_outputs(targets: Targets, of_y: Targets) -> None:
+    """Raise ValueError where y_val has another number of outputs than y."""
+    if targets.n_outputs != of_y.n_outputs:
+        raise ValueError(f"y_val has {targets.n_outputs} outputs, but y has {of_y.n_outputs}.")
 
 
 def check_X(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> Any:
@@ -184,15 +202,17 @@ def _check_counts(X: Any) -> None:
             raise ValueError(f"X has {count} {what}; at most {MAX_COUNT} are supported.")
 
 
-def _allowed_dtypes(estimator: BaseMLP, previous: Mapping[str, Any] | None) -> list[np.dtype[Any]]:
+def allowed_dtypes(estimator: BaseMLP, previous: Mapping[str, Any] | None) -> list[np.dtype[Any]]:
+    """Precisions that the samples may keep; the first one is for all others."""
     if estimator.dtype != "auto":
         return [np.dtype(estimator.dtype)]
     return list(_FLOATS) if previous is None else [_weights.dtype_of(previous)]
 
 
-def _check_X_y(
+def check_X_y(
     probe: BaseMLP, X: Any, y: Any, dtypes: list[np.dtype[Any]], fresh: bool
 ) -> tuple[Any, NDArray[Any]]:
+    """Check samples and targets; `fresh` notes the features on `probe`, else they must agree."""
     _check_counts(X)
     if sp.issparse(y):
         raise TypeError("Sparse y is not supported: give a dense array, as from y.toarray().")
@@ -213,9 +233,10 @@ def _check_X_y(
     return X, y
 
 
-def _samples(
+def samples_of(
     X: Any, targets: Targets, weight: NDArray[Any] | None, raw_X: Any, raw_y: Any, dtype: Any
 ) -> Samples:
+    """Hand checked samples to the engine."""
     dataset = _core.Dataset(
         engine_X(X.astype(dtype, copy=False)),
         class_ids=targets.class_ids,
@@ -224,9 +245,10 @@ def _samples(
     return Samples(dataset, targets, weight, raw_X, raw_y)
 
 
-def _targets(
+def targets_of(
     estimator: BaseMLP, labels: Labels | None, y: NDArray[Any], dtype: np.dtype[Any], name: str
 ) -> Targets:
+    """Encode checked targets."""
     if labels is None:
         return _regression_targets(estimator.loss, y, dtype, name)
     if labels.kind == "multilabel":
@@ -246,20 +268,20 @@ def _regression_targets(loss: str, y: NDArray[Any], dtype: np.dtype[Any], name: 
     return Targets("regression", matrix.shape[1], matrix=matrix)
 
 
-def _weight(
+def weight_of(
     given: Any,
     per_class: NDArray[Any] | None,
-    X: Any,
     targets: Targets,
+    n_samples: int,
     dtype: np.dtype[Any],
     name: str,
 ) -> NDArray[Any] | None:
     """Weight of each sample in the working dtype: as given, times that of its class."""
     if given is None and per_class is None:
         return None
-    weight = np.ones(X.shape[0])
+    weight = np.ones(n_samples)
     if given is not None:
-        weight = _check_sample_weight(given, X)
+        weight = _check_sample_weight(given, weight)
         if (weight < 0).any():
             raise ValueError(f"Negative values in {name}.")
     if per_class is not None:

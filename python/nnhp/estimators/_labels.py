@@ -38,8 +38,7 @@ class Labels:
             multilabel = type_of_target(y).startswith("multilabel")
             binarizer = _fit_binarizer(y if multilabel else classes)
         if known.classes_ is None or not (estimator.warm_start or incremental):
-            binarizer = _fit_binarizer(y)
-            return cls(binarizer, binarizer.classes_)
+            return cls.find(y)
         if binarizer is None:
             binarizer = _fit_binarizer(known.classes_)
         labels = cls(binarizer, known.classes_)
@@ -47,6 +46,12 @@ class Labels:
             labels._check_same(y)
         labels.check_known(y, "y")
         return labels
+
+    @classmethod
+    def find(cls, y: NDArray[Any]) -> Labels:
+        """Find the classes of checked labels."""
+        binarizer = _fit_binarizer(y)
+        return cls(binarizer, binarizer.classes_)
 
     @property
     def kind(self) -> Literal["multiclass", "binary", "multilabel"]:

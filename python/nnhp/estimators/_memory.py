@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+_ALWAYS_THERE = 1 << 24  # bytes for which the system, slow to answer, is not asked
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP_FILES = (  # limit, usage: version 2, then version 1
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
@@ -50,6 +51,8 @@ def check_net_size(layer_sizes: list[int], *, copies: int, dtype: np.dtype[Any])
     """
     n_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(layer_sizes))
     needed = copies * n_parameters * dtype.itemsize
+    if needed < _ALWAYS_THERE:
+        return
     available = available_bytes()
     if needed > available:
         raise MemoryError(

@@ -109,6 +109,7 @@ class Training:
         key = _random.dropout_key(self._rng)
         parameters = initial_parameters(estimator, data, previous, self._rng)
         rows, held_out = self._split()
+        generator = _random.mt_state(self._rng)
         before = (previous or {}).get("_optimizer_state") or {}
         same_solver = incremental and before.get("solver") == estimator.solver
         self._epochs_before = int(before["epochs"]) if same_solver else 0
@@ -118,17 +119,19 @@ class Training:
         train = _params.train_spec(
             estimator,
             loss=loss,
-            batch_size=_params.batch_size(
-                estimator, data.train.dataset.n_samples if rows is None else len(rows)
-            ),
+            batch_size=_params.batch_size(estimator, data.n_rows if rows is None else len(rows)),
             max_epochs=1 if incremental else _params.max_epochs_of(estimator),
             monitor=monitor,
             epochs_before=self._epochs_before,
         )
-        self._session = self._make_session(train, parameters, rows, held_out, key)
+        self._session = self._make_session(train, parameters, rows, held_out, generator, key)
         optimizer = self._previous_optimizer(before) if same_solver else {}
-        self._session.restore(self._history(previous) | optimizer)
-        self._order = self._first_order(rows)
+        if entries := self._history(previous) | optimizer:
+            self._session.restore(entries)
+        # The order to begin with where Python draws the orders, else None.
+        self._order = None
+        if estimator.shuffle and generator is None:
+            self._order = np.arange(data.n_rows, dtype=np.int32) if rows is None else rows.copy()
         self._scorer = None
         if monitor == "external" and self._validation is not None:
             self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
@@ -217,6 +220,7 @@ class Training:
         parameters: _core.FloatArray,
         rows: NDArray[np.int32] | None,
         held_out: NDArray[np.int32] | None,
+        generator: _core.MtState | None,
         key: int,
     ) -> _core.Session:
         net = _params.net_spec(
@@ -232,8 +236,9 @@ class Training:
             self._data.train.dataset,
             rows,
             parameters=parameters,
-            mt_state=_random.mt_state(self._rng),
+            mt_state=generator,
             dropout_key=key,
+            label_map=self._data.label_map,
             sample_weight=self._data.train.weight,
             validation_data=None if self._validation is None else self._validation.dataset,
             validation_rows=held_out,
@@ -316,32 +321,26 @@ class Training:
         """Rows to train on and rows held out of them; None for all and none."""
         train = self._data.train
         if not self._estimator.early_stopping:
-            return None, None
+            return self._data.rows, None
         if self._data.validation is not None:
             _check_validation_size(self._data.validation.dataset.n_samples)
-            return None, None
+            return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
             # As text, for scikit-learn's error about rare classes prints these.
             stratify = np.where(train.targets.class_ids == 1, "True", "False")
         rows, held_out = train_test_split(
-            np.arange(train.dataset.n_samples, dtype=np.int32),
+            np.arange(self._data.n_rows, dtype=np.int32),
             random_state=self._rng,
             test_size=self._estimator.validation_fraction,
             stratify=stratify,
         )
         _check_validation_size(len(held_out))
+        if self._data.rows is not None:
+            rows, held_out = self._data.rows[rows], self._data.rows[held_out]
         _check_weights_left(train, rows, "training")
         _check_weights_left(train, held_out, "validation")
         return rows, held_out
-
-    def _first_order(self, rows: NDArray[np.int32] | None) -> NDArray[np.int32] | None:
-        """Order to begin with where Python draws the orders, else None."""
-        if not self._estimator.shuffle or _random.mt_state(self._rng) is not None:
-            return None
-        if rows is not None:
-            return rows.copy()
-        return np.arange(self._data.train.dataset.n_samples, dtype=np.int32)
 
 
 def _check_validation_size(n_samples: int) -> None:
