@@ -18,7 +18,8 @@ from helpers import (
     raw_outputs,
     run_child,
 )
-from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
 from nnhp import MLPClassifier, MLPRegressor, _core
@@ -160,6 +161,25 @@ def test_bad_data_in_partial_fit(Estimator, change, exception, message):
     net = Estimator(hidden_layer_sizes=(4,), max_iter=3, dtype=dtype, random_state=0).fit(X, y)
     keywords = {"X": X, "y": y, **change(X, y)}
     assert_fails_and_changes_nothing(net, "partial_fit", keywords, exception, message)
+
+
+# Too small or too large for the dtype, each or (1e308) in their sum.
+BEYOND = [("float32", 1e-60), ("float32", 1e60), ("float64", 1e-310), ("float64", 1e308)]
+
+
+@pytest.mark.parametrize("given", ["fit", "partial_fit", "sample_weight_val"])
+@pytest.mark.parametrize(("dtype", "weight"), BEYOND)
+def test_weights_beyond_the_dtype_are_refused_by_name(Estimator, dtype, weight, given):
+    X, y = problem_for(Estimator)
+    net = Estimator(hidden_layer_sizes=(4,), dtype=dtype, max_iter=3, random_state=0).fit(X, y)
+    weights = np.full(N_SAMPLES, weight)
+    keywords = {"X": X, "y": y, "sample_weight": weights}
+    method, name = given, "sample_weight"
+    if given == "sample_weight_val":
+        keywords = {"X": X, "y": y, "X_val": X, "y_val": y, given: weights}
+        method, name = "fit", given
+    message = rf"^{name} must have a finite sum and at least one number above \S+ in {dtype}"
+    assert_fails_and_changes_nothing(net, method, keywords, ValueError, message)
 
 
 @pytest.mark.parametrize("change", ["NaN in X", "NaN in y"])
@@ -443,15 +463,32 @@ def test_a_failed_fit_of_a_fresh_object_leaves_nothing(Estimator):
         net.predict(X)
 
 
-def test_divergence_under_early_stopping_keeps_the_best_parameters():
-    X, y = problem("one target")
-    net = MLPRegressor(
-        hidden_layer_sizes=(4,), solver="sgd", activation="identity", early_stopping=True,
-        learning_rate=[1e-3, 1e-3, *[1e200] * 60], random_state=0, max_iter=60,
-    ).fit(X, y)  # fmt: skip
-    assert all(np.isfinite(weights).all() for weights in net.coefs_)
-    assert np.isfinite(net.best_validation_score_)
-    assert np.isfinite(net.predict(X)).all()
+def own_score(net, X, y):
+    return net.score(X, y)
+
+
+@pytest.mark.parametrize("scoring", [None, "loss", own_score], ids=["native", "loss", "callable"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_divergence_under_early_stopping_warns_and_keeps_the_best_before(
+    Estimator, solver, scoring
+):
+    X, y = problem_for(Estimator)
+    net = Estimator(
+        hidden_layer_sizes=(4,), solver=solver, early_stopping=True, scoring=scoring,
+        learning_rate=[1e-2, 1e-2, 1e300], batch_size=8, random_state=0, max_iter=60,
+    )  # fmt: skip
+    before = clone(net).set_params(max_iter=2).fit(X, y)
+    message = (
+        r"^The training diverged: Layer [12] became non-finite in epoch 3\. "
+        r"The best weights before are kept\.$"
+    )
+    with pytest.warns(ConvergenceWarning, match=message) as caught:
+        net.fit(X, y)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert net.n_iter_ == len(net.validation_scores_) == 3
+    for name in ("coefs_", "intercepts_", "best_validation_score_"):
+        assert_identical(getattr(net, name), getattr(before, name), name)
+    assert np.isfinite(raw_outputs(net, X)).all()
 
 
 # ------------------------------------------------------------------ what is allowed
@@ -600,6 +637,12 @@ def test_the_engine_refuses_bad_samples(X, message):
     net = spec()
     with pytest.raises((ValueError, TypeError), match=message):
         _core.predict(net, np.zeros(net.n_parameters), X, 1)
+
+
+@pytest.mark.parametrize("sessions", [None, 3, [None], [3]])
+def test_the_engine_refuses_what_is_no_session(sessions):
+    with pytest.raises((TypeError, ValueError)):
+        _core.train_many(sessions, 1, 1)
 
 
 def test_pickled_state_survives_a_failed_fit(Estimator):

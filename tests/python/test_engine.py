@@ -36,8 +36,8 @@ pytestmark = STOPS_EARLY
 THREADS = (1, 2, 4, 7)
 
 
-def make_session(i=0, *, dtype="float64", solver="adam", max_epochs=50, dropout_key=123):
-    """One of many different sessions: `i` varies its width, batch, seed and dropout."""
+def make_specs(i=0, *, dtype="float64", solver="adam", max_epochs=50):
+    """Net, training and data of one of many different sessions."""
     X, y = problem("multiclass")
     net = _core.NetSpec(
         n_inputs=N_FEATURES,
@@ -58,8 +58,14 @@ def make_session(i=0, *, dtype="float64", solver="adam", max_epochs=50, dropout_
         tol=0.0,
         n_iter_no_change=float("inf"),
     )
-    rng = np.random.RandomState(i)
     data = _core.Dataset(np.ascontiguousarray(X, dtype=dtype), class_ids=y.astype(np.int32))
+    return net, train, data
+
+
+def make_session(i=0, *, dtype="float64", dropout_key=123, sample_weight=None, **options):
+    """One of many different sessions: `i` varies its width, batch, seed and dropout."""
+    net, train, data = make_specs(i, dtype=dtype, **options)
+    rng = np.random.RandomState(i)
     _, words, position, *_ = rng.get_state()
     return _core.Session(
         net,
@@ -69,6 +75,7 @@ def make_session(i=0, *, dtype="float64", solver="adam", max_epochs=50, dropout_
         parameters=rng.uniform(-0.5, 0.5, net.n_parameters).astype(dtype),
         mt_state=(words.astype(np.uint32), int(position)),
         dropout_key=dropout_key,
+        sample_weight=sample_weight,
         validation_data=data,
         validation_rows=np.arange(N_SAMPLES - 10, N_SAMPLES, dtype=np.int32),
     )
@@ -150,6 +157,45 @@ def test_session_stops_at_its_limit():
     before = session.state()
     _core.train_many([session], 5, 1)
     assert_identical(session.state(), before)
+
+
+def weights_of_other_rows(n_rows, dtype):
+    """Weights that are zero in the first `n_rows` rows, on which alone one trains."""
+    return (np.arange(N_SAMPLES) >= n_rows).astype(dtype)
+
+
+def test_a_session_whose_rows_weigh_nothing_learns_nothing(dtype):
+    session = make_session(7, dtype=dtype, sample_weight=weights_of_other_rows(90, dtype))
+    before = session.parameters
+    _core.train_many([session], 3, 1)
+    assert_identical(session.parameters, before)
+    assert (session.status, session.loss_curve) == ("ready", [0.0] * 3)
+    assert np.isfinite(session.validation_loss_curve).all()
+
+
+def test_an_objective_refuses_rows_that_weigh_nothing(dtype):
+    net, train, data = make_specs(dtype=dtype)
+    rows = np.arange(90, dtype=np.int32)
+    for weight, of_rows in (
+        (weights_of_other_rows(90, dtype), rows),
+        (np.zeros(N_SAMPLES, dtype), rows),
+        (np.zeros(N_SAMPLES, dtype), None),
+    ):
+        with pytest.raises(ValueError, match="sample_weight"):
+            _core.Objective(net, train, data, of_rows, sample_weight=weight)
+    weight = weights_of_other_rows(89, dtype)
+    objective = _core.Objective(net, train, data, rows, sample_weight=weight)
+    value, gradient = objective(np.full(net.n_parameters, 0.1, dtype))
+    assert np.isfinite([value, *gradient]).all()
+
+
+def test_a_list_with_something_else_than_sessions_trains_none():
+    session = make_session()
+    before = session.state()
+    for others in ([None], [3], [session]):
+        with pytest.raises((TypeError, ValueError)):
+            _core.train_many([session, *others], 1, 1)
+        assert_identical(session.state(), before)
 
 
 def test_dropout_follows_its_key_and_nothing_else():

@@ -307,6 +307,60 @@ def test_a_rate_per_epoch_holds_its_last_value(solver):
     assert_identical(net.loss_curve_, by_hand.loss_curve_)
 
 
+# What is set before a partial_fit, and the rate that it then uses, of sgd and of adam, which
+# follows no schedule by name. A schedule that was set anew begins anew; invscaling counts all
+# samples seen; one rate per epoch is looked up by the number of all epochs.
+CHANGED_RATES = [
+    ({"learning_rate": "constant"}, 0.05, 0.05),
+    ({"learning_rate": "invscaling"}, 0.05, 0.05),
+    ({}, 0.05 / (2 * N_SAMPLES + 1) ** 0.5, 0.05),
+    ({"learning_rate": [0.9, 0.8, 0.7, 0.03, 0.02]}, 0.03, 0.03),
+    ({}, 0.02, 0.02),
+    ({}, 0.02, 0.02),
+    ({"learning_rate": 0.01}, 0.01, 0.01),
+    ({"learning_rate": 0.04}, 0.04, 0.04),
+    ({"learning_rate": "adaptive"}, 0.05, 0.05),
+    ({"learning_rate_init": 0.06}, 0.06, 0.06),
+    ({"learning_rate": "invscaling"}, 0.06, 0.06),
+    ({}, 0.06 / (11 * N_SAMPLES + 1) ** 0.5, 0.06),
+    ({"learning_rate": "constant"}, 0.06, 0.06),
+]
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_the_kind_of_learning_rate_may_change_between_partial_fits(Estimator, solver):
+    X, y = problem_for(Estimator)
+    classes = {"classes": np.unique(y)} if Estimator is MLPClassifier else {}
+    changing, by_hand = (
+        Estimator(
+            hidden_layer_sizes=(8, 6), solver=solver, batch_size=20, random_state=0
+        ).set_params(shuffle=False, learning_rate_init=0.05)
+        for _ in range(2)
+    )
+    for epoch, (change, of_sgd, of_adam) in enumerate(CHANGED_RATES, start=1):
+        rate = of_sgd if solver == "sgd" else of_adam
+        changing.set_params(**change).partial_fit(X, y, **classes)
+        by_hand.set_params(learning_rate_init=rate).partial_fit(X, y, **classes)
+        assert_identical(changing.coefs_, by_hand.coefs_, f"weights after epoch {epoch}")
+    assert_identical(changing.loss_curve_, by_hand.loss_curve_)
+
+
+def test_momentum_may_change_between_partial_fits():
+    """The velocity, in one batch the last step, is kept but through momentum=0, which has none."""
+    X, y = problem("one target")
+    net = MLPRegressor(hidden_layer_sizes=(8, 6), solver="sgd", learning_rate=0.05, random_state=0)
+    net.set_params(nesterovs_momentum=False, shuffle=False).partial_fit(X, y)
+    velocity = None
+    for momentum in (0.9, 0.9, 0.5, 0.0, 0.9, 0.9):
+        net.set_params(momentum=momentum)
+        before = net.coefs_[0]
+        from_rest = copy.deepcopy(net).set_params(warm_start=True, max_iter=1).fit(X, y).coefs_[0]
+        net.partial_fit(X, y)
+        if velocity is not None:
+            assert_allclose(net.coefs_[0] - from_rest, momentum * velocity, rtol=1e-9, atol=1e-15)
+        velocity = (net.coefs_[0] - before) * (momentum > 0)
+
+
 def test_a_rate_per_epoch_goes_on_through_partial_fit_and_begins_again_at_fit():
     X, y = problem("one target")
     parameters = {"learning_rate": [0.01, 0.05, 0.002, 0.1], "shuffle": False}
@@ -487,6 +541,44 @@ def test_float32_runs_close_to_float64(Estimator):
     assert single.loss_curve_ != double.loss_curve_
 
 
+def test_beta_2_that_float32_rounds_to_1(Estimator):
+    """What weighs a new square, 1e-8, must not be 1 - 1."""
+    assert np.float32(0.99999999) == 1
+    single, double, usual = (
+        fit(Estimator, dtype=dtype, beta_2=beta_2, learning_rate=0.01, max_iter=20)
+        for dtype, beta_2 in (("float32", 0.99999999), ("float64", 0.99999999), ("float64", 0.999))
+    )
+    assert_allclose(single.loss_curve_, double.loss_curve_, rtol=1e-5)
+    assert single.loss_ < 0.9 * single.loss_curve_[0]
+    assert abs(double.loss_ / usual.loss_ - 1) > 1e-4
+
+
+# Factors whose products with anything near 1, and the sums of these, are normal in the dtype.
+@pytest.mark.parametrize("exponent", [-1, 1])
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_weights_count_by_their_ratios(Estimator, solver, dtype, rtol, exponent):
+    X, y = problem_for(Estimator)
+    factor = (1e30 if dtype == "float32" else 1e270) ** exponent
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(y))
+    net = Estimator(hidden_layer_sizes=(8,), solver=solver, alpha=0.0, max_iter=8, random_state=0)
+    net.set_params(dtype=dtype, batch_size=20).fit(X, y, sample_weight=weight)
+    scaled = clone(net).fit(X, y, sample_weight=factor * weight)
+    assert scaled.loss_ == pytest.approx(net.loss_, rel=rtol)
+    assert_allclose(scaled.coefs_[0], net.coefs_[0], rtol=0, atol=rtol)
+
+
+def test_a_weight_below_the_dtype_counts_as_none(Estimator):
+    X, y = problem_for(Estimator)
+    nets = [
+        Estimator(hidden_layer_sizes=(8,), dtype="float32", max_iter=5, random_state=0).fit(
+            X, y, sample_weight=np.where(np.arange(len(y)) % 3, 1.0, small)
+        )
+        for small in (1e-60, 0.0)
+    ]
+    assert_same_fit(*nets)
+
+
 # ------------------------------------------------------------------------------- what cannot meet
 
 LBFGS = {"solver": "lbfgs"}
@@ -524,6 +616,31 @@ def test_class_weights_that_cannot_be():
     for wrong in ({0: -1.0, 1: 1.0, 2: 1.0}, {0: np.inf, 1: 1.0, 2: 1.0}):
         with pytest.raises(ValueError, match="class_weight"):
             MLPClassifier(class_weight=wrong).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_class_weights_that_leave_no_weight(solver):
+    X, y = problem("multiclass")
+    net = MLPClassifier((6,), solver=solver)
+    only_class_0 = (y == 0).astype(float)
+    for class_weight, weight in (
+        ({0: 0.0, 1: 0.0, 2: 0.0}, None),
+        ({0: 0.0, 1: 1.0, 2: 1.0}, only_class_0),
+        ({0: 1e-200, 1: 1.0, 2: 1.0}, 1e-200 * only_class_0),
+    ):
+        with pytest.raises(ValueError, match=r"class_weight must .* at least one number above"):
+            net.set_params(class_weight=class_weight).fit(X, y, sample_weight=weight)
+    assert fitted_state(net) == {}
+
+
+def test_class_weights_that_leave_a_part_no_weight():
+    X, y = problem("multiclass")
+    net = MLPClassifier((6,), class_weight={0: 0.0, 1: 1.0, 2: 1.0})
+    net.partial_fit(X, y, classes=[0, 1, 2])
+    before = copy.deepcopy(fitted_state(net))
+    with pytest.raises(ValueError, match=r"class_weight must .* at least one number above"):
+        net.partial_fit(X[y == 0], y[y == 0])
+    assert_identical(fitted_state(net), before)
 
 
 def test_partial_fit_refuses_early_stopping(Estimator):

@@ -127,6 +127,7 @@ WELL_CONDITIONED = {
     "momentum": Case("binary", SGD | {"nesterovs_momentum": False}),
     "nesterov": Case("one target", SGD | {"momentum": 0.5}),
     "adam's constants": Case("multiclass", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
+    "beta_2 near 1": Case("multiclass", {"beta_2": 0.99999999}),
     "invscaling": Case("multiclass", SGD | {"learning_rate": "invscaling", "power_t": 0.3}),
     "adaptive": Case("binary", SGD | PATIENT | {"learning_rate": "adaptive", "tol": 0.02}),
     "stops by itself": Case("binary", PATIENT | {"tol": 0.005, "learning_rate_init": 0.01}),
