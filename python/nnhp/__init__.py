@@ -12,7 +12,31 @@ except ImportError as error:
 from nnhp._core import isa
 from nnhp._show_versions import show_versions
 from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.search import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    HiddenLayers,
+    HyperbandSearchCV,
+    RandomizedSearchCV,
+    Study,
+    nested_cv,
+)
 
 __version__ = _core.__version__
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__", "isa", "show_versions"]
+__all__ = [
+    "GridSearchCV",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
+    "HiddenLayers",
+    "HyperbandSearchCV",
+    "MLPClassifier",
+    "MLPRegressor",
+    "RandomizedSearchCV",
+    "Study",
+    "__version__",
+    "isa",
+    "nested_cv",
+    "show_versions",
+]

@@ -69,6 +69,13 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """An argument of `fit` that a search passes on uncut, however many rows it has."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Given:
     """The arguments of a `fit` or `partial_fit` call, unchecked."""
 
@@ -80,6 +87,12 @@ class Given:
     sample_weight_val: Any = None
     classes: Any = None
     incremental: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("X_val", "y_val", "sample_weight_val"):
+            value = getattr(self, name)
+            if isinstance(value, Whole):
+                object.__setattr__(self, name, value.value)
 
     def check_validation(self) -> None:
         """Raise ValueError unless the validation arguments belong together."""

@@ -35,6 +35,21 @@ def available_bytes() -> int:
     return max(min(limits), 0)
 
 
+def memory_limit() -> int:
+    """Memory that the process may come to hold; ``sys.maxsize`` where the system does not tell."""
+    limits = [sys.maxsize]
+    if _MEMINFO.exists():
+        for line in _MEMINFO.read_text().splitlines():
+            if line.startswith("MemTotal:"):
+                limits.append(int(line.split()[1]) * 1024)
+    for limit, _ in _CGROUP_FILES:
+        try:
+            limits.append(int(limit.read_text()))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return min(limits)
+
+
 def check_net_size(layer_sizes: list[int], *, copies: int, dtype: np.dtype[Any]) -> None:
     """Raise MemoryError where a net of these layers is larger than the available memory.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
@@ -52,7 +54,7 @@ def initial_parameters(
     estimator: BaseMLP,
     data: TrainingData,
     previous: Mapping[str, Any] | None,
-    rng: np.random.RandomState,
+    rng: RandomState,
 ) -> _core.FloatArray:
     """Flat parameters to start from: the previous ones, or else drawn."""
     sizes = layer_sizes(estimator, data)
@@ -70,6 +72,48 @@ def initial_parameters(
     return _weights.draw(rng, layers, data.dtype)
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What a training draws before its first epoch, and where that leaves the generator."""
+
+    dropout_key: int
+    parameters: _core.FloatArray
+    generator: _core.MtState | None
+
+
+class Cache:
+    """What trainings of one search, with the same data, share instead of making it anew.
+
+    Specs belong to one setting of the parameters; draws to an integer seed and a net's shape.
+    """
+
+    _MAX_DRAWS = 16
+
+    def __init__(self) -> None:
+        self._specs: dict[Hashable, Any] = {}
+        self._draws: dict[Hashable, Draw] = {}
+
+    def for_setting(self) -> Cache:
+        """Cache of another setting of the parameters, with the same draws."""
+        cache = Cache()
+        cache._draws = self._draws
+        return cache
+
+    def spec(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Spec made earlier under the same key, or else made now."""
+        if key not in self._specs:
+            self._specs[key] = make()
+        return self._specs[key]
+
+    def draw(self, key: Hashable, make: Callable[[], Draw]) -> Draw:
+        """Draw made earlier under the same key, or else made now."""
+        if key not in self._draws:
+            if len(self._draws) == self._MAX_DRAWS:
+                del self._draws[next(iter(self._draws))]
+            self._draws[key] = make()
+        return self._draws[key]
+
+
 class Training:
     """A training that can be advanced, published at any epoch, and advanced further.
 
@@ -85,6 +129,8 @@ class Training:
         Fitted attributes to go on from (warm start, `partial_fit`); None to start anew.
     incremental : bool
         Go on with the optimizer of `previous` too, for one epoch.
+    cache : Cache or None
+        Shared with other trainings of this setting.
     """
 
     def __init__(
@@ -94,10 +140,11 @@ class Training:
         previous: Mapping[str, Any] | None = None,
         *,
         incremental: bool = False,
+        cache: Cache | None = None,
     ) -> None:
         self._estimator = estimator
         self._data = data
-        self._rng = check_random_state(estimator.random_state)
+        self._cache = Cache() if cache is None else cache
         self._sizes = layer_sizes(estimator, data)
         _memory.check_net_size(
             self._sizes,
@@ -106,25 +153,36 @@ class Training:
             copies=12,
             dtype=data.dtype,
         )
-        key = _random.dropout_key(self._rng)
-        parameters = initial_parameters(estimator, data, previous, self._rng)
-        rows, held_out = self._split()
-        generator = _random.mt_state(self._rng)
+        self._rng: RandomState | None = None
+        seed = estimator.random_state
+        if cache is not None and type(seed) is int and not estimator.early_stopping:
+            draw = self._cache.draw(self._draw_key(seed), lambda: self._draw(RandomState(seed)))
+            rows, held_out = data.rows, None
+            generator = draw.generator
+        else:
+            self._rng = check_random_state(seed)
+            draw = self._draw(self._rng, previous)
+            rows, held_out = self._split(self._rng)
+            generator = _random.mt_state(self._rng)
         before = (previous or {}).get("_optimizer_state") or {}
         same_solver = incremental and before.get("solver") == estimator.solver
         self._epochs_before = int(before["epochs"]) if same_solver else 0
         loss, self._out_activation = loss_and_output(estimator, data)
         self._validation = data.validation if held_out is None else data.train
         monitor = _params.monitor(estimator, classification=data.train.targets.kind != "regression")
-        train = _params.train_spec(
-            estimator,
-            loss=loss,
-            batch_size=_params.batch_size(estimator, data.n_rows if rows is None else len(rows)),
-            max_epochs=1 if incremental else _params.max_epochs_of(estimator),
-            monitor=monitor,
-            epochs_before=self._epochs_before,
+        batch_size = _params.batch_size(estimator, data.n_rows if rows is None else len(rows))
+        train = self._cache.spec(
+            ("training", loss, batch_size, monitor),
+            lambda: _params.train_spec(
+                estimator,
+                loss=loss,
+                batch_size=batch_size,
+                max_epochs=1 if incremental else _params.max_epochs_of(estimator),
+                monitor=monitor,
+                epochs_before=self._epochs_before,
+            ),
         )
-        self._session = self._make_session(train, parameters, rows, held_out, generator, key)
+        self._session = self._make_session(train, draw, generator, rows, held_out)
         optimizer = self._previous_optimizer(before) if same_solver else {}
         if entries := self._history(previous) | optimizer:
             self._session.restore(entries)
@@ -167,16 +225,33 @@ class Training:
     def write_back_random_state(self) -> None:
         """Move the caller's random generator to where the training has come."""
         state = self._session.mt_state
-        if state is not None:
+        if state is not None and self._rng is not None:
             _random.set_mt_state(self._rng, state)
 
-    def check_finite(self) -> None:
+    @property
+    def n_parameters(self) -> int:
+        """Weights and biases."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self._sizes))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a parameter."""
+        return self._data.dtype.itemsize
+
+    @property
+    def seconds(self) -> float:
+        """Time that the epochs took."""
+        return self._session.seconds
+
+    def check_finite(self, *, warn: bool = True) -> None:
         """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
         if self._session.status != "diverged":
             return
         where = f"Layer {self._session.diverged_layer + 1} became non-finite in epoch {self.epoch}."
         if not self._estimator.early_stopping:
             raise ValueError(f"{NONFINITE} {where}")
+        if not warn:
+            return
         warnings.warn(
             f"The training diverged: {where} The best weights before are kept.",
             ConvergenceWarning,
@@ -214,30 +289,43 @@ class Training:
             attributes["loss_"] = losses[-1]
         return attributes
 
+    def _draw_key(self, seed: int) -> Hashable:
+        activation = self._estimator.activation
+        names = activation if isinstance(activation, str) else tuple(activation)
+        return seed, tuple(self._sizes), names, self._data.dtype
+
+    def _draw(self, rng: RandomState, previous: Mapping[str, Any] | None = None) -> Draw:
+        key = _random.dropout_key(rng)
+        parameters = initial_parameters(self._estimator, self._data, previous, rng)
+        return Draw(key, parameters, None if previous else _random.mt_state(rng))
+
     def _make_session(
         self,
         train: _core.TrainSpec,
-        parameters: _core.FloatArray,
+        draw: Draw,
+        generator: _core.MtState | None,
         rows: NDArray[np.int32] | None,
         held_out: NDArray[np.int32] | None,
-        generator: _core.MtState | None,
-        key: int,
     ) -> _core.Session:
-        net = _params.net_spec(
-            self._estimator,
-            n_inputs=self._sizes[0],
-            n_outputs=self._sizes[-1],
-            output_activation=self._out_activation,
-            dtype=self._data.dtype,
+        n_inputs, n_outputs, dtype = self._sizes[0], self._sizes[-1], self._data.dtype
+        net = self._cache.spec(
+            ("net", n_inputs, n_outputs, self._out_activation, dtype),
+            lambda: _params.net_spec(
+                self._estimator,
+                n_inputs=n_inputs,
+                n_outputs=n_outputs,
+                output_activation=self._out_activation,
+                dtype=dtype,
+            ),
         )
         return _core.Session(
             net,
             train,
             self._data.train.dataset,
             rows,
-            parameters=parameters,
+            parameters=draw.parameters,
             mt_state=generator,
-            dropout_key=key,
+            dropout_key=draw.dropout_key,
             label_map=self._data.label_map,
             sample_weight=self._data.train.weight,
             validation_data=None if self._validation is None else self._validation.dataset,
@@ -249,9 +337,11 @@ class Training:
         """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
         session = self._session.copy()
         order = None if self._order is None else self._order.copy()
-        drawn = self._rng.get_state(legacy=False)
+        drawn = (
+            None if self._order is None or self._rng is None else self._rng.get_state(legacy=False)
+        )
         try:
-            if self._order is not None:
+            if self._order is not None and self._rng is not None:
                 self._rng.shuffle(self._order)
                 self._session.set_order(self._order)
             _core.train_many([self._session], 1, threads)
@@ -259,7 +349,7 @@ class Training:
                 self._session.record_score(self._score(self._scorer))
         except KeyboardInterrupt:
             self._session, self._order = session, order
-            if order is not None:
+            if drawn is not None and self._rng is not None:
                 self._rng.set_state(drawn)
             raise
 
@@ -317,7 +407,7 @@ class Training:
             if previous.get(name) is not None
         }
 
-    def _split(self) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
+    def _split(self, rng: RandomState) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
         """Rows to train on and rows held out of them; None for all and none."""
         train = self._data.train
         if not self._estimator.early_stopping:
@@ -331,7 +421,7 @@ class Training:
             stratify = np.where(train.targets.class_ids == 1, "True", "False")
         rows, held_out = train_test_split(
             np.arange(self._data.n_rows, dtype=np.int32),
-            random_state=self._rng,
+            random_state=rng,
             test_size=self._estimator.validation_fraction,
             stratify=stratify,
         )
@@ -341,6 +431,27 @@ class Training:
         _check_weights_left(train, rows, "training")
         _check_weights_left(train, held_out, "validation")
         return rows, held_out
+
+
+def train_together(
+    trainings: Sequence[Training],
+    n_epochs: Sequence[int],
+    threads: int,
+    poll: Callable[[int], bool] | None,
+) -> bool:
+    """Do up to so many epochs of each training in one call of the engine.
+
+    Only for trainings that need nothing of Python in between. `poll` is given the epochs done in
+    all of them, and stops the call by True; returns whether it did.
+    """
+    return _core.train_many([t.session for t in trainings], n_epochs, threads, poll)
+
+
+def predict_together(
+    trainings: Sequence[Training], rows: Sequence[NDArray[np.int32]], threads: int
+) -> list[NDArray[Any]]:
+    """Outputs of each training's net, as it would be published, for rows of its dataset."""
+    return list(_core.predict_rows([t.session for t in trainings], rows, threads))
 
 
 def _check_validation_size(n_samples: int) -> None:

@@ -1,0 +1,162 @@
+"""What the displays share: matplotlib itself, panels, colours, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnhp.plots._settings import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+# Of Okabe and Ito's colours, which are told apart with any colour vision. Blue leads.
+BLUE: Final = "#0072B2"
+RED: Final = "#D55E00"
+GREY: Final = "#8C8C8C"
+DISTINCT: Final = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", RED, "#000000")
+
+_FENCE = 3.0  # scores this many ranges (best to lower quartile) below the quartile are cut off
+_MARGIN = 0.05
+_MANY_POINTS = 2000  # beyond, points of a vector image are drawn as pixels
+
+
+def need_matplotlib(caller: str) -> None:
+    """Raise ImportError, telling what to install, if matplotlib is absent."""
+    try:
+        import matplotlib as mpl  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib: pip install 'nnhp[plots]'") from error
+
+
+def panels(
+    ax: Any, n_rows: int, n_cols: int, size: tuple[float, float]
+) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure and its axes, of shape (n_rows, n_cols).
+
+    Parameters
+    ----------
+    ax : Axes, array-like of Axes or None
+        Where to draw: new axes for None, the room of one Axes divided, or one Axes per panel.
+
+    n_rows, n_cols : int
+        Number of panels.
+
+    size : tuple of float
+        Width and height of one panel of a new figure, in inches.
+    """
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        return plt.subplots(
+            n_rows,
+            n_cols,
+            figsize=(size[0] * n_cols, size[1] * n_rows),
+            squeeze=False,
+            layout="constrained",
+        )
+    given = np.asarray(ax, dtype=object)
+    if given.ndim == 0 and n_rows * n_cols > 1:
+        return ax.figure, _divided(ax, n_rows, n_cols)
+    if given.size != n_rows * n_cols:
+        raise ValueError(
+            f"This picture has {n_rows * n_cols} panels, but ax holds {given.size} axes."
+        )
+    return given.flat[0].figure, given if given.ndim == 2 else given.reshape(n_rows, n_cols)
+
+
+def _divided(ax: Axes, n_rows: int, n_cols: int) -> NDArray[Any]:
+    ax.set_axis_off()
+    place = ax.get_subplotspec()
+    if place is None:
+        raise ValueError(
+            f"This picture has {n_rows * n_cols} panels: give an array of as many axes, or axes "
+            "made by subplots, whose room can be divided."
+        )
+    grid = place.subgridspec(n_rows, n_cols)
+    return np.array(
+        [[ax.figure.add_subplot(grid[i, j]) for j in range(n_cols)] for i in range(n_rows)]
+    )
+
+
+def plain(text: str) -> str:
+    """Return text that matplotlib can draw and does not take for a formula."""
+    return printable(text).replace("$", r"\$")
+
+
+def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, kind: Any) -> Any:
+    """Return keywords of an artist of some kind: defaults, and over them those given."""
+    from matplotlib.cbook import normalize_kwargs
+
+    return {**defaults, **normalize_kwargs(dict(given or {}), kind)}
+
+
+def by_score() -> Colormap:
+    """Return the colours from poor (pale) to good (dark)."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("score", ["#DCDCDC", "#8FBBD9", BLUE, "#003A5D"])
+
+
+def score_limits(scores: Floats) -> tuple[float, float]:
+    """Return the scores to show: all, but those far below the rest.
+
+    One diverged candidate with an R2 of -1e30 must not flatten all others.
+    """
+    finite = scores[np.isfinite(scores)]
+    low, quartile, best = float(finite.min()), float(np.quantile(finite, 0.25)), float(finite.max())
+    fence = quartile - _FENCE * (best - quartile)
+    if low < fence:
+        low = float(finite[finite >= fence].min())
+    return low, best
+
+
+def set_score_axis(ax: Axes, limits: tuple[float, float]) -> None:
+    """Set the vertical axis to scores, with a margin."""
+    low, high = limits
+    margin = _MARGIN * ((high - low) or abs(high) or 1.0)
+    ax.set_ylim(low - margin, high + margin)
+
+
+def draw_below(ax: Axes, x: Floats, scores: Floats, limits: tuple[float, float]) -> Any:
+    """Mark scores that lie below the axis, and missing ones, at its lower edge.
+
+    Returns
+    -------
+    line : Line2D or None
+        The marks; None if there are none.
+    """
+    outside = ~(scores >= limits[0])
+    if not outside.any():
+        return None
+    [line] = ax.plot(
+        x[outside],
+        np.full(int(outside.sum()), 0.02),
+        linestyle="none",
+        marker="v",
+        markersize=5,
+        markerfacecolor="none",
+        markeredgecolor=RED,
+        transform=ax.get_xaxis_transform(),
+        label="no score, or below the axis",
+    )
+    return line
+
+
+def quiet(ax: Axes) -> None:
+    """Take away what carries no data: two spines; and draw a faint grid behind it."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(visible=True, color=GREY, alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def as_pixels(n_points: int) -> bool:
+    """Return whether so many points are better drawn as pixels in a vector image."""
+    return n_points > _MANY_POINTS

@@ -1,0 +1,23 @@
+"""Hyperparameter searches: scikit-learn's, on the engine, and Hyperband."""
+
+from nnhp.search._choice import one_standard_error
+from nnhp.search._ensemble import FoldEnsemble
+from nnhp.search._grid import GridSearchCV, RandomizedSearchCV
+from nnhp.search._halving import HalvingGridSearchCV, HalvingRandomSearchCV
+from nnhp.search._hyperband import HyperbandSearchCV
+from nnhp.search._nested import nested_cv
+from nnhp.search._space import HiddenLayers
+from nnhp.search._study import Study
+
+__all__ = [
+    "FoldEnsemble",
+    "GridSearchCV",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
+    "HiddenLayers",
+    "HyperbandSearchCV",
+    "RandomizedSearchCV",
+    "Study",
+    "nested_cv",
+    "one_standard_error",
+]

@@ -1,0 +1,85 @@
+"""Docstrings of the searches: what they share is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+_Class = TypeVar("_Class", bound=type)
+
+_SCIKIT = """scoring : str, callable, list, tuple or dict, default=None
+    As in scikit-learn: what candidates are judged by; several scorers need `refit` to name one.
+n_jobs : int, default=None
+    Threads of the engine: None is all that the process may use, but 1 inside of a joblib worker.
+    Estimators that take scikit-learn's way use joblib with it, as there. No result depends on it.
+refit : bool, str or callable, default=True
+    Whether to fit the best candidate on all samples; or which scorer tells the best; or a
+    function of `cv_results_` that returns its index, as :func:`nnhp.search.one_standard_error`.
+cv : int, splitter or iterable, default=None
+    As in scikit-learn; None is 5 folds, stratified for classifiers.
+verbose : int, default=0
+    From 1 on, a progress bar: epochs done of those planned, and the best score so far.
+error_score : 'raise' or float, default=np.nan
+    Score of a fold whose fit fails.
+return_train_score : bool, default={train_score}
+    Whether `cv_results_` has the scores of the training rows."""
+
+_ADDED = """study : str, path or Study, default=None
+    File that records the search. A search that was killed and is started again with the same
+    settings and data goes on from there, to the same results.
+time_budget_s : float, default=None
+    Seconds after which no further candidate is begun; at least one is finished. What the
+    results hold then depends on the machine.
+target_score : float, default=None
+    The search ends with the first candidate, in the order of the candidates, whose mean score
+    is at least this.
+extra_candidates : sequence of dict, default=()
+    Settings that are evaluated first.
+prune_folds : {'forgiving'}, default=None
+    'forgiving': a candidate whose mean over the folds so far is worse than the worst fold of the
+    best candidate so far skips its other folds (Bergman, Purucker and Hutter, 2024,
+    arXiv:2405.03389). The skipped folds score NaN, the candidate ranks last, and
+    ``cv_results_['pruned']`` is True. It may rarely drop the winner.
+ensemble : bool, default=False
+    Whether `best_estimator_` is the average of the best candidate's estimators of the folds
+    instead of one fitted on all samples.
+return_curves : bool, default=False
+    Whether to score each training after each epoch, into `curves_`.
+return_oof : bool, default=False
+    Whether to keep each candidate's predictions for the samples it did not learn from, in
+    `oof_predictions_`. Needs a `cv` whose test folds hold each sample once.
+memory_budget : int, default=None
+    Bytes for trainings that wait for the next rung, and for `oof_predictions_`; None is a
+    quarter of what the process may have. Trainings beyond it are done again when needed."""
+
+_ATTRIBUTES = """cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
+refit_time_, multimetric_
+    As in scikit-learn.
+engine_ : str
+    'nnhp' if candidates were trained together by the engine; else 'scikit-learn: ' and why.
+n_epochs_planned_, n_epochs_trained_ : int or None
+    Epochs of all trainings: at most, and in fact. None on scikit-learn's way.
+curves_ : DataFrame
+    With `return_curves`: candidate (the row of `cv_results_` where it first appears), fold,
+    epoch, train_loss and test_score, or test_<name> for several scorers.
+oof_predictions_ : ndarray of shape (n_candidates, n_samples, ...)
+    With `return_oof`: probabilities for a classifier, whose columns are the sorted classes of y;
+    predictions for a regressor."""
+
+
+def documented(*, train_score: bool = False) -> Callable[[_Class], _Class]:
+    """Fill what the searches share into a class's docstring."""
+
+    def fill(cls: _Class) -> _Class:
+        sections = {
+            "{scikit}": _SCIKIT.replace("{train_score}", str(train_score)),
+            "{added}": _ADDED,
+            "{attributes}": _ATTRIBUTES,
+        }
+        text = cls.__doc__ or ""
+        for name, section in sections.items():
+            text = text.replace(name, section.replace("\n", "\n    "))
+        cls.__doc__ = text
+        return cls
+
+    return fill

@@ -1,0 +1,752 @@
+"""The seam with scikit-learn's searches: their `fit`, around an evaluator that may be the engine.
+
+scikit-learn's `BaseSearchCV.fit` hands every fold to `_fit_and_score` as a copy of its rows, and
+leaves no place to compute it otherwise; so `fit` is overridden here, with the same steps. This is
+the only file that uses these private helpers of scikit-learn 1.9:
+
+- of `BaseSearchCV`: `_get_scorers`, `_check_input_parameters`, `_get_routed_params_for_fit`,
+  `_run_search`, `_format_results`, `_check_refit_for_multimetric`, `_select_best_index`,
+  `_init_callback_context`, `_checked_cv_orig`;
+- of its module for validation: `_fit_and_score`, `_score`, `_warn_or_raise_about_fit_failures`;
+- `_MultimetricScorer`, `_check_method_params`, `_routing_enabled`, `_fit_context`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
+from numbers import Integral, Number, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection import check_cv
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _fit_and_score,
+    _score,
+    _warn_or_raise_about_fit_failures,
+)
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_method_params, _num_samples
+
+from nnhp import _threads
+from nnhp.estimators._data import Given, Whole
+from nnhp.estimators._memory import memory_limit
+from nnhp.search import _study
+from nnhp.search._ensemble import FoldEnsemble
+from nnhp.search._evaluate import EngineEvaluator, net_of
+from nnhp.search._fingerprint import fingerprint
+from nnhp.search._outcome import Candidate, Outcome, Scores, Split
+from nnhp.search._run import Run, SearchOver, partition_of
+from nnhp.search._scores import metric_of
+
+_log = logging.getLogger("nnhp.search")
+_VALIDATION = ("X_val", "y_val", "sample_weight_val")
+
+
+class Scoring:
+    """What a search computes from its fitted estimators; from bare outputs where it can.
+
+    Attributes
+    ----------
+    metrics : dict of str to str, or None
+        Native metric of each scorer; None if scikit-learn's scorers must be asked.
+    of_training_rows : bool
+        Whether the training rows are scored too.
+    raises : bool
+        Whether an error ends the search.
+    """
+
+    def __init__(self, search: EngineSearch, scorers: Any, X: Any, params: Mapping[str, Any]):
+        self._scorers = scorers
+        self._X = X
+        self._params = dict(params)
+        self._error_score = search.error_score
+        self.raises = search.error_score == "raise"
+        self.of_training_rows = search.return_train_score
+        self._several = isinstance(scorers, _MultimetricScorer)
+        single = {"score": scorers}
+        named = scorers._scorers if self._several else single  # noqa: SLF001
+        found = {name: metric_of(scorer, search.estimator) for name, scorer in named.items()}
+        plain = set(params) <= {"sample_weight"} and not (params and _routing_enabled())
+        self.metrics: dict[str, str] | None = None
+        if plain and all(found.values()):
+            self.metrics = {name: str(metric) for name, metric in found.items()}
+
+    def packed(self, values: dict[str, float]) -> Scores:
+        """Scores in scikit-learn's form: a number, or a dict for several scorers."""
+        return values if self._several else values["score"]
+
+    def failed(self) -> Scores:
+        """What a fold scores whose fit failed."""
+        if self._several:
+            return dict.fromkeys(self._scorers._scorers, self._error_score)  # noqa: SLF001
+        return float(self._error_score)
+
+    def weight(self, rows: NDArray[np.int32]) -> NDArray[Any] | None:
+        """Sample weights that scorers get."""
+        weight = self.params(rows).get("sample_weight")
+        return None if weight is None else np.asarray(weight)
+
+    def params(self, rows: NDArray[np.int32]) -> dict[str, Any]:
+        """Arguments of the scorers for some rows."""
+        return dict(_check_method_params(self._X, params=self._params, indices=rows))
+
+    def judge(self, estimator: Any, X: Any, y: Any, rows: NDArray[np.int32]) -> Scores:
+        """Scores by scikit-learn's scorers."""
+        scores: Scores = _score(
+            estimator, X, y, self._scorers, self.params(rows), self._error_score
+        )
+        return scores
+
+
+class ScikitEvaluator:
+    """Computes folds by scikit-learn's own function, for estimators of any kind."""
+
+    def __init__(
+        self,
+        search: EngineSearch,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        splits: Sequence[Split],
+        scorers: Any,
+        fit_params: Mapping[str, Any],
+        score_params: Mapping[str, Any],
+        streams: bool,
+        wants_estimators: bool,
+    ) -> None:
+        self.contexts: list[Any] | None = None  # of callbacks, one per job of the next call
+        self._search = search
+        self._estimator = estimator
+        self._X, self._y = X, y
+        self._splits = splits
+        self._streams = streams
+        self.wants_estimators = wants_estimators
+        whole = {f"{prefix}{name}" for prefix in _net_prefixes(estimator) for name in _VALIDATION}
+        self._arguments = {
+            "scorer": scorers,
+            "fit_params": {k: Whole(v) if k in whole else v for k, v in fit_params.items()},
+            "score_params": dict(score_params),
+            "return_train_score": search.return_train_score,
+            "return_n_test_samples": True,
+            "return_times": True,
+            "error_score": search.error_score,
+            "verbose": search.verbose,
+            "caller": search,
+        }
+
+    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+        """Any order will do."""
+        return list(range(len(candidates)))
+
+    def planned_epochs(self, _: Candidate) -> int:
+        """Nothing is known of epochs."""
+        return 0
+
+    def keep_only(self, numbers: set[int]) -> None:
+        """Nothing is kept."""
+
+    def kept_bytes(self) -> dict[int, int]:
+        """Nothing is kept."""
+        return {}
+
+    def evaluate(
+        self, jobs: Sequence[tuple[Candidate, int]], poll: Callable[[int], bool] | None
+    ) -> Iterator[list[tuple[int, Outcome]]]:
+        """Fit and score; see `Evaluator`."""
+        contexts = self.contexts or [None] * len(jobs)
+        n_candidates = len({candidate.number for candidate, _ in jobs})
+        first = jobs[0][0].number
+        wants = self.wants_estimators or callable(self._search.refit)
+        results = Parallel(
+            n_jobs=self._search.n_jobs,
+            pre_dispatch=getattr(self._search, "pre_dispatch", "2*n_jobs"),
+            return_as="generator" if self._streams else "list",
+        )(
+            delayed(_fit_and_score)(
+                clone(self._estimator),
+                self._X,
+                self._y,
+                train=self._splits[fold].train,
+                test=self._splits[fold].test,
+                parameters=dict(candidate),
+                split_progress=(fold, len(self._splits)),
+                candidate_progress=(candidate.number - first, n_candidates),
+                return_estimator=wants,
+                callback_ctx=context,
+                **self._arguments,
+            )
+            for (candidate, fold), context in zip(jobs, contexts, strict=True)
+        )
+        for place, result in enumerate(results):
+            yield [(place, self._outcome(result))]
+            if poll is not None and poll(0):
+                return
+
+    def _outcome(self, result: dict[str, Any]) -> Outcome:
+        estimator = result.pop("estimator", None)
+        outcome = Outcome(**result, n_parameters=_parameter_count(estimator))
+        if self.wants_estimators:
+            outcome.estimator = estimator
+        return outcome
+
+
+def _net_prefixes(estimator: Any) -> list[str]:
+    if net_of(estimator) is None:
+        return []
+    return [""] if net_of(estimator) is estimator else [f"{estimator.steps[-1][0]}__"]
+
+
+def _parameter_count(estimator: Any) -> int:
+    """Weights and biases of a fitted net, alone or last in a pipeline; 0 for anything else."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    arrays = [*getattr(last, "coefs_", ()), *getattr(last, "intercepts_", ())]
+    return int(sum(np.size(array) for array in arrays))
+
+
+ADDED_CONSTRAINTS: dict[str, list[Any]] = {
+    "study": [str, os.PathLike, _study.Study, None],
+    "time_budget_s": [Interval(Real, 0, None, closed="neither"), None],
+    "target_score": [Real, None],
+    "extra_candidates": ["array-like"],
+    "prune_folds": [StrOptions({"forgiving"}), None],
+    "ensemble": ["boolean"],
+    "return_curves": ["boolean"],
+    "return_oof": ["boolean"],
+    "memory_budget": [Interval(Integral, 0, None, closed="left"), None],
+}
+
+
+def epochs_parameter(estimator: Any) -> str | None:
+    """Name of the parameter that counts a net's epochs; None where the engine trains nothing."""
+    for prefix in _net_prefixes(estimator):
+        return f"{prefix}max_iter"
+    return None
+
+
+class EngineSearch(BaseSearchCV):
+    """What nnhp's searches add to scikit-learn's."""
+
+    study: Any
+    time_budget_s: float | None
+    target_score: float | None
+    extra_candidates: Sequence[Mapping[str, Any]]
+    prune_folds: str | None
+    ensemble: bool
+    return_curves: bool
+    return_oof: bool
+    memory_budget: int | None
+    _recorder: Any = None  # of the study, while it runs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> EngineSearch:
+        """Search, then fit the best candidate on all samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples, in any form that the estimator takes.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets.
+        **params : dict of str to object
+            Of the estimator's `fit`, the scorers and the splitter, as in scikit-learn: arrays as
+            long as X are cut like X, but for validation data of an nnhp estimator (`X_val`,
+            `y_val`, `sample_weight_val`), which are passed whole.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            For settings that cannot meet, or if all fits failed.
+        KeyboardInterrupt
+            After Ctrl-C; a study keeps what was done.
+        """
+        self._check_settings()
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = _check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        weight = params.get("sample_weight")
+        seen = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
+        context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
+        context.call_on_fit_task_begin(estimator=self, **seen)
+        self._checked_cv_orig = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
+        self.n_splits_ = self._checked_cv_orig.get_n_splits(X, y, **routed.splitter.split)
+        base = clone(self.estimator)
+
+        search = _Search(self, base, X, y, routed, scorers, refit_metric)
+        try:
+            results = search.run(context)
+        finally:
+            search.close()
+        self.multimetric_ = search.multimetric
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(search.run_state.outcomes.test_scores(0))
+            refit_metric = self.refit
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            if not callable(self.refit):
+                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+        if self.refit:
+            self._refit(search, base, context, routed.estimator.fit, seen)
+        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+        self.cv_results_ = results
+        search.publish()
+        context.call_on_fit_task_end(estimator=self, **seen)
+        return self
+
+    def _refit(
+        self,
+        search: _Search,
+        base: Any,
+        context: Any,
+        fit_params: Mapping[str, Any],
+        seen: Mapping[str, Any],
+    ) -> None:
+        """Make `best_estimator_`: fitted on all samples, or the ensemble of the folds."""
+        subcontext = context.subcontext(task_name="refit-with-best-params")
+        begun = time.time()
+        if self.ensemble:
+            self.best_estimator_ = FoldEnsemble(search.estimators_of(self.best_index_))
+        else:
+            self.best_estimator_ = clone(base).set_params(**clone(self.best_params_, safe=False))
+            with subcontext.propagate_callback_context(self.best_estimator_):
+                subcontext.call_on_fit_task_begin(estimator=self, **seen)
+                targets = () if seen["y"] is None else (seen["y"],)
+                self.best_estimator_.fit(seen["X"], *targets, **fit_params)
+        self.refit_time_ = time.time() - begun
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        subcontext.call_on_fit_task_end(estimator=self, **seen)
+
+    def _check_settings(self) -> None:
+        """Raise ValueError where settings cannot meet."""
+        if not isinstance(self.error_score, Number) and self.error_score != "raise":
+            raise ValueError(
+                "error_score must be the string 'raise' or a numeric value. "
+                "(Hint: if using 'raise', please make sure that it has been spelled correctly.)"
+            )
+        if self.ensemble and self.refit is False:
+            raise ValueError("ensemble=True needs refit: it is what best_estimator_ becomes.")
+        for setting in self.extra_candidates:
+            if not isinstance(setting, Mapping):
+                raise ValueError(
+                    f"extra_candidates must be a sequence of dicts of parameters, got {setting!r}."
+                )
+
+    # ------------------------------------------------------------------ for the strategies
+
+    def _first_candidates(self) -> list[Mapping[str, Any]]:
+        """Settings that come before the strategy's own."""
+        recorder = self._recorder
+        return [*self.extra_candidates, *([] if recorder is None else recorder.enqueued)]
+
+    def _drawing_state(self) -> Any:
+        """What candidates are drawn with: the study's seed where none was given."""
+        state = getattr(self, "random_state", None)
+        return self._recorder.seed if state is None and self._recorder is not None else state
+
+    def _epochs_go_on(self) -> tuple[str, int] | None:
+        """Parameter that counts a training's epochs and their most, where trainings go on."""
+        return None
+
+    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]] | None:
+        """For each candidate of a rung, its group and how many of that may go on."""
+        return None
+
+    def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Of each candidate of a rung, to tell rungs apart."""
+        return [0] * len(candidates)
+
+
+class _Search:
+    """One `fit` of a search, from its splits to its results."""
+
+    def __init__(
+        self,
+        search: EngineSearch,
+        base: Any,
+        X: Any,
+        y: Any,
+        routed: Any,
+        scorers: Any,
+        refit_metric: Any,
+    ) -> None:
+        self._search, self._base, self._X, self._y = search, base, X, y
+        self._routed, self._scorers, self._refit_metric = routed, scorers, refit_metric
+        self._splits: list[Split] = []
+        self._evaluator: EngineEvaluator | ScikitEvaluator | None = None
+        self._obstacle: str | None = None
+        self._more: dict[str, list[Any]] = {}
+        self._results: dict[str, Any] = {}
+        self._seed: int | None = None
+        self._recorder: Any = None
+        if search.study is not None:
+            self._open_study()
+        self.run_state = Run(
+            search.n_splits_,
+            self._score_of,
+            self._digest,
+            recorder=self._recorder,
+            time_budget=search.time_budget_s,
+            target_score=search.target_score,
+            prunes=search.prune_folds is not None,
+            memory_budget=self._memory_budget,
+            verbose=bool(search.verbose),
+        )
+
+    @property
+    def _memory_budget(self) -> int:
+        given = self._search.memory_budget
+        return memory_limit() // 4 if given is None else int(given)
+
+    @property
+    def multimetric(self) -> bool:
+        """Whether several scores are computed."""
+        return isinstance(self.run_state.outcomes.test_scores(0), dict)
+
+    def _score_of(self, scores: Scores) -> float:
+        """The score that candidates are compared by: the one refitted for, else the first."""
+        if not isinstance(scores, dict):
+            return float(scores)
+        wanted = self._search.refit if isinstance(self._search.refit, str) else next(iter(scores))
+        return float(scores[wanted])
+
+    def run(self, context: Any) -> dict[str, Any]:
+        """Compute all candidates of the strategy; returns `cv_results_`."""
+        search = self._search
+        try:
+            if "callback_ctx" in signature(search._run_search).parameters:  # noqa: SLF001
+                search._run_search(self.evaluate, callback_ctx=context)  # noqa: SLF001
+            else:
+                search._run_search(self.evaluate)  # noqa: SLF001
+        except SearchOver:
+            pass
+        state = self.run_state
+        if isinstance(self._evaluator, EngineEvaluator):
+            state.warn_of_limits()
+        results = self._results
+        results["params"] = [dict(candidate) for candidate in results["params"]]
+        if callable(search.refit):
+            results["n_parameters"] = np.asarray(state.n_parameters)
+        if search.prune_folds is not None:
+            results["pruned"] = np.asarray(state.pruned)
+        return results
+
+    def close(self) -> None:
+        """End the progress bar and the study, whatever happened."""
+        self.run_state.close()
+        if self._recorder is not None:
+            self._recorder.close()
+            del self._search._recorder  # noqa: SLF001
+
+    # ------------------------------------------------------------------ candidates
+
+    def evaluate(
+        self,
+        candidate_params: Any,
+        cv: Any = None,
+        more_results: Mapping[str, list[Any]] | None = None,
+        callback_ctx: Any = None,
+    ) -> dict[str, Any]:
+        """Compute candidates on all folds; returns the results of all so far.
+
+        Raises SearchOver where the search ends with fewer of them.
+        """
+        search, state = self._search, self.run_state
+        candidates = [
+            given if isinstance(given, Candidate) else Candidate(given, len(state.candidates) + i)
+            for i, given in enumerate(candidate_params)
+        ]
+        evaluator = self._evaluator_for(cv or search._checked_cv_orig)  # noqa: SLF001
+        if search.verbose > 0:
+            n_splits, n = len(self._splits), len(candidates)
+            print(
+                f"Fitting {n_splits} folds for each of {n} candidates, totalling "
+                f"{n_splits * n} fits"
+            )
+        if isinstance(evaluator, ScikitEvaluator) and callback_ctx is not None:
+            evaluator.contexts = [
+                callback_ctx.subcontext(task_name="candidate-split-evaluation", task_id=task)
+                for task in range(len(candidates) * len(self._splits))
+            ]
+        self._check_out_of_fold(len(candidates))
+        if not candidates or not self._splits:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
+            )
+        first = len(state.candidates)
+        done = state.evaluate(
+            evaluator,
+            candidates,
+            search._resources(candidates),
+            search._promotions(len(candidates)),
+        )
+        if state.over and done < len(candidates) and first and not state.target_reached:
+            # Of a rung that was cut short nothing counts: its candidates were not compared.
+            state.truncate(first)
+            raise SearchOver
+        start = first * len(self._splits)
+        _warn_or_raise_about_fit_failures(state.outcomes.errors(start), search.error_score)
+        for name, values in (more_results or {}).items():
+            self._more.setdefault(name, []).extend(values[:done])
+        self._results = self._formatted()
+        if state.over:
+            raise SearchOver
+        return self._results
+
+    def _formatted(self) -> dict[str, Any]:
+        state = self.run_state
+        with warnings.catch_warnings():
+            if any(state.pruned):
+                warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
+            results: dict[str, Any] = self._search._format_results(  # noqa: SLF001
+                state.candidates, len(self._splits), state.outcomes, self._more
+            )
+        # A list of its own: the next rung adds to the one that was given.
+        results["params"] = list(state.candidates)
+        return results
+
+    # ------------------------------------------------------------------ the evaluator
+
+    def _evaluator_for(self, cv: Any) -> EngineEvaluator | ScikitEvaluator:
+        splits = self._split(cv)
+        if self._evaluator is None or not _same(splits, self._splits):
+            self._splits = splits
+            self._evaluator = self._make_evaluator()
+        return self._evaluator
+
+    def _split(self, cv: Any) -> list[Split]:
+        params = self._routed.splitter.split
+        splits = [
+            Split(*(np.ascontiguousarray(_rows(part), dtype=np.int32) for part in split))
+            for split in cv.split(self._X, self._y, **params)
+        ]
+        if len(splits) != self._search.n_splits_:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. Expected "
+                f"{self._search.n_splits_} splits, got {len(splits)}"
+            )
+        return splits
+
+    def _make_evaluator(self) -> EngineEvaluator | ScikitEvaluator:
+        search = self._search
+        if search.return_oof and not partition_of(
+            [split.test for split in self._splits], _num_samples(self._X)
+        ):
+            raise ValueError(
+                "return_oof=True needs a cv whose test folds hold every sample exactly once."
+            )
+        scoring = Scoring(search, self._scorers, self._X, self._routed.scorer.score)
+        scikit = ScikitEvaluator(
+            search,
+            self._base,
+            self._X,
+            self._y,
+            splits=self._splits,
+            scorers=self._scorers,
+            fit_params=self._routed.estimator.fit,
+            score_params=self._routed.scorer.score,
+            streams=self.run_state.needs_streams,
+            wants_estimators=search.return_oof,
+        )
+        reason = self._why_not_the_engine()
+        if reason is None:
+            try:
+                evaluator = EngineEvaluator(
+                    self._base,
+                    self._given(),
+                    splits=self._splits,
+                    scoring=scoring,
+                    threads=_threads.resolve(search.n_jobs),
+                    seed_of=self._seed_of,
+                    others=scikit,
+                    continues=search._epochs_go_on(),  # noqa: SLF001
+                    wants_curves=search.return_curves,
+                    wants_estimators=search.return_oof,
+                )
+            except (ValueError, TypeError) as error:
+                reason = f"the data as a whole cannot be checked: {error}"
+            else:
+                return evaluator
+        self._obstacle = reason
+        _log.info("%s takes scikit-learn's way: %s", type(search).__name__, reason)
+        return scikit
+
+    def _why_not_the_engine(self) -> str | None:
+        search = self._search
+        if os.environ.get("NNHP_SEARCH_ENGINE", "").lower() == "off":
+            return "NNHP_SEARCH_ENGINE is off"
+        if net_of(self._base) is None:
+            return f"the estimator is {type(self._base).__name__}"
+        if self._y is None:
+            return "there is no y"
+        if getattr(search, "_skl_callbacks", None) or getattr(
+            search.estimator, "_skl_callbacks", None
+        ):
+            return "callbacks are set"
+        if net_of(self._base) is not self._base and len(self._base.steps) == 1:
+            return "the pipeline has a single step"
+        names = self._routed.estimator.fit
+        (prefix,) = _net_prefixes(self._base)
+        if prefix and names and _routing_enabled():
+            return "metadata is routed through a pipeline"
+        known = {f"{prefix}{name}" for name in ("sample_weight", *_VALIDATION)}
+        if not set(names) <= known:
+            return f"fit has the parameters {sorted(set(names) - known)}"
+        weight = names.get(f"{prefix}sample_weight")
+        if weight is not None and np.shape(weight) != (_num_samples(self._X),):
+            return "sample_weight is not one number per sample"
+        return None
+
+    def _given(self) -> Given:
+        (prefix,) = _net_prefixes(self._base)
+        return Given(
+            self._X,
+            self._y,
+            **{name.removeprefix(prefix): v for name, v in self._routed.estimator.fit.items()},
+        )
+
+    def _seed_of(self, number: int, fold: int) -> int:
+        """Seed for a fold of a candidate whose net has none."""
+        if self._seed is None:
+            state = getattr(self._search, "random_state", None)
+            if self._recorder is not None:
+                self._seed = self._recorder.seed
+            elif isinstance(state, Integral):
+                self._seed = int(state)
+            else:
+                self._seed = int(np.random.randint(2**31))  # noqa: NPY002 - as a fit would
+        sequence = np.random.SeedSequence([self._seed, number, fold])
+        return int(sequence.generate_state(1)[0])
+
+    # ------------------------------------------------------------------ the end
+
+    def publish(self) -> None:
+        """Set the attributes that nnhp's searches have beside scikit-learn's."""
+        search, state = self._search, self.run_state
+        native = isinstance(self._evaluator, EngineEvaluator)
+        search.engine_ = "nnhp"
+        if isinstance(self._evaluator, EngineEvaluator):
+            for reason, count in self._evaluator.delegated.items():
+                search.engine_ += f"; scikit-learn for {count} candidates: {reason}"
+        else:
+            search.engine_ = f"scikit-learn: {self._obstacle}"
+        search.n_epochs_planned_ = state.epochs_planned if native else None
+        search.n_epochs_trained_ = state.epochs_trained if native else None
+        if search.return_curves:
+            search.curves_ = state.curves()
+        if search.return_oof:
+            search.oof_predictions_ = self._out_of_fold()
+        if self._recorder is not None and hasattr(search, "best_index_"):
+            self._recorder.finish(
+                {
+                    "candidate": state.candidates[search.best_index_].number,
+                    "params": search.best_params_,
+                    "score": getattr(search, "best_score_", None),
+                }
+            )
+
+    def estimators_of(self, row: int) -> list[Any]:
+        """Estimators of a candidate, fitted on the folds' training rows."""
+        assert self._evaluator is not None
+        candidate = self.run_state.candidates[row]
+        self._evaluator.wants_estimators = True
+        jobs = [(candidate, fold) for fold in range(len(self._splits))]
+        fitted = {}
+        for finished in self._evaluator.evaluate(jobs, None):
+            fitted |= {place: outcome.estimator for place, outcome in finished}
+        return [fitted[fold] for fold in range(len(self._splits))]
+
+    def _out_of_fold(self) -> NDArray[Any]:
+        """Predictions (probabilities) of each candidate for the rows that it did not learn from."""
+        n_splits = len(self._splits)
+        predictions: NDArray[Any] | None = None
+        for row, outcomes in self.run_state.extras.items():
+            for fold, outcome in zip(range(n_splits), outcomes, strict=True):
+                if predictions is None:
+                    shape = (_num_samples(self._X), *outcome.out_of_fold.shape[1:])
+                    predictions = np.full((len(self.run_state.candidates), *shape), np.nan)
+                predictions[row, self._splits[fold].test] = outcome.out_of_fold
+        return np.empty(0) if predictions is None else predictions
+
+    def _check_out_of_fold(self, n_candidates: int) -> None:
+        if not self._search.return_oof:
+            return
+        width = np.asarray(self._y).shape[1] if np.ndim(self._y) == 2 else 1
+        if is_classifier(self._base) and width == 1:
+            width = len(np.unique(np.asarray(self._y)))
+        n_samples = _num_samples(self._X)
+        needed = n_candidates * n_samples * width * 8
+        if needed > self._memory_budget:
+            raise ValueError(
+                f"return_oof=True needs {needed} bytes for the predictions of {n_candidates} "
+                f"candidates for {n_samples} samples, more than memory_budget="
+                f"{self._memory_budget}."
+            )
+
+    def _digest(self, outcome: Outcome, fold: int) -> None:
+        """Take from an outcome's estimator what the search wants of it."""
+        if not self._search.return_oof or outcome.estimator is None:
+            return
+        X_test = _safe_indexing(self._X, self._splits[fold].test)
+        outcome.out_of_fold = self._predictions(outcome.estimator, X_test)
+        outcome.estimator = None
+
+    def _predictions(self, estimator: Any, X: Any) -> NDArray[Any]:
+        if not is_classifier(estimator):
+            return np.asarray(estimator.predict(X))
+        probabilities = np.asarray(estimator.predict_proba(X))
+        y = np.asarray(self._y)
+        if y.ndim == 2:
+            return probabilities
+        classes = np.unique(y)
+        aligned = np.zeros((len(probabilities), len(classes)))
+        aligned[:, np.searchsorted(classes, estimator.classes_)] = probabilities
+        return aligned
+
+    def _open_study(self) -> None:
+        search = self._search
+        self._splits = self._split(search._checked_cv_orig)  # noqa: SLF001
+        again = self._split(search._checked_cv_orig)  # noqa: SLF001
+        if not _same(self._splits, again):
+            raise ValueError(
+                "A study needs a cv whose splits are the same each time: set its random_state."
+            )
+        state = getattr(search, "random_state", None)
+        self._recorder = _study.open_recorder(
+            search.study,
+            fingerprint(search, self._X, self._y, self._routed, self._splits),
+            seed=int(state) if isinstance(state, Integral) else None,
+        )
+        search._recorder = self._recorder  # noqa: SLF001
+
+
+def _rows(part: Any) -> NDArray[Any]:
+    rows = np.asarray(part)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
+
+
+def _same(a: Sequence[Split], b: Sequence[Split]) -> bool:
+    return len(a) == len(b) and all(
+        np.array_equal(x.train, y.train) and np.array_equal(x.test, y.test)
+        for x, y in zip(a, b, strict=True)
+    )

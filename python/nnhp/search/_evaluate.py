@@ -1,0 +1,560 @@
+"""Candidates x folds on the engine: trained together, scored from bulk predictions."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from traceback import format_exc
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.estimators._data import Given
+from nnhp.estimators._fitted import snapshot
+from nnhp.estimators._folds import Fold, SharedData
+from nnhp.estimators._params import check_combination, max_epochs_of
+from nnhp.estimators._training import Cache, Training, predict_together, train_together
+from nnhp.search._outcome import Candidate, Finished, Job, Outcome, Poll, Scores, Split
+from nnhp.search._scores import NotNative, Truth, score
+
+if TYPE_CHECKING:
+    from nnhp.search._engine_fit import Scoring
+    from nnhp.search._run import Evaluator
+
+# What is trained in one call of the engine: bounded, so that memory does not grow with the search,
+# and large, so that no thread waits long for the last one.
+_WAVE_BYTES = 1 << 26
+_WAVE_TRAININGS = 1024
+_COPIES = 6  # arrays as long as the parameters that a training holds, or is published into
+
+
+def net_of(estimator: Any) -> Any:
+    """The net of an estimator that the engine can train; None of any other estimator.
+
+    A subclass may mean something else by `fit` or `predict`, so only the classes themselves count.
+    """
+    last = estimator.steps[-1][1] if type(estimator) is Pipeline else estimator
+    return last if type(last) in (MLPClassifier, MLPRegressor) else None
+
+
+def obstacle(estimator: Any) -> str | None:
+    """What keeps a configured estimator from the engine's path; None where nothing does."""
+    net = net_of(estimator)
+    if net is None:
+        return f"the estimator is {type(estimator).__name__}"
+    if net.solver == "lbfgs":
+        return "solver='lbfgs' has no epochs"
+    if net.early_stopping and net.scoring not in (None, "loss", "accuracy", "r2"):
+        return "early stopping with this scoring needs Python after each epoch"
+    if net.verbose:
+        return "the estimator is verbose"
+    state = net.random_state
+    if isinstance(state, np.random.RandomState) and state.get_state()[0] != "MT19937":
+        return "random_state is not an MT19937 generator"
+    if estimator is net:
+        return None
+    if getattr(estimator, "transform_input", None) is not None:
+        return "the pipeline has transform_input"
+    for name, step in estimator.steps[:-1]:
+        if isinstance(step, BaseEstimator):
+            for parameter, value in step.get_params().items():
+                if parameter.endswith("random_state") and value is None:
+                    return f"{name}__{parameter} is None: no two fits of that step are alike"
+    return None
+
+
+@dataclass
+class Setting:
+    """A candidate's estimator, configured and checked."""
+
+    estimator: Any  # the net alone, or a Pipeline that ends in it
+    net: Any
+    preparation: Hashable  # equal for settings that prepare the samples alike
+    cache: Cache
+    target: int = 0  # epochs to come to
+    error: str | None = None  # traceback: it cannot be trained
+    obstacle: str | None = None  # why another evaluator must do it
+
+
+class Preparation:
+    """One fold, prepared by the steps before the net: fitted on its training rows alone."""
+
+    def __init__(self, evaluator: EngineEvaluator, setting: Setting, fold: int) -> None:
+        split = evaluator.splits[fold]
+        self.split = split
+        self.steps: Any = None  # fitted; None without steps
+        self.train, self.test = split.train, split.test  # rows of the dataset
+        self.exact_train = True  # the training rows are as `transform` would make them
+        self._scoring = evaluator.scoring
+        self._folds: dict[int, Fold] = {}
+        self._truths: dict[tuple[int, bool], Truth] = {}
+        if evaluator.shared is not None:
+            self.shared = evaluator.shared
+            return
+        self.steps = clone(setting.estimator[:-1])
+        X, y = evaluator.samples(split.train)
+        train = self.steps.fit_transform(X, y)
+        X_test, y_test = evaluator.samples(split.test)
+        test = self.steps.transform(X_test)
+        if self._scoring.of_training_rows:
+            self.exact_train = _same_samples(train, self.steps.transform(X))
+        n_train, n_test = len(split.train), len(split.test)
+        self.train = np.arange(n_train, dtype=np.int32)
+        self.test = np.arange(n_train, n_train + n_test, dtype=np.int32)
+        given = replace(
+            evaluator.given, X=_stacked(train, test), y=_stacked(np.asarray(y), np.asarray(y_test))
+        )
+        if given.sample_weight is not None:
+            weight = np.asarray(given.sample_weight)
+            given = replace(given, sample_weight=weight[np.concatenate([split.train, split.test])])
+        self.shared = SharedData(setting.net, given)
+
+    def fold(self, net: Any) -> Fold:
+        """Samples and targets for a net of this precision."""
+        checked = self.shared.of(net)
+        if id(checked) not in self._folds:
+            self._folds[id(checked)] = checked.fold(self.train)
+        return self._folds[id(checked)]
+
+    def truth(self, net: Any, *, training: bool) -> Truth:
+        """What the test rows, or the training rows, are scored against."""
+        fold = self.fold(net)
+        key = id(fold), training
+        if key not in self._truths:
+            self._truths[key] = Truth(
+                fold.shared.y[self.train if training else self.test],
+                kind=fold.targets.kind,
+                classes=fold.attributes.get("classes_"),
+                sample_weight=self._scoring.weight(
+                    self.split.train if training else self.split.test
+                ),
+            )
+        return self._truths[key]
+
+
+def _same_samples(a: Any, b: Any) -> bool:
+    if sp.issparse(a) or sp.issparse(b):
+        return type(a) is type(b) and a.shape == b.shape and (a != b).nnz == 0
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+
+
+def _stacked(a: Any, b: Any) -> Any:
+    """Rows of `a`, then those of `b`, in their container."""
+    if sp.issparse(a):
+        return sp.vstack([a, b], format="csr")
+    if hasattr(a, "iloc"):
+        import pandas as pd
+
+        return pd.concat([a, b], ignore_index=True)
+    # A net of float32 samples predicts in float32, whatever the test rows were.
+    return np.concatenate([a, np.asarray(b, dtype=a.dtype if a.dtype.kind == "f" else None)])
+
+
+@dataclass
+class _Run:
+    """A training under way for a job."""
+
+    place: int
+    number: int  # of the candidate
+    fold: int
+    setting: Setting
+    net: Any
+    preparation: Preparation
+    training: Training
+    epochs_before: int
+    fit_time: float
+    curve: dict[str, list[float]]
+
+    @property
+    def finished(self) -> bool:
+        return self.missing_epochs == 0 or not self.training.running
+
+    @property
+    def missing_epochs(self) -> int:
+        return max(self.setting.target - self.training.epoch, 0)
+
+
+class EngineEvaluator:
+    """Trains and scores candidates whose estimators are nnhp's.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The search's, cloned.
+    given : Given
+        All samples and targets in the caller's containers, and the arguments of the net's `fit`.
+    splits : list of Split
+        The folds.
+    scoring : Scoring
+        What to compute.
+    threads : int
+        To train on.
+    seed_of : callable
+        Gives the seed of a candidate's fold, for nets whose `random_state` is None.
+    others : Evaluator
+        Computes the candidates that the engine cannot.
+    continues : tuple of (str, int) or None
+        Name of the parameter that counts epochs, and how many of them a candidate may come to:
+        trainings are then kept, and go on when the same candidate comes again.
+    wants_curves, wants_estimators : bool
+        Whether outcomes shall hold these.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        given: Given,
+        *,
+        splits: Sequence[Split],
+        scoring: Scoring,
+        threads: int,
+        seed_of: Callable[[int, int], int],
+        others: Evaluator,
+        continues: tuple[str, int] | None = None,
+        wants_curves: bool = False,
+        wants_estimators: bool = False,
+    ) -> None:
+        self.given = given
+        self.splits = list(splits)
+        self.scoring = scoring
+        self.shared: SharedData | None = None
+        if net_of(estimator) is estimator:
+            self.shared = SharedData(estimator, given)
+        self._estimator = estimator
+        self._threads = threads
+        self._seed_of = seed_of
+        self._continues = continues
+        self._wants_curves = wants_curves
+        self._others = others
+        self.wants_estimators = wants_estimators
+        self.delegated: dict[str, int] = {}  # candidates done by `others`, by the reason
+        self._targets: dict[int, int] = {}  # epochs that were planned for a candidate's folds
+        self._cache = Cache()
+        self._preparation: Hashable = None
+        self._prepared: dict[int, Preparation | str] = {}  # by fold; a traceback where it failed
+        self._kept: dict[tuple[int, int], Training] = {}
+        self._base_preparation = _preparation_of(estimator)
+
+    def samples(self, rows: NDArray[np.int32]) -> tuple[Any, Any]:
+        """Rows as the caller's `fit` would see them."""
+        return _safe_indexing(self.given.X, rows), _safe_indexing(self.given.y, rows)
+
+    # --------------------------------------------------------------------- candidates
+
+    def setting(self, candidate: Candidate) -> Setting:
+        """Configure and check the estimator of a candidate."""
+        estimator = clone(self._estimator).set_params(**clone(dict(candidate), safe=False))
+        net = net_of(estimator)
+        reason = obstacle(estimator)
+        if reason is None and type(net) is not type(net_of(self._estimator)):
+            reason = "the estimator at the end is another one"
+        if reason is not None:
+            return Setting(estimator, net, None, self._cache, obstacle=reason)
+        error = None
+        try:
+            net._validate_params()  # noqa: SLF001
+            check_combination(net, incremental=False, has_validation=self.given.X_val is not None)
+        except Exception:
+            if self.scoring.raises:
+                raise
+            error = format_exc()
+        target = 0
+        if error is None:
+            target = max_epochs_of(net)
+            if self._continues is not None:
+                net.max_iter = self._continues[1]
+        preparation = self._preparation_key(candidate, estimator)
+        return Setting(estimator, net, preparation, self._cache.for_setting(), target, error)
+
+    def _preparation_key(self, candidate: Candidate, estimator: Any = None) -> Hashable:
+        """Equal for candidates that prepare the samples alike."""
+        if self.shared is not None:
+            return None
+        last = f"{self._estimator.steps[-1][0]}__"
+        if all(name.startswith(last) for name in candidate):
+            return self._base_preparation
+        if estimator is None:
+            estimator = clone(self._estimator).set_params(**clone(dict(candidate), safe=False))
+        return _preparation_of(estimator)
+
+    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+        """Those that prepare the samples alike follow each other."""
+        places: dict[Hashable, list[int]] = {}
+        for place, candidate in enumerate(candidates):
+            places.setdefault(self._preparation_key(candidate), []).append(place)
+        return [place for group in places.values() for place in group]
+
+    def planned_epochs(self, candidate: Candidate) -> int:
+        """Epochs that a fold will take at most, beyond those of the rungs before."""
+        prefix = "" if self.shared is not None else f"{self._estimator.steps[-1][0]}__"
+        net = net_of(self._estimator)
+        if candidate.get(f"{prefix}solver", net.solver) == "lbfgs":
+            return 0
+        target = int(candidate.get(f"{prefix}max_iter", net.max_iter))
+        if self._continues is None:
+            return target
+        before = self._targets.get(candidate.number, 0)
+        self._targets[candidate.number] = max(target, before)
+        return max(target - before, 0)
+
+    def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
+        """Train and score; yields what is finished, some jobs at a time, until `poll` stops it.
+
+        Jobs of one candidate must follow each other.
+        """
+        settings: dict[int, Setting] = {}
+        groups: dict[Hashable, list[int]] = {}
+        delegated: list[int] = []
+        for place, (candidate, _) in enumerate(jobs):
+            if candidate.number not in settings:
+                setting = settings[candidate.number] = self.setting(candidate)
+                if setting.obstacle is not None:
+                    count = self.delegated.get(setting.obstacle, 0)
+                    self.delegated[setting.obstacle] = count + 1
+            setting = settings[candidate.number]
+            if setting.obstacle is None:
+                groups.setdefault(setting.preparation, []).append(place)
+            else:
+                delegated.append(place)
+        if delegated:
+            of_others = [jobs[place] for place in delegated]
+            for finished in self._others.evaluate(of_others, poll):
+                yield [(delegated[place], outcome) for place, outcome in finished]
+        for group in groups.values():
+            runs: list[_Run] = []
+            failed: list[Finished] = []
+            size = 0
+            for place in group:
+                candidate, fold = jobs[place]
+                run = self._start(place, candidate, fold, settings[candidate.number])
+                if isinstance(run, Outcome):
+                    failed.append((place, run))
+                    continue
+                runs.append(run)
+                size += run.training.n_parameters * run.training.itemsize * _COPIES
+                if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
+                    finished, stopped = self._finish(runs, poll)
+                    yield failed + finished
+                    if stopped:
+                        return
+                    runs, failed, size = [], [], 0
+            finished, stopped = self._finish(runs, poll)
+            yield failed + finished
+            if stopped:
+                return
+
+    def _start(
+        self, place: int, candidate: Candidate, fold: int, setting: Setting
+    ) -> _Run | Outcome:
+        begun = time.perf_counter()
+        error = setting.error
+        if error is None:
+            try:
+                preparation = self._prepare(setting, fold)
+                if isinstance(preparation, Preparation):
+                    net = self._net_of_fold(setting, candidate.number, fold)
+                    training = self._kept.pop((candidate.number, fold), None)
+                    if training is None:
+                        data = preparation.fold(net).training_data(net)
+                        training = Training(net, data, cache=setting.cache)
+                    return _Run(
+                        place,
+                        candidate.number,
+                        fold,
+                        setting,
+                        net,
+                        preparation,
+                        training,
+                        training.epoch,
+                        time.perf_counter() - begun,
+                        {},
+                    )
+                error = preparation
+            except Exception:
+                if self.scoring.raises:
+                    raise
+                error = format_exc()
+        return self._failed(error, fold, time.perf_counter() - begun)
+
+    def _net_of_fold(self, setting: Setting, number: int, fold: int) -> Any:
+        state = setting.net.random_state
+        if state is not None and not isinstance(state, np.random.RandomState):
+            return setting.net
+        net = copy.copy(setting.net)
+        net.random_state = self._seed_of(number, fold) if state is None else copy.deepcopy(state)
+        return net
+
+    def _prepare(self, setting: Setting, fold: int) -> Preparation | str:
+        """Prepare a fold once for all settings that prepare it alike."""
+        if setting.preparation != self._preparation:
+            self._preparation = setting.preparation
+            self._prepared = {}
+        if fold not in self._prepared:
+            try:
+                self._prepared[fold] = Preparation(self, setting, fold)
+            except Exception:
+                if self.scoring.raises:
+                    raise
+                self._prepared[fold] = format_exc()
+        return self._prepared[fold]
+
+    def _failed(self, error: str, fold: int, seconds: float) -> Outcome:
+        return Outcome(
+            test_scores=self.scoring.failed(),
+            train_scores=self.scoring.failed() if self.scoring.of_training_rows else None,
+            n_test_samples=len(self.splits[fold].test),
+            fit_time=seconds,
+            fit_error=error,
+            stopped=True,
+        )
+
+    # --------------------------------------------------------------------- trainings
+
+    def _finish(self, runs: list[_Run], poll: Poll | None) -> tuple[list[Finished], bool]:
+        """Train to the end and score; also whether `poll` stopped it before."""
+        if not runs:
+            return [], False
+        before = [run.training.seconds for run in runs]
+        if self._wants_curves:
+            stopped = self._advance_by_epochs(runs, poll)
+        else:
+            stopped = self._advance(runs, [run.missing_epochs for run in runs], poll)
+        for run, seconds in zip(runs, before, strict=True):
+            run.fit_time += run.training.seconds - seconds
+        done = [run for run in runs if run.finished]
+        finished: list[Finished] = []
+        sound = []
+        for run in done:
+            try:
+                run.training.check_finite(warn=False)
+                sound.append(run)
+            except ValueError:
+                if self.scoring.raises:
+                    raise
+                outcome = self._failed(format_exc(), run.fold, run.fit_time)
+                outcome.epochs = run.training.epoch - run.epochs_before
+                finished.append((run.place, outcome))
+        finished += self._outcomes(sound)
+        if self._continues is not None:
+            self._kept |= {(run.number, run.fold): run.training for run in done}
+        return finished, stopped
+
+    def _advance(self, runs: list[_Run], epochs: list[int], poll: Poll | None) -> bool:
+        return train_together([run.training for run in runs], epochs, self._threads, poll)
+
+    def _advance_by_epochs(self, runs: list[_Run], poll: Poll | None) -> bool:
+        """Score after each epoch, too; training does not notice."""
+        done = 0
+        while going := [run for run in runs if not run.finished]:
+            before = done
+            poll_all = None if poll is None else lambda n, before=before: poll(before + n)
+            if self._advance(going, [1] * len(going), poll_all):
+                return True
+            done += len(going)
+            if poll is not None and poll(done):
+                return True
+            scores = self._scores(going, training=False)
+            for run, of_run in zip(going, scores, strict=True):
+                values = of_run if isinstance(of_run, dict) else {"score": of_run}
+                entries = {f"test_{name}": value for name, value in values.items()}
+                entries["train_loss"] = run.training.session.loss_curve[-1]
+                for name, value in entries.items():
+                    run.curve.setdefault(name, []).append(value)
+        return False
+
+    # --------------------------------------------------------------------- scores
+
+    def _outcomes(self, runs: list[_Run]) -> list[Finished]:
+        begun = time.perf_counter()
+        test_scores = self._scores(runs, training=False)
+        score_time = (time.perf_counter() - begun) / max(len(runs), 1)
+        train_scores: list[Scores] | list[None] = [None] * len(runs)
+        if self.scoring.of_training_rows:
+            train_scores = self._scores(runs, training=True)
+        finished = []
+        for run, test, train in zip(runs, test_scores, train_scores, strict=True):
+            outcome = Outcome(
+                test_scores=test,
+                train_scores=train,
+                n_test_samples=len(run.preparation.test),
+                fit_time=run.fit_time,
+                score_time=score_time,
+                epochs=run.training.epoch - run.epochs_before,
+                stopped=not run.training.running,
+                n_parameters=run.training.n_parameters,
+                curve={"first_epoch": [run.epochs_before + 1], **run.curve} if run.curve else None,
+            )
+            if self.wants_estimators:
+                outcome.estimator = self._fitted(run)
+            finished.append((run.place, outcome))
+        return finished
+
+    def _scores(self, runs: list[_Run], *, training: bool) -> list[Scores]:
+        """Scores of what each training would publish now."""
+        if self.scoring.metrics is None or not runs:
+            return [self._score_estimator(run, training=training) for run in runs]
+        outputs = predict_together(
+            [run.training for run in runs],
+            [run.preparation.train if training else run.preparation.test for run in runs],
+            self._threads,
+        )
+        scores = []
+        for run, of_run in zip(runs, outputs, strict=True):
+            try:
+                if training and not run.preparation.exact_train:
+                    raise NotNative
+                truth = run.preparation.truth(run.net, training=training)
+                values = {n: score(m, truth, of_run) for n, m in self.scoring.metrics.items()}
+                scores.append(self.scoring.packed(values))
+            except NotNative:
+                scores.append(self._score_estimator(run, training=training))
+        return scores
+
+    def _score_estimator(self, run: _Run, *, training: bool) -> Scores:
+        """Let scikit-learn's scorers judge a real estimator."""
+        split = run.preparation.split
+        rows = split.train if training else split.test
+        X, y = self.samples(rows)
+        return self.scoring.judge(self._fitted(run), X, y, rows)
+
+    def _fitted(self, run: _Run) -> Any:
+        """The candidate's estimator, fitted on this fold."""
+        net = copy.copy(run.setting.net)
+        net.max_iter = run.setting.target
+        net = snapshot(net, run.training.publish())
+        if run.setting.estimator is run.setting.net:
+            return net
+        pipeline = copy.copy(run.setting.estimator)
+        steps = [] if run.preparation.steps is None else run.preparation.steps.steps
+        pipeline.steps = [*steps, (pipeline.steps[-1][0], net)]
+        return pipeline
+
+    # --------------------------------------------------------------------- kept trainings
+
+    def keep_only(self, numbers: set[int]) -> None:
+        """Let go of the trainings of all other candidates."""
+        self._kept = {key: value for key, value in self._kept.items() if key[0] in numbers}
+
+    def kept_bytes(self) -> dict[int, int]:
+        """Memory of the trainings that are kept, by candidate."""
+        sizes: dict[int, int] = {}
+        for (number, _), training in self._kept.items():
+            size = training.n_parameters * training.itemsize * _COPIES
+            sizes[number] = sizes.get(number, 0) + size
+        return sizes
+
+
+def _preparation_of(estimator: Any) -> Hashable:
+    """Equal for pipelines whose steps before the net are alike; None for the net alone."""
+    if net_of(estimator) is estimator:
+        return None
+    return str(joblib.hash(estimator.steps[:-1]))

@@ -1,0 +1,80 @@
+"""What makes two searches the same: the parts that a study is found by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+import sklearn
+from sklearn.base import BaseEstimator
+
+from nnhp.search._outcome import Split
+
+# Settings of a search that change how it runs, or what is done with its results.
+_NOT_IN_RESULTS = {
+    "estimator",
+    "scoring",
+    "cv",
+    "n_jobs",
+    "pre_dispatch",
+    "verbose",
+    "refit",
+    "random_state",
+    "study",
+    "time_budget_s",
+    "target_score",
+    "memory_budget",
+    "ensemble",
+}
+_SPACES = ("param_grid", "param_distributions", "extra_candidates")
+
+
+def fingerprint(
+    search: Any, X: Any, y: Any, routed: Any, splits: Sequence[Split]
+) -> dict[str, str]:
+    """Describe a search and its data, part by part, in short texts."""
+    import nnhp
+
+    params = search.get_params(deep=False)
+    space = {name: params[name] for name in _SPACES if name in params}
+    method = {
+        name: value
+        for name, value in params.items()
+        if name not in _NOT_IN_RESULTS and name not in _SPACES
+    }
+    fit_params = [dict(routed.estimator.fit), dict(routed.scorer.score)]
+    return {
+        "method": f"{type(search).__name__} {describe(method)}",
+        "space": describe(space),
+        "estimator": describe(search.estimator),
+        "scoring": describe(search.scoring),
+        "data": str(joblib.hash((X, y, fit_params))),
+        "splits": str(joblib.hash([(split.train, split.test) for split in splits])),
+        "isa": nnhp.isa(),
+        "versions": f"nnhp {nnhp.__version__}, scikit-learn {sklearn.__version__}",
+    }
+
+
+def describe(value: Any) -> str:
+    """Text of a value that is the same in each process, as `repr` need not be."""
+    if isinstance(value, Mapping):
+        entries = (f"{describe(k)}: {describe(v)}" for k, v in sorted(value.items(), key=str))
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(describe(entry) for entry in value) + "]"
+    if isinstance(value, np.ndarray):
+        return f"array {value.dtype} {value.shape} {joblib.hash(value)}"
+    if isinstance(value, np.random.RandomState):
+        return f"RandomState {joblib.hash(value.get_state())}"
+    if isinstance(value, BaseEstimator):
+        return f"{type(value).__qualname__}({describe(value.get_params(deep=False))})"
+    # A frozen distribution of SciPy: what it was made from.
+    if hasattr(value, "dist") and hasattr(value, "kwds"):
+        return f"{value.dist.name}({describe(value.args)}, {describe(value.kwds)})"
+    text = repr(value)
+    if " at 0x" in text:
+        name = getattr(value, "__qualname__", type(value).__qualname__)
+        return f"{getattr(value, '__module__', '')}.{name}"
+    return text

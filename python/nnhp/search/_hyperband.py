@@ -1,0 +1,284 @@
+"""Hyperband: several halvings side by side, from many short trainings to few long ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import ParameterSampler
+from sklearn.utils._param_validation import Interval
+
+from nnhp.search._documented import documented
+from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch, epochs_parameter
+from nnhp.search._outcome import Candidate
+
+_Rung = tuple[int, int]  # candidates, epochs of each
+
+
+def brackets_of(max_resources: int, factor: int) -> list[list[_Rung]]:
+    """Rungs of each bracket, that with the most candidates first.
+
+    Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar (2018), algorithm 1, in integers: bracket s
+    begins with floor((s_max + 1) / (s + 1)) * factor^s candidates, s_max the largest integer with
+    factor^s_max <= max_resources.
+    """
+    s_max = 0
+    while factor ** (s_max + 1) <= max_resources:
+        s_max += 1
+    return [
+        [
+            (
+                (s_max + 1) // (s + 1) * factor**s // factor**rung,
+                max_resources // factor ** (s - rung),
+            )
+            for rung in range(s + 1)
+        ]
+        for s in range(s_max, -1, -1)
+    ]
+
+
+@documented()
+class HyperbandSearchCV(EngineSearch):
+    """Halve random candidates in several brackets, whose trainings go on from rung to rung.
+
+    A bracket with many candidates gives each few epochs before it drops most of them; one with
+    few candidates gives them all their epochs at once. So neither a slow starter nor a lucky one
+    decides the search [1]_.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has a parameter that counts epochs; nnhp's, alone or last in a Pipeline, train on the
+        engine, and their trainings go on from rung to rung. Others start anew.
+    param_distributions : dict or list of dict
+        Distributions (anything with `rvs`) or lists.
+    max_resources : int, default=81
+        Epochs that a candidate gets at most.
+    factor : int, default=3
+        One of so many candidates goes on to the next rung, with so many times the epochs.
+    resource : str, default='auto'
+        Parameter that counts epochs: 'auto' is ``max_iter`` of the net.
+    random_state : int, RandomState or None, default=None
+        Of the draws. With a study, None draws a seed that the study keeps.
+    {scikit}
+    {added}
+
+    Attributes
+    ----------
+    brackets_ : list of list of tuple of int
+        Candidates and epochs on each rung of each bracket.
+    {attributes}
+
+    Notes
+    -----
+    `cv_results_` has a row for each candidate and rung, with the columns ``bracket``, ``iter``
+    (the rung, from 0) and ``n_resources``. The best candidate is sought among those that got
+    `max_resources`. All brackets climb together, so that no core waits.
+
+    References
+    ----------
+    .. [1] L. Li et al., "Hyperband: A Novel Bandit-Based Approach to Hyperparameter
+       Optimization", Journal of Machine Learning Research 18(185), 2018.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from nnhp import HyperbandSearchCV, MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = HyperbandSearchCV(
+    ...     MLPClassifier((16,), random_state=0, n_iter_no_change=100),
+    ...     {"learning_rate_init": loguniform(1e-3, 1e-1), "batch_size": [8, 16, 32]},
+    ...     max_resources=9,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> search.brackets_
+    [[(9, 1), (3, 3), (1, 9)], [(3, 3), (1, 9)], [(3, 9)]]
+    """
+
+    _parameter_constraints = {
+        **EngineSearch._parameter_constraints,
+        **ADDED_CONSTRAINTS,
+        "param_distributions": [dict, list],
+        "max_resources": [Interval(Integral, 1, None, closed="left")],
+        "factor": [Interval(Integral, 2, None, closed="left")],
+        "resource": [str],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any,
+        *,
+        max_resources: int = 81,
+        factor: int = 3,
+        resource: str = "auto",
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        study: Any = None,
+        time_budget_s: float | None = None,
+        target_score: float | None = None,
+        extra_candidates: Any = (),
+        prune_folds: str | None = None,
+        ensemble: bool = False,
+        return_curves: bool = False,
+        return_oof: bool = False,
+        memory_budget: int | None = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_distributions = param_distributions
+        self.max_resources = max_resources
+        self.factor = factor
+        self.resource = resource
+        self.random_state = random_state
+        self.study = study
+        self.time_budget_s = time_budget_s
+        self.target_score = target_score
+        self.extra_candidates = extra_candidates
+        self.prune_folds = prune_folds
+        self.ensemble = ensemble
+        self.return_curves = return_curves
+        self.return_oof = return_oof
+        self.memory_budget = memory_budget
+
+    def _epochs_name(self) -> str:
+        if self.resource != "auto":
+            return self.resource
+        name = epochs_parameter(self.estimator)
+        if name is None:
+            raise ValueError(
+                "resource='auto' needs an nnhp estimator, alone or last in a Pipeline; name the "
+                f"parameter of {type(self.estimator).__name__} that counts epochs."
+            )
+        return name
+
+    def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
+        if self._epochs_name() not in self.estimator.get_params():
+            raise ValueError(
+                f"Cannot use resource={self._epochs_name()} which is not supported by estimator "
+                f"{type(self.estimator).__name__}"
+            )
+
+    def _epochs_go_on(self) -> tuple[str, int] | None:
+        name = self._epochs_name()
+        return (name, int(self.max_resources)) if name == epochs_parameter(self.estimator) else None
+
+    def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
+        return [int(candidate[self._epochs_name()]) for candidate in candidates]
+
+    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
+        return self._climbing
+
+    def _draw(self, first_rungs: Sequence[_Rung]) -> list[list[Candidate]]:
+        """Candidates of each bracket; settings that come first join that of the most."""
+        first = self._first_candidates()
+        sizes = [size for size, _ in first_rungs]
+        drawn = list(
+            ParameterSampler(
+                self.param_distributions, sum(sizes), random_state=self._drawing_state()
+            )
+        )
+        if any(self._epochs_name() in params for params in [*first, *drawn]):
+            raise ValueError(
+                f"Cannot use parameter {self._epochs_name()} as the resource since it is part of "
+                "the searched parameters."
+            )
+        # A space of lists may have fewer settings than the brackets ask for.
+        every = [*first, *drawn]
+        sizes[0] += len(first)
+        brackets, start = [], 0
+        for size in sizes:
+            stop = start + size
+            brackets.append([Candidate(p, start + i) for i, p in enumerate(every[start:stop])])
+            start = stop
+        return brackets
+
+    def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
+        self.brackets_ = brackets_of(int(self.max_resources), int(self.factor))
+        going = self._draw([rungs[0] for rungs in self.brackets_])
+        n_rungs = len(self.brackets_)
+        task = callback_ctx.subcontext(
+            task_name="search", max_subtasks=n_rungs
+        ).call_on_fit_task_begin(estimator=self)
+        for rung in range(n_rungs):
+            climbing = [b for b in range(n_rungs) if rung < len(self.brackets_[b]) and going[b]]
+            if not climbing:
+                break
+            rung_task = task.subcontext(
+                task_name="hyperband-rung",
+                max_subtasks=sum(len(going[b]) for b in climbing) * self.n_splits_,
+                sequential_subtasks=False,
+            ).call_on_fit_task_begin(estimator=self)
+            self._climb(rung, climbing, going, evaluate_candidates, rung_task)
+            rung_task.call_on_fit_task_end(estimator=self)
+        task.call_on_fit_task_end(estimator=self)
+
+    def _climb(
+        self,
+        rung: int,
+        climbing: Sequence[int],
+        going: list[list[Candidate]],
+        evaluate_candidates: Any,
+        task: Any,
+    ) -> None:
+        """Evaluate one rung of all brackets that have it; leave in `going` who goes on."""
+        candidates: list[Candidate] = []
+        more: dict[str, list[int]] = {"bracket": [], "iter": [], "n_resources": []}
+        self._climbing: list[tuple[Any, int]] = []
+        for b in climbing:
+            rungs = self.brackets_[b]
+            epochs = rungs[rung][1]
+            survivors = rungs[rung + 1][0] if rung + 1 < len(rungs) else 0
+            for candidate in going[b]:
+                of_rung = candidate.copy()
+                of_rung[self._epochs_name()] = epochs
+                candidates.append(of_rung)
+                more["bracket"].append(n_last := len(self.brackets_) - 1 - b)
+                more["iter"].append(rung)
+                more["n_resources"].append(epochs)
+                self._climbing.append((n_last, survivors))
+        results = evaluate_candidates(candidates, more_results=more, callback_ctx=task)
+        first = len(results["params"]) - len(candidates)
+        metric = self.refit if isinstance(self.refit, str) else "score"
+        means = results.get(f"mean_test_{metric}")
+        if means is None:  # several metrics, none of which was named
+            means = next(v for k, v in results.items() if k.startswith("mean_test_"))
+        start = first
+        for b in climbing:
+            stop = start + len(going[b])
+            rungs = self.brackets_[b]
+            n_keep = rungs[rung + 1][0] if rung + 1 < len(rungs) else 0
+            # Best first; equal scores in the order of the candidates, NaN last.
+            order = np.argsort(-means[start:stop], kind="stable")[:n_keep]
+            going[b] = [going[b][i] for i in order]
+            start = stop
+
+    @staticmethod
+    def _select_best_index(refit: Any, refit_metric: Any, results: Any) -> int:
+        if callable(refit):
+            chosen: int = EngineSearch._select_best_index(refit, refit_metric, results)
+            return chosen
+        resources = np.asarray(results["n_resources"])
+        rows = np.flatnonzero(resources == resources.max())
+        means = results[f"mean_test_{refit_metric}"][rows]
+        return int(rows[0 if np.isnan(means).all() else np.nanargmax(means)])

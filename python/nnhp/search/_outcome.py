@@ -1,0 +1,194 @@
+"""What goes through a search: candidates in, outcomes of their folds out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Candidate(dict[str, Any]):
+    """One hyperparameter setting, numbered in the order in which the search came upon it."""
+
+    def __init__(self, params: Mapping[str, Any], number: int) -> None:
+        super().__init__(params)
+        self.number = number
+
+    def copy(self) -> Candidate:
+        """Copy with the same number: the same candidate on another rung."""
+        return Candidate(self, self.number)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One fold: the rows it trains on and those that judge it."""
+
+    train: NDArray[np.int32]
+    test: NDArray[np.int32]
+
+
+Scores = float | dict[str, float]
+
+
+@dataclass
+class Outcome:
+    """What became of one candidate on one fold."""
+
+    test_scores: Scores
+    train_scores: Scores | None = None
+    n_test_samples: int = 0
+    fit_time: float = 0.0
+    score_time: float = 0.0
+    fit_error: str | None = None  # traceback
+    epochs: int = 0  # trained for this outcome
+    stopped: bool = False  # by itself: more epochs would change nothing
+    n_parameters: int = 0
+    curve: dict[str, list[float]] | None = None  # 'train_loss', 'test_score' ... by epoch
+    out_of_fold: NDArray[Any] | None = None
+    estimator: Any = None
+
+    def payload(self) -> dict[str, Any]:
+        """Those entries that a study keeps."""
+        kept = {name: getattr(self, name) for name in _KEPT}
+        if self.out_of_fold is not None:
+            kept["out_of_fold"] = self.out_of_fold.tolist()
+        return kept
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Outcome:
+        """Rebuild what a study kept; nothing was trained for it now."""
+        outcome = cls(**{name: payload[name] for name in _KEPT})
+        outcome.epochs = 0
+        if "out_of_fold" in payload:
+            outcome.out_of_fold = np.asarray(payload["out_of_fold"])
+        return outcome
+
+
+Job = tuple[Candidate, int]  # and its fold
+Finished = tuple[int, Outcome]  # the job's place in a list of jobs
+Poll = Callable[[int], bool]  # given the epochs done in a call; True stops it
+
+_KEPT = (
+    "test_scores",
+    "train_scores",
+    "n_test_samples",
+    "fit_time",
+    "score_time",
+    "fit_error",
+    "epochs",
+    "stopped",
+    "n_parameters",
+    "curve",
+)
+
+
+@dataclass
+class _Column:
+    """One number per candidate and fold, in an array that doubles when it is full."""
+
+    values: NDArray[np.float64] = field(default_factory=lambda: np.empty(64))
+
+    def put(self, index: int, value: float) -> None:
+        if index >= len(self.values):
+            grown = np.empty(max(2 * len(self.values), index + 1))
+            grown[: len(self.values)] = self.values
+            self.values = grown
+        self.values[index] = value
+
+
+class Outcomes(Sequence[dict[str, Any]]):
+    """All outcomes of a search so far, candidate by candidate, as scikit-learn reads them.
+
+    Held as columns of numbers: a search of 100,000 fits must not keep 100,000 objects.
+    """
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._columns: dict[tuple[str, str | None], _Column] = {}
+        self._errors: dict[int, str] = {}
+        # A callable scoring tells its metrics by its first result: failed fits have one number.
+        self._failed_scores: dict[int, float] = {}
+
+    def append(self, outcome: Outcome) -> None:
+        """Add one outcome."""
+        for name in ("fit_time", "score_time", "n_test_samples"):
+            self._put(name, None, getattr(outcome, name))
+        if outcome.fit_error is not None:
+            self._errors[self._length] = outcome.fit_error
+        if outcome.fit_error is not None and not isinstance(outcome.test_scores, dict):
+            self._failed_scores[self._length] = outcome.test_scores
+        else:
+            self._put_scores("test_scores", outcome.test_scores)
+            if outcome.train_scores is not None:
+                self._put_scores("train_scores", outcome.train_scores)
+        self._length += 1
+
+    def _put_scores(self, name: str, scores: Scores) -> None:
+        for metric, score in (scores if isinstance(scores, dict) else {None: scores}).items():
+            self._put(name, metric, score)
+
+    def _put(self, name: str, metric: str | None, value: float) -> None:
+        self._columns.setdefault((name, metric), _Column()).put(self._length, value)
+
+    def test_scores(self, index: int) -> Scores:
+        """Scores of one outcome."""
+        scores = self._scores("test_scores", index)
+        return np.nan if scores is None else scores
+
+    def truncate(self, length: int) -> None:
+        """Forget all but the first outcomes."""
+        self._length = length
+        self._errors = {i: error for i, error in self._errors.items() if i < length}
+
+    def errors(self, start: int) -> FitErrors:
+        """What went wrong in outcomes from the given one on."""
+        return FitErrors(self._errors, start, self._length)
+
+    def _scores(self, name: str, index: int) -> Scores | None:
+        columns = {metric: column for (n, metric), column in self._columns.items() if n == name}
+        if not columns:
+            return self._failed_scores.get(index) if name == "test_scores" else None
+        single = columns.get(None)
+        failed = self._failed_scores.get(index)
+        if single is not None:
+            return float(single.values[index]) if failed is None else failed
+        return {
+            str(metric): float(column.values[index]) if failed is None else failed
+            for metric, column in columns.items()
+        }
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[index] for index in range(self._length))
+
+    def __getitem__(self, index: Any) -> Any:
+        index = range(self._length)[index]
+        row = {
+            name: float(self._columns[name, None].values[index])
+            for name in ("fit_time", "score_time", "n_test_samples")
+        }
+        test, train = (self._scores(name, index) for name in ("test_scores", "train_scores"))
+        if train is None and index in self._failed_scores:
+            train = test  # where no fit succeeded, or none of the training rows was scored
+        return row | {"test_scores": test, "train_scores": train}
+
+
+class FitErrors(Sequence[dict[str, Any]]):
+    """The `fit_error` of each outcome from one on, as scikit-learn reads them."""
+
+    def __init__(self, errors: Mapping[int, str], start: int, stop: int) -> None:
+        self._errors, self._rows = errors, range(start, stop)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return {"fit_error": self._errors.get(self._rows[index])}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[index] for index in range(len(self)))

@@ -1,0 +1,395 @@
+"""The course of a search: which fold is computed when, what is kept, and when it ends."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from tqdm import tqdm
+
+from nnhp.search._outcome import Candidate, Finished, Job, Outcome, Outcomes, Poll, Scores
+
+# Candidates whose folds are handed to the evaluator at once: enough to fill its calls, few enough
+# that memory does not grow with the search.
+_BLOCK = 512
+# With prune_folds, those that are compared with the same incumbent: a constant, so that what is
+# pruned does not depend on the machine.
+PRUNED_TOGETHER = 16
+
+
+class SearchOver(Exception):  # noqa: N818 - an end, not a mistake
+    """No further candidate shall be computed."""
+
+
+class Evaluator(Protocol):
+    """What computes the folds of candidates."""
+
+    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+        """The order in which the candidates are best computed."""
+
+    def planned_epochs(self, candidate: Candidate) -> int:
+        """Epochs that a fold of this candidate will take at most; 0 if it counts none."""
+
+    def evaluate(self, jobs: Sequence[Job], poll: Poll | None) -> Iterator[list[Finished]]:
+        """Compute folds of candidates; yields their places in `jobs` with what became of them."""
+
+    def keep_only(self, numbers: set[int]) -> None:
+        """Forget what was kept of candidates but these."""
+
+    def kept_bytes(self) -> dict[int, int]:
+        """Memory of what is kept of each candidate."""
+
+
+class Run:
+    """Feeds candidates to an evaluator and collects what becomes of them.
+
+    Parameters
+    ----------
+    n_splits : int
+        Folds of each candidate.
+    digest : callable
+        Called with each new outcome and its fold before anybody else sees it.
+    score_of : callable
+        Gives the one of an outcome's scores that candidates are compared by.
+    recorder : Recorder or None
+        The study.
+    time_budget : float or None
+        Seconds after which nothing is begun; the first candidate is computed all the same.
+    target_score : float or None
+        Mean score at which the search ends.
+    prunes : bool
+        Whether hopeless candidates skip their remaining folds.
+    memory_budget : int
+        Bytes of trainings that are kept for the next rung.
+    verbose : bool
+        Whether to show a progress bar.
+    """
+
+    def __init__(
+        self,
+        n_splits: int,
+        score_of: Callable[[Scores], float],
+        digest: Callable[[Outcome, int], None],
+        *,
+        recorder: Any = None,
+        time_budget: float | None = None,
+        target_score: float | None = None,
+        prunes: bool = False,
+        memory_budget: int = 0,
+        verbose: bool = False,
+    ) -> None:
+        self.outcomes = Outcomes()
+        self.candidates: list[Candidate] = []
+        self.n_parameters: list[int] = []
+        self.pruned: list[bool] = []
+        self.extras: dict[int, list[Outcome]] = {}  # outcomes with arrays, by row
+        self.epochs_planned = self.epochs_trained = 0
+        self.limited = self.fits = 0  # trainings that came to their last epoch unstopped; all
+        self.over = self.target_reached = False
+        self._digest = digest
+        self._n_splits = n_splits
+        self._score_of = score_of
+        self._recorder = recorder
+        self._target = target_score
+        self._prunes = prunes
+        self._memory_budget = memory_budget
+        self._deadline = None if time_budget is None else time.monotonic() + time_budget
+        self._incumbent: list[float] | None = None
+        self._best = -np.inf
+        self._bar = tqdm(unit="epoch", disable=not verbose, dynamic_ncols=True, leave=True)
+
+    def close(self) -> None:
+        """Take the progress bar down."""
+        self._bar.close()
+
+    # --------------------------------------------------------------------- candidates
+
+    def evaluate(
+        self,
+        evaluator: Evaluator,
+        candidates: Sequence[Candidate],
+        resources: Sequence[int],
+        promotions: Sequence[tuple[Hashable, int]] | None = None,
+    ) -> int:
+        """Compute all folds of candidates; return how many of them, from the first on, are done.
+
+        Their outcomes are then in `outcomes`, in the order of the candidates.
+
+        Parameters
+        ----------
+        evaluator : Evaluator
+            Computes.
+        candidates : sequence of Candidate
+            On one rung.
+        resources : sequence of int
+            Of each of them; 0 where the search has no resource.
+        promotions : sequence of (hashable, int) or None
+            Of each of them: its group, and how many of that may go on; trainings of the others
+            are let go.
+        """
+        complete: dict[int, list[Outcome]] = {}
+        first = len(self.candidates)
+        done = 0
+        planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
+        self.epochs_planned += planned
+        self._bar.total = self.epochs_planned
+        self._bar.refresh()
+        numbers = {candidate.number for candidate in candidates}
+        evaluator.keep_only(numbers)
+        order = evaluator.order(candidates)
+        length = PRUNED_TOGETHER if self._prunes else _BLOCK
+        if self._deadline is not None and not self.candidates:
+            blocks = [order[:1], *_cut(order[1:], length)]
+        else:
+            blocks = _cut(order, length)
+        for block in blocks:
+            timed = bool(self.candidates)
+            complete |= self._evaluate_block(evaluator, candidates, resources, block, timed=timed)
+            # In the candidates' order, so that a target ends the search at the same one always.
+            while done in complete:
+                self._collect(candidates[done], complete.pop(done))
+                done += 1
+                if self._target is not None and self._mean(-1) >= self._target:
+                    self.over = self.target_reached = True
+                    return done
+            if promotions is not None:
+                self._let_go(evaluator, numbers, first, promotions)
+            if timed and self._late():
+                self.over = True
+                break
+        return done
+
+    def _evaluate_block(
+        self,
+        evaluator: Evaluator,
+        candidates: Sequence[Candidate],
+        resources: Sequence[int],
+        block: Sequence[int],
+        *,
+        timed: bool,
+    ) -> dict[int, list[Outcome]]:
+        """Compute the folds of some candidates; those that are complete, by place."""
+        rows: dict[int, dict[int, Outcome]] = {place: {} for place in block}
+        folds = [range(self._n_splits)]
+        if self._prunes and self._incumbent is not None:
+            folds = [range(fold, fold + 1) for fold in range(self._n_splits)]
+        for some in folds:
+            going = [place for place in block if not self._hopeless(rows[place])]
+            jobs = [(place, fold) for place in going for fold in some]
+            for place, fold, outcome in self._results(
+                evaluator, candidates, resources, jobs, timed=timed
+            ):
+                rows[place][fold] = outcome
+        complete = {}
+        for place in block:
+            of_place = rows[place]
+            if len(of_place) == self._n_splits or self._hopeless(of_place):
+                complete[place] = [of_place.get(fold) for fold in range(self._n_splits)]
+        if self._prunes:
+            for place in sorted(complete):
+                self._challenge(complete[place])
+        return complete  # type: ignore[return-value]
+
+    def _results(
+        self,
+        evaluator: Evaluator,
+        candidates: Sequence[Candidate],
+        resources: Sequence[int],
+        jobs: Sequence[tuple[int, int]],
+        *,
+        timed: bool,
+    ) -> Iterator[tuple[int, int, Outcome]]:
+        """Outcomes from the study where it has them, else computed and recorded."""
+        missing = []
+        for place, fold in jobs:
+            number, resource = candidates[place].number, resources[place]
+            known = None
+            if self._recorder is not None:
+                known = self._recorder.lookup(number, resource, fold)
+            if known is None:
+                missing.append((place, fold))
+            else:
+                yield place, fold, Outcome.from_payload(known)
+        if not missing:
+            return
+        before = self.epochs_trained
+
+        def poll(epochs: int) -> bool:
+            self._show(before + epochs)
+            return timed and self._late()
+
+        of_call = [(candidates[place], fold) for place, fold in missing]
+        for finished in evaluator.evaluate(of_call, poll):
+            for index, outcome in finished:
+                place, fold = missing[index]
+                self.epochs_trained += outcome.epochs
+                self._digest(outcome, fold)
+                if self._recorder is not None:
+                    candidate = candidates[place]
+                    self._recorder.record(
+                        candidate.number, dict(candidate), resources[place], fold, outcome.payload()
+                    )
+                yield place, fold, outcome
+            self._show(self.epochs_trained)
+
+    # --------------------------------------------------------------------- outcomes
+
+    def _collect(self, candidate: Candidate, outcomes: Sequence[Outcome | None]) -> None:
+        row = len(self.candidates)
+        self.candidates.append(candidate)
+        self.pruned.append(any(outcome is None for outcome in outcomes))
+        self.n_parameters.append(max(o.n_parameters for o in outcomes if o is not None))
+        missing = None
+        for outcome in outcomes:
+            if outcome is None:
+                missing = missing or _unrun(next(o for o in outcomes if o is not None))
+                self.outcomes.append(missing)
+                continue
+            self.fits += 1
+            self.limited += not outcome.stopped and outcome.n_parameters > 0
+            self.outcomes.append(outcome)
+        heavy = [o for o in outcomes if o is not None and (o.curve or o.out_of_fold is not None)]
+        if heavy:
+            self.extras[row] = heavy
+        mean = self._mean(-1)
+        if mean > self._best:
+            self._best = mean
+            self._bar.set_postfix_str(f"best {mean:.4g}", refresh=False)
+
+    def _mean(self, row: int) -> float:
+        row = range(len(self.candidates))[row]
+        n = self._n_splits
+        return float(
+            np.mean([self._score_of(self.outcomes.test_scores(row * n + f)) for f in range(n)])
+        )
+
+    def _hopeless(self, folds: dict[int, Outcome]) -> bool:
+        """Whether the folds so far are worse on average than the incumbent's worst one."""
+        if self._incumbent is None or not self._prunes or not folds:
+            return False
+        if len(folds) == self._n_splits:
+            return False
+        mean = np.mean([self._score_of(outcome.test_scores) for outcome in folds.values()])
+        return not mean >= min(self._incumbent)
+
+    def _challenge(self, outcomes: Sequence[Outcome | None]) -> None:
+        if any(outcome is None for outcome in outcomes):
+            return
+        scores = [
+            self._score_of(outcome.test_scores) for outcome in outcomes if outcome is not None
+        ]
+        mean = np.mean(scores)
+        if np.isfinite(mean) and (self._incumbent is None or mean > np.mean(self._incumbent)):
+            self._incumbent = scores
+
+    def _let_go(
+        self,
+        evaluator: Evaluator,
+        numbers: set[int],
+        first: int,
+        promotions: Sequence[tuple[Hashable, int]],
+    ) -> None:
+        """Free trainings that cannot go on, and the worst of the others beyond the budget."""
+        groups: dict[Hashable, list[tuple[float, int]]] = {}
+        limits = dict(promotions)
+        for row in range(first, len(self.candidates)):
+            mean = self._mean(row)
+            rank = -np.inf if np.isnan(mean) else mean
+            group, _ = promotions[row - first]
+            groups.setdefault(group, []).append((rank, self.candidates[row].number))
+        kept: list[tuple[float, int]] = []
+        for group, ranked in groups.items():
+            ranked.sort(reverse=True)
+            last = ranked[min(limits[group], len(ranked)) - 1][0] if limits[group] else np.inf
+            # One that ties with the last of them may yet be chosen.
+            kept += [entry for entry in ranked if entry[0] >= last]
+        waiting = numbers - {candidate.number for candidate in self.candidates[first:]}
+        sizes = evaluator.kept_bytes()
+        room = self._memory_budget
+        within = set()
+        for _, number in sorted(kept, reverse=True):
+            room -= sizes.get(number, 0)
+            if room >= 0:
+                within.add(number)
+        evaluator.keep_only(within | waiting)
+
+    def truncate(self, n_candidates: int) -> None:
+        """Forget all but the first candidates."""
+        del self.candidates[n_candidates:], self.pruned[n_candidates:]
+        del self.n_parameters[n_candidates:]
+        self.outcomes.truncate(n_candidates * self._n_splits)
+        self.extras = {row: kept for row, kept in self.extras.items() if row < n_candidates}
+
+    @property
+    def needs_streams(self) -> bool:
+        """Whether outcomes are wanted as soon as they are there."""
+        return self._recorder is not None or self._deadline is not None
+
+    def curves(self) -> pd.DataFrame:
+        """Training loss and test scores by candidate, fold and epoch.
+
+        A candidate is called by the row of `cv_results_` in which it first appears.
+        """
+        rows: dict[int, int] = {}
+        for row, candidate in enumerate(self.candidates):
+            rows.setdefault(candidate.number, row)
+        parts: dict[tuple[int, int, int], dict[str, float]] = {}
+        for row, outcomes in self.extras.items():
+            candidate = rows[self.candidates[row].number]
+            for fold, outcome in enumerate(outcomes):
+                curve = dict(outcome.curve or {"first_epoch": [1]})
+                (start,) = curve.pop("first_epoch")
+                names = list(curve)
+                for epoch, values in enumerate(zip(*curve.values(), strict=True), int(start)):
+                    entries = dict(zip(names, values, strict=True))
+                    parts[candidate, fold, epoch] = entries
+        index = pd.MultiIndex.from_tuples(sorted(parts), names=["candidate", "fold", "epoch"])
+        table = pd.DataFrame([parts[key] for key in sorted(parts)], index=index)
+        first = [name for name in ("train_loss",) if name in table]
+        return table[first + [name for name in table if name not in first]].reset_index()
+
+    # --------------------------------------------------------------------- the time
+
+    def _late(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def _show(self, epochs: int) -> None:
+        if not self._bar.disable:
+            self._bar.update(epochs - self._bar.n)
+
+    def warn_of_limits(self) -> None:
+        """Say once how many trainings were ended by their number of epochs."""
+        if self.limited:
+            warnings.warn(
+                f"{self.limited} of {self.fits} trainings of the search reached their maximum of "
+                "iterations (max_iter) without converging.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+
+def _cut(places: Sequence[int], length: int) -> list[Sequence[int]]:
+    return [places[start : start + length] for start in range(0, len(places), length)]
+
+
+def _unrun(like: Outcome) -> Outcome:
+    """Stand-in for a fold that was pruned."""
+
+    def blank(scores: Any) -> Any:
+        if isinstance(scores, dict):
+            return dict.fromkeys(scores, np.nan)
+        return None if scores is None else np.nan
+
+    return Outcome(blank(like.test_scores), blank(like.train_scores))
+
+
+def partition_of(tests: Sequence[NDArray[np.int32]], n_samples: int) -> bool:
+    """Whether test folds hold every sample once."""
+    rows = np.concatenate(tests)
+    return len(rows) == n_samples and bool((np.bincount(rows, minlength=n_samples) == 1).all())

@@ -1,0 +1,230 @@
+"""Opening a file of studies, and rebuilding one whose structure is broken.
+
+The rebuilt file has all rows that can still be read; the broken one stays beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from nnhp.search import _study_file
+from nnhp.search._study_file import (
+    APPLICATION_ID,
+    PAGE_SIZE,
+    BrokenFileError,
+    StudyDamagedWarning,
+    StudyFile,
+)
+from nnhp.search._study_owner import lives
+from nnhp.search._study_values import loads
+
+_MAGIC = b"SQLite format 3\x00"
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+
+
+def open_to_write(path: str) -> StudyFile:
+    """Open a file of studies, create it, or rebuild it.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    OSError
+        It cannot be opened, created or written there.
+    """
+    place = Path(path)
+    if not place.absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "The folder of the study does not exist", path)
+    _check_kind(place)
+    if not _writable(place):
+        raise PermissionError(errno.EACCES, "The study or its folder cannot be written", path)
+    file = _open(path, "mode=rwc")
+    try:
+        _study_file.prepare_to_write(file)
+    except sqlite3.Error as error:
+        file.close()
+        raise _study_file.as_os_error(path, error) from error
+    return file
+
+
+def open_to_read(path: str) -> StudyFile:
+    """Open a file of studies that exists; a broken one is rebuilt first.
+
+    Raises
+    ------
+    ValueError
+        It is something else, or broken where nothing can be written.
+    OSError
+        It does not exist, or cannot be opened.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise FileNotFoundError(errno.ENOENT, "There is no study", path)
+    _check_kind(place)
+    if not os.access(place, os.R_OK):
+        raise PermissionError(errno.EACCES, "The study cannot be read", path)
+    if _writable(place):
+        file = _open(path, "mode=rw")
+    else:
+        try:
+            file = _open(path, "mode=ro")
+        except OSError:  # SQLite cannot put its log there, so nobody writes the file
+            file = _open(path, "mode=ro&immutable=1")
+    if _study_file.is_new(file.connection, path):
+        file.close()
+        file = StudyFile(path, _study_file.connect(path, "mode=memory"))
+        _study_file.create_tables(file.connection)
+    return file
+
+
+def _check_kind(place: Path) -> None:
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "A study is a file, and this is a folder", str(place))
+    if place.exists() and not place.is_file():
+        raise ValueError(f"{place} is not a file, so it cannot be a study.")
+
+
+def _writable(place: Path) -> bool:
+    if place.exists() and not os.access(place, os.W_OK):
+        return False
+    return os.access(place.absolute().parent, os.W_OK)
+
+
+def _open(path: str, options: str) -> StudyFile:
+    with _study_file.lock:
+        try:
+            return _open_sound(path, options)
+        except BrokenFileError as error:
+            if not _writable(Path(path)):
+                raise ValueError(f"{path} is damaged or is no study: {error}.") from error
+            _rebuild(path)
+            return _open_sound(path, options)
+
+
+def _open_sound(path: str, options: str) -> StudyFile:
+    try:
+        file = StudyFile(path, _study_file.connect(path, options))
+    except sqlite3.Error as error:
+        raise _study_file.as_os_error(path, error) from error
+    try:
+        if not _study_file.is_new(file.connection, path):
+            _study_file.check_structure(file.connection)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, sqlite3.Error):
+            raise _study_file.as_os_error(path, error) from error
+        raise
+    return file
+
+
+def _rebuild(path: str) -> None:
+    """Put a sound file with the rows that can be read in the place of a broken one."""
+    with _alone_in(Path(path).absolute().parent):
+        try:
+            _open_sound(path, "mode=rw").close()
+        except BrokenFileError as error:
+            reason = str(error)
+        else:
+            return  # another process has just rebuilt it
+        same = Path(path).resolve()
+        if any(Path(file.path).resolve() == same for file in _study_file.open_files):
+            raise OSError(errno.EBUSY, f"The study is damaged ({reason}) while in use here", path)
+        copy, fresh = f"{path}-rescue", f"{path}-rebuilt"
+        try:
+            _copy_readable(path, copy)
+            lost = _copy_rows(path, copy, fresh)
+            aside = _set_aside(path)
+            Path(fresh).replace(path)
+        except sqlite3.Error as error:
+            raise _study_file.as_os_error(path, error) from error
+        finally:
+            for name in (copy, fresh):
+                _remove(name, *(name + suffix for suffix in _SIDE_FILES))
+        warnings.warn(
+            f"{path} was damaged ({reason}) and has been rebuilt; lost: {lost or 'nothing'}. The "
+            f"damaged file is kept as {aside}.",
+            StudyDamagedWarning,
+            stacklevel=5,
+        )
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from rebuilding in the same folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without such locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _copy_readable(path: str, copy: str) -> None:
+    """Copy the file and its log, with a first page as SQLite wrote it when the file was new.
+
+    That page has the header and the schema, which never change, so SQLite can read on.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(PAGE_SIZE)
+    application = APPLICATION_ID.to_bytes(4, "big")
+    if not head.startswith(_MAGIC) and head[68:72] != application and any(head):
+        raise ValueError(f"{path} is not an SQLite database, so it is no study.")
+    shutil.copyfile(path, copy)
+    for suffix in ("-wal", "-journal"):
+        if Path(path + suffix).exists():
+            shutil.copyfile(path + suffix, copy + suffix)
+    with contextlib.closing(_study_file.connect(copy, "mode=memory")) as memory:
+        memory.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        _study_file.create_tables(memory)
+        page = bytearray(memory.serialize()[:PAGE_SIZE])
+    page[18:20] = b"\2\2"  # there may be a write-ahead log
+    page[28:32] = (Path(copy).stat().st_size // PAGE_SIZE).to_bytes(4, "big")
+    with Path(copy).open("r+b") as target:
+        target.write(page)
+
+
+def _copy_rows(path: str, copy: str, fresh: str) -> str:
+    """Copy the intact rows into a new database; returns what could not be copied."""
+    with (
+        StudyFile(path, _study_file.connect(copy)) as old,
+        StudyFile(path, _study_file.connect(fresh, "mode=rwc")) as new,
+    ):
+        for writer in [loads(row.content) for row in old.rows("writers")]:
+            if lives(writer):
+                raise OSError(
+                    errno.EBUSY, f"The study is damaged, and process {writer['pid']} uses it", path
+                )
+        with new.transaction():
+            _study_file.create_tables(new.connection)
+            for table in _study_file.KEYS:
+                new.insert(table, ((row.keys, row.content) for row in old.rows(table)))
+            new.insert_damaged(old.damaged)
+        return old.take_names()
+
+
+def _set_aside(path: str) -> str:
+    """Give the broken file and its log another name."""
+    aside = next(name for n in count(1) if not Path(name := f"{path}.damaged-{n}").exists())
+    for suffix in ("", "-wal"):
+        if Path(path + suffix).exists():
+            try:
+                os.link(path + suffix, aside + suffix)
+            except OSError:  # a file system without hard links
+                shutil.copy2(path + suffix, aside + suffix)
+    _remove(*(path + suffix for suffix in _SIDE_FILES))  # they would be taken for the new file's
+    return aside
+
+
+def _remove(*names: str) -> None:
+    for name in names:
+        Path(name).unlink(missing_ok=True)
