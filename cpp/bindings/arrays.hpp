@@ -25,14 +25,14 @@ constexpr const char* dtype_name() {
 // else.
 template <class T>
 py::array_t<T> array_of(const py::handle& object, py::ssize_t dimensions, const std::string& name) {
-  const std::string expected = py::str(py::dtype::of<T>()).cast<std::string>();
+  const auto expected = [] { return py::str(py::dtype::of<T>()).cast<std::string>(); };
   if (!py::isinstance<py::array>(object)) {
-    throw py::type_error(name + " must be a NumPy array of " + expected + ", got " +
+    throw py::type_error(name + " must be a NumPy array of " + expected() + ", got " +
                          py::str(py::type::of(object)).cast<std::string>());
   }
   const auto array = py::reinterpret_borrow<py::array>(object);
   if (!py::isinstance<py::array_t<T>>(array)) {
-    throw py::type_error(name + " must have dtype " + expected + ", got " +
+    throw py::type_error(name + " must have dtype " + expected() + ", got " +
                          py::str(array.dtype()).cast<std::string>());
   }
   require(array.ndim() == dimensions, name + " must have " + std::to_string(dimensions) +

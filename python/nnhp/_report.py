@@ -345,7 +345,8 @@ def _pictures(search: Any, metric: str) -> str:
 
 
 def _trace(search: Any, metric: str) -> Iterator[str]:
-    for against, unit in (("epochs", "epochs"), ("time", "seconds")):
+    knows_epochs = _evaluations.of_search(search, metric).epochs is not None
+    for against, unit in (("epochs", "epochs"), ("time", "seconds"))[not knows_epochs :]:
         figure = _figure(5.2, 3.6)
         display = plots.SearchTraceDisplay.from_search(
             search, metric=metric, ax=figure.subplots(), against=against

@@ -145,7 +145,10 @@ class Training:
         self._estimator = estimator
         self._data = data
         self._cache = Cache() if cache is None else cache
-        self._sizes = layer_sizes(estimator, data)
+        self._sizes: list[int] = self._cache.spec(
+            ("sizes", data.n_features, data.train.targets.n_outputs),
+            lambda: layer_sizes(estimator, data),
+        )
         _memory.check_net_size(
             self._sizes,
             # parameters, gradient, transposed weights, two moments, the best ones; the beginning

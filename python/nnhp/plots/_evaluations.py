@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
-from nnhp.plots._settings import key
+from nnhp.plots._settings import key, label
 
 Floats = NDArray[np.float64]
 
@@ -207,13 +207,13 @@ def score_name(search: Any, metric: str) -> str:
 def pretty_metric(metric: str) -> str:
     """Return a metric's name in words."""
     words = re.sub("^neg_", "negative ", metric).replace("_", " ")
-    return {"r2": "R²", "roc auc": "ROC AUC"}.get(words, words[:1].upper() + words[1:])
+    return {"r2": "R²", "roc auc": "ROC AUC"}.get(words, label(words[:1].upper() + words[1:], 60))
 
 
 def _best(search: Any, metric: str) -> int | None:
     """Return the row of the search's choice, if it was made by a metric, and has a score."""
     row = getattr(search, "best_index_", None)
-    by_another = metric != "score" and search.refit != metric
+    by_another = metric != "score" and getattr(search, "refit", None) != metric
     if row is None or by_another or np.isnan(search.cv_results_[f"mean_test_{metric}"][row]):
         return None
     return int(row)
@@ -227,8 +227,9 @@ def _without_resource(
     search: Any, settings: list[dict[str, Any]], resource: Floats
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return what the resource is, for an axis, and the settings without it."""
-    param = getattr(search, "resource", None)
-    if param is None:  # Hyperband's is always the epochs
+    param = getattr(search, "resource", "auto")
+    if param == "auto":
+        param = None
         for name in settings[0]:
             equal = [s.get(name) == amount for s, amount in zip(settings, resource, strict=True)]
             if name.rpartition("__")[2] == "max_iter" and all(equal):
@@ -307,7 +308,8 @@ def _epoch_limits(search: Any, settings: list[dict[str, Any]]) -> Floats | None:
 def of_study(study: Any, metric: str | None = None, number: Any = None) -> Evaluations:
     """Read one of the studies in a file."""
     trials, curves = _of_one_study(study, number)
-    metric = _chosen_metric(metrics_of(trials.columns), metric, None)
+    metrics = metrics_of(trials.columns)
+    metric = _chosen_metric(metrics, metric, None)
     params = [name for name in trials.columns if name.startswith("param_")]
     settings = [
         {
@@ -315,15 +317,15 @@ def of_study(study: Any, metric: str | None = None, number: Any = None) -> Evalu
             for name, value in zip(params, values, strict=True)
             if not _is_missing(value)
         }
-        for values in zip(*(trials[name] for name in params), strict=True)
+        for values in trials[params].itertuples(index=False, name=None)
     ]
     n_folds = int(trials["folds"].max())
-    resource = trials["n_resources"].to_numpy(dtype=np.float64)
-    has_rungs = len(np.unique(resource)) > 1
+    resource = bracket = None
     resource_name = ""
-    if has_rungs:
+    if trials["n_resources"].nunique() > 1:
+        resource = trials["n_resources"].to_numpy(dtype=np.float64)
         resource_name, settings = _without_resource(None, settings, resource)
-    bracket = trials.get("bracket")
+        bracket = trials["bracket"].to_numpy() if trials["bracket"].any() else None
     return Evaluations(
         settings=settings,
         candidate=trials["candidate"].to_numpy(dtype=np.intp),
@@ -333,32 +335,45 @@ def of_study(study: Any, metric: str | None = None, number: Any = None) -> Evalu
         seconds=trials["seconds"].to_numpy(dtype=np.float64),
         epochs=trials["epochs"].to_numpy(dtype=np.float64),
         epochs_name="Epochs trained (all folds)",
-        resource=resource if has_rungs else None,
+        resource=resource,
         resource_name=resource_name,
-        bracket=None if bracket is None else bracket.to_numpy(dtype=np.intp),
+        bracket=bracket,
+        best=_best_of_study(study, trials) if len(metrics) == 1 else None,
         curves=_curves(curves, metric),
     )
 
 
 def _of_one_study(study: Any, number: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return trials, rung by rung, and curves of the study asked for, or of the only one."""
+    """Return trials and curves of the study asked for, or of the only one.
+
+    The trials come in the order in which Hyperband's brackets climb together. A candidate's
+    bracket is told by its first rung; the last bracket, which has but one, is 0.
+    """
     trials, curves = study.trials(), study.curves()
     present = trials["study"].unique().tolist()
-    if number is None:
-        if len(present) > 1:
-            raise ValueError(f"Several studies in the file: choose one of {present} as number=.")
-        number = present[0] if present else None
+    if not present:
+        raise NothingToDrawError("The study holds no evaluation.")
+    if number is None and len(present) > 1:
+        raise ValueError(f"Several studies in the file: choose one of {present} as number=.")
+    number = present[0] if number is None else number
     if number not in present:
-        raise NothingToDrawError(
-            f"No study {number!r} in the file; there are {present}."
-            if present
-            else "The study holds no evaluation."
-        )
+        raise NothingToDrawError(f"No study {number!r} in the file; there are {present}.")
     trials = trials[trials["study"] == number]
-    if "bracket" in trials:
-        trials = trials.assign(first=trials.groupby("bracket")["candidate"].transform("min"))
-    order = [name for name in ("first", "n_resources", "candidate") if name in trials]
-    return trials.sort_values(order), curves[curves["study"] == number]
+    first = trials.groupby("candidate")["n_resources"].transform("min")
+    bracket = first.rank(method="dense", ascending=False).astype(np.intp) - 1
+    rung = trials["n_resources"].groupby(bracket).rank(method="dense")
+    trials = trials.assign(bracket=bracket, rung=rung).sort_values(["rung", "candidate"])
+    return trials, curves[curves["study"] == number]
+
+
+def _best_of_study(study: Any, trials: pd.DataFrame) -> int | None:
+    """Return the last row of the study's best candidate, if it has one yet."""
+    try:
+        best = study.best
+    except ValueError:
+        return None
+    mine = (trials["candidate"] == best["candidate"]) & (trials["study"] == best["study"])
+    return int(np.flatnonzero(mine)[-1]) if mine.any() else None
 
 
 def _is_missing(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ DISTINCT: Final = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", RED, "#0000
 
 _FENCE = 3.0  # scores this many ranges (best to lower quartile) below the quartile are cut off
 _MARGIN = 0.05
+_LABEL_WIDTH = 36
 _MANY_POINTS = 2000  # beyond, points of a vector image are drawn as pixels
 
 
@@ -89,6 +91,11 @@ def _divided(ax: Axes, n_rows: int, n_cols: int) -> NDArray[Any]:
 def plain(text: str) -> str:
     """Return text that matplotlib can draw and does not take for a formula."""
     return printable(text).replace("$", r"\$")
+
+
+def score_label(name: str) -> str:
+    """Return what scores are, for a vertical axis: on several lines if it is long."""
+    return textwrap.fill(plain(name), _LABEL_WIDTH)
 
 
 def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, kind: Any) -> Any:

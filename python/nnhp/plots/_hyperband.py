@@ -19,6 +19,7 @@ from nnhp.plots._figure import (
     panels,
     plain,
     quiet,
+    score_label,
     score_limits,
     set_score_axis,
 )
@@ -179,7 +180,7 @@ class HyperbandDisplay(SearchDisplay):
                 panel.set_title(f"Bracket {name}", fontsize="medium", loc="left", pad=16)
             set_score_axis(panel, limits)
             first_in_row = panel in axes[:, 0]
-            panel.set_ylabel(plain(self.score_name) if first_in_row else "")
+            panel.set_ylabel(score_label(self.score_name) if first_in_row else "")
             panel.tick_params(labelleft=first_in_row)
         return self
 

@@ -93,8 +93,8 @@ class ParamImportanceDisplay(ParamDisplay):
     --------
     >>> from nnhp.plots import ParamImportanceDisplay
     >>> display = ParamImportanceDisplay(params=["alpha", "momentum"], importances=[0.1, 0.7])
-    >>> [bar.get_width() for bar in display.plot().bars_]
-    [0.1, 0.7]
+    >>> [label.get_text() for label in display.plot().ax_.get_yticklabels()]
+    ['alpha', 'momentum']
     """
 
     def __init__(

@@ -17,8 +17,8 @@ from nnhp.plots._figure import (
     merged,
     need_matplotlib,
     panels,
-    plain,
     quiet,
+    score_label,
     score_limits,
     set_score_axis,
 )
@@ -93,8 +93,10 @@ class LearningCurvesDisplay(SearchDisplay):
                 "There are no curves: search with return_curves=True to keep them."
             )
         last = evaluations.last_rungs()
-        # By score; among rungs, a candidate that got further comes first only by its score.
-        order = np.argsort(-np.nan_to_num(last.scores, nan=-np.inf), kind="stable")
+        scores = np.nan_to_num(last.scores, nan=-np.inf)
+        if last.best is not None:
+            scores[last.best] = np.inf
+        order = np.argsort(-scores, kind="stable")
         return cls(curves=curves, ranking=last.candidate[order], score_name=evaluations.score_name)
 
     def plot(
@@ -191,7 +193,7 @@ class LearningCurvesDisplay(SearchDisplay):
         ax.set_xlabel("Epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if column == "test_score":
-            ax.set_ylabel(plain(self.score_name))
+            ax.set_ylabel(score_label(self.score_name))
             if len(values) > 0:
                 set_score_axis(ax, score_limits(values))
             return

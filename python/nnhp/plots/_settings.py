@@ -15,6 +15,7 @@ ABSENT: Final = type("Absent", (), {"__repr__": lambda _: "absent"})()
 """In place of a value of a parameter that a candidate does not set."""
 
 _LABEL_LENGTH = 24
+_NAME_LENGTH = 32
 _LOG_RATIO = 8  # the smallest ratio of greatest to least for which a log axis is considered
 _NAMED_GAP = 0.18  # between named values beside numbers, as a share of the numbers' range
 
@@ -57,7 +58,8 @@ def short_names(names: Sequence[str]) -> list[str]:
     """Return parameter names without the steps of a Pipeline, where that stays unambiguous."""
     last = [name.rpartition("__")[2] for name in names]
     return [
-        short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)
+        label(short if last.count(short) == 1 else name, _NAME_LENGTH)
+        for name, short in zip(names, last, strict=True)
     ]
 
 

@@ -22,6 +22,7 @@ from nnhp.plots._figure import (
     panels,
     plain,
     quiet,
+    score_label,
     score_limits,
     set_score_axis,
 )
@@ -171,7 +172,7 @@ class ParamSliceDisplay(ParamDisplay):
             self._plot_panel(panel, column, limits, scatter_kw)
             panel.set_xlabel(plain(name))
             first_in_row = panel in axes[:, 0]
-            panel.set_ylabel(plain(self.score_name) if first_in_row else "")
+            panel.set_ylabel(score_label(self.score_name) if first_in_row else "")
             panel.tick_params(labelleft=first_in_row)
         if self.resource is not None:
             self._explain_colours(np.unique(self.resource))

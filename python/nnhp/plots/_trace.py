@@ -18,8 +18,8 @@ from nnhp.plots._figure import (
     merged,
     need_matplotlib,
     panels,
-    plain,
     quiet,
+    score_label,
     score_limits,
     set_score_axis,
 )
@@ -203,4 +203,4 @@ class SearchTraceDisplay(SearchDisplay):
         ax.set_xlabel(
             self.epochs_name if kind == "epochs" else "Training and scoring time, all folds (s)"
         )
-        ax.set_ylabel(plain(self.score_name))
+        ax.set_ylabel(score_label(self.score_name))

@@ -239,15 +239,16 @@ def epochs_parameter(estimator: Any) -> str | None:
 class EngineSearch(BaseSearchCV):
     """What nnhp's searches add to scikit-learn's."""
 
-    study: Any
-    time_budget_s: float | None
-    target_score: float | None
-    extra_candidates: Sequence[Mapping[str, Any]]
-    prune_folds: str | None
-    ensemble: bool
-    return_curves: bool
-    return_oof: bool
-    memory_budget: int | None
+    # For strategies of users, whose __init__ does not know them.
+    study: Any = None
+    time_budget_s: float | None = None
+    target_score: float | None = None
+    extra_candidates: Sequence[Mapping[str, Any]] = ()
+    prune_folds: str | None = None
+    ensemble: bool = False
+    return_curves: bool = False
+    return_oof: bool = False
+    memory_budget: int | None = None
     _recorder: Any = None  # of the study, while it runs
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -427,8 +428,8 @@ class _Search:
         """The score that candidates are compared by: the one refitted for, else the first."""
         if not isinstance(scores, dict):
             return float(scores)
-        wanted = self._search.refit if isinstance(self._search.refit, str) else next(iter(scores))
-        return float(scores[wanted])
+        # A name that is not there is reported when the search is over, as in scikit-learn.
+        return float(scores.get(self._search.refit, next(iter(scores.values()))))
 
     def run(self, context: Any) -> dict[str, Any]:
         """Compute all candidates of the strategy; returns `cv_results_`."""

@@ -114,7 +114,7 @@ class Outcomes(Sequence[dict[str, Any]]):
 
     def append(self, outcome: Outcome) -> None:
         """Add one outcome."""
-        for name in ("fit_time", "score_time", "n_test_samples"):
+        for name in _TIMES:
             self._put(name, None, getattr(outcome, name))
         if outcome.fit_error is not None:
             self._errors[self._length] = outcome.fit_error
@@ -167,15 +167,38 @@ class Outcomes(Sequence[dict[str, Any]]):
         return (self[index] for index in range(self._length))
 
     def __getitem__(self, index: Any) -> Any:
-        index = range(self._length)[index]
-        row = {
-            name: float(self._columns[name, None].values[index])
-            for name in ("fit_time", "score_time", "n_test_samples")
-        }
-        test, train = (self._scores(name, index) for name in ("test_scores", "train_scores"))
-        if train is None and index in self._failed_scores:
-            train = test  # where no fit succeeded, or none of the training rows was scored
-        return row | {"test_scores": test, "train_scores": train}
+        return _Row(self, range(self._length)[index])
+
+    def entry(self, index: int, name: str) -> Any:
+        """One entry of an outcome."""
+        if name in _TIMES:
+            return float(self._columns[name, None].values[index])
+        scores = self._scores(name, index)
+        if scores is None and index in self._failed_scores:
+            # No fit succeeded, or the training rows of none were scored.
+            return self._scores("test_scores", index)
+        return scores
+
+
+_TIMES = ("fit_time", "score_time", "n_test_samples")
+
+
+class _Row(Mapping[str, Any]):
+    """An outcome as scikit-learn reads it, entry by entry."""
+
+    _NAMES = (*_TIMES, "test_scores", "train_scores")
+
+    def __init__(self, outcomes: Outcomes, index: int) -> None:
+        self._outcomes, self._index = outcomes, index
+
+    def __getitem__(self, name: str) -> Any:
+        return self._outcomes.entry(self._index, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._NAMES)
+
+    def __len__(self) -> int:
+        return len(self._NAMES)
 
 
 class FitErrors(Sequence[dict[str, Any]]):

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -44,7 +44,6 @@ SCHEMA = {table: _create_table(table) for table in KEYS}
 
 _BUSY_SECONDS = 60.0
 _NAMED = 8  # so many damaged rows are named in a warning
-_PROBES = 50_000  # row numbers tried, one by one, behind a page that cannot be read
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "beegfs", "gpfs"}
 
@@ -108,7 +107,6 @@ class StudyFile:
         self.path = path
         self.connection = connection
         self.damaged: list[tuple[str, Row]] = []  # with their table
-        self.lost: list[str] = []  # what cannot even be read
         self._pid = os.getpid()
         open_files.add(self)
 
@@ -151,38 +149,14 @@ class StudyFile:
 
         With `keys` only the rows that have them, which a damaged one may not.
         """
-        query = f"{_select(table)} WHERE rowid > ?{''.join(f' AND {key} = ?' for key in keys)}"
-        last: int | None = -(2**63)
-        while last is not None:
-            try:
-                values = (last, *keys.values())
-                for found in self.connection.execute(f"{query} ORDER BY rowid", values):
-                    row, intact = _checked(table, found)
-                    last = row.number
-                    if intact:
-                        yield row
-                    else:
-                        self.damaged.append((table, row))
-            except sqlite3.DatabaseError as error:
-                if not _shows_damage(error):
-                    raise
-                last = self._skip(table, last)
+        where = " AND ".join([f"{key} = ?" for key in keys] or ["true"])
+        query = f"{_select(table)} WHERE {where} ORDER BY rowid"
+        for number, *found in self.connection.execute(query, tuple(keys.values())):
+            row, intact = checked(table, number, found)
+            if intact:
+                yield row
             else:
-                return
-
-    def _skip(self, table: str, last: int) -> int | None:
-        """The row behind which reading can go on after one that cannot be read, if there is any."""
-        begin = max(last, 0) + 1
-        for number in range(begin, begin + _PROBES):
-            query = f"SELECT rowid FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT 1"
-            with contextlib.suppress(sqlite3.DatabaseError):
-                found = self.connection.execute(query, (number,)).fetchone()
-                if found is None:
-                    break
-                self.lost.append(f"{table}: rows {begin} to {found[0] - 1}")
-                return int(found[0]) - 1
-        self.lost.append(f"{table}: the rows from {begin} on")
-        return None
+                self.damaged.append((table, row))
 
     def set_aside(self) -> None:
         """Move the damaged rows met so far to their table, and warn."""
@@ -191,7 +165,7 @@ class StudyFile:
                 for table, row in self.damaged:
                     query = f"{_select(table)} WHERE rowid = ?"
                     found = self.connection.execute(query, (row.number,)).fetchone()
-                    if found is not None and not _checked(table, found)[1]:  # nobody was first
+                    if found is not None and not checked(table, found[0], found[1:])[1]:
                         self.delete(table, rowid=row.number)
                         self.insert_damaged([(table, row)])
         self.warn("The rows are now in its table 'damaged'")
@@ -204,21 +178,15 @@ class StudyFile:
 
     def warn(self, told: str = "They stay where they are until a search writes to it") -> None:
         """Name the damaged rows met so far, if there are any, and forget them."""
-        names = self.take_names()
-        if names:
+        if self.damaged:
+            names = listed(dict.fromkeys(_name(*entry) for entry in self.damaged))
+            self.damaged = []
             warnings.warn(
                 f"{self.path} is damaged: {names}. {told}; what they held counts as never "
                 "recorded.",
                 StudyDamagedWarning,
                 stacklevel=4,
             )
-
-    def take_names(self) -> str:
-        """Names of what was damaged, and forget it."""
-        names = [*dict.fromkeys(_name(*entry) for entry in self.damaged), *self.lost]
-        self.damaged, self.lost = [], []
-        rest = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
-        return "; ".join(names[:_NAMED] + rest)
 
     def close(self, *, checkpoint: bool = False) -> None:
         """Close it; in a child of fork, where it must not be touched, do nothing.
@@ -241,8 +209,9 @@ def _select(table: str) -> str:
     return f"SELECT {', '.join(['rowid', *KEYS[table], 'content', 'checksum'])} FROM {table}"
 
 
-def _checked(table: str, found: tuple[Any, ...]) -> tuple[Row, bool]:
-    number, *keys, content, kept = found
+def checked(table: str, number: int, found: Sequence[Any]) -> tuple[Row, bool]:
+    """A row from its number and columns, and whether its checksum is right."""
+    *keys, content, kept = found
     row = Row(number, tuple(keys), content)
     return row, type(content) is bytes and kept == checksum(table, row.keys, content)
 
@@ -250,6 +219,13 @@ def _checked(table: str, found: tuple[Any, ...]) -> tuple[Row, bool]:
 def _name(table: str, row: Row) -> str:
     keys = [f"{key} {value}" for key, value in zip(KEYS[table], row.keys, strict=True)]
     return " ".join([f"{table} row {row.number}", *([f"({', '.join(keys)})"] if keys else [])])
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first of the names, and how many more there are."""
+    names = list(names)
+    rest = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return "; ".join(names[:_NAMED] + rest)
 
 
 def _as_bytes(content: Any) -> bytes:
@@ -321,6 +297,8 @@ def check_structure(connection: sqlite3.Connection) -> None:
     with damage_found():
         connection.execute("PRAGMA cell_size_check = ON")
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        for table in SCHEMA:  # the check does not look into the rows
+            connection.execute(f"SELECT max(length(checksum)) FROM {table}").fetchone()
     if found != "ok":
         raise BrokenFileError(found)
 

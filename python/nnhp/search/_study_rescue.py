@@ -169,47 +169,39 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _copy_readable(path: str, copy: str) -> None:
-    """Copy the file and its log, with a first page as SQLite wrote it when the file was new.
-
-    That page has the header and the schema, which never change, so SQLite can read on.
-    """
-    with Path(path).open("rb") as file:
-        head = file.read(PAGE_SIZE)
+def _check_origin(pages: Pages, path: str) -> None:
+    """Raise ValueError where nothing tells that this was ever a file of studies."""
+    head = pages.page(1)
     application = APPLICATION_ID.to_bytes(4, "big")
     if not head.startswith(_MAGIC) and head[68:72] != application and any(head):
         raise ValueError(f"{path} is not an SQLite database, so it is no study.")
-    shutil.copyfile(path, copy)
-    for suffix in ("-wal", "-journal"):
-        if Path(path + suffix).exists():
-            shutil.copyfile(path + suffix, copy + suffix)
-    with contextlib.closing(_study_file.connect(copy, "mode=memory")) as memory:
-        memory.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-        _study_file.create_tables(memory)
-        page = bytearray(memory.serialize()[:PAGE_SIZE])
-    page[18:20] = b"\2\2"  # there may be a write-ahead log
-    page[28:32] = (Path(copy).stat().st_size // PAGE_SIZE).to_bytes(4, "big")
-    with Path(copy).open("r+b") as target:
-        target.write(page)
 
 
-def _copy_rows(path: str, copy: str, fresh: str) -> str:
-    """Copy the intact rows into a new database; returns what could not be copied."""
-    with (
-        StudyFile(path, _study_file.connect(copy)) as old,
-        StudyFile(path, _study_file.connect(fresh, "mode=rwc")) as new,
-    ):
-        for writer in [loads(row.content) for row in old.rows("writers")]:
-            if lives(writer):
-                raise OSError(
-                    errno.EBUSY, f"The study is damaged, and process {writer['pid']} uses it", path
-                )
-        with new.transaction():
-            _study_file.create_tables(new.connection)
-            for table in _study_file.KEYS:
-                new.insert(table, ((row.keys, row.content) for row in old.rows(table)))
-            new.insert_damaged(old.damaged)
-        return old.take_names()
+def _copy_rows(path: str, pages: Pages, fresh: str) -> str:
+    """Copy the intact rows into a new database; tells what was found and what was lost."""
+    intact: dict[str, dict[tuple[Any, ...], Row]] = {table: {} for table in KEYS}
+    damaged: list[tuple[str, Row]] = []
+    for number, columns in pages.rows():
+        fitting = [table for table in KEYS if len(KEYS[table]) + 2 == len(columns)]
+        for table in fitting:
+            row, right = checked(table, number, columns)
+            if right:
+                intact[table][row.keys or (number,)] = row
+                break
+        else:
+            damaged += [(table, row) for table in fitting[:1]]
+    for row in intact["writers"].values():
+        writer = loads(row.content)
+        if lives(writer):
+            raise OSError(errno.EBUSY, f"It is damaged, and process {writer['pid']} uses it", path)
+    del intact["checkpoints"]  # an old one may have turned up, and they only save time
+    with StudyFile(path, _study_file.connect(fresh, "mode=rwc")) as file, file.transaction():
+        _study_file.create_tables(file.connection)
+        for table, rows in intact.items():
+            ordered = sorted(rows.values(), key=lambda row: row.number)
+            file.insert(table, ((row.keys, row.content) for row in ordered))
+        file.insert_damaged(damaged)
+    return _told(intact, damaged)
 
 
 def _set_aside(path: str) -> str:
