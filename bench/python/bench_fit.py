@@ -6,22 +6,18 @@ timed in turns within one process, next to the FMA peak that the same process re
 
 import argparse
 import json
-import math
-import platform
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
-import sklearn
 import sklearn.neural_network
 from cases import CASES, DIGITS, Case
+from measuring import peak_memory, print_machine, report_threads, seconds_of, show
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -30,7 +26,6 @@ import nnhp
 from nnhp import _core
 
 N_SESSIONS = 16
-SESSION_EPOCHS = 40
 VERIFIED_EPOCHS = 3
 VERIFIED_BATCHES = 20
 MEMORY_ALLOWANCE = 30e6
@@ -51,27 +46,8 @@ def main() -> None:
     with threadpool_limits(1):
         for case in CASES.values():
             report_case(case, arguments.repetitions)
-    report_threads(DIGITS, arguments.repetitions)
+    report_threads(DIGITS, N_SESSIONS, 90, arguments.repetitions)
     report_memory()
-
-
-def print_machine(repetitions: int) -> None:
-    build = ", ".join(f"{key} {value}" for key, value in _core.build_info().items())
-    print(f"{cpu_model()}; {platform.system()} {platform.release()}")
-    print(f"nnhp {nnhp.__version__}: {_core.isa()} kernels, {_core.thread_limit()} threads allowed")
-    print(f"build: {build}")
-    print(
-        f"scikit-learn {sklearn.__version__}, numpy {np.__version__}, "
-        f"Python {platform.python_version()}"
-    )
-    print(f"figures: median [least, most] of {repetitions} interleaved repetitions\n")
-
-
-def cpu_model() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0]}, {len(models)} logical cores" if models else platform.processor()
 
 
 # --- one fit on one thread ---------------------------------------------------------------------
@@ -120,91 +96,6 @@ def verify(case: Case, X: NDArray[np.float32], y: NDArray[np.int64]) -> None:
     )
 
 
-def seconds_of(job: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    job()
-    return time.perf_counter() - start
-
-
-def show(label: str, values: Sequence[float], unit: str, goal: float | None = None) -> None:
-    least, middle, most = (f"{v:.4g}" for v in (min(values), median(values), max(values)))
-    target = "" if goal is None else f"   goal {goal:g} {unit}"
-    print(f"  {label:<18} {middle} {unit} [{least}, {most}]{target}")
-
-
-# --- many sessions on two threads --------------------------------------------------------------
-
-
-def report_threads(case: Case, repetitions: int) -> None:
-    print(f"{N_SESSIONS} sessions of {case.name}, batch {case.batch_size}, {SESSION_EPOCHS} epochs")
-    if _core.thread_limit() < 2:
-        print("  skipped: only one thread is allowed here\n")
-        return
-    make = session_maker(case)
-    gains: list[float] = []
-    peak_gains: list[float] = []
-    for _ in range(repetitions):
-        one, two = ([make(seed) for seed in range(N_SESSIONS)] for _ in range(2))
-        seconds_one = seconds_of(partial(_core.train_many, one, SESSION_EPOCHS, 1))
-        seconds_two = seconds_of(partial(_core.train_many, two, SESSION_EPOCHS, 2))
-        require_equal_weights(one, two)
-        gains.append(seconds_one / seconds_two)
-        peak_gains.append(_core.fma_peak("float32", threads=2) / _core.fma_peak("float32"))
-    print("  answer             bit-identical weights on 1 and 2 threads")
-    show("gain of 2 threads", gains, "x")
-    show("the FMA peak's", peak_gains, "x")
-    ratios = [100 * gain / peak for gain, peak in zip(gains, peak_gains, strict=True)]
-    show("share of that", ratios, "%", goal=90)
-    print()
-
-
-def session_maker(case: Case) -> Callable[[int], _core.Session]:
-    """Return a function from a seed to a fresh session; all share one copy of the data."""
-    X, y = case.load()
-    data = _core.Dataset(X, class_ids=y.astype(np.int32))
-    net = _core.NetSpec(
-        n_inputs=case.n_inputs,
-        hidden=[(units, "relu", 0.0) for units in case.hidden],
-        n_outputs=case.n_outputs,
-        output_activation="softmax",
-        dtype="float32",
-    )
-    train = _core.TrainSpec(
-        loss="log_loss",
-        optimizer="adam",
-        batch_size=case.batch_size,
-        max_epochs=SESSION_EPOCHS,
-        schedule_horizon=SESSION_EPOCHS,
-        l2=1e-4,
-        n_iter_no_change=math.inf,
-    )
-
-    def make(seed: int) -> _core.Session:
-        random = np.random.RandomState(seed)
-        flat = [
-            random.uniform(-bound, bound, (n_in + 1) * n_out)
-            for n_in, n_out in case.layer_shapes
-            for bound in [math.sqrt(6 / (n_in + n_out))]
-        ]
-        _, words, position, *_ = random.get_state()
-        return _core.Session(
-            net,
-            train,
-            data,
-            parameters=np.concatenate(flat).astype(np.float32),
-            mt_state=(np.asarray(words, dtype=np.uint32), int(position)),
-            label_map=np.arange(case.n_outputs, dtype=np.int32),
-        )
-
-    return make
-
-
-def require_equal_weights(one: list[_core.Session], two: list[_core.Session]) -> None:
-    for a, b in zip(one, two, strict=True):
-        if a.parameters.tobytes() != b.parameters.tobytes():
-            raise AssertionError("1 and 2 threads gave different weights")
-
-
 # --- memory -------------------------------------------------------------------------------------
 
 LAYOUTS: dict[str, Callable[[NDArray[np.float32]], NDArray[Any]]] = {
@@ -243,12 +134,6 @@ def measure_memory(case: Case, layout: str) -> tuple[int, int]:
     before = peak_memory()
     model.fit(X, y)
     return peak_memory() - before, copy_bytes
-
-
-def peak_memory() -> int:
-    """Most resident bytes since the last reset."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,13 @@
 try:
     from nnhp import _core
 except ImportError as error:
+    if "NNHP_ISA" in str(error):  # the engine is there, and says what it wants
+        import sys
+
+        if sys.argv and sys.argv[0].endswith("/nnhp"):  # the command, which comes by here first
+            print(f"nnhp: error: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+        raise
     raise ImportError(
         "The compiled engine of nnhp (nnhp._core) is missing or cannot be loaded: "
         f"{error}. Install the package, for example with 'pip install .' in its source folder, "

@@ -20,9 +20,9 @@ import numpy as np
 import nnhp
 from nnhp import plots
 from nnhp.plots import _evaluations
-from nnhp.plots._evaluations import Evaluations, NothingToDrawError
+from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import need_matplotlib
-from nnhp.plots._settings import chosen_columns, key, label, plain_value
+from nnhp.plots._settings import NothingToDrawError, chosen_columns, key, label, plain_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,25 +1,44 @@
 """The command ``nnhp``."""
 
 import argparse
+import os
+import re
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pandas as pd
-from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
 import nnhp
-from nnhp import _bundled_search
-from nnhp._bundled_search import BundledData, SearchResult
+from nnhp import _table_files, _table_search, _tables
+from nnhp._table_files import FailedError, RefusedError, one_line
+from nnhp._table_search import Found, Request, TableSearch
+from nnhp._tables import Table
 
+_FAILED = 1
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
+_NO_READER = 141  # as of a process that SIGPIPE ends
 
+_EXAMPLES = """\
+examples:
+  nnhp search digits
+  nnhp search sales.csv --target price --method halving --report sales.html
+  nnhp search sales.parquet --target region --time 10m --study sales.db --save sales.joblib
+  nnhp search sales.csv --target price --space space.toml --n 50
 
-class _UsageError(Exception):
-    """Arguments that are wrong together, or for the data."""
+a space, in space.toml (a grid takes lists only):
+  learning_rate_init = {loguniform = [1e-4, 1e-1]}
+  batch_size = [16, 32, 64]
+  hidden_layer_sizes = {layers = {depth = [1, 3], width = [16, 128]}}   # or [[64], [64, 32]]
+  dropout = {uniform = [0.0, 0.5]}
+  n_iter_no_change = {int = [5, 20]}
+"""
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,48 +49,154 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 2 for bad usage, 130 after Ctrl-C."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, default=None
+        Arguments; None is those of the process.
+
+    Returns
+    -------
+    code : int
+        0; 1 if something outside failed, as a full disk; 130 after Ctrl-C; 141 if nobody reads
+        the output.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 for bad usage or unusable data, after one line on the standard error; with
+        code 0 after help or version.
+
+    Examples
+    --------
+    >>> from nnhp.cli import main
+    >>> main(["versions"])  # doctest: +SKIP
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        try:
+            return _run(argv)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go_of_output()
+        return _NO_READER
+    except OSError as error:
+        _let_go_of_output()
+        print(f"nnhp: error: cannot write the output: {one_line(error)}", file=sys.stderr)
+        return _FAILED
+
+
+def _run(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
+    parser: _Parser = arguments.parser
     try:
         return run(arguments)
-    except _UsageError as error:
-        parser.error(str(error))
+    except RefusedError as error:
+        parser.error(" ".join(str(error).split()))
+    except FailedError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return _FAILED
     except KeyboardInterrupt:
-        print("\nnnhp: interrupted", file=sys.stderr)
+        print(f"\nnnhp: interrupted{_how_to_go_on(arguments, argv)}", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _let_go_of_output() -> None:
+    """Have what is still buffered go nowhere, so that the end of the process does not trip."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+def _how_to_go_on(arguments: argparse.Namespace, argv: list[str]) -> str:
+    study = getattr(arguments, "study", None)
+    if study is None or not Path(study).exists():
+        return ""
+    again = [*argv] if arguments.resume else [*argv, "--resume"]
+    return f"; {study} has what was done, go on with: {shlex.join(['nnhp', *again])}"
+
+
+# ------------------------------------------------------------------ arguments
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="nnhp", description="Neural networks for tables, and their tuning.")
     parser.add_argument("--version", action="version", version=f"nnhp {nnhp.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-
     search = commands.add_parser(
         "search",
-        help="tune a network on a bundled data set",
-        description="Random search over learning rate, batch size, layers, dropout and L2 rate, "
-        "cross-validated, on a data set that comes with scikit-learn.",
+        help="tune a network on a table",
+        description="Tune a network on a table: cross-validate candidates on three quarters of "
+        "its rows, then judge the best one on the others, beside the default settings.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    search.add_argument(
-        "dataset",
-        choices=_bundled_search.DATASETS,
-        metavar="dataset",
-        help=", ".join(_bundled_search.DATASETS),
-    )
-    search.add_argument("--n", type=_integer(1), default=20, help="candidates (default 20)")
-    search.add_argument("--cv", type=_integer(2), default=5, help="folds (default 5)")
-    search.add_argument(
-        "--seed", type=_integer(0, 2**32 - 1), default=0, help="random seed (default 0)"
-    )
-    search.add_argument("--jobs", type=_integer(1), help="fits at once (default: all cores)")
-    search.add_argument("--top", type=_integer(1), default=10, help="rows to show (default 10)")
-    search.set_defaults(run=_search)
-
+    search.set_defaults(run=_search, parser=search)
+    _add_search_arguments(search)
     versions = commands.add_parser("versions", help="show the build and the dependencies")
-    versions.set_defaults(run=_versions)
+    versions.set_defaults(run=_versions, parser=versions)
     return parser
+
+
+def _add_search_arguments(search: argparse.ArgumentParser) -> None:
+    search.add_argument(
+        "data",
+        metavar="DATA",
+        help="a CSV, Parquet or NPZ file (arrays X and y), or one of "
+        + ", ".join(_table_files.BUNDLED),
+    )
+    add = search.add_argument_group("what to learn").add_argument
+    add("--target", metavar="COL", help="column to predict (default: the one named target)")
+    add("--task", choices=_tables.TASKS, metavar="TASK", help=_or(_tables.TASKS, "inferred"))
+    add = search.add_argument_group("how to search").add_argument
+    methods = _table_search.METHODS
+    add(
+        "--method",
+        choices=methods,
+        default=methods[0],
+        metavar="METHOD",
+        help=_or(methods, methods[0]),
+    )
+    add(
+        "--space",
+        metavar="FILE",
+        help="TOML file of the values to try (default: learning rate, batch size, 1 to 3 layers "
+        "of 16 to 256 units, activation, dropout and L2 rate)",
+    )
+    add("--n", type=_integer(1), metavar="N", help="candidates (default: 20; halving: 81)")
+    add("--cv", type=_integer(2), default=5, metavar="K", help="folds (default: 5)")
+    add(
+        "--epochs",
+        type=_integer(1),
+        metavar="E",
+        help="most epochs of a candidate (default: 100; halving, hyperband: 81)",
+    )
+    add(
+        "--time",
+        type=_duration,
+        metavar="T",
+        help="begin no candidate after this time: 60s, 10m, 1.5h",
+    )
+    add("--seed", type=_integer(0, 2**32 - 1), default=0, metavar="S", help="default: 0")
+    add("--jobs", type=_jobs, metavar="J", help="threads (default: all; -1 is all, too)")
+    add = search.add_argument_group("what to keep").add_argument
+    add("--study", metavar="FILE", help="record of the search, which goes on with it if killed")
+    add("--resume", action="store_true", help="go on with the search in --study, or fail")
+    add("--report", metavar="FILE", help="HTML page with pictures of the search")
+    add("--save", metavar="FILE", help="the best network, trained on the rows searched on")
+    add("--top", type=_integer(1), default=10, metavar="T", help="rows to show (default: 10)")
+
+
+def _or(names: Sequence[str], default: str) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]} (default: {default})"
 
 
 def _integer(minimum: int, maximum: int = sys.maxsize) -> Callable[[str], int]:
@@ -90,55 +215,138 @@ def _integer(minimum: int, maximum: int = sys.maxsize) -> Callable[[str], int]:
     return parse
 
 
+def _jobs(text: str) -> int:
+    value = _integer(-sys.maxsize)(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("0 is no number of threads: at least 1, or -1 for all")
+    return value
+
+
+def _duration(text: str) -> float:
+    """Parse a time as 60s, 10m or 1.5h; a bare number is of seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
+    if match is None or float(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time as 60s, 10m or 1.5h")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+# ------------------------------------------------------------------ commands
+
+
 def _versions(_: argparse.Namespace) -> int:
     nnhp.show_versions()
     return 0
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    data = _bundled_search.load(arguments.dataset, arguments.seed)
-    if arguments.cv > data.max_folds:
-        raise _UsageError(f"{data.name} can be cut into at most {data.max_folds} folds")
-    n_fits = arguments.n * arguments.cv
-    print(
-        f"{data.name}: searching on {len(data.X_train)} samples of {data.X_train.shape[1]} "
-        f"features, {len(data.X_test)} held out; {arguments.n} candidates x {arguments.cv} folds"
-    )
-    with warnings.catch_warnings(), tqdm(total=n_fits, unit="fit", dynamic_ncols=True) as bar:
-        # A candidate that runs out of epochs is ranked like any other.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        result = _bundled_search.search(
-            data,
+    _check_outputs(arguments)
+    table = _tables.load(arguments.data, target=arguments.target, task=arguments.task)
+    job = TableSearch(
+        table,
+        Request(
+            method=arguments.method,
+            space=arguments.space,
             n_candidates=arguments.n,
+            epochs=arguments.epochs,
             n_folds=arguments.cv,
+            seconds=arguments.time,
+            study=arguments.study,
+            resume=arguments.resume,
             seed=arguments.seed,
-            n_jobs=arguments.jobs or -1,
-            on_fit=bar.update,
-        )
-    _report(data, result, arguments)
+            n_jobs=arguments.jobs,
+            curves=arguments.report is not None,
+            progress=True,
+        ),
+    )
+    print(f"{table.name}: {len(table.y)} rows, {table.columns}")
+    print(f"target {table.target!r}: {table.task}")
+    for remark in [*table.remarks, *job.remarks]:
+        print(f"  {remark}")
+    print(job.plan, flush=True)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        found = job.run()
+        try:
+            _keep(found, table, job.metric, arguments)
+        finally:
+            _print_result(found, job.metric, arguments)
     return 0
 
 
-def _report(data: BundledData, result: SearchResult, arguments: argparse.Namespace) -> None:
-    print(f"\n{_table(result.candidates.head(arguments.top), data.metric)}\n")
-    n_hidden = len(result.candidates) - arguments.top
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Find out before a long search what would not work after it."""
+    for option in ("save", "report"):
+        path = getattr(arguments, option)
+        if path is not None:
+            _table_files.check_writable(path, f"--{option}")
+    if arguments.report is not None:
+        from nnhp.plots._figure import need_matplotlib
+
+        try:
+            need_matplotlib("--report")
+        except ImportError as error:
+            raise RefusedError(str(error)) from None
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    tqdm.write(f"nnhp: warning: {one_line(str(message))}", file=sys.stderr)
+
+
+def _keep(found: Found, table: Table, metric: str, arguments: argparse.Namespace) -> None:
+    """Write what is to be kept, before anything that prints may fail."""
+    if arguments.save is not None:
+        _table_files.save(found.model, arguments.save)
+    if arguments.report is not None:
+        from nnhp._report import write_report
+
+        summary = {
+            "data": table.name,
+            "rows": len(table.y),
+            "columns": table.columns,
+            "target": table.target,
+            "task": table.task,
+            "notes": "; ".join(table.remarks) or "none",
+            f"held-out {metric}, best candidate": f"{found.best_score:.4f}",
+            f"held-out {metric}, default settings": f"{found.default_score:.4f}",
+            "time": f"{found.seconds:.1f} s",
+        }
+        try:
+            write_report(
+                found.search,
+                arguments.report,
+                title=f"nnhp search {table.name}",
+                data_summary=summary,
+            )
+        except OSError as error:
+            raise FailedError(f"cannot write the report: {one_line(error)}") from error
+
+
+def _print_result(found: Found, metric: str, arguments: argparse.Namespace) -> None:
+    print(f"\n{_table(found.candidates.head(arguments.top), metric)}\n")
+    n_hidden = len(found.candidates) - arguments.top
     if n_hidden > 0:
-        print(f"(and {n_hidden} more: --top {len(result.candidates)} shows all)\n")
-    print(f"held-out {data.metric}, best candidate:   {result.best_test_score:.4f}")
-    print(f"held-out {data.metric}, default settings: {result.default_test_score:.4f}")
-    print(f"time: {result.seconds:.1f} s")
+        print(f"(and {n_hidden} more: --top {len(found.candidates)} shows all)\n")
+    print(f"held-out {metric}, best candidate:   {found.best_score:.4f}")
+    print(f"held-out {metric}, default settings: {found.default_score:.4f}")
+    print(f"time: {found.seconds:.1f} s")
+    if arguments.report is not None and Path(arguments.report).exists():
+        print(f"report: {arguments.report}")
+    if arguments.save is not None and Path(arguments.save).exists():
+        print(f"model: {arguments.save}; to use it: joblib.load({arguments.save!r}).predict(rows)")
 
 
 def _table(candidates: pd.DataFrame, metric: str) -> str:
     """Return the candidates as aligned text, one line each."""
     scores = zip(candidates["mean"], candidates["std"], strict=True)
     table = candidates.drop(columns=["mean", "std"])
-    table.insert(1, metric, [f"{mean:.4f} +/- {std:.4f}" for mean, std in scores])
-    formatters = {
-        "learning rate": "{:.2e}".format,
-        "layers": lambda sizes: "-".join(map(str, sizes)),
-        "dropout": "{:.2f}".format,
-        "L2": "{:.1e}".format,
-        "seconds": "{:.2f}".format,
-    }
-    return table.to_string(index=False, formatters=formatters)
+    said = ["failed" if mean != mean else f"{mean:.4f} +/- {std:.4f}" for mean, std in scores]
+    table.insert(1, metric, said)
+    return table.map(_cell).to_string(index=False)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, tuple):
+        return "-".join(map(_cell, value)) or "none"
+    return str(value)

@@ -8,7 +8,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 
 # For modules whose tests stop a training early because they are about something else.
 STOPS_EARLY = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -87,6 +89,79 @@ def assert_identical(actual, expected, where="value"):
 def assert_same_fit(actual, expected):
     """Assert that two estimators have the same fitted attributes, bit for bit."""
     assert_identical(fitted_state(actual), fitted_state(expected), "fitted attributes")
+
+
+def _assert_same_setting(actual, expected, where):
+    """Assert that two values of a hyperparameter are alike; estimators by what they print."""
+    if isinstance(expected, Mapping):
+        assert list(actual) == list(expected), where
+        for key in expected:
+            _assert_same_setting(actual[key], expected[key], f"{where}[{key!r}]")
+    elif isinstance(expected, list | tuple):
+        assert len(actual) == len(expected), where
+        for i, (one, other) in enumerate(zip(actual, expected, strict=True)):
+            _assert_same_setting(one, other, f"{where}[{i}]")
+    elif isinstance(expected, BaseEstimator):
+        assert type(actual) is type(expected), where
+        _assert_same_setting(actual.get_params(), expected.get_params(), where)
+    elif isinstance(expected, np.random.RandomState):
+        assert_identical(actual.get_state(), expected.get_state(), where)
+    else:
+        assert_identical(actual, expected, where)
+
+
+def assert_same_results(actual, expected):
+    """Assert that two `cv_results_` are the same, bit for bit, but for the times."""
+    assert list(actual) == list(expected)
+    for name, column in expected.items():
+        where = f"cv_results_[{name!r}]"
+        if name.endswith("_time"):
+            assert actual[name].shape == column.shape, where
+            assert (actual[name] >= 0).all(), where
+        elif name == "params":
+            _assert_same_setting(actual[name], column, where)
+        elif isinstance(column, np.ma.MaskedArray):
+            assert actual[name].dtype == column.dtype, where
+            assert_identical(actual[name].mask, column.mask, where)
+            _assert_same_setting(actual[name].tolist(), column.tolist(), where)
+        else:
+            assert_identical(actual[name], column, where)
+
+
+def assert_same_search(actual, expected):
+    """Assert that two fitted searches found the same."""
+    assert_same_results(actual.cv_results_, expected.cv_results_)
+    names = ["best_index_", "best_score_", "n_splits_", "multimetric_", "n_features_in_"]
+    names += ["n_resources_", "n_candidates_", "n_iterations_", "n_remaining_candidates_"]
+    names += ["n_required_iterations_", "n_possible_iterations_", "min_resources_"]
+    for name in [*names, "max_resources_", "classes_", "feature_names_in_", "best_params_"]:
+        assert hasattr(actual, name) == hasattr(expected, name), name
+        if hasattr(expected, name):
+            _assert_same_setting(getattr(actual, name), getattr(expected, name), name)
+    assert hasattr(actual, "best_estimator_") == hasattr(expected, "best_estimator_")
+    if hasattr(expected, "best_estimator_"):
+        _assert_same_fitted(actual.best_estimator_, expected.best_estimator_)
+
+
+def _assert_same_fitted(actual, expected):
+    if isinstance(expected, Pipeline):
+        assert [name for name, _ in actual.steps] == [name for name, _ in expected.steps]
+        for (_, one), (_, other) in zip(actual.steps, expected.steps, strict=True):
+            _assert_same_fitted(one, other)
+    elif isinstance(expected, ColumnTransformer):
+        for name, fitted in expected.named_transformers_.items():
+            _assert_same_fitted(actual.named_transformers_[name], fitted)
+    elif isinstance(expected, BaseEstimator):
+        _assert_same_setting(actual, expected, "best_estimator_")
+        assert_identical(_of_the_fit(actual), _of_the_fit(expected), "fitted attributes")
+    else:
+        assert actual == expected  # 'passthrough'
+
+
+def _of_the_fit(estimator):
+    # scikit-learn's own notes are about callbacks and metadata.
+    notes = ("_skl_callbacks", "_metadata_request", "_sklearn_output_config")
+    return {k: v for k, v in fitted_state(estimator).items() if not k.startswith(notes)}
 
 
 def run_child(code, *, timeout=120, **environment):

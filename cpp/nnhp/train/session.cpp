@@ -172,13 +172,18 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   state_.order = std::move(in_.rows);
   state_.parameters = std::move(in_.parameters);
   state_.generator = in_.generator;
-  const int moments = info(in_.train->optimizer).moments;
-  if (moments > 0) state_.moment_1 = AlignedVector<T>(net.parameter_count());
-  if (moments > 1) state_.moment_2 = AlignedVector<T>(net.parameter_count());
   state_.rate = first_rate(in_.train->schedule);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
   if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = state_.parameters;
+}
+
+template <class T>
+void Session<T>::make_moments() const {
+  const int moments = info(in_.train->optimizer).moments;
+  const index_t n = in_.net->parameter_count();
+  if (moments > 0 && state_.moment_1.empty()) state_.moment_1 = AlignedVector<T>(n);
+  if (moments > 1 && state_.moment_2.empty()) state_.moment_2 = AlignedVector<T>(n);
 }
 
 // About 1e10 operations take a second on one slow core.
@@ -211,6 +216,7 @@ double Session<T>::step_rate() const {
 
 template <class T>
 void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& stop) {
+  make_moments();
   const index_t rows = static_cast<index_t>(state_.order.size());
   Workspace sizes;
   Scratch(in_, keeps_undo(), rows, sizes);

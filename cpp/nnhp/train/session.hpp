@@ -160,8 +160,14 @@ class Session final : public Trainable {
   const AlignedVector<T>& published_parameters() const {
     return state_.best_parameters.empty() ? state_.parameters : state_.best_parameters;
   }
-  const SessionState<T>& state() const { return state_; }
-  SessionState<T>& state() { return state_; }
+  const SessionState<T>& state() const {
+    make_moments();
+    return state_;
+  }
+  SessionState<T>& state() {
+    make_moments();
+    return state_;
+  }
   // Rate that the last step used, Adam's bias correction included.
   double step_rate() const;
 
@@ -170,6 +176,9 @@ class Session final : public Trainable {
   // What a long epoch changes, kept so that it can be undone.
   struct Undo;
 
+  // Gives the moments their length. Left to the first who needs them, mostly a worker: a search
+  // makes sessions by the thousand on one thread, and half of that time was their page faults.
+  void make_moments() const;
   double work_of_epoch() const;
   bool keeps_undo() const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);
@@ -182,7 +191,7 @@ class Session final : public Trainable {
   void find_divergence();
 
   Inputs in_;
-  SessionState<T> state_;
+  mutable SessionState<T> state_;  // for make_moments
 };
 
 extern template void check_training(const NetSpec&, const TrainSpec&, const Dataset<float>&,

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 from nnhp import _core
 
@@ -77,6 +82,16 @@ REGRESSOR_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
     "loss": [StrOptions({"squared_error", "poisson"})],
 }
+
+
+def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
+    """Raise InvalidParameterError, a ValueError, where one of these parameters is out of bounds."""
+    values = estimator.get_params(deep=False)
+    validate_parameter_constraints(
+        estimator._parameter_constraints,  # noqa: SLF001
+        {name: values[name] for name in values if name in names},
+        caller_name=type(estimator).__name__,
+    )
 
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:

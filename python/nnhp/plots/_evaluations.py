@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
-from nnhp.plots._settings import key, label
+from nnhp.plots._settings import NothingToDrawError, key, label
 
 Floats = NDArray[np.float64]
 
 _EPOCHS = "Epochs"
-
-
-class NothingToDrawError(ValueError):
-    """The search or study does not hold what the picture shows."""
 
 
 @dataclass(frozen=True)
@@ -228,16 +224,13 @@ def _without_resource(
 ) -> tuple[str, list[dict[str, Any]]]:
     """Return what the resource is, for an axis, and the settings without it."""
     param = getattr(search, "resource", "auto")
-    if param == "auto":
-        param = None
-        for name in settings[0]:
-            equal = [s.get(name) == amount for s, amount in zip(settings, resource, strict=True)]
-            if name.rpartition("__")[2] == "max_iter" and all(equal):
-                param = name
+    if param == "auto":  # the parameter that is as large as the resource everywhere
+        amounts = [key(int(amount)) for amount in resource]
+        equal = [name for name in settings[0] if [key(s.get(name)) for s in settings] == amounts]
+        param = equal[0] if equal else "resource"
     without = [{k: v for k, v in setting.items() if k != param} for setting in settings]
-    if param is None or param.rpartition("__")[2] == "max_iter":
-        return _EPOCHS, without
-    return "Samples" if param == "n_samples" else str(param), without
+    names = {"max_iter": _EPOCHS, "n_samples": "Samples", "resource": "Resource"}
+    return names.get(param.rpartition("__")[2], param), without
 
 
 def _candidates(
@@ -317,7 +310,7 @@ def of_study(study: Any, metric: str | None = None, number: Any = None) -> Evalu
             for name, value in zip(params, values, strict=True)
             if not _is_missing(value)
         }
-        for values in trials[params].itertuples(index=False, name=None)
+        for values in trials[params].to_numpy(dtype=object)
     ]
     n_folds = int(trials["folds"].max())
     resource = bracket = None

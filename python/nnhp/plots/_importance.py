@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from nnhp.plots import _evaluations
 from nnhp.plots._display import ParamDisplay
-from nnhp.plots._evaluations import Evaluations, NothingToDrawError
+from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import (
     BLUE,
     GREY,
@@ -251,8 +251,6 @@ class ParamImportanceDisplay(ParamDisplay):
             resource_name = evaluations.resource_name
             columns.append(Column.of(resource_name, list(evaluations.resource)))
             shown.append(resource_name)
-        if not columns:
-            raise NothingToDrawError("No parameter was searched.")
         inputs = [column.encoded()[scored] for column in columns]
         means, spreads, r2 = _importances(
             inputs, scores, evaluations.candidate[scored], kind, random_state

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from nnhp.plots._display import SearchDisplay
-from nnhp.plots._evaluations import Evaluations, NothingToDrawError
+from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import (
     DISTINCT,
     GREY,
@@ -22,6 +22,7 @@ from nnhp.plots._figure import (
     score_limits,
     set_score_axis,
 )
+from nnhp.plots._settings import NothingToDrawError
 
 Floats = NDArray[np.float64]
 

@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 ABSENT: Final = type("Absent", (), {"__repr__": lambda _: "absent"})()
 """In place of a value of a parameter that a candidate does not set."""
 
+
 _LABEL_LENGTH = 24
 _NAME_LENGTH = 32
 _LOG_RATIO = 8  # the smallest ratio of greatest to least for which a log axis is considered
 _NAMED_GAP = 0.18  # between named values beside numbers, as a share of the numbers' range
+
+
+class NothingToDrawError(ValueError):
+    """The search or study does not hold what the picture shows."""
 
 
 def label(value: Any, length: int = _LABEL_LENGTH) -> str:
@@ -235,13 +240,17 @@ class Column:
     def encoded(self) -> NDArray[np.float64]:
         """Return the values as numbers for a forest, of shape (n_candidates, n_inputs).
 
-        One input for the numbers (the least number where there is none), one per level, and for
-        sequences of numbers their length, sum, first and last entry.
+        One input for the numbers (the least number where there is none), four for sequences of
+        numbers (their length, sum, first and last entry), and one per other level.
         """
         inputs = []
         if not self.is_categorical:
             inputs.append(np.nan_to_num(self.numbers, nan=self.distinct_numbers[0]))
-        inputs += [(self.level == i).astype(np.float64) for i in range(len(self.levels))]
+        inputs += [
+            (self.level == i).astype(np.float64)
+            for i, value in enumerate(self.levels)
+            if not _is_sizes(value)
+        ]
         if any(_is_sizes(value) for value in self.levels):
             shapes = np.array([_shape_of(value) for value in self.levels])
             inputs += list(np.where((self.level >= 0)[:, None], shapes[self.level], 0.0).T)
@@ -259,6 +268,8 @@ def chosen_columns(
 ) -> list[Column]:
     """Return the parameters asked for; all those that vary (or all, if none does) for None."""
     columns = columns_of(settings)
+    if not columns:
+        raise NothingToDrawError("No parameter was searched.")
     if params is None:
         return [column for column in columns if column.n_distinct > 1] or columns
     by_name = {column.name: column for column in columns}

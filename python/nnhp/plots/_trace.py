@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnhp.plots._display import SearchDisplay
-from nnhp.plots._evaluations import Evaluations, NothingToDrawError
+from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import (
     BLUE,
     GREY,
@@ -23,6 +23,7 @@ from nnhp.plots._figure import (
     score_limits,
     set_score_axis,
 )
+from nnhp.plots._settings import NothingToDrawError
 
 _AXES = ("epochs", "time")
 

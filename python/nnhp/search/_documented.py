@@ -52,8 +52,8 @@ memory_budget : int, default=None
     Bytes for trainings that wait for the next rung, and for `oof_predictions_`; None is a
     quarter of what the process may have. Trainings beyond it are done again when needed."""
 
-_ATTRIBUTES = """cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
-refit_time_, multimetric_
+_ATTRIBUTES = """cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
+n_splits_, refit_time_, multimetric_
     As in scikit-learn.
 engine_ : str
     'nnhp' if candidates were trained together by the engine; else 'scikit-learn: ' and why.

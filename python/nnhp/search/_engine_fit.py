@@ -76,7 +76,7 @@ class Scoring:
         self.of_training_rows = search.return_train_score
         self._several = isinstance(scorers, _MultimetricScorer)
         single = {"score": scorers}
-        named = scorers._scorers if self._several else single  # noqa: SLF001
+        named = scorers._scorers if self._several else single
         found = {name: metric_of(scorer, search.estimator) for name, scorer in named.items()}
         plain = set(params) <= {"sample_weight"} and not (params and _routing_enabled())
         self.metrics: dict[str, str] | None = None
@@ -90,13 +90,12 @@ class Scoring:
     def failed(self) -> Scores:
         """What a fold scores whose fit failed."""
         if self._several:
-            return dict.fromkeys(self._scorers._scorers, self._error_score)  # noqa: SLF001
+            return dict.fromkeys(self._scorers._scorers, self._error_score)
         return float(self._error_score)
 
-    def weight(self, rows: NDArray[np.int32]) -> NDArray[Any] | None:
+    def weight(self, rows: NDArray[np.int32]) -> Any:
         """Sample weights that scorers get."""
-        weight = self.params(rows).get("sample_weight")
-        return None if weight is None else np.asarray(weight)
+        return self.params(rows).get("sample_weight")
 
     def params(self, rows: NDArray[np.int32]) -> dict[str, Any]:
         """Arguments of the scorers for some rows."""
@@ -127,7 +126,7 @@ class ScikitEvaluator:
         streams: bool,
         wants_estimators: bool,
     ) -> None:
-        self.contexts: list[Any] | None = None  # of callbacks, one per job of the next call
+        self.contexts: dict[tuple[int, int], Any] = {}  # of callbacks, by candidate and fold
         self._search = search
         self._estimator = estimator
         self._X, self._y = X, y
@@ -166,7 +165,6 @@ class ScikitEvaluator:
         self, jobs: Sequence[tuple[Candidate, int]], poll: Callable[[int], bool] | None
     ) -> Iterator[list[tuple[int, Outcome]]]:
         """Fit and score; see `Evaluator`."""
-        contexts = self.contexts or [None] * len(jobs)
         n_candidates = len({candidate.number for candidate, _ in jobs})
         first = jobs[0][0].number
         wants = self.wants_estimators or callable(self._search.refit)
@@ -185,10 +183,10 @@ class ScikitEvaluator:
                 split_progress=(fold, len(self._splits)),
                 candidate_progress=(candidate.number - first, n_candidates),
                 return_estimator=wants,
-                callback_ctx=context,
+                callback_ctx=self.contexts.get((candidate.number, fold)),
                 **self._arguments,
             )
-            for (candidate, fold), context in zip(jobs, contexts, strict=True)
+            for candidate, fold in jobs
         )
         for place, result in enumerate(results):
             yield [(place, self._outcome(result))]
@@ -295,22 +293,23 @@ class EngineSearch(BaseSearchCV):
         search = _Search(self, base, X, y, routed, scorers, refit_metric)
         try:
             results = search.run(context)
+            self.multimetric_ = search.multimetric
+            if callable(self.scoring) and self.multimetric_:
+                self._check_refit_for_multimetric(search.run_state.outcomes.test_scores(0))
+                refit_metric = self.refit
+            if self.refit or not self.multimetric_:
+                self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+                if not callable(self.refit):
+                    self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
+                self.best_params_ = results["params"][self.best_index_]
+            if self.refit:
+                self._refit(search, base, context, routed.estimator.fit, seen)
+            several = isinstance(scorers, _MultimetricScorer)
+            self.scorer_ = scorers._scorers if several else scorers
+            self.cv_results_ = results
+            search.publish()
         finally:
             search.close()
-        self.multimetric_ = search.multimetric
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(search.run_state.outcomes.test_scores(0))
-            refit_metric = self.refit
-        if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
-            if not callable(self.refit):
-                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
-            self.best_params_ = results["params"][self.best_index_]
-        if self.refit:
-            self._refit(search, base, context, routed.estimator.fit, seen)
-        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
-        self.cv_results_ = results
-        search.publish()
         context.call_on_fit_task_end(estimator=self, **seen)
         return self
 
@@ -397,7 +396,6 @@ class _Search:
         self._evaluator: EngineEvaluator | ScikitEvaluator | None = None
         self._obstacle: str | None = None
         self._more: dict[str, list[Any]] = {}
-        self._results: dict[str, Any] = {}
         self._seed: int | None = None
         self._recorder: Any = None
         if search.study is not None:
@@ -435,16 +433,16 @@ class _Search:
         """Compute all candidates of the strategy; returns `cv_results_`."""
         search = self._search
         try:
-            if "callback_ctx" in signature(search._run_search).parameters:  # noqa: SLF001
-                search._run_search(self.evaluate, callback_ctx=context)  # noqa: SLF001
+            if "callback_ctx" in signature(search._run_search).parameters:
+                search._run_search(self.evaluate, callback_ctx=context)
             else:
-                search._run_search(self.evaluate)  # noqa: SLF001
+                search._run_search(self.evaluate)
         except SearchOver:
             pass
         state = self.run_state
         if isinstance(self._evaluator, EngineEvaluator):
             state.warn_of_limits()
-        results = self._results
+        results = self.formatted()
         results["params"] = [dict(candidate) for candidate in results["params"]]
         if callable(search.refit):
             results["n_parameters"] = np.asarray(state.n_parameters)
@@ -457,7 +455,7 @@ class _Search:
         self.run_state.close()
         if self._recorder is not None:
             self._recorder.close()
-            del self._search._recorder  # noqa: SLF001
+            del self._search._recorder
 
     # ------------------------------------------------------------------ candidates
 
@@ -467,7 +465,7 @@ class _Search:
         cv: Any = None,
         more_results: Mapping[str, list[Any]] | None = None,
         callback_ctx: Any = None,
-    ) -> dict[str, Any]:
+    ) -> Results:
         """Compute candidates on all folds; returns the results of all so far.
 
         Raises SearchOver where the search ends with fewer of them.
@@ -477,7 +475,7 @@ class _Search:
             given if isinstance(given, Candidate) else Candidate(given, len(state.candidates) + i)
             for i, given in enumerate(candidate_params)
         ]
-        evaluator = self._evaluator_for(cv or search._checked_cv_orig)  # noqa: SLF001
+        evaluator = self._evaluator_for(cv or search._checked_cv_orig)
         if search.verbose > 0:
             n_splits, n = len(self._splits), len(candidates)
             print(
@@ -485,10 +483,11 @@ class _Search:
                 f"{n_splits * n} fits"
             )
         if isinstance(evaluator, ScikitEvaluator) and callback_ctx is not None:
-            evaluator.contexts = [
-                callback_ctx.subcontext(task_name="candidate-split-evaluation", task_id=task)
-                for task in range(len(candidates) * len(self._splits))
-            ]
+            jobs = [(c.number, fold) for c in candidates for fold in range(len(self._splits))]
+            evaluator.contexts = {
+                job: callback_ctx.subcontext(task_name="candidate-split-evaluation", task_id=task)
+                for task, job in enumerate(jobs)
+            }
         self._check_out_of_fold(len(candidates))
         if not candidates or not self._splits:
             raise ValueError(
@@ -509,17 +508,29 @@ class _Search:
         _warn_or_raise_about_fit_failures(state.outcomes.errors(start), search.error_score)
         for name, values in (more_results or {}).items():
             self._more.setdefault(name, []).extend(values[:done])
-        self._results = self._formatted()
         if state.over:
             raise SearchOver
-        return self._results
+        return Results(self)
 
-    def _formatted(self) -> dict[str, Any]:
+    def entry(self, name: str) -> Any:
+        """One entry of the results so far, if it is there without formatting them all."""
+        state = self.run_state
+        if name == "params":
+            return list(state.candidates)
+        if name in self._more:
+            return np.asarray(self._more[name])
+        if name == "mean_test_score" and not self.multimetric:
+            scores = np.array([state.outcomes.test_scores(i) for i in range(len(state.outcomes))])
+            return scores.reshape(-1, len(self._splits)).mean(axis=1)
+        return None
+
+    def formatted(self) -> dict[str, Any]:
+        """All results so far, as scikit-learn makes them."""
         state = self.run_state
         with warnings.catch_warnings():
             if any(state.pruned):
                 warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
-            results: dict[str, Any] = self._search._format_results(  # noqa: SLF001
+            results: dict[str, Any] = self._search._format_results(
                 state.candidates, len(self._splits), state.outcomes, self._more
             )
         # A list of its own: the next rung adds to the one that was given.
@@ -537,8 +548,9 @@ class _Search:
 
     def _split(self, cv: Any) -> list[Split]:
         params = self._routed.splitter.split
+        n_samples = _num_samples(self._X)
         splits = [
-            Split(*(np.ascontiguousarray(_rows(part), dtype=np.int32) for part in split))
+            Split(*(np.ascontiguousarray(_rows(part, n_samples), dtype=np.int32) for part in split))
             for split in cv.split(self._X, self._y, **params)
         ]
         if len(splits) != self._search.n_splits_:
@@ -580,7 +592,7 @@ class _Search:
                     threads=_threads.resolve(search.n_jobs),
                     seed_of=self._seed_of,
                     others=scikit,
-                    continues=search._epochs_go_on(),  # noqa: SLF001
+                    continues=search._epochs_go_on(),
                     wants_curves=search.return_curves,
                     wants_estimators=search.return_oof,
                 )
@@ -647,8 +659,8 @@ class _Search:
         native = isinstance(self._evaluator, EngineEvaluator)
         search.engine_ = "nnhp"
         if isinstance(self._evaluator, EngineEvaluator):
-            for reason, count in self._evaluator.delegated.items():
-                search.engine_ += f"; scikit-learn for {count} candidates: {reason}"
+            for reason, numbers in self._evaluator.delegated.items():
+                search.engine_ += f"; scikit-learn for {len(numbers)} candidates: {reason}"
         else:
             search.engine_ = f"scikit-learn: {self._obstacle}"
         search.n_epochs_planned_ = state.epochs_planned if native else None
@@ -672,7 +684,7 @@ class _Search:
         candidate = self.run_state.candidates[row]
         self._evaluator.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
-        fitted = {}
+        fitted: dict[int, Any] = {}
         for finished in self._evaluator.evaluate(jobs, None):
             fitted |= {place: outcome.estimator for place, outcome in finished}
         return [fitted[fold] for fold in range(len(self._splits))]
@@ -683,6 +695,8 @@ class _Search:
         predictions: NDArray[Any] | None = None
         for row, outcomes in self.run_state.extras.items():
             for fold, outcome in zip(range(n_splits), outcomes, strict=True):
+                if outcome is None or outcome.out_of_fold is None:
+                    continue  # pruned, or failed
                 if predictions is None:
                     shape = (_num_samples(self._X), *outcome.out_of_fold.shape[1:])
                     predictions = np.full((len(self.run_state.candidates), *shape), np.nan)
@@ -726,8 +740,8 @@ class _Search:
 
     def _open_study(self) -> None:
         search = self._search
-        self._splits = self._split(search._checked_cv_orig)  # noqa: SLF001
-        again = self._split(search._checked_cv_orig)  # noqa: SLF001
+        self._splits = self._split(search._checked_cv_orig)
+        again = self._split(search._checked_cv_orig)
         if not _same(self._splits, again):
             raise ValueError(
                 "A study needs a cv whose splits are the same each time: set its random_state."
@@ -738,12 +752,43 @@ class _Search:
             fingerprint(search, self._X, self._y, self._routed, self._splits),
             seed=int(state) if isinstance(state, Integral) else None,
         )
-        search._recorder = self._recorder  # noqa: SLF001
+        search._recorder = self._recorder
 
 
-def _rows(part: Any) -> NDArray[Any]:
+class Results(Mapping[str, Any]):
+    """`cv_results_` of a search under way: made when an entry is read that needs it.
+
+    Halving looks at scores and settings alone after each rung, and making all the columns took
+    ten times as long as its own work.
+    """
+
+    def __init__(self, search: _Search) -> None:
+        self._search = search
+        self._rows = len(search.run_state.candidates)
+        self._all: dict[str, Any] | None = None
+
+    def _formatted(self) -> dict[str, Any]:
+        if self._all is None:
+            self._all = self._search.formatted()
+        return self._all
+
+    def __getitem__(self, name: str) -> Any:
+        entry = self._search.entry(name) if self._all is None else None
+        return self._formatted()[name] if entry is None else entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._formatted())
+
+    def __len__(self) -> int:
+        return len(self._formatted())
+
+
+def _rows(part: Any, n_samples: int) -> NDArray[Any]:
+    """Row numbers of one part of a split, which may be a mask, or count from the end."""
     rows = np.asarray(part)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
+    if rows.dtype == bool:
+        return np.flatnonzero(rows)
+    return np.where(rows < 0, rows + n_samples, rows)
 
 
 def _same(a: Sequence[Split], b: Sequence[Split]) -> bool:

@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.estimators._data import Given
 from nnhp.estimators._fitted import snapshot
 from nnhp.estimators._folds import Fold, SharedData
-from nnhp.estimators._params import check_combination, max_epochs_of
+from nnhp.estimators._params import check_bounds, check_combination, max_epochs_of
 from nnhp.estimators._training import Cache, Training, predict_together, train_together
 from nnhp.search._outcome import Candidate, Finished, Job, Outcome, Poll, Scores, Split
 from nnhp.search._scores import NotNative, Truth, score
@@ -58,18 +59,37 @@ def obstacle(estimator: Any) -> str | None:
     if net.verbose:
         return "the estimator is verbose"
     state = net.random_state
-    if isinstance(state, np.random.RandomState) and state.get_state()[0] != "MT19937":
+    if isinstance(state, np.random.RandomState) and state.get_state(legacy=False)["bit_generator"] != "MT19937":
         return "random_state is not an MT19937 generator"
+    if getattr(net, "_skl_callbacks", None):
+        return "callbacks are set"
     if estimator is net:
         return None
     if getattr(estimator, "transform_input", None) is not None:
         return "the pipeline has transform_input"
     for name, step in estimator.steps[:-1]:
+        if getattr(step, "_skl_callbacks", None):
+            return "callbacks are set"
         if isinstance(step, BaseEstimator):
             for parameter, value in step.get_params().items():
-                if parameter.endswith("random_state") and value is None:
-                    return f"{name}__{parameter} is None: no two fits of that step are alike"
+                # A TargetEncoder's is 'deprecated' and as random as None.
+                if parameter.endswith("random_state") and (value is None or value == "deprecated"):
+                    return f"{name}__{parameter} is {value}: no two fits of that step are alike"
     return None
+
+
+def configured(base: Any, candidate: Candidate) -> Any:
+    """Clone of an estimator with a candidate's parameters.
+
+    Where these are a net's own, scikit-learn's `clone` and `set_params`, which cost as much as ten
+    epochs of a tiny net, would come to the same.
+    """
+    if net_of(base) is base and candidate.keys() <= base.__dict__.keys():
+        net = copy.copy(base)
+        for name, value in candidate.items():
+            setattr(net, name, clone(value, safe=False))
+        return net
+    return clone(base).set_params(**clone(dict(candidate), safe=False))
 
 
 @dataclass
@@ -95,6 +115,7 @@ class Preparation:
         self.train, self.test = split.train, split.test  # rows of the dataset
         self.exact_train = True  # the training rows are as `transform` would make them
         self._scoring = evaluator.scoring
+        self._samples = evaluator.samples
         self._folds: dict[int, Fold] = {}
         self._truths: dict[tuple[int, bool], Truth] = {}
         if evaluator.shared is not None:
@@ -130,13 +151,17 @@ class Preparation:
         fold = self.fold(net)
         key = id(fold), training
         if key not in self._truths:
+            rows = self.split.train if training else self.split.test
+            if fold.targets.kind == "regression":
+                # In the caller's container, whose dtype and layout decide a sum's last bits.
+                y = self._samples(rows)[1]
+            else:
+                y = fold.shared.y[self.train if training else self.test]
             self._truths[key] = Truth(
-                fold.shared.y[self.train if training else self.test],
+                y,
                 kind=fold.targets.kind,
                 classes=fold.attributes.get("classes_"),
-                sample_weight=self._scoring.weight(
-                    self.split.train if training else self.split.test
-                ),
+                sample_weight=self._scoring.weight(rows),
             )
         return self._truths[key]
 
@@ -150,11 +175,13 @@ def _same_samples(a: Any, b: Any) -> bool:
 def _stacked(a: Any, b: Any) -> Any:
     """Rows of `a`, then those of `b`, in their container."""
     if sp.issparse(a):
-        return sp.vstack([a, b], format="csr")
+        stacked: Any = sp.vstack
+        return stacked([a, b], format="csr")
     if hasattr(a, "iloc"):
         import pandas as pd
 
         return pd.concat([a, b], ignore_index=True)
+    a = np.asarray(a)
     # A net of float32 samples predicts in float32, whatever the test rows were.
     return np.concatenate([a, np.asarray(b, dtype=a.dtype if a.dtype.kind == "f" else None)])
 
@@ -236,11 +263,12 @@ class EngineEvaluator:
         self._wants_curves = wants_curves
         self._others = others
         self.wants_estimators = wants_estimators
-        self.delegated: dict[str, int] = {}  # candidates done by `others`, by the reason
+        self.delegated: dict[str, set[int]] = {}  # candidates done by `others`, by the reason
+        self._in_bounds: set[str] = set()  # parameters of the base that were checked
         self._targets: dict[int, int] = {}  # epochs that were planned for a candidate's folds
         self._cache = Cache()
         self._preparation: Hashable = None
-        self._prepared: dict[int, Preparation | str] = {}  # by fold; a traceback where it failed
+        self._prepared: dict[int, Preparation | None] = {}  # by fold; None where it failed
         self._kept: dict[tuple[int, int], Training] = {}
         self._base_preparation = _preparation_of(estimator)
 
@@ -252,7 +280,7 @@ class EngineEvaluator:
 
     def setting(self, candidate: Candidate) -> Setting:
         """Configure and check the estimator of a candidate."""
-        estimator = clone(self._estimator).set_params(**clone(dict(candidate), safe=False))
+        estimator = configured(self._estimator, candidate)
         net = net_of(estimator)
         reason = obstacle(estimator)
         if reason is None and type(net) is not type(net_of(self._estimator)):
@@ -261,7 +289,7 @@ class EngineEvaluator:
             return Setting(estimator, net, None, self._cache, obstacle=reason)
         error = None
         try:
-            net._validate_params()  # noqa: SLF001
+            check_bounds(net, self._changed_names(candidate, net))
             check_combination(net, incremental=False, has_validation=self.given.X_val is not None)
         except Exception:
             if self.scoring.raises:
@@ -282,9 +310,19 @@ class EngineEvaluator:
         last = f"{self._estimator.steps[-1][0]}__"
         if all(name.startswith(last) for name in candidate):
             return self._base_preparation
-        if estimator is None:
-            estimator = clone(self._estimator).set_params(**clone(dict(candidate), safe=False))
-        return _preparation_of(estimator)
+        return _preparation_of(estimator or configured(self._estimator, candidate))
+
+    def _changed_names(self, candidate: Candidate, net: Any) -> list[str]:
+        """Parameters of the net that may be out of bounds: all of them until those of the base."""
+        prefix = "" if self.shared is not None else f"{self._estimator.steps[-1][0]}__"
+        if prefix[:-2] in candidate:
+            return list(net.get_params(deep=False))
+        changed = [n.removeprefix(prefix) for n in candidate if n.startswith(prefix)]
+        rest = frozenset(net.get_params(deep=False)).difference(changed)
+        if not rest <= self._in_bounds:
+            check_bounds(net, rest)
+            self._in_bounds |= rest
+        return changed
 
     def order(self, candidates: Sequence[Candidate]) -> list[int]:
         """Those that prepare the samples alike follow each other."""
@@ -295,16 +333,21 @@ class EngineEvaluator:
 
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
-        prefix = "" if self.shared is not None else f"{self._estimator.steps[-1][0]}__"
-        net = net_of(self._estimator)
-        if candidate.get(f"{prefix}solver", net.solver) == "lbfgs":
+        prefix, net = "", net_of(self._estimator)
+        if self.shared is None:
+            name = self._estimator.steps[-1][0]
+            prefix, net = f"{name}__", net_of(candidate.get(name, net))
+        if net is None or candidate.get(f"{prefix}solver", net.solver) == "lbfgs":
             return 0
-        target = int(candidate.get(f"{prefix}max_iter", net.max_iter))
+        target = candidate.get(f"{prefix}max_iter", net.max_iter)
+        if not isinstance(target, Integral) or target < 1:
+            return 0  # its fits will fail
         if self._continues is None:
-            return target
-        before = self._targets.get(candidate.number, 0)
-        self._targets[candidate.number] = max(target, before)
-        return max(target - before, 0)
+            return int(target)
+        kept = all((candidate.number, fold) in self._kept for fold in range(len(self.splits)))
+        before = self._targets.get(candidate.number, 0) if kept else 0
+        self._targets[candidate.number] = max(int(target), before)
+        return max(int(target) - before, 0)
 
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
         """Train and score; yields what is finished, some jobs at a time, until `poll` stops it.
@@ -318,17 +361,14 @@ class EngineEvaluator:
             if candidate.number not in settings:
                 setting = settings[candidate.number] = self.setting(candidate)
                 if setting.obstacle is not None:
-                    count = self.delegated.get(setting.obstacle, 0)
-                    self.delegated[setting.obstacle] = count + 1
+                    self._note_delegated(candidate, setting.obstacle)
             setting = settings[candidate.number]
             if setting.obstacle is None:
                 groups.setdefault(setting.preparation, []).append(place)
             else:
                 delegated.append(place)
-        if delegated:
-            of_others = [jobs[place] for place in delegated]
-            for finished in self._others.evaluate(of_others, poll):
-                yield [(delegated[place], outcome) for place, outcome in finished]
+        yield from self._evaluate_by_others(jobs, delegated, poll)
+        delegated = []
         for group in groups.values():
             runs: list[_Run] = []
             failed: list[Finished] = []
@@ -336,6 +376,9 @@ class EngineEvaluator:
             for place in group:
                 candidate, fold = jobs[place]
                 run = self._start(place, candidate, fold, settings[candidate.number])
+                if run is None:
+                    delegated.append(place)
+                    continue
                 if isinstance(run, Outcome):
                     failed.append((place, run))
                     continue
@@ -351,39 +394,52 @@ class EngineEvaluator:
             yield failed + finished
             if stopped:
                 return
+        yield from self._evaluate_by_others(jobs, delegated, poll)
+
+    def _note_delegated(self, candidate: Candidate, reason: str) -> None:
+        self.delegated.setdefault(reason, set()).add(candidate.number)
+
+    def _evaluate_by_others(
+        self, jobs: Sequence[Job], places: Sequence[int], poll: Poll | None
+    ) -> Iterator[list[Finished]]:
+        if places:
+            for finished in self._others.evaluate([jobs[place] for place in places], poll):
+                yield [(places[place], outcome) for place, outcome in finished]
 
     def _start(
         self, place: int, candidate: Candidate, fold: int, setting: Setting
-    ) -> _Run | Outcome:
+    ) -> _Run | Outcome | None:
+        """Begin a training, or go on with it; None where another evaluator must do it."""
         begun = time.perf_counter()
-        error = setting.error
-        if error is None:
+        if setting.error is not None:
+            return self._failed(setting.error, fold, 0.0)
+        net = self._net_of_fold(setting, candidate.number, fold)
+        preparation = self._prepare(setting, fold, net)
+        if preparation is None:
+            # The rows that judge it may be the ones at fault: scikit-learn's way tells.
+            self._note_delegated(candidate, "a fold cannot be prepared")
+            return None
+        training = self._kept.pop((candidate.number, fold), None)
+        if training is None:
             try:
-                preparation = self._prepare(setting, fold)
-                if isinstance(preparation, Preparation):
-                    net = self._net_of_fold(setting, candidate.number, fold)
-                    training = self._kept.pop((candidate.number, fold), None)
-                    if training is None:
-                        data = preparation.fold(net).training_data(net)
-                        training = Training(net, data, cache=setting.cache)
-                    return _Run(
-                        place,
-                        candidate.number,
-                        fold,
-                        setting,
-                        net,
-                        preparation,
-                        training,
-                        training.epoch,
-                        time.perf_counter() - begun,
-                        {},
-                    )
-                error = preparation
+                data = preparation.fold(net).training_data(net)
+                training = Training(net, data, cache=setting.cache)
             except Exception:
                 if self.scoring.raises:
                     raise
-                error = format_exc()
-        return self._failed(error, fold, time.perf_counter() - begun)
+                return self._failed(format_exc(), fold, time.perf_counter() - begun)
+        return _Run(
+            place,
+            candidate.number,
+            fold,
+            setting,
+            net,
+            preparation,
+            training,
+            training.epoch,
+            time.perf_counter() - begun,
+            {},
+        )
 
     def _net_of_fold(self, setting: Setting, number: int, fold: int) -> Any:
         state = setting.net.random_state
@@ -393,19 +449,21 @@ class EngineEvaluator:
         net.random_state = self._seed_of(number, fold) if state is None else copy.deepcopy(state)
         return net
 
-    def _prepare(self, setting: Setting, fold: int) -> Preparation | str:
-        """Prepare a fold once for all settings that prepare it alike."""
+    def _prepare(self, setting: Setting, fold: int, net: Any) -> Preparation | None:
+        """Prepare a fold once for all settings that prepare it alike; None where that fails."""
         if setting.preparation != self._preparation:
             self._preparation = setting.preparation
             self._prepared = {}
-        if fold not in self._prepared:
-            try:
+        try:
+            if fold not in self._prepared:
+                self._prepared[fold] = None
                 self._prepared[fold] = Preparation(self, setting, fold)
-            except Exception:
-                if self.scoring.raises:
-                    raise
-                self._prepared[fold] = format_exc()
-        return self._prepared[fold]
+            preparation = self._prepared[fold]
+            if preparation is not None:
+                preparation.fold(net)
+        except Exception:
+            return None
+        return preparation
 
     def _failed(self, error: str, fold: int, seconds: float) -> Outcome:
         return Outcome(
@@ -442,6 +500,7 @@ class EngineEvaluator:
                     raise
                 outcome = self._failed(format_exc(), run.fold, run.fit_time)
                 outcome.epochs = run.training.epoch - run.epochs_before
+                outcome.curve = run.curve or None
                 finished.append((run.place, outcome))
         finished += self._outcomes(sound)
         if self._continues is not None:
@@ -462,11 +521,15 @@ class EngineEvaluator:
             done += len(going)
             if poll is not None and poll(done):
                 return True
-            scores = self._scores(going, training=False)
-            for run, of_run in zip(going, scores, strict=True):
+            sound = [run for run in going if run.training.session.status != "diverged"]
+            with np.errstate(all="ignore"):
+                scores = dict(zip(map(id, sound), self._scores(sound, training=False), strict=True))
+            for run in going:
+                of_run = scores.get(id(run), np.nan)
                 values = of_run if isinstance(of_run, dict) else {"score": of_run}
                 entries = {f"test_{name}": value for name, value in values.items()}
                 entries["train_loss"] = run.training.session.loss_curve[-1]
+                entries["epoch"] = run.training.epoch
                 for name, value in entries.items():
                     run.curve.setdefault(name, []).append(value)
         return False
@@ -490,8 +553,9 @@ class EngineEvaluator:
                 score_time=score_time,
                 epochs=run.training.epoch - run.epochs_before,
                 stopped=not run.training.running,
+                limited=run.training.session.status == "limit",
                 n_parameters=run.training.n_parameters,
-                curve={"first_epoch": [run.epochs_before + 1], **run.curve} if run.curve else None,
+                curve=run.curve or None,
             )
             if self.wants_estimators:
                 outcome.estimator = self._fitted(run)
@@ -557,4 +621,7 @@ def _preparation_of(estimator: Any) -> Hashable:
     """Equal for pipelines whose steps before the net are alike; None for the net alone."""
     if net_of(estimator) is estimator:
         return None
-    return str(joblib.hash(estimator.steps[:-1]))
+    try:
+        return str(joblib.hash(estimator.steps[:-1]))
+    except Exception:  # a lambda, say, cannot be pickled
+        return object()  # like no other

@@ -27,7 +27,7 @@ def _evaluate_all(
 
 
 @documented()
-class GridSearchCV(model_selection.GridSearchCV, EngineSearch):  # type: ignore[misc]
+class GridSearchCV(model_selection.GridSearchCV, EngineSearch):
     """Evaluate every point of a grid.
 
     scikit-learn's :class:`~sklearn.model_selection.GridSearchCV`, whose results it has exactly;
@@ -112,7 +112,7 @@ class GridSearchCV(model_selection.GridSearchCV, EngineSearch):  # type: ignore[
 
 
 @documented()
-class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):  # type: ignore[misc]
+class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
     """Evaluate candidates that are drawn at random.
 
     scikit-learn's :class:`~sklearn.model_selection.RandomizedSearchCV`, whose results it has

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.model_selection import HalvingGridSearchCV as ScikitHalvingGridSearchCV
 from sklearn.model_selection import HalvingRandomSearchCV as ScikitHalvingRandomSearchCV
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch, epochs_parameter
@@ -25,6 +25,7 @@ class _TrainingsGoOn:
     """
 
     estimator: Any
+    _first_candidates: Any
 
     resource: str
     factor: float
@@ -71,7 +72,7 @@ class _TrainingsGoOn:
 
 
 @documented(train_score=True)
-class HalvingGridSearchCV(_TrainingsGoOn, ScikitHalvingGridSearchCV, EngineSearch):  # type: ignore[misc]
+class HalvingGridSearchCV(_TrainingsGoOn, ScikitHalvingGridSearchCV, EngineSearch):
     """Evaluate a grid on few epochs, its better third on three times as many, and so on.
 
     With ``resource='max_iter'`` (or ``'step__max_iter'`` of a Pipeline) each training goes on
@@ -186,7 +187,7 @@ n_remaining_candidates_, min_resources_, max_resources_
 
 
 @documented(train_score=True)
-class HalvingRandomSearchCV(_TrainingsGoOn, ScikitHalvingRandomSearchCV, EngineSearch):  # type: ignore[misc]
+class HalvingRandomSearchCV(_TrainingsGoOn, ScikitHalvingRandomSearchCV, EngineSearch):
     """Evaluate random candidates on few epochs, the better third on three times as many, ...
 
     With ``resource='max_iter'`` (or ``'step__max_iter'`` of a Pipeline) each training goes on

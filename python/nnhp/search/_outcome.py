@@ -45,14 +45,19 @@ class Outcome:
     fit_error: str | None = None  # traceback
     epochs: int = 0  # trained for this outcome
     stopped: bool = False  # by itself: more epochs would change nothing
+    limited: bool = False  # by the last epoch that it may come to
     n_parameters: int = 0
-    curve: dict[str, list[float]] | None = None  # 'train_loss', 'test_score' ... by epoch
+    curve: dict[str, list[float]] | None = None  # 'epoch', 'train_loss', 'test_score' ...
     out_of_fold: NDArray[Any] | None = None
     estimator: Any = None
 
     def payload(self) -> dict[str, Any]:
         """Those entries that a study keeps."""
         kept = {name: getattr(self, name) for name in _KEPT}
+        kept["several"] = isinstance(self.test_scores, dict)
+        for name in ("test_scores", "train_scores"):
+            if not kept["several"] and kept[name] is not None:
+                kept[name] = {"score": kept[name]}
         if self.out_of_fold is not None:
             kept["out_of_fold"] = self.out_of_fold.tolist()
         return kept
@@ -62,6 +67,10 @@ class Outcome:
         """Rebuild what a study kept; nothing was trained for it now."""
         outcome = cls(**{name: payload[name] for name in _KEPT})
         outcome.epochs = 0
+        if not payload["several"]:
+            outcome.test_scores = payload["test_scores"]["score"]
+            if outcome.train_scores is not None:
+                outcome.train_scores = payload["train_scores"]["score"]
         if "out_of_fold" in payload:
             outcome.out_of_fold = np.asarray(payload["out_of_fold"])
         return outcome
@@ -99,7 +108,7 @@ class _Column:
         self.values[index] = value
 
 
-class Outcomes(Sequence[dict[str, Any]]):
+class Outcomes(Sequence[Mapping[str, Any]]):
     """All outcomes of a search so far, candidate by candidate, as scikit-learn reads them.
 
     Held as columns of numbers: a search of 100,000 fits must not keep 100,000 objects.
@@ -148,13 +157,13 @@ class Outcomes(Sequence[dict[str, Any]]):
         return FitErrors(self._errors, start, self._length)
 
     def _scores(self, name: str, index: int) -> Scores | None:
-        columns = {metric: column for (n, metric), column in self._columns.items() if n == name}
-        if not columns:
-            return self._failed_scores.get(index) if name == "test_scores" else None
-        single = columns.get(None)
         failed = self._failed_scores.get(index)
+        single = self._columns.get((name, None))
         if single is not None:
             return float(single.values[index]) if failed is None else failed
+        columns = {metric: column for (n, metric), column in self._columns.items() if n == name}
+        if not columns:
+            return failed if name == "test_scores" else None
         return {
             str(metric): float(column.values[index]) if failed is None else failed
             for metric, column in columns.items()
@@ -163,16 +172,17 @@ class Outcomes(Sequence[dict[str, Any]]):
     def __len__(self) -> int:
         return self._length
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[index] for index in range(self._length))
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return (_Row(self, index) for index in range(self._length))
 
     def __getitem__(self, index: Any) -> Any:
         return _Row(self, range(self._length)[index])
 
     def entry(self, index: int, name: str) -> Any:
         """One entry of an outcome."""
-        if name in _TIMES:
-            return float(self._columns[name, None].values[index])
+        single = self._columns.get((name, None))
+        if single is not None and (name in _TIMES or index not in self._failed_scores):
+            return float(single.values[index])
         scores = self._scores(name, index)
         if scores is None and index in self._failed_scores:
             # No fit succeeded, or the training rows of none were scored.

@@ -88,9 +88,9 @@ class Run:
         self.candidates: list[Candidate] = []
         self.n_parameters: list[int] = []
         self.pruned: list[bool] = []
-        self.extras: dict[int, list[Outcome]] = {}  # outcomes with arrays, by row
+        self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
-        self.limited = self.fits = 0  # trainings that came to their last epoch unstopped; all
+        self.limited = 0  # trainings that came to their last epoch without stopping before
         self.over = self.target_reached = False
         self._digest = digest
         self._n_splits = n_splits
@@ -251,12 +251,10 @@ class Run:
                 missing = missing or _unrun(next(o for o in outcomes if o is not None))
                 self.outcomes.append(missing)
                 continue
-            self.fits += 1
-            self.limited += not outcome.stopped and outcome.n_parameters > 0
+            self.limited += outcome.limited
             self.outcomes.append(outcome)
-        heavy = [o for o in outcomes if o is not None and (o.curve or o.out_of_fold is not None)]
-        if heavy:
-            self.extras[row] = heavy
+        if any(o is not None and (o.curve or o.out_of_fold is not None) for o in outcomes):
+            self.extras[row] = list(outcomes)
         mean = self._mean(-1)
         if mean > self._best:
             self._best = mean
@@ -265,9 +263,8 @@ class Run:
     def _mean(self, row: int) -> float:
         row = range(len(self.candidates))[row]
         n = self._n_splits
-        return float(
-            np.mean([self._score_of(self.outcomes.test_scores(row * n + f)) for f in range(n)])
-        )
+        scores = self.outcomes.test_scores
+        return sum(self._score_of(scores(row * n + fold)) for fold in range(n)) / n
 
     def _hopeless(self, folds: dict[int, Outcome]) -> bool:
         """Whether the folds so far are worse on average than the incumbent's worst one."""
@@ -341,14 +338,12 @@ class Run:
             rows.setdefault(candidate.number, row)
         parts: dict[tuple[int, int, int], dict[str, float]] = {}
         for row, outcomes in self.extras.items():
-            candidate = rows[self.candidates[row].number]
+            first_row = rows[self.candidates[row].number]
             for fold, outcome in enumerate(outcomes):
-                curve = dict(outcome.curve or {"first_epoch": [1]})
-                (start,) = curve.pop("first_epoch")
-                names = list(curve)
-                for epoch, values in enumerate(zip(*curve.values(), strict=True), int(start)):
-                    entries = dict(zip(names, values, strict=True))
-                    parts[candidate, fold, epoch] = entries
+                curve = (outcome and outcome.curve) or {}
+                for values in zip(*curve.values(), strict=True):
+                    entries = dict(zip(curve, values, strict=True))
+                    parts[first_row, fold, int(entries.pop("epoch"))] = entries
         index = pd.MultiIndex.from_tuples(sorted(parts), names=["candidate", "fold", "epoch"])
         table = pd.DataFrame([parts[key] for key in sorted(parts)], index=index)
         first = [name for name in ("train_loss",) if name in table]
@@ -367,8 +362,8 @@ class Run:
         """Say once how many trainings were ended by their number of epochs."""
         if self.limited:
             warnings.warn(
-                f"{self.limited} of {self.fits} trainings of the search reached their maximum of "
-                "iterations (max_iter) without converging.",
+                f"{self.limited} trainings of the search reached their maximum of iterations "
+                "(max_iter) without converging.",
                 ConvergenceWarning,
                 stacklevel=5,
             )

@@ -41,15 +41,17 @@ class Truth:
 
     Parameters
     ----------
-    y_test : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Labels of any dtype, a label indicator matrix, or numbers. Its dtype and memory layout
-        must be those that the scorer of scikit-learn would see: both decide the last bits.
+    y_test : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Labels of any dtype, a label indicator matrix, or numbers, in the container that the
+        scorer of scikit-learn would get. For numbers, container, dtype and memory layout decide
+        the last bits: lists and DataFrames have no dtype, so float32 predictions are compared in
+        float32 then.
     kind : {'multiclass', 'binary', 'multilabel', 'regression'}
         Of the net. One with one class is 'binary'.
     classes : ndarray of shape (n_classes,) or None
         The net's `classes_`; not read for 'multilabel' and 'regression'.
-    sample_weight : ndarray of shape (n_rows,), default=None
-        Weights that the scorer would be given.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weights, in the container that the scorer would get.
 
     Raises
     ------
@@ -59,31 +61,34 @@ class Truth:
 
     def __init__(
         self,
-        y_test: NDArray[Any],
+        y_test: Any,
         *,
         kind: Kind,
         classes: NDArray[Any] | None,
-        sample_weight: NDArray[Any] | None = None,
+        sample_weight: Any = None,
     ) -> None:
         self.kind = kind
-        self.y = y_test
-        self.weight = sample_weight
-        _check_rows(y_test, 2 if kind == "multilabel" else None)
-        self.n_rows = len(y_test)
+        self.y = y = _array_of(y_test)
+        if y.size == 0 or y.ndim not in (1, 2):
+            raise NotNative(f"y_test has the shape {y.shape}.")
+        self.n_rows = len(y)
+        self.weight = None
         if sample_weight is not None:
-            _check_weight(sample_weight, self.n_rows)
+            self.weight = _array_of(sample_weight)
+            _check_weight(self.weight, self.n_rows)
         if kind == "regression":
-            _check_numbers(y_test)
-            self.n_outputs = y_test.shape[1] if y_test.ndim == 2 else 1
+            _check_numbers(y)
+            self.n_outputs = y.shape[1] if y.ndim == 2 else 1
+            self._dtypes = _deciding_dtypes((y_test, y), (sample_weight, self.weight))
             self._numbers: dict[np.dtype[Any], _Numbers] = {}
         elif kind == "multilabel":
-            if y_test.dtype.kind not in "biuf" or not ((y_test == 0) | (y_test == 1)).all():
+            if y.dtype.kind not in "biuf" or y.ndim < 2 or not ((y == 0) | (y == 1)).all():
                 raise NotNative("The labels are not an indicator matrix of 0 and 1.")
-            self.n_outputs = y_test.shape[1]
-            self.indicator = y_test == 1
+            self.n_outputs = y.shape[1]
+            self.indicator = y == 1
         else:
             assert classes is not None
-            _check_labels(y_test, classes)
+            _check_labels(y, classes)
             self.n_outputs = len(classes) if kind == "multiclass" else 1
             self.classes = classes
         self._weight_sums: dict[np.dtype[Any], Any] = {}
@@ -124,7 +129,8 @@ class Truth:
     def numbers(self, dtype: np.dtype[Any]) -> _Numbers:
         """Targets and weights as they meet predictions of that dtype."""
         if dtype not in self._numbers:
-            self._numbers[dtype] = _Numbers(self.y, self.weight, dtype)
+            common = np.result_type(dtype, *self._dtypes)
+            self._numbers[dtype] = _Numbers(self.y, self.weight, common)
         return self._numbers[dtype]
 
     def mean(self, values: NDArray[Any]) -> Any:
@@ -141,14 +147,9 @@ class Truth:
 
 
 class _Numbers:
-    """Targets of a regression in the dtype that they meet predictions of one dtype in."""
+    """Targets and weights of a regression, in the dtype that the scores are computed in."""
 
-    def __init__(
-        self, y: NDArray[Any], weight: NDArray[Any] | None, predicted: np.dtype[Any]
-    ) -> None:
-        given = (y,) if weight is None else (y, weight)
-        # Integers do not widen it.
-        dtype = np.result_type(predicted, *(a.dtype for a in given if a.dtype in _FLOATS))
+    def __init__(self, y: NDArray[Any], weight: NDArray[Any] | None, dtype: np.dtype[Any]) -> None:
         self.y = y.astype(dtype, copy=False)
         if y.ndim == 1:
             self.y = self.y.reshape(-1, 1)
@@ -357,16 +358,27 @@ METRICS = frozenset(_FUNCTIONS)
 # -------------------------------------------------------------------------- what is given
 
 
-def _check_rows(y: NDArray[Any], ndim: int | None) -> None:
-    if type(y) is not np.ndarray or y.ndim not in ((1, 2) if ndim is None else (ndim,)):
-        raise NotNative("y_test is not an array of the shape that such a net is tested on.")
-    if y.size == 0:
-        raise NotNative("There are no test rows.")
+def _array_of(given: Any) -> NDArray[Any]:
+    if not (type(given) in (np.ndarray, list) or hasattr(given, "iloc")):
+        raise NotNative(f"{type(given).__name__} is not a container of this module.")
+    return np.asarray(given)
+
+
+def _deciding_dtypes(*given: tuple[Any, NDArray[Any] | None]) -> list[np.dtype[Any]]:
+    """Beside that of the predictions, from containers and what they hold.
+
+    scikit-learn asks containers for a `dtype`, and lets no integers widen the floats.
+    """
+    return [
+        array.dtype
+        for container, array in given
+        if array is not None and array.dtype in _FLOATS and hasattr(container, "dtype")
+    ]
 
 
 def _check_weight(weight: NDArray[Any], n_rows: int) -> None:
-    if type(weight) is not np.ndarray or weight.shape != (n_rows,):
-        raise NotNative("sample_weight is not an array with one weight per row.")
+    if weight.shape != (n_rows,):
+        raise NotNative("sample_weight does not have one weight per row.")
     if not (weight.dtype in _FLOATS or weight.dtype.kind in "iu"):
         raise NotNative(f"sample_weight is {weight.dtype}.")
     if (weight < 0).any() or not 0 < weight.sum(dtype=np.float64) < _EXACT:

@@ -275,7 +275,7 @@ class Recorder:
                     _study_owner.open_tokens.add(self._owner["token"])
                     self._set_writer(study)
                     return study, entry
-            time.sleep(_study_owner.BEAT_SECONDS / 8)
+            time.sleep(_study_owner.PATIENCE_SECONDS / 24)
 
     def _find(
         self, fingerprint: dict[str, str], seed: int | None, *, resume: bool

@@ -12,21 +12,29 @@ import os
 import shutil
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from nnhp.search import _study_file
 from nnhp.search._study_file import (
     APPLICATION_ID,
+    KEYS,
     PAGE_SIZE,
     BrokenFileError,
+    Row,
     StudyDamagedWarning,
     StudyFile,
+    checked,
+    listed,
 )
 from nnhp.search._study_owner import lives
+from nnhp.search._study_pages import Pages
 from nnhp.search._study_values import loads
 
+_NO_DATABASE = "{} is not an SQLite database, so it cannot be a study."
+_LEAST_SIZE = 100  # of a database that is not empty
 _MAGIC = b"SQLite format 3\x00"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
@@ -91,6 +99,8 @@ def _check_kind(place: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, "A study is a file, and this is a folder", str(place))
     if place.exists() and not place.is_file():
         raise ValueError(f"{place} is not a file, so it cannot be a study.")
+    if place.exists() and 0 < place.stat().st_size < _LEAST_SIZE:  # SQLite overwrites single bytes
+        raise ValueError(_NO_DATABASE.format(place))
 
 
 def _writable(place: Path) -> bool:
@@ -138,20 +148,21 @@ def _rebuild(path: str) -> None:
         same = Path(path).resolve()
         if any(Path(file.path).resolve() == same for file in _study_file.open_files):
             raise OSError(errno.EBUSY, f"The study is damaged ({reason}) while in use here", path)
-        copy, fresh = f"{path}-rescue", f"{path}-rebuilt"
+        _check_origin(path)
+        fresh = f"{path}-rebuilt"
+        _remove(fresh, *(fresh + suffix for suffix in _SIDE_FILES))  # of one that was killed
         try:
-            _copy_readable(path, copy)
-            lost = _copy_rows(path, copy, fresh)
+            lost = _copy_rows(path, fresh)
             aside = _set_aside(path)
             Path(fresh).replace(path)
         except sqlite3.Error as error:
             raise _study_file.as_os_error(path, error) from error
         finally:
-            for name in (copy, fresh):
-                _remove(name, *(name + suffix for suffix in _SIDE_FILES))
+            _remove(fresh)
         warnings.warn(
-            f"{path} was damaged ({reason}) and has been rebuilt; lost: {lost or 'nothing'}. The "
-            f"damaged file is kept as {aside}.",
+            f"{path} was damaged ({reason}) and has been rebuilt from the rows that are whole. "
+            f"Seen to be missing: {lost or 'none'}; such count as never recorded. The damaged file "
+            f"is kept as {aside}.",
             StudyDamagedWarning,
             stacklevel=5,
         )
@@ -169,19 +180,20 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _check_origin(pages: Pages, path: str) -> None:
+def _check_origin(path: str) -> None:
     """Raise ValueError where nothing tells that this was ever a file of studies."""
-    head = pages.page(1)
-    application = APPLICATION_ID.to_bytes(4, "big")
+    with Path(path).open("rb") as file:
+        head = file.read(PAGE_SIZE)
+    application = APPLICATION_ID.to_bytes(4)
     if not head.startswith(_MAGIC) and head[68:72] != application and any(head):
-        raise ValueError(f"{path} is not an SQLite database, so it is no study.")
+        raise ValueError(_NO_DATABASE.format(path))
 
 
-def _copy_rows(path: str, pages: Pages, fresh: str) -> str:
-    """Copy the intact rows into a new database; tells what was found and what was lost."""
+def _copy_rows(path: str, fresh: str) -> str:
+    """Copy the intact rows into a new database and name the folds that are missing."""
     intact: dict[str, dict[tuple[Any, ...], Row]] = {table: {} for table in KEYS}
     damaged: list[tuple[str, Row]] = []
-    for number, columns in pages.rows():
+    for number, columns in Pages(path, PAGE_SIZE).rows():
         fitting = [table for table in KEYS if len(KEYS[table]) + 2 == len(columns)]
         for table in fitting:
             row, right = checked(table, number, columns)
@@ -189,7 +201,9 @@ def _copy_rows(path: str, pages: Pages, fresh: str) -> str:
                 intact[table][row.keys or (number,)] = row
                 break
         else:
-            damaged += [(table, row) for table in fitting[:1]]
+            damaged += [
+                (table, Row(number, tuple(columns[:-2]), columns[-2])) for table in fitting[:1]
+            ]
     for row in intact["writers"].values():
         writer = loads(row.content)
         if lives(writer):
@@ -201,7 +215,14 @@ def _copy_rows(path: str, pages: Pages, fresh: str) -> str:
             ordered = sorted(rows.values(), key=lambda row: row.number)
             file.insert(table, ((row.keys, row.content) for row in ordered))
         file.insert_damaged(damaged)
-    return _told(intact, damaged)
+    return listed(f"folds row {number}" for number in _missing(intact["folds"].values()))
+
+
+def _missing(rows: Iterable[Row]) -> list[int]:
+    """Numbers that are not there; those of the rows are not covered by checksums."""
+    numbers = {row.number for row in rows}
+    credible = {number for number in numbers if number <= 2 * len(numbers) + 1000}
+    return sorted(set(range(1, max(credible, default=0))) - credible)
 
 
 def _set_aside(path: str) -> str:

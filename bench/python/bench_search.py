@@ -1,0 +1,280 @@
+"""Speed, overhead and memory of searches.
+
+float32, Adam, ReLU, on digits.  The contenders of a ratio take turns within one process; scores are
+compared before times are.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn.model_selection
+import sklearn.neural_network
+from cases import DIGITS, digits
+from measuring import print_machine, report_threads, seconds_of, show
+from scipy.stats import loguniform
+from sklearn.datasets import load_iris
+
+import nnhp
+from nnhp.estimators import _training
+
+SPACE = {
+    "learning_rate_init": loguniform(1e-4, 1e-1),
+    "batch_size": [16, 32, 64, 128],
+    "hidden_layer_sizes": [(50,), (100,), (64, 32)],
+    "alpha": loguniform(1e-6, 1e-1),
+}
+N_CANDIDATES, N_FOLDS, EPOCHS = 20, 5, 30
+HALVING_CANDIDATES = MAX_EPOCHS = 81
+MEMORY_FOLD_COUNTS = (1_000, 10_000, 100_000)
+GROWTH_GOAL = 5.0  # MB beside cv_results_, from the smallest to the largest search
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=5, help="of each timing (default 5)")
+    parser.add_argument("--plot", type=Path, help="file for the plot of memory")
+    parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # trainings that reach max_iter are meant here
+    if arguments.memory_of:
+        print(json.dumps(measure_memory(arguments.memory_of)))
+        return
+    print_machine(arguments.repetitions)
+    X, y = digits()
+    report_random(X, y, arguments.repetitions)
+    report_strategies(X, y, arguments.repetitions)
+    report_driver(X, y, arguments.repetitions)
+    report_threads(DIGITS, 64, 95, arguments.repetitions)
+    report_memory(arguments.plot)
+
+
+def net(**params: Any) -> nnhp.MLPClassifier:
+    return nnhp.MLPClassifier(random_state=0, n_iter_no_change=1000, **params)
+
+
+def random_search(X: Any, y: Any, **params: Any) -> Any:
+    return nnhp.RandomizedSearchCV(
+        net(max_iter=EPOCHS), SPACE, n_iter=N_CANDIDATES, cv=N_FOLDS, random_state=0, refit=False,
+        **params,
+    ).fit(X, y)  # fmt: skip
+
+
+def scikit_search(X: Any, y: Any) -> Any:
+    theirs = sklearn.neural_network.MLPClassifier(
+        random_state=0, n_iter_no_change=1000, max_iter=EPOCHS
+    )
+    return sklearn.model_selection.RandomizedSearchCV(
+        theirs, SPACE, n_iter=N_CANDIDATES, cv=N_FOLDS, random_state=0, refit=False, n_jobs=2
+    ).fit(X, y)
+
+
+def report_random(X: Any, y: Any, repetitions: int) -> None:
+    print(f"random search, {N_CANDIDATES} candidates x {N_FOLDS} folds x {EPOCHS} epochs")
+    scores = [s.cv_results_["mean_test_score"] for s in (random_search(X, y), scikit_search(X, y))]
+    differences = np.abs(scores[0] - scores[1])
+    if differences.mean() > 0.005:
+        raise AssertionError(f"the mean scores differ by {differences.mean():.4f} on average")
+    print(
+        f"  answer             mean scores within {differences.max():.4f} of scikit-learn's, "
+        f"{differences.mean():.4f} on average; best {scores[0].max():.4f} and {scores[1].max():.4f}"
+    )
+    ours, theirs = [], []
+    for _ in range(repetitions):
+        ours.append(seconds_of(lambda: random_search(X, y)))
+        theirs.append(seconds_of(lambda: scikit_search(X, y)))
+    show("nnhp", ours, "s")
+    show("scikit-learn, 2 jobs", theirs, "s")
+    ratios = [their / our for their, our in zip(theirs, ours, strict=True)]
+    show("over scikit-learn", ratios, "x", goal=13)
+    print()
+
+
+# --- halving and Hyperband against the full random search ----------------------------------------
+
+
+def full_search(X: Any, y: Any, seed: int, **params: Any) -> Any:
+    return nnhp.RandomizedSearchCV(
+        net(max_iter=MAX_EPOCHS), SPACE, n_iter=HALVING_CANDIDATES, cv=N_FOLDS, random_state=seed,
+        refit=False, **params,
+    ).fit(X, y)  # fmt: skip
+
+
+def halving(X: Any, y: Any, seed: int, **params: Any) -> Any:
+    return nnhp.HalvingRandomSearchCV(
+        net(), SPACE, n_candidates=HALVING_CANDIDATES, resource="max_iter",
+        max_resources=MAX_EPOCHS, cv=N_FOLDS, random_state=seed, refit=False,
+        return_train_score=False, **params,
+    ).fit(X, y)  # fmt: skip
+
+
+def hyperband(X: Any, y: Any, seed: int) -> Any:
+    return nnhp.HyperbandSearchCV(
+        net(), SPACE, max_resources=MAX_EPOCHS, cv=N_FOLDS, random_state=seed, refit=False
+    ).fit(X, y)
+
+
+def report_strategies(X: Any, y: Any, repetitions: int) -> None:
+    print(f"{HALVING_CANDIDATES} candidates to {MAX_EPOCHS} epochs: halving and Hyperband")
+    parts: dict[str, list[float]] = {"halving": [], "Hyperband": []}
+    lost: dict[str, list[float]] = {"halving": [], "Hyperband": []}
+    for seed in range(repetitions):
+        start = time.perf_counter()
+        full = full_search(X, y, seed)
+        seconds = time.perf_counter() - start
+        results = full.cv_results_
+        best = results["mean_test_score"].max()
+        error = results["std_test_score"][results["mean_test_score"].argmax()] / np.sqrt(N_FOLDS)
+        for name, search in (("halving", halving), ("Hyperband", hyperband)):
+            start = time.perf_counter()
+            found = search(X, y, seed)
+            parts[name].append((time.perf_counter() - start) / seconds)
+            score = found.cv_results_["mean_test_score"][found.best_index_]
+            lost[name].append((best - score) / error)
+    for name, goal in (("halving", 1 / 15), ("Hyperband", 1 / 4)):
+        show(f"{name}: time", [100 * part for part in parts[name]], "% of the full", 100 * goal)
+        show(f"{name}: lost", lost[name], "standard errors of the best score", 0.5)
+    print()
+
+
+# --- what is not training ------------------------------------------------------------------------
+
+
+@contextmanager
+def engine_clock() -> Iterator[list[float]]:
+    """Collect the seconds of the engine's calls."""
+    spent: list[float] = []
+    names = ("train_together", "predict_together")
+    originals = {name: getattr(_training, name) for name in names}
+    from nnhp.search import _evaluate
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            start = time.perf_counter()
+            result = function(*args)
+            spent.append(time.perf_counter() - start)
+            return result
+
+        return call
+
+    for name, function in originals.items():
+        setattr(_evaluate, name, timed(function))
+    try:
+        yield spent
+    finally:
+        for name, function in originals.items():
+            setattr(_evaluate, name, function)
+
+
+def report_driver(X: Any, y: Any, repetitions: int) -> None:
+    print("what the engine does not do itself")
+    shares, costs, of_random, of_halving = [], [], [], []
+    for seed in range(repetitions):
+        with engine_clock() as spent:
+            seconds = seconds_of(lambda seed=seed: halving(X, y, seed))
+        shares.append(100 * (seconds / sum(spent) - 1))
+        n_fits = HALVING_CANDIDATES * N_FOLDS * 121 / 81
+        costs.append(1e3 * (seconds - sum(spent)) / n_fits)
+        for ratios, search in (
+            (of_random, lambda **params: random_search(X, y, **params)),
+            (of_halving, lambda seed=seed, **params: halving(X, y, seed, **params)),
+        ):
+            plain = seconds_of(search)
+            with tempfile.TemporaryDirectory() as folder:
+                path = str(Path(folder, "study.sqlite"))
+                recorded = seconds_of(lambda search=search, path=path: search(study=path))
+            ratios.append(100 * (recorded / plain - 1))
+    show("driver, halving", shares, "% of the engine's time", 3)
+    show("per candidate-fold", costs, "ms", 0.2)
+    show("study, random", of_random, "% slower", 5)
+    show("study, halving", of_halving, "% slower", 15)
+    print()
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def report_memory(plot: Path | None) -> None:
+    print("memory of searches on iris (4-8-3, one epoch) beside cv_results_, in new processes")
+    if not Path("/proc/self/statm").exists():
+        print("  skipped: Linux only")
+        return
+    used = []
+    for n_fits in MEMORY_FOLD_COUNTS:
+        command = [sys.executable, __file__, "--memory-of", str(n_fits)]
+        run = subprocess.run(command, check=True, capture_output=True, text=True)
+        peak, results, seconds = json.loads(run.stdout)
+        used.append((peak - results) / 1e6)
+        print(
+            f"  {n_fits:>7} fits: {used[-1]:.1f} MB beside {results / 1e6:.1f} MB of results; "
+            f"{1e3 * seconds / n_fits:.3f} ms a fit"
+        )
+    print(f"  growth: {used[-1] - used[0]:.1f} MB   goal {GROWTH_GOAL:g} MB")
+    if plot is not None:
+        draw_memory(plot, used)
+
+
+def draw_memory(path: Path, used: list[float]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(MEMORY_FOLD_COUNTS, used, marker="o")
+    axes.set(
+        xscale="log",
+        xlabel="fits in one search",
+        ylabel="memory beside cv_results_ (MB)",
+        ylim=(0, None),
+        title="Searches on iris, 4-8-3, one epoch",
+    )
+    figure.savefig(path)
+
+
+def measure_memory(n_fits: int) -> tuple[int, int, float]:
+    """Return the bytes by which a search raises the peak, those of its results, and its seconds."""
+    from measuring import peak_memory
+
+    X, y = load_iris(return_X_y=True)
+    X = X.astype(np.float32)
+    space = {"alpha": loguniform(1e-6, 1e-1), "learning_rate_init": loguniform(1e-4, 1e-1)}
+    search = nnhp.RandomizedSearchCV(
+        net(hidden_layer_sizes=(8,), max_iter=1, batch_size=120), space, n_iter=20, random_state=0,
+        refit=False,
+    )  # fmt: skip
+    search.fit(X, y)  # imports, caches
+    search.set_params(n_iter=n_fits // N_FOLDS)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = peak_memory()
+    start = time.perf_counter()
+    search.fit(X, y)
+    seconds = time.perf_counter() - start
+    return peak_memory() - before, size_of(search.cv_results_), seconds
+
+
+def size_of(results: dict[str, Any]) -> int:
+    """Bytes of `cv_results_`."""
+    total = 0
+    for value in results.values():
+        if isinstance(value, list):
+            total += sum(sys.getsizeof(d) + sum(map(sys.getsizeof, d.values())) for d in value)
+        else:
+            total += value.nbytes
+            if value.dtype.hasobject:
+                total += sum(map(sys.getsizeof, value))
+    return total
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Search spaces written as TOML, for the command `nnhp search`."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import loguniform, randint, uniform
+from sklearn.base import BaseEstimator, clone
+
+from nnhp._table_files import RefusedError, one_line
+from nnhp.search import HiddenLayers
+
+_FORMS = (
+    "a list of values, {uniform = [low, high]}, {loguniform = [low, high]}, {int = [low, high]} "
+    "or {layers = {depth = [low, high], width = [low, high]}}"
+)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Where the values of a parameter come from, and some of them, by which they are checked."""
+
+    source: Any
+    samples: list[Any]
+
+
+def read_space(
+    path: str, net: BaseEstimator, *, lists_only: bool = False, taken: str | None = None
+) -> dict[str, Any]:
+    """Read a search space from a TOML file.
+
+    Parameters
+    ----------
+    path : str
+        The file. Each key is a parameter of the net, each value one of
+
+        - a list of values; lists within it become tuples;
+        - ``{uniform = [low, high]}`` or ``{loguniform = [low, high]}``;
+        - ``{int = [low, high]}``, both included;
+        - ``{layers = {depth = [low, high], width = [low, high]}}``, which also takes the other
+          arguments of :class:`nnhp.HiddenLayers`.
+    net : MLPClassifier or MLPRegressor
+        Whose parameters are searched; it judges the values.
+    lists_only : bool, default=False
+        Whether every value must be a list, as a grid needs it.
+    taken : str, default=None
+        A parameter that the method of search sets by itself.
+
+    Returns
+    -------
+    space : dict
+        Name -> list or distribution.
+
+    Raises
+    ------
+    RefusedError
+        If the file cannot be read or does not hold such a space; the message names the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from nnhp import MLPClassifier
+    >>> from nnhp._space_file import read_space
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "space.toml")
+    ...     _ = path.write_text("hidden_layer_sizes = [[64], [64, 32]]")
+    ...     read_space(str(path), MLPClassifier())
+    {'hidden_layer_sizes': [(64,), (64, 32)]}
+    """
+    try:
+        entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RefusedError(f"cannot read {path}: {error.strerror or one_line(error)}") from None
+    except ValueError as error:  # not UTF-8, or not TOML
+        raise RefusedError(f"{path} is not a TOML file: {one_line(error)}") from None
+    if not entries:
+        raise RefusedError(f"{path}: the space is empty; expected parameters of the network")
+    space = {}
+    for name, entry in entries.items():
+        try:
+            _check_name(name, net, taken)
+            if lists_only and not isinstance(entry, list):
+                raise RefusedError(f"a grid needs a list of values, got {_toml(entry)}")
+            values = _values_of(name, entry)
+            for sample in values.samples:
+                _check_value(name, sample, net)
+        except ValueError as error:
+            raise RefusedError(f"{path}: {name}: {one_line(error)}") from None
+        space[name] = values.source
+    return space
+
+
+def _check_name(name: str, net: BaseEstimator, taken: str | None) -> None:
+    known = net.get_params()
+    if name == taken:
+        raise RefusedError("this method of search sets it; give --epochs instead")
+    if name not in known:
+        close = get_close_matches(name.rpartition("__")[2], known, n=1)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        raise RefusedError(f"the network has no such parameter{meant}")
+
+
+def _check_value(name: str, value: Any, net: BaseEstimator) -> None:
+    clone(net).set_params(**{name: value})._validate_params()  # noqa: SLF001
+
+
+def _values_of(name: str, entry: Any) -> _Values:
+    if isinstance(entry, list):
+        if not entry:
+            raise RefusedError("the list is empty; expected values")
+        values = [_tuples(value) for value in entry]
+        return _Values(values, values)
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        raise RefusedError(f"expected {_FORMS}, got {_toml(entry)}")
+    ((form, argument),) = entry.items()
+    if form == "layers" and name == "hidden_layer_sizes":
+        return _layers(argument)
+    if form == "uniform":
+        low, high = _ends(form, argument)
+        return _Values(uniform(low, high - low), [float(low), float(high)])
+    if form == "loguniform":
+        low, high = _ends(form, argument)
+        if low <= 0:
+            raise RefusedError(f"loguniform needs positive ends, got {argument}")
+        return _Values(loguniform(low, high), [float(low), float(high)])
+    if form == "int":
+        low, high = _ends(form, argument)
+        if not isinstance(low, int) or not isinstance(high, int):
+            raise RefusedError(f"int needs integers, got {argument}")
+        return _Values(randint(low, high + 1), [low, high])
+    raise RefusedError(f"expected {_FORMS}, got {_toml(entry)}")
+
+
+def _layers(argument: Any) -> _Values:
+    known = ("depth", "width", "shape", "log")
+    if not isinstance(argument, Mapping) or not set(argument) <= set(known):
+        raise RefusedError(f"layers takes {', '.join(known)}, got {_toml(argument)}")
+    layers = HiddenLayers(**argument)
+    return _Values(layers, [(width,) * max(layers.depth) for width in layers.width])
+
+
+def _ends(form: str, argument: Any) -> tuple[Any, Any]:
+    """Two numbers, the lesser first."""
+    if isinstance(argument, list) and len(argument) == 2:
+        low, high = argument
+        numbers = all(type(end) in (int, float) and math.isfinite(end) for end in argument)
+        if numbers and low < high:
+            return low, high
+    raise RefusedError(f"{form} needs two numbers, the lesser first, got {_toml(argument)}")
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _toml(value: Any) -> str:
+    """Write a value as it may stand in the file."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,203 @@
+"""Files of the command `nnhp search`: tables to read, models to write, what to say of both."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn import datasets
+
+_BUNDLED: dict[str, Callable[..., Any]] = {
+    "digits": datasets.load_digits,
+    "breast_cancer": datasets.load_breast_cancer,
+    "wine": datasets.load_wine,
+    "iris": datasets.load_iris,
+    "diabetes": datasets.load_diabetes,
+}
+BUNDLED = tuple(_BUNDLED)
+
+_SHOWN = 6  # names in a message
+_MESSAGE_LENGTH = 300
+
+Arrays = tuple[NDArray[Any], NDArray[Any]]
+
+
+class RefusedError(ValueError):
+    """What was asked for cannot be done; the message says why, in one line."""
+
+
+class FailedError(Exception):
+    """Something outside went wrong; the message says what, in one line."""
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
+    """Read a table.
+
+    Parameters
+    ----------
+    source : str
+        Name of a bundled data set, or path of a CSV, Parquet or NPZ file.
+
+    Returns
+    -------
+    name : str
+        Of the data set or the file.
+    content : DataFrame, or tuple of ndarray
+        With one row at least; X and y of an NPZ file or a bundled data set.
+
+    Raises
+    ------
+    RefusedError
+        If there is no such file, or it cannot be read.
+    """
+    if source in _BUNDLED:
+        X, y = _BUNDLED[source](return_X_y=True)
+        return source, (X, y)
+    path = Path(source)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [".npz"]:
+        return path.name, _read(path, _read_npz)
+    if suffixes[-1:] in ([".parquet"], [".pq"]):
+        frame = _read(path, _read_parquet)
+    elif {".csv", ".tsv"}.intersection(suffixes[-2:]):  # perhaps compressed
+        frame = _read(path, _read_csv)
+    elif path.exists():
+        raise RefusedError(f"{source}: not a .csv, .parquet or .npz file")
+    else:
+        raise RefusedError(
+            f"{source!r} is neither a file nor a bundled data set ({', '.join(BUNDLED)})"
+        )
+    if frame.size == 0:
+        raise RefusedError(f"{path.name}: the file has no rows")
+    return path.name, frame
+
+
+def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+    try:
+        return read(path)
+    except RefusedError:
+        raise
+    except UnicodeDecodeError:
+        raise RefusedError(f"{path.name}: the text is not encoded as UTF-8") from None
+    except pd.errors.EmptyDataError:
+        raise RefusedError(f"{path.name}: the file is empty") from None
+    except OSError as error:
+        raise RefusedError(f"cannot read {path}: {error.strerror or one_line(error)}") from None
+    except Exception as error:  # each format has errors of its own
+        raise RefusedError(f"cannot read {path}: {one_line(error)}") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    frame = pd.read_csv(path, low_memory=False)
+    if frame.shape[1] == 1:
+        heading = str(frame.columns[0])
+        separator = max(";\t|", key=heading.count)
+        if separator in heading:
+            frame = pd.read_csv(path, sep=separator, low_memory=False)
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        import_module("pyarrow")
+    except ImportError:
+        raise RefusedError(
+            "reading Parquet files needs pyarrow: pip install 'nnhp[parquet]'"
+        ) from None
+    return pd.read_parquet(path, engine="pyarrow")
+
+
+def _read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise RefusedError(f"{path.name}: this is not an NPZ file")
+    with np.load(path, allow_pickle=False) as arrays:
+        missing = {"X", "y"}.difference(arrays)
+        if missing:
+            raise RefusedError(
+                f"{path.name}: an NPZ file needs the arrays X and y; this has {listed(arrays)}"
+            )
+        X, y = arrays["X"], arrays["y"]
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.ravel()
+    if X.ndim != 2 or y.ndim != 1 or len(X) != len(y):
+        raise RefusedError(
+            f"{path.name}: X must have the shape (rows, columns) and y the shape (rows,), "
+            f"not {X.shape} and {y.shape}"
+        )
+    for name, array in (("X", X), ("y", y)):
+        if array.dtype.kind not in "biufU":
+            raise RefusedError(f"{path.name}: {name} must hold numbers or texts, not {array.dtype}")
+    if X.size == 0:
+        raise RefusedError(f"{path.name}: the file has no rows")
+    return (X.astype(np.uint8) if X.dtype.kind == "b" else X), y
+
+
+# ------------------------------------------------------------------ writing
+
+
+def check_writable(path: str, option: str) -> None:
+    """Raise RefusedError, before the search, if a file could not be written after it."""
+    folder = Path(path).absolute().parent
+    if Path(path).exists() and not Path(path).is_file():
+        raise RefusedError(f"{option}: {path} exists and is not a file")
+    if not folder.is_dir():
+        raise RefusedError(f"{option}: there is no folder {folder}")
+    if not os.access(path if Path(path).exists() else folder, os.W_OK):
+        raise RefusedError(f"{option}: {path} cannot be written")
+
+
+def save(model: Any, path: str) -> None:
+    """Write a model; an earlier file stays until the new one is complete.
+
+    Raises
+    ------
+    FailedError
+        If it cannot be written.
+    """
+    target = Path(path).resolve()
+    part = target.with_name(f"{target.name}.part")
+    try:
+        joblib.dump(model, part)
+        part.replace(target)
+    except OSError as error:
+        raise FailedError(f"cannot save the model: {one_line(error)}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# ------------------------------------------------------------------ words
+
+
+def one_line(error: BaseException | str) -> str:
+    """Say what went wrong in one line: the first of a message, and the last, its point."""
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    said = lines[0] if len(lines) == 1 else f"{lines[0].rstrip('.:')}: {lines[-1]}"
+    return said if len(said) <= _MESSAGE_LENGTH else f"{said[:_MESSAGE_LENGTH]}..."
+
+
+def listed(names: Any) -> str:
+    """Some names for a message; beyond a few, only how many there are."""
+    names = [name if isinstance(name, str) else f"{name}" for name in names]
+    plain = [name if name.isprintable() else repr(name) for name in names]
+    shown = ", ".join(plain[:_SHOWN])
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > _SHOWN else shown
+
+
+def counted(which: Any, noun: str = "row") -> str:
+    """How many there are in a list, or how many entries of a mask are true."""
+    n = len(which) if isinstance(which, list) else int(np.sum(which))
+    return f"{n} {noun}{'s' * (n != 1)}"

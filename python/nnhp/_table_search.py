@@ -1,0 +1,373 @@
+"""The job of the command `nnhp search`: tune a network on a table, and judge it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import ParameterGrid, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from nnhp import _tables, spaces
+from nnhp._space_file import read_space
+from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
+from nnhp._tables import Table
+from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.search import (
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    HiddenLayers,
+    HyperbandSearchCV,
+    RandomizedSearchCV,
+    Study,
+)
+from nnhp.search._study import StudyLocked
+
+METHODS = ("random", "grid", "halving", "hyperband")
+
+_HELD_OUT = 0.25
+_STEP = "mlp__"
+_RESOURCE = f"{_STEP}max_iter"
+_CANDIDATES = {"random": 20, "halving": 81}
+_EPOCHS = {"random": 100, "grid": 100, "halving": 81, "hyperband": 81}
+# Wider or deeper ones take long on every table, and seldom help on a small one.
+_LAYERS = HiddenLayers(depth=(1, 3), width=(16, 256))
+_HEADINGS = {
+    "learning_rate_init": "learning rate",
+    "batch_size": "batch",
+    "hidden_layer_sizes": "layers",
+    "alpha": "L2",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to search with, as asked for.
+
+    Attributes
+    ----------
+    method : {'random', 'grid', 'halving', 'hyperband'}
+        How candidates are found and compared.
+    space : str or None
+        TOML file of the search space; None is the default one.
+    n_candidates, epochs : int or None
+        Candidates to draw, and epochs that one gets at most; None is the method's default.
+    n_folds : int
+        Folds of the cross-validation.
+    seconds : float or None
+        Time after which no candidate is begun.
+    study : str or None
+        File of the durable record.
+    resume : bool
+        Whether the record must already have this search.
+    seed : int
+        Fixes the rows held out, the candidates and the networks.
+    n_jobs : int or None
+        Threads; None is all of them.
+    curves : bool
+        Whether to keep learning curves, for a report.
+    progress : bool
+        Whether to show a progress bar.
+    """
+
+    method: str = "random"
+    space: str | None = None
+    n_candidates: int | None = None
+    epochs: int | None = None
+    n_folds: int = 5
+    seconds: float | None = None
+    study: str | None = None
+    resume: bool = False
+    seed: int = 0
+    n_jobs: int | None = None
+    curves: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found; scores are of the held-out rows.
+
+    Attributes
+    ----------
+    search : fitted search
+        Of a Pipeline; for a regression, on targets of mean 0 and standard deviation 1.
+    model : Pipeline or TransformedTargetRegressor
+        The best candidate, trained on all rows that were searched on. It takes rows of the table.
+    candidates : DataFrame
+        One row per candidate, best first: rank, score, settings, epochs, seconds.
+    best_score, default_score : float
+        Accuracy or R^2 of `model`, and of a network with default settings and as many epochs.
+    seconds : float
+        Time that all this took.
+    """
+
+    search: Any
+    model: Any
+    candidates: pd.DataFrame
+    best_score: float
+    default_score: float
+    seconds: float
+
+
+class TableSearch:
+    """A search over a table, checked and ready to run.
+
+    Parameters
+    ----------
+    table : Table
+        A quarter of its rows is held out, by class.
+    request : Request
+        What to search with.
+
+    Attributes
+    ----------
+    plan : str
+        What will be done, in one line.
+    remarks : list of str
+        What the user should know of it.
+
+    Raises
+    ------
+    RefusedError
+        If the table has too few rows, or the request contradicts itself.
+    """
+
+    def __init__(self, table: Table, request: Request) -> None:
+        self._table, self._request = table, request
+        self.remarks: list[str] = []
+        self._check_request()
+        self._X, self._X_test, self._y, self._y_test = self._split()
+        n_rows = len(self._y)
+        self._fold_rows = n_rows - -(-n_rows // request.n_folds)
+        self._epochs = request.epochs or _EPOCHS[request.method]
+        self._space = self._searched_space()
+        self._n_candidates = self._count_candidates()
+        self.plan = (
+            f"{self._said_method()} x {request.n_folds} folds of {n_rows} rows; "
+            f"{len(self._y_test)} rows held out"
+        )
+
+    @property
+    def metric(self) -> str:
+        """Name of the score, as a reader knows it."""
+        return "accuracy" if self._table.classification else "R^2"
+
+    def run(self) -> Found:
+        """Search, then judge the best candidate and the default settings on the held-out rows.
+
+        Raises
+        ------
+        RefusedError
+            If no candidate can be trained, or the study does not have this search.
+        FailedError
+            If the study cannot be written.
+        KeyboardInterrupt
+            After Ctrl-C; a study keeps what was done.
+        """
+        begun = time.perf_counter()
+        with _quiet():
+            y, restore = self._y, None
+            if not self._table.classification:
+                restore = StandardScaler().fit(self._y[:, np.newaxis])
+                y = restore.transform(self._y[:, np.newaxis]).ravel()
+            search = self._fitted(self._make_search(), y)
+            defaults = self._pipeline().fit(self._X, y)
+            model, default_model = (
+                self._in_own_units(fitted) for fitted in (search.best_estimator_, defaults)
+            )
+            return Found(
+                search=search,
+                model=model,
+                candidates=_ranking(search, list(self._space)),
+                best_score=float(model.score(self._X_test, self._y_test)),
+                default_score=float(default_model.score(self._X_test, self._y_test)),
+                seconds=time.perf_counter() - begun,
+            )
+
+    # ------------------------------------------------------------------ what is asked for
+
+    def _check_request(self) -> None:
+        request = self._request
+        if request.resume and request.study is None:
+            raise RefusedError("--resume needs --study: the file to go on with")
+        if request.method == "grid" and request.space is None:
+            raise RefusedError("--method grid needs --space: a file that lists values to combine")
+        if request.n_candidates is not None and request.method in ("grid", "hyperband"):
+            what = "its space" if request.method == "grid" else "--epochs"
+            raise RefusedError(f"--n is not for --method {request.method}: {what} sets the number")
+        if request.study is not None:
+            check_writable(request.study, "--study")
+            if request.resume and not Path(request.study).exists():
+                raise RefusedError(f"there is no study to resume: {request.study}")
+
+    def _split(self) -> tuple[Any, Any, Any, Any]:
+        table, n_folds = self._table, self._request.n_folds
+        n_rows = len(table.y)
+        n_test = int(np.ceil(_HELD_OUT * n_rows))
+        if table.classification:
+            n_parts = len(np.unique(table.y))
+            few = min(n_test, n_rows - n_test) < n_parts
+        else:
+            few = n_rows - n_test < 4
+        if few:
+            what = f" of {n_parts} classes" if table.classification else ""
+            raise RefusedError(f"{table.name}: {n_rows} rows{what} are too few to search on")
+        X, X_test, y, y_test = train_test_split(
+            table.X,
+            table.y,
+            test_size=n_test,
+            random_state=self._request.seed,
+            stratify=table.y if table.classification else None,
+        )
+        counts = np.unique(y, return_counts=True)[1]
+        max_folds = int(counts.max()) if table.classification else len(y) // 2
+        if n_folds > max_folds:
+            raise RefusedError(
+                f"{table.name} has too few rows for {n_folds} folds: it can be cut into at most "
+                f"{max_folds}"
+            )
+        if table.classification and counts.min() < n_folds:
+            self.remarks.append(
+                f"a class has {counts.min()} rows to search on: some folds have none of it"
+            )
+        return X, X_test, y, y_test
+
+    def _searched_space(self) -> dict[str, Any]:
+        request, model = self._request, self._pipeline()
+        if request.space is None:
+            space = spaces.default(model, n_samples=self._fold_rows)
+            return space | {f"{_STEP}hidden_layer_sizes": _LAYERS}
+        rationed = request.method in ("halving", "hyperband")
+        space = read_space(
+            request.space,
+            model.steps[-1][1],
+            lists_only=request.method == "grid",
+            taken="max_iter" if rationed else None,
+        )
+        return {f"{_STEP}{name}": values for name, values in space.items()}
+
+    def _count_candidates(self) -> int | None:
+        """Candidates of the search; None where the brackets of Hyperband say it."""
+        method = self._request.method
+        if method == "hyperband":
+            return None
+        n_all = None
+        if all(isinstance(values, list) for values in self._space.values()):
+            n_all = len(ParameterGrid(self._space))
+        if method == "grid":
+            return n_all
+        n_candidates = self._request.n_candidates or _CANDIDATES[method]
+        if n_all is not None and n_all < n_candidates:
+            self.remarks.append(f"the space has no more than {n_all} candidates")
+            return n_all
+        return n_candidates
+
+    def _said_method(self) -> str:
+        method = self._request.method
+        if method == "hyperband":
+            return f"hyperband: up to {self._epochs} epochs a candidate"
+        return f"{method} search: {self._n_candidates} candidates of up to {self._epochs} epochs"
+
+    # ------------------------------------------------------------------ the search
+
+    def _pipeline(self) -> Pipeline:
+        """Preparing is part of the model, so that no fold learns from the rows that judge it."""
+        estimator = MLPClassifier if self._table.classification else MLPRegressor
+        # Rounding to float32 is far below what the features are known to; it halves the time.
+        net = estimator(max_iter=self._epochs, dtype="float32", random_state=self._request.seed)
+        return Pipeline([("prepare", _tables.preprocessing(self._table)), (_STEP[:-2], net)])
+
+    def _make_search(self) -> Any:
+        request = self._request
+        common: dict[str, Any] = {
+            "cv": request.n_folds,
+            "n_jobs": request.n_jobs,
+            "verbose": int(request.progress),
+            "time_budget_s": request.seconds,
+            "return_curves": request.curves,
+        }
+        if request.study is not None:
+            common["study"] = Study(request.study, resume=request.resume)
+        model, space = self._pipeline(), self._space
+        if request.method == "grid":
+            return GridSearchCV(model, space, **common)
+        common["random_state"] = request.seed
+        if request.method == "hyperband":
+            return HyperbandSearchCV(model, space, max_resources=self._epochs, **common)
+        if request.method == "halving":
+            return HalvingRandomSearchCV(
+                model,
+                space,
+                n_candidates=self._n_candidates,
+                resource=_RESOURCE,
+                max_resources=self._epochs,
+                min_resources="exhaust",
+                return_train_score=False,
+                **common,
+            )
+        return RandomizedSearchCV(model, space, n_iter=self._n_candidates or 1, **common)
+
+    def _fitted(self, search: Any, y: Any) -> Any:
+        try:
+            return search.fit(self._X, y)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise FailedError(one_line(error)) from error
+        except (ValueError, StudyLocked) as error:
+            raise RefusedError(one_line(error)) from error
+
+    def _in_own_units(self, fitted: Pipeline) -> Any:
+        """Have a regression predict what the table has, not the scaled targets of the search."""
+        if self._table.classification:
+            return fitted
+        scaled = TransformedTargetRegressor(FrozenEstimator(fitted), transformer=StandardScaler())
+        return scaled.fit(self._X, self._y)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what scikit-learn prints, and what a ranking of candidates says better."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
+        warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
+        yield
+
+
+def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
+    """One row per candidate, best first; after rungs, one with more epochs is before the others."""
+    results = search.cv_results_
+    table = pd.DataFrame({"mean": results["mean_test_score"], "std": results["std_test_score"]})
+    for name in searched:
+        plain = name.removeprefix(_STEP)
+        table[_HEADINGS.get(plain, plain)] = list(results[f"param_{name}"])
+    by = ["mean"]
+    if "n_resources" in results:
+        table["epochs"] = results["n_resources"]
+        by = ["epochs", "mean"]
+    settings = pd.Series(
+        joblib.hash({name: value for name, value in candidate.items() if name != _RESOURCE})
+        for candidate in results["params"]
+    )
+    table["seconds"] = pd.Series(results["mean_fit_time"]).groupby(settings).transform("sum")
+    table = table.sort_values(by, ascending=False, kind="stable")
+    table = table[~settings[table.index].duplicated()].reset_index(drop=True)
+    scores = table[by].fillna(-np.inf)
+    better = scores.ne(scores.shift()).any(axis=1)
+    table.insert(0, "rank", np.maximum.accumulate(np.where(better, table.index + 1, 0)))
+    return table

@@ -1,0 +1,271 @@
+"""What every search promises, whatever its strategy."""
+
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import STOPS_EARLY, assert_identical, assert_same_fit, problem
+from scipy.stats import loguniform
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.model_selection import KFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+import nnhp
+from nnhp import MLPClassifier
+from nnhp.search import _study_file, _study_recorder
+
+pytestmark = STOPS_EARLY
+
+SPACE = {"learning_rate_init": loguniform(1e-3, 1e-1), "hidden_layer_sizes": [(3,), (5,), (4, 3)]}
+GRID = {"learning_rate_init": [1e-3, 1e-2, 1e-1], "hidden_layer_sizes": [(3,), (5,)]}
+
+
+def net(**params):
+    return MLPClassifier(**{"max_iter": 4, "random_state": 3} | params)
+
+
+def pipeline(**params):
+    return Pipeline([("scale", StandardScaler()), ("net", net(**params))])
+
+
+def prefixed(space):
+    return {f"net__{name}": values for name, values in space.items()}
+
+
+STRATEGIES = {
+    "grid": lambda **kw: nnhp.GridSearchCV(net(), GRID, cv=3, **kw),
+    "random": lambda **kw: nnhp.RandomizedSearchCV(
+        net(), SPACE, n_iter=6, cv=3, random_state=0, **kw
+    ),
+    "random in a pipeline": lambda **kw: nnhp.RandomizedSearchCV(
+        pipeline(),
+        {**prefixed(SPACE), "scale__with_mean": [True, False]},
+        n_iter=6,
+        cv=3,
+        random_state=0,
+        **kw,
+    ),
+    "halving grid": lambda **kw: nnhp.HalvingGridSearchCV(
+        net(), GRID, cv=3, resource="max_iter", max_resources=9, **kw
+    ),
+    "halving random": lambda **kw: nnhp.HalvingRandomSearchCV(
+        net(), SPACE, n_candidates=9, cv=3, resource="max_iter", max_resources=9, random_state=0,
+        **kw,
+    ),
+    "halving in a pipeline": lambda **kw: nnhp.HalvingRandomSearchCV(
+        pipeline(), prefixed(SPACE), n_candidates=9, cv=3, resource="net__max_iter",
+        max_resources=9, random_state=0, **kw,
+    ),
+    "hyperband": lambda **kw: nnhp.HyperbandSearchCV(
+        net(), SPACE, max_resources=9, cv=3, random_state=0, **kw
+    ),
+    "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
+        net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=STRATEGIES.values(), ids=STRATEGIES.keys())
+def make(request):
+    return request.param
+
+
+def results_of(search):
+    return {name: v for name, v in search.cv_results_.items() if not name.endswith("_time")}
+
+
+def assert_same_search(actual, expected):
+    assert_identical(results_of(actual), results_of(expected), "cv_results_")
+    assert actual.best_index_ == expected.best_index_
+    if hasattr(expected, "best_estimator_"):
+        assert type(actual.best_estimator_) is type(expected.best_estimator_)
+        last = [getattr(s.best_estimator_, "steps", [(0, s.best_estimator_)])[-1][1]
+                for s in (actual, expected)]  # fmt: skip
+        assert_same_fit(*last)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return problem("multiclass")
+
+
+def test_the_same_seed_gives_the_same_search(make, data):
+    assert_same_search(make().fit(*data), make().fit(*data))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 7])
+def test_threads_change_nothing(make, data, n_jobs):
+    assert_same_search(make(n_jobs=n_jobs).fit(*data), make().fit(*data))
+
+
+def test_a_study_changes_nothing_and_is_not_trained_again(make, data, tmp_path):
+    path = str(tmp_path / "study.sqlite")
+    plain = make().fit(*data)
+    recorded = make(study=path).fit(*data)
+    assert_same_search(recorded, plain)
+    again = make(study=path).fit(*data)
+    assert_same_search(again, plain)
+    if again.n_epochs_trained_ is not None:
+        assert recorded.n_epochs_trained_ == plain.n_epochs_trained_
+        assert again.n_epochs_trained_ == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["study.sqlite"]
+
+
+def test_the_trials_of_a_study_are_the_results(make, data, tmp_path):
+    path = str(tmp_path / "study.sqlite")
+    search = make(study=path).fit(*data)
+    trials = nnhp.Study(path).trials()
+    assert len(trials) == len(search.cv_results_["params"])
+    assert sorted(trials["mean_test_score"]) == sorted(search.cv_results_["mean_test_score"])
+    assert nnhp.Study(path).best["params"] == search.best_params_
+
+
+class Killed(Exception):  # noqa: N818
+    """Stands for the end of the process."""
+
+
+@pytest.mark.slow
+def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
+    """A search whose n-th commit fails goes on, with what was committed before, to the same end."""
+    expected = make().fit(*data)
+    record, commit = _study_recorder.Recorder.record, _study_file._commit
+
+    def record_alone(self, *args):
+        record(self, *args)
+        self.flush()
+
+    monkeypatch.setattr(_study_recorder.Recorder, "record", record_alone)
+    commits_left = np.inf
+
+    def counting(connection):
+        nonlocal commits_left
+        commits_left -= 1
+        if commits_left == 0:
+            raise Killed
+        commit(connection)
+
+    monkeypatch.setattr(_study_file, "_commit", counting)
+    commits_left = 10**6
+    make(study=str(tmp_path / "whole.sqlite")).fit(*data)
+    n_commits = 10**6 - commits_left
+    assert n_commits > len(results_of(expected)["params"]) * 3
+    for fatal in range(1, n_commits):  # the last one only says that nobody writes any more
+        path = str(tmp_path / f"study{fatal}.sqlite")
+        commits_left = fatal
+        with pytest.raises(Killed):
+            make(study=path).fit(*data)
+        commits_left = np.inf
+        assert_same_search(make(study=path).fit(*data), expected)
+
+
+CHILD = """
+import os, sys, warnings
+sys.path.insert(0, {folder!r})
+warnings.simplefilter("ignore")
+from helpers import problem
+from test_search_contract import STRATEGIES
+X, y = problem("multiclass")
+print("ready", flush=True)
+STRATEGIES[{strategy!r}](study={path!r}).fit(X, y)
+print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_at_random_times(data, tmp_path):
+    """50 children are killed; those of one strategy go on from each other's study."""
+    rng = np.random.RandomState(7)
+    names = [name for name in STRATEGIES if name != "scikit-learn's way"]
+    paths = {name: str(tmp_path / f"{i}.sqlite") for i, name in enumerate(names)}
+    killed = 0
+    for turn in range(50):
+        name = names[turn % len(names)]
+        code = CHILD.format(folder=str(Path(__file__).parent), strategy=name, path=paths[name])
+        child = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert child.stdout.readline() == "ready\n", child.stderr.read()
+        time.sleep(rng.uniform(0, 0.25))
+        child.send_signal(signal.SIGKILL)
+        output, errors = child.communicate()
+        assert output in ("", "done\n"), errors
+        killed += output == ""
+    assert killed >= 10
+    for name, path in paths.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert_same_search(
+                STRATEGIES[name](study=path).fit(*data), STRATEGIES[name]().fit(*data)
+            )
+
+
+class Recorder(TransformerMixin, BaseEstimator):
+    """Writes down which rows it is fitted on and which it transforms."""
+
+    fitted: list = []  # noqa: RUF012 - shared by clones
+
+    def fit(self, X, y=None):
+        self.rows_ = frozenset(np.asarray(X)[:, 0].tolist())
+        Recorder.fitted.append(self.rows_)
+        return self
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.parametrize("name", ["grid", "random", "halving", "hyperband"])
+def test_transformers_never_see_test_rows(name, data):
+    X, y = data
+    Recorder.fitted = []
+    steps = Pipeline([("record", Recorder()), ("net", net())])
+    search = {
+        "grid": lambda: nnhp.GridSearchCV(steps, prefixed(GRID), cv=KFold(3), refit=False),
+        "random": lambda: nnhp.RandomizedSearchCV(
+            steps, prefixed(SPACE), n_iter=4, cv=KFold(3), random_state=0, refit=False
+        ),
+        "halving": lambda: nnhp.HalvingRandomSearchCV(
+            steps, prefixed(SPACE), n_candidates=9, resource="net__max_iter", max_resources=9,
+            cv=KFold(3), random_state=0, refit=False,
+        ),
+        "hyperband": lambda: nnhp.HyperbandSearchCV(
+            steps, prefixed(SPACE), max_resources=9, cv=KFold(3), random_state=0, refit=False
+        ),
+    }[name]().fit(X, y)  # fmt: skip
+    assert search.engine_ == "nnhp"
+    folds = {frozenset(X[train, 0].tolist()) for train, _ in KFold(3).split(X)}
+    assert set(Recorder.fitted) == folds
+    # Once per fold and setting, on all rungs together.
+    assert len(Recorder.fitted) == 3
+
+
+def test_ctrl_c_keeps_the_study(data, tmp_path):
+    X, y = data
+    path = str(tmp_path / "study.sqlite")
+    long = nnhp.GridSearchCV(
+        net(max_iter=100_000, n_iter_no_change=10**6),
+        [{"max_iter": [2]}, {"max_iter": [100_000]}],
+        cv=3,
+        study=path,
+        time_budget_s=3600,
+    )
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        long.fit(X, y)
+    assert time.monotonic() - start < 3
+    assert not hasattr(long, "cv_results_")
+    trials = nnhp.Study(path).trials()
+    assert trials["param_max_iter"].tolist() == [2]
+
+
+def test_clone_and_get_params(make):
+    search = make(study="file", time_budget_s=5.0)
+    assert clone(search).get_params()["time_budget_s"] == 5.0
