@@ -4,11 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.base import is_classifier
+from threadpoolctl import threadpool_limits
+
+from nnhp import _core
 
 # For modules whose tests stop a training early because they are about something else.
 STOPS_EARLY = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -87,6 +92,22 @@ def assert_identical(actual, expected, where="value"):
 def assert_same_fit(actual, expected):
     """Assert that two estimators have the same fitted attributes, bit for bit."""
     assert_identical(fitted_state(actual), fitted_state(expected), "fitted attributes")
+
+
+@contextmanager
+def cpus(count):
+    """Let the engine and OpenMP run as many threads as if there were so many CPUs."""
+    _core._pretend_cpus(count)
+    try:
+        with threadpool_limits(count, user_api="openmp"):
+            yield
+    finally:
+        _core._pretend_cpus(0)
+
+
+def count_threads():
+    """Threads of this process."""
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def run_child(code, *, timeout=120, **environment):
