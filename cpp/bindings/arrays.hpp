@@ -21,8 +21,8 @@ constexpr const char* dtype_name() {
   return sizeof(T) == 4 ? "float32" : "float64";
 }
 
-// `object` as a C-contiguous array of exactly T and `dimensions` axes; TypeError or ValueError
-// else.
+// `object` as an aligned, C-contiguous array of exactly T and `dimensions` axes; TypeError or
+// ValueError else.
 template <class T>
 py::array_t<T> array_of(const py::handle& object, py::ssize_t dimensions, const std::string& name) {
   const auto expected = [] { return py::str(py::dtype::of<T>()).cast<std::string>(); };
@@ -38,6 +38,7 @@ py::array_t<T> array_of(const py::handle& object, py::ssize_t dimensions, const 
   require(array.ndim() == dimensions, name + " must have " + std::to_string(dimensions) +
                                           " dimensions, got " + std::to_string(array.ndim()));
   require((array.flags() & py::array::c_style) != 0, name + " must be C-contiguous");
+  require(reinterpret_cast<uintptr_t>(array.data()) % alignof(T) == 0, name + " must be aligned");
   return py::reinterpret_borrow<py::array_t<T>>(array);
 }
 

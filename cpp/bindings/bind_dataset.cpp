@@ -1,4 +1,5 @@
 // Dataset: views of NumPy arrays.
+#include <algorithm>
 #include <limits>
 
 #include "types.hpp"
@@ -6,54 +7,88 @@
 namespace nnhp::bindings {
 namespace {
 
-template <class T>
-CsrRows<T> make_csr(const py::tuple& parts, Dataset<T>& data) {
-  require(parts.size() == 4, "sparse X must be (values, columns, row starts, n_features)");
-  const auto values = array_of<T>(parts[0], 1, "X values");
-  const auto columns = array_of<int32_t>(parts[1], 1, "X columns");
-  const auto row_start = array_of<int64_t>(parts[2], 1, "X row starts");
-  data.features = parts[3].cast<index_t>();
-  require(data.features >= 0 && data.features <= std::numeric_limits<int32_t>::max(),
-          "n_features must be in [0, 2^31), got " + std::to_string(data.features));
-  data.samples = row_start.size() - 1;
-  require(columns.size() == values.size(), "X values and columns must be equally long");
-  require(
-      row_start.size() >= 1 && row_start.at(0) == 0 && row_start.at(data.samples) == values.size(),
-      "X row starts must run from 0 to the number of values");
-  for (index_t i = 0; i < data.samples; ++i) {
-    require(row_start.data()[i] <= row_start.data()[i + 1], "X row starts must not decrease");
-    for (int64_t k = row_start.data()[i]; k < row_start.data()[i + 1]; ++k) {
-      const int32_t column = columns.data()[k];
-      require(column >= 0 && column < data.features &&
-                  (k == row_start.data()[i] || columns.data()[k - 1] < column),
-              "X columns must be sorted, unique and below n_features in each row");
-    }
-  }
-  return {values.data(), columns.data(), row_start.data()};
-}
+// What a Dataset views. Numbers are the caller's, who may change them; whatever is an index is a
+// copy, because it is checked only once.
+struct Owner {
+  py::object numbers, targets;
+  std::vector<int32_t> columns, class_ids;
+  std::vector<int64_t> row_start;
+};
 
-// Keeps Python objects alive, and lets go of them with the GIL held.
-std::shared_ptr<const void> keep_alive(py::object objects) {
-  return {new py::object(std::move(objects)), [](const void* kept) {
+// Lets go of the Python objects with the GIL held.
+std::shared_ptr<Owner> make_owner() {
+  return {new Owner, [](const Owner* owner) {
             const py::gil_scoped_acquire acquire;
-            delete static_cast<const py::object*>(kept);
+            delete owner;
           }};
 }
 
 template <class T>
+void view_csr(const py::tuple& parts, Dataset<T>& data, Owner& owner) {
+  require(parts.size() == 4, "sparse X must be (values, columns, row starts, n_features)");
+  const auto values = array_of<T>(parts[0], 1, "X values");
+  const std::vector<int32_t>& columns = owner.columns = vector_of<int32_t>(parts[1], "X columns");
+  const std::vector<int64_t>& starts = owner.row_start =
+      vector_of<int64_t>(parts[2], "X row starts");
+  data.features = parts[3].cast<index_t>();
+  require(data.features >= 0 && data.features <= std::numeric_limits<int32_t>::max(),
+          "n_features must be in [0, 2^31), got " + std::to_string(data.features));
+  data.samples = static_cast<index_t>(starts.size()) - 1;
+  require(static_cast<py::ssize_t>(columns.size()) == values.size(),
+          "X values and columns must be equally long");
+  require(!starts.empty() && starts.front() == 0 && starts.back() == values.size(),
+          "X row starts must run from 0 to the number of values");
+  require(std::is_sorted(starts.begin(), starts.end()), "X row starts must not decrease");
+  bool sound = true;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    const int32_t* const end = columns.data() + starts[i + 1];
+    int32_t before = -1;
+    for (const int32_t* c = columns.data() + starts[i]; c < end; ++c) {
+      sound = sound && *c > before && *c < data.features;
+      before = *c;
+    }
+  }
+  require(sound, "X columns must be sorted, unique and below n_features in each row");
+  owner.numbers = values;
+  data.sparse = true;
+  data.csr = {values.data(), columns.data(), starts.data()};
+}
+
+template <class T>
+Dataset<T> view_samples(const py::object& X, Owner& owner) {
+  Dataset<T> data;
+  if (py::isinstance<py::tuple>(X)) {
+    view_csr<T>(X.cast<py::tuple>(), data, owner);
+  } else {
+    const auto array = array_of<T>(X, 2, "X");
+    data.samples = array.shape(0);
+    data.features = array.shape(1);
+    data.dense = array.data();
+    owner.numbers = array;
+  }
+  require(data.samples <= std::numeric_limits<row_t>::max(),
+          "X must have fewer than 2^31 samples, got " + std::to_string(data.samples));
+  return data;
+}
+
+template <class T>
 AnyDataset make_data(const py::object& X, const py::object& class_ids, const py::object& targets) {
-  auto data = std::make_shared<Dataset<T>>(make_samples<T>(X));
-  data->owner = keep_alive(py::make_tuple(X, class_ids, targets));
+  require(class_ids.is_none() || targets.is_none(), "class_ids and targets must not both be given");
+  const std::shared_ptr<Owner> owner = make_owner();
+  auto data = std::make_shared<Dataset<T>>(view_samples<T>(X, *owner));
+  data->owner = owner;
   if (!class_ids.is_none()) {
-    const auto ids = array_of<int32_t>(class_ids, 1, "class_ids");
-    require(ids.size() == data->samples, "class_ids must have one entry per sample");
-    data->class_ids = ids.data();
+    owner->class_ids = vector_of<int32_t>(class_ids, "class_ids");
+    require(static_cast<index_t>(owner->class_ids.size()) == data->samples,
+            "class_ids must have one entry per sample");
+    data->class_ids = owner->class_ids.data();
   }
   if (!targets.is_none()) {
     const auto values = array_of<T>(targets, 2, "targets");
     require(values.shape(0) == data->samples, "targets must have one row per sample");
     data->targets = values.data();
     data->target_count = values.shape(1);
+    owner->targets = values;
   }
   return {std::shared_ptr<const Dataset<T>>(std::move(data))};
 }
@@ -67,18 +102,9 @@ bool is_single(const py::object& X) {
 
 template <class T>
 Dataset<T> make_samples(const py::object& X) {
-  Dataset<T> data;
-  if (py::isinstance<py::tuple>(X)) {
-    data.sparse = true;
-    data.csr = make_csr<T>(X.cast<py::tuple>(), data);
-  } else {
-    const auto array = array_of<T>(X, 2, "X");
-    data.samples = array.shape(0);
-    data.features = array.shape(1);
-    data.dense = array.data();
-  }
-  require(data.samples <= std::numeric_limits<row_t>::max(),
-          "X must have fewer than 2^31 samples, got " + std::to_string(data.samples));
+  const std::shared_ptr<Owner> owner = make_owner();
+  Dataset<T> data = view_samples<T>(X, *owner);
+  data.owner = owner;
   return data;
 }
 template Dataset<float> make_samples(const py::object&);

@@ -2,6 +2,8 @@
 #include <pybind11/stl.h>
 
 #include "gil.hpp"
+#include "nnhp/train/objective.hpp"
+#include "nnhp/train/predict.hpp"
 #include "types.hpp"
 
 namespace nnhp::bindings {
@@ -20,7 +22,8 @@ py::array predict_samples(const TypedNetSpec& net, const py::object& parameters,
                                                    std::to_string(net.spec->inputs()));
   py::array_t<T> out({data.samples, net.spec->outputs()});
   T* to = out.mutable_data();
-  without_gil([&] { predict<T>(*net.spec, flat.data(), data, threads, poll_signals, to); });
+  without_gil(
+      [&, poll = poll_signals()] { predict<T>(*net.spec, flat.data(), data, threads, poll, to); });
   return out;
 }
 
@@ -34,14 +37,9 @@ AnyObjective make_objective(const TypedNetSpec& net, const std::shared_ptr<Train
                             const AnyDataset& data, const py::object& rows,
                             const py::object& label_map, const py::object& sample_weight) {
   const auto set = data.of<T>("data");
-  std::vector<int32_t> labels;
-  if (!label_map.is_none()) labels = vector_of<int32_t>(label_map, "label_map");
-  std::shared_ptr<const AlignedVector<T>> weights;
-  if (!sample_weight.is_none()) {
-    weights = std::make_shared<AlignedVector<T>>(aligned_copy<T>(sample_weight, "sample_weight"));
-  }
   return {std::make_unique<Objective<T>>(net.spec, train, set, rows_of(rows, set->samples, "rows"),
-                                         std::move(labels), std::move(weights)),
+                                         label_map_of(label_map),
+                                         weights_of<T>(sample_weight, "sample_weight")),
           {}};
 }
 
@@ -55,8 +53,8 @@ py::tuple call_objective(Objective<T>& objective, InUse& in_use, const py::objec
   T* to = gradient.mutable_data();
   in_use.check("the objective");
   const Claim claim({&in_use});
-  const double value =
-      without_gil([&] { return objective.value_and_gradient(flat, poll_signals, to); });
+  const double value = without_gil(
+      [&, poll = poll_signals()] { return objective.value_and_gradient(flat, poll, to); });
   return py::make_tuple(value, gradient);
 }
 

@@ -1,13 +1,13 @@
 // The machine and the build: instruction sets, threads, peak.
 #include <pybind11/stl.h>
 
-#include <chrono>
 #include <map>
 
 #include "gil.hpp"
 #include "nnhp/base/cpu.hpp"
 #include "nnhp/base/parallel.hpp"
 #include "nnhp/kernels/choice.hpp"
+#include "nnhp/kernels/peak.hpp"
 #include "types.hpp"
 
 namespace nnhp::bindings {
@@ -25,28 +25,6 @@ std::map<std::string, std::string> build_info() {
           {"openmp", std::to_string(_OPENMP)}};
 }
 
-// GFLOP/s that `threads` threads reach together.
-template <class T>
-double measure_peak(int threads, double seconds) {
-  using Clock = std::chrono::steady_clock;
-  constexpr index_t kIterations = 10000;
-  std::vector<double> rates(static_cast<size_t>(threads), 0.0);
-  std::vector<T> sinks(rates.size());
-  StopToken stop;
-  parallel_for(threads, threads, stop, {}, [&](index_t item, int) {
-    const auto start = Clock::now();
-    double operations = 0.0, elapsed = 0.0;
-    while (elapsed < seconds) {
-      operations += kernel_table<T>().fma_burst(kIterations, &sinks[static_cast<size_t>(item)]);
-      elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-    }
-    rates[static_cast<size_t>(item)] = operations / elapsed / 1e9;
-  });
-  double total = 0.0;
-  for (const double rate : rates) total += rate;
-  return total;
-}
-
 double fma_peak(const std::string& dtype, int threads, double seconds) {
   require(dtype == "float32" || dtype == "float64",
           "dtype must be 'float32' or 'float64', got '" + dtype + "'");
@@ -61,11 +39,22 @@ double fma_peak(const std::string& dtype, int threads, double seconds) {
 
 }  // namespace
 
-bool poll_signals() {
-  with_gil([] {
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  });
-  return false;
+Poll poll_signals() {
+  // Ctrl-C so far. Read and written with the interpreter's lock only.
+  static int64_t interruptions = 0;
+  return [before = interruptions] {
+    with_gil([&] {
+      if (PyErr_CheckSignals() != 0) {
+        if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0) ++interruptions;
+        throw py::error_already_set();
+      }
+      if (interruptions != before) {
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+        throw py::error_already_set();
+      }
+    });
+    return false;
+  };
 }
 
 void bind_runtime(py::module_& m) {
@@ -75,6 +64,7 @@ void bind_runtime(py::module_& m) {
   m.def("available_isas", &available_isas);
   m.def("build_info", &build_info);
   m.def("thread_limit", &thread_limit);
+  m.def("_pretend_cpus", &pretend_cpus, py::arg("cpus"));
   m.def("fma_peak", &fma_peak, py::arg("dtype"), py::arg("threads") = 1, py::arg("seconds") = 0.2);
 }
 

@@ -40,12 +40,6 @@ py::object to_mt_state(const std::optional<Mt19937>& generator) {
 }
 
 template <class T>
-std::shared_ptr<const AlignedVector<T>> weights_of(const py::object& weights, const char* name) {
-  if (weights.is_none()) return nullptr;
-  return std::make_shared<AlignedVector<T>>(aligned_copy<T>(weights, name));
-}
-
-template <class T>
 AnySession make_session(const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
                         const AnyDataset& data, const py::object& rows,
                         const py::object& parameters, const py::object& mt_state,
@@ -60,7 +54,7 @@ AnySession make_session(const TypedNetSpec& net, const std::shared_ptr<TrainSpec
   in.parameters = aligned_copy<T>(parameters, "parameters");
   in.generator = generator_of(mt_state);
   in.dropout_key = dropout_key;
-  if (!label_map.is_none()) in.label_map = vector_of<int32_t>(label_map, "label_map");
+  in.label_map = label_map_of(label_map);
   in.weights = weights_of<T>(sample_weight, "sample_weight");
   if (validation_data != nullptr) {
     Validation<T> validation;
@@ -229,9 +223,9 @@ int64_t epochs_advanced(const std::vector<Trainable*>& sessions) {
 
 // Looks for signals, then asks `poll` (None: nobody), a function of the epochs done in this call.
 Poll with_poll(const py::object& poll, const std::vector<Trainable*>& sessions) {
-  if (poll.is_none()) return poll_signals;
-  return [&poll, &sessions, before = epochs_advanced(sessions)] {
-    bool stop = poll_signals();
+  if (poll.is_none()) return poll_signals();
+  return [&poll, &sessions, signals = poll_signals(), before = epochs_advanced(sessions)] {
+    bool stop = signals();
     const int64_t done = epochs_advanced(sessions) - before;
     with_gil([&] { stop = poll(done).cast<bool>(); });
     return stop;
@@ -255,8 +249,9 @@ bool train_sessions(const AnySessions& sessions,
   require(std::adjacent_find(distinct.begin(), distinct.end()) == distinct.end(),
           "sessions must not hold one session twice");
   const Claim claim(marks_of(sessions));
-  return without_gil(
-      [&] { return train_many(trainables, each, threads, with_poll(poll, trainables)); });
+  return without_gil([&, polled = with_poll(poll, trainables)] {
+    return train_many(trainables, each, threads, polled);
+  });
 }
 
 py::list predict_rows_of(const AnySessions& sessions, const std::vector<py::object>& rows,
@@ -282,7 +277,7 @@ py::list predict_rows_of(const AnySessions& sessions, const std::vector<py::obje
     });
   }
   const Claim claim(marks_of(sessions));
-  without_gil([&] { predict_rows(jobs, threads, poll_signals); });
+  without_gil([&, poll = poll_signals()] { predict_rows(jobs, threads, poll); });
   return outputs;
 }
 

@@ -1,6 +1,8 @@
 // NetSpec and TrainSpec from names and numbers.
 #include <pybind11/stl.h>
 
+#include <map>
+
 #include "types.hpp"
 
 namespace nnhp::bindings {
@@ -64,13 +66,24 @@ std::vector<std::string> hidden_activations() {
   return names;
 }
 
+std::map<std::string, std::string> losses() {
+  std::map<std::string, std::string> outputs;
+  for (const LossInfo& row : loss_table) outputs.emplace(row.name, info(row.output).name);
+  return outputs;
+}
+
+std::map<std::string, int> optimizers() {
+  std::map<std::string, int> moments;
+  for (const OptimizerInfo& row : optimizer_table) moments.emplace(row.name, row.moments);
+  return moments;
+}
+
 }  // namespace
 
 void bind_spec(py::module_& m) {
   m.def("activations", &hidden_activations);
-  m.def("losses", [] { return names_of(loss_table); });
-  m.def("optimizers", [] { return names_of(optimizer_table); });
-  m.def("schedules", [] { return names_of(schedule_table); });
+  m.def("losses", &losses);
+  m.def("optimizers", &optimizers);
 
   py::class_<TypedNetSpec>(m, "NetSpec")
       .def(py::init(&make_net), py::kw_only(), py::arg("n_inputs"), py::arg("hidden"),

@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "arrays.hpp"
-#include "nnhp/train/predict.hpp"
 #include "nnhp/train/session.hpp"
 
 namespace nnhp::bindings {
@@ -60,15 +59,29 @@ class Claim {
   std::vector<InUse*> marks_;
 };
 
-// Samples from a dense array or a tuple (values, columns, row starts, n_features).
+// Samples, without targets, from a dense array or a tuple (values, columns, row starts,
+// n_features).
 template <class T>
 Dataset<T> make_samples(const py::object& X);
+
+// Outputs of the class ids, and weights of the samples, in the form that sessions take them;
+// nothing for None.
+inline std::vector<int32_t> label_map_of(const py::object& label_map) {
+  return label_map.is_none() ? std::vector<int32_t>{} : vector_of<int32_t>(label_map, "label_map");
+}
+template <class T>
+std::shared_ptr<const AlignedVector<T>> weights_of(const py::object& weights, const char* name) {
+  if (weights.is_none()) return nullptr;
+  return std::make_shared<AlignedVector<T>>(aligned_copy<T>(weights, name));
+}
 
 // Rows to use: all of them for None.
 std::vector<row_t> rows_of(const py::object& rows, index_t samples, const std::string& name);
 
-// Raises KeyboardInterrupt (or whatever a signal handler raises) when a signal is pending.
-bool poll_signals();
+// A poll for a call that begins now; made with the interpreter's lock. It raises what a signal
+// handler raises, which is called on the main thread only, and KeyboardInterrupt after a poll on
+// the main thread has met it: then all calls under way end.
+Poll poll_signals();
 
 void bind_runtime(py::module_& m);
 void bind_spec(py::module_& m);

@@ -1,8 +1,8 @@
 """The compiled engine: numbers in, numbers out.  Private: users meet it through the estimators.
 
-Arrays must already have the right dtype and be C-contiguous; anything else raises TypeError or
-ValueError.  "flat" is one 1-D array holding every parameter of a net: for each layer its weights
-(n_inputs x n_outputs, row by row), then its biases.
+Arrays must already have the right dtype, be C-contiguous and aligned; anything else raises
+TypeError or ValueError.  "flat" is one 1-D array holding every parameter of a net: for each layer
+its weights (n_inputs x n_outputs, row by row), then its biases.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,9 +35,12 @@ def thread_limit() -> int:
 def activations() -> list[str]:
     """Names of the activations that a hidden layer may have."""
 
-def losses() -> list[str]: ...
-def optimizers() -> list[str]: ...
-def schedules() -> list[str]: ...
+def losses() -> dict[str, str]:
+    """Each loss with the output activation that belongs to it."""
+
+def optimizers() -> dict[str, int]:
+    """Each optimizer with its number of moments, arrays as long as the parameters."""
+
 def fma_peak(dtype: str, threads: int = 1, seconds: float = 0.2) -> float:
     """GFLOP/s of independent fused multiply-adds on full vectors: the hardware's limit."""
 
@@ -90,13 +93,14 @@ class TrainSpec:
     ) -> None: ...
 
 class Dataset:
-    """Samples that sessions share.  Keeps the arrays alive; copies nothing."""
+    """Samples that sessions share.  Numbers are viewed and kept alive, not copied; indices (of CSR
+    arrays, of classes) are copied."""
 
     def __init__(
         self,
         X: FloatArray | CsrArrays,
         *,
-        class_ids: NDArray[np.int32] | None = None,  # (n_samples,)
+        class_ids: NDArray[np.int32] | None = None,  # (n_samples,); or else
         targets: FloatArray | None = None,  # (n_samples, n_outputs), dtype of X
     ) -> None: ...
     @property

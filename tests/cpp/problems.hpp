@@ -16,6 +16,12 @@
 
 namespace nnhp::testing {
 
+// Lets the engine run as many threads as if there were so many CPUs.
+struct Cpus {
+  explicit Cpus(int count) { pretend_cpus(count); }
+  ~Cpus() { pretend_cpus(0); }
+};
+
 struct Setup {
   Setup() {
     train.loss = Loss::kLogLoss;

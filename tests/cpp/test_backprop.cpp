@@ -8,7 +8,7 @@
 
 #include "gradcheck.hpp"
 #include "nnhp/nn/backprop.hpp"
-#include "nnhp/train/predict.hpp"
+#include "nnhp/train/objective.hpp"
 #include "problems.hpp"
 
 namespace nnhp::testing {

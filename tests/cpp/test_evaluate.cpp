@@ -36,6 +36,7 @@ struct Question {
   Loss loss;
   Score score;
   std::vector<double> weights;
+  std::vector<int32_t> labels;
   bool stopped = false;
 };
 
@@ -61,8 +62,8 @@ Evaluation answer(const Question& question) {
   StopToken stop;
   if (question.stopped) stop.request();
   const AlignedVector<double> parameters = aligned_copy<double>(identity_parameters(outputs));
-  return evaluate(backprop, net, parameters.data(), question.loss, question.score, validation, {},
-                  block_weights.data(), &stop);
+  return evaluate(backprop, net, parameters.data(), question.loss, question.score, validation,
+                  question.labels, block_weights.data(), &stop);
 }
 
 TEST_CASE("test_accuracy_takes_the_first_of_the_largest_outputs") {
@@ -88,6 +89,17 @@ TEST_CASE("test_accuracy_of_one_output_is_by_its_threshold") {
   const Question question{matrix_of(1, {1, -1, 0, 1}), matrix_of(1, {1, 0, 0, 0}),
                           Loss::kBinaryLogLoss, Score::kAccuracy};
   CHECK(answer(question).score == 0.75);
+}
+
+TEST_CASE("test_accuracy_of_a_net_that_knows_one_class_is_perfect") {
+  Question question{matrix_of(1, {1, -1, 0}), matrix_of(1, {0, 0, 0}), Loss::kBinaryLogLoss,
+                    Score::kAccuracy};
+  question.labels = {0};
+  CHECK(answer(question).score == 1.0);
+  question.labels = {-1, 0};
+  CHECK(answer(question).score == 1.0);
+  question.labels = {0, 1};
+  CHECK(answer(question).score == doctest::Approx(2.0 / 3.0));
 }
 
 // Outputs 1, 2, 3 and 5 for targets 1, 2, 3 and 4: residuals 1, deviations 5. Second output: 0

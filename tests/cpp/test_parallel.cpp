@@ -277,6 +277,21 @@ TEST_CASE("test_a_single_call_never_uses_more_threads_than_cpus") {
   CHECK(region_works(10, 64));
 }
 
+TEST_CASE("test_pretended_cpus_run_as_many_threads") {
+  for (const int threads : kThreadCounts) {
+    pretend_cpus(threads);
+    CHECK(usable_cpus() == threads);
+    std::atomic<int> present{0};
+    StopToken stop;
+    parallel_for(threads, 64, stop, {}, [&](index_t, int) {
+      ++present;
+      CHECK(eventually([&] { return present == threads; }));
+    });
+    CHECK(present == threads);
+  }
+  pretend_cpus(0);
+}
+
 template <class Body>
 bool flushes_subnormals(Body&& run) {
   volatile double smallest = std::numeric_limits<double>::min();
@@ -326,6 +341,43 @@ TEST_CASE("test_parent_then_child_then_parent_open_regions") {
   CHECK(region_works(100, 2));
   CHECK(succeeds_in_child([] { return region_works(100, 2) && region_works(100, 7); }));
   CHECK(region_works(100, 2));
+}
+
+TEST_CASE("test_a_child_that_poll_forks_is_not_left_waiting") {
+  for (const bool busy : {false, true}) {
+    CAPTURE(busy);
+    StopToken ended;
+    std::thread other([&] {
+      StopToken stop;
+      if (busy) {
+        parallel_for(1, 1, stop, {},
+                     [&](index_t, int) { CHECK(eventually([&] { return ended.requested(); })); });
+      }
+    });
+    std::this_thread::sleep_for(20ms);
+    const pid_t parent = getpid();
+    pid_t child = -1;
+    StopToken stop;
+    try {
+      parallel_for(
+          1, 1, stop,
+          [&] {
+            if (child < 0) child = fork();
+            if (child == 0) alarm(20);
+            return true;
+          },
+          [&](index_t, int) { CHECK(eventually([&] { return stop.requested(); })); });
+    } catch (const std::runtime_error&) {
+      if (getpid() != parent) _exit(region_works(100, 2) ? 7 : 1);
+    }
+    REQUIRE(getpid() == parent);
+    ended.request();
+    other.join();
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+  }
 }
 
 TEST_CASE("test_child_opens_regions_before_its_parent") {

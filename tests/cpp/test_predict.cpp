@@ -96,6 +96,7 @@ TEST_CASE_TEMPLATE("test_threads_change_no_bit_of_a_prediction", T, float, doubl
     const Samples samples = draw_samples(setup, 1);
     const AlignedVector<T> one = predicted<T>(setup, samples, 1);
     for (const int threads : {2, 4, 7}) {
+      const Cpus cpus(threads);
       CHECK(bit_mismatch(predicted<T>(setup, samples, threads), one) == "");
     }
     // The first rows alone, which are too few to wake an engine thread for.

@@ -77,6 +77,7 @@ TEST_CASE("test_threads_and_order_change_no_bit") {
   for (const int threads : {1, 2, 4, 7}) {
     for (int order = 0; order < 3; ++order) {
       CAPTURE(threads);
+      const Cpus cpus(threads);
       Sessions together(crowd());
       std::vector<Trainable*> pointers = together.pointers();
       if (order > 0) shuffle(pointers, random);
@@ -116,8 +117,15 @@ TEST_CASE("test_poll_stops_every_session_between_two_epochs") {
   CHECK(sessions.difference_from(fresh) == "");
 }
 
+// A training that only pretends.
+class Pretended : public Trainable {
+ public:
+  double sample_cost() const override { return 0.0; }
+  void predict(const row_t*, index_t, Workspace&, const StopToken&, void*) const override {}
+};
+
 // Writes down the turns that it gets.
-class Recorder final : public Trainable {
+class Recorder final : public Pretended {
  public:
   Recorder(double cost, std::vector<double>& turns) : cost_(cost), turns_(turns) {}
   double epoch_cost() const override { return cost_; }
@@ -143,7 +151,7 @@ TEST_CASE("test_the_costliest_session_goes_first_and_the_ended_ones_not_at_all")
   CHECK(ended.epochs() == 0);
 }
 
-class Failing final : public Trainable {
+class Failing final : public Pretended {
  public:
   double epoch_cost() const override { return 1e8; }
   void advance(int64_t, Workspace&, const StopToken&) override {

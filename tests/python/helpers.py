@@ -4,13 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from nnhp import _core
 
 # For modules whose tests stop a training early because they are about something else.
 STOPS_EARLY = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -162,6 +167,22 @@ def _of_the_fit(estimator):
     # scikit-learn's own notes are about callbacks and metadata.
     notes = ("_skl_callbacks", "_metadata_request", "_sklearn_output_config")
     return {k: v for k, v in fitted_state(estimator).items() if not k.startswith(notes)}
+
+
+@contextmanager
+def cpus(count):
+    """Let the engine and OpenMP run as many threads as if there were so many CPUs."""
+    _core._pretend_cpus(count)
+    try:
+        with threadpool_limits(count, user_api="openmp"):
+            yield
+    finally:
+        _core._pretend_cpus(0)
+
+
+def count_threads():
+    """Threads of this process."""
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def run_child(code, *, timeout=120, **environment):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import sklearn.neural_network
 from helpers import (
     N_FEATURES,
     N_SAMPLES,
@@ -18,6 +19,7 @@ from helpers import (
     raw_outputs,
     run_child,
 )
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
@@ -359,6 +361,12 @@ BAD_VALUES = {
     "dropout of text": ({"dropout": ["a"]}, ValueError, r"dropout must lie in \[0, 1\)"),
     "rate in a list": ({"learning_rate": [0.1, -1]}, ValueError, "learning_rate as a sequence"),
     "NaN rate in a list": ({"learning_rate": [np.nan]}, ValueError, "learning_rate as a sequence"),
+    "text in a list of rates": (
+        {"learning_rate": ["a"]}, ValueError, "learning_rate as a sequence",
+    ),
+    "lists in a list of rates": (
+        {"learning_rate": [[0.1], [0.1, 0.2]]}, ValueError, "learning_rate as a sequence",
+    ),
     "no rates": ({"learning_rate": []}, ValueError, "learning_rate as a sequence"),
     "activation in a list": ({"activation": ["gelu"]}, ValueError, "activation must be among"),
     "n_jobs=0": ({"n_jobs": 0}, ValueError, "n_jobs"),
@@ -512,6 +520,18 @@ def test_one_class_has_one_column_of_probability_1(solver, label):
     assert set(net.predict(X).tolist()) == {label}
 
 
+@pytest.mark.parametrize("scoring", [None, "accuracy"])
+def test_one_class_scores_1_in_early_stopping(scoring):
+    X, _ = problem("binary")
+    y = np.full(N_SAMPLES, 3)
+    stopping = {"early_stopping": True, "max_iter": 4, "random_state": 0}
+    net = MLPClassifier((4,), scoring=scoring, **stopping).fit(X, y)
+    theirs = sklearn.neural_network.MLPClassifier((4,), **stopping).fit(X, y)
+    assert net.validation_scores_ == theirs.validation_scores_ == [1.0] * 4
+    assert_allclose(net.loss_curve_, theirs.loss_curve_, rtol=1e-8)
+    assert net.fit(X, y, X_val=X, y_val=y).validation_scores_ == [1.0] * 4
+
+
 def test_constant_columns_and_targets(Estimator):
     X, y = problem_for(Estimator)
     X[:, 2] = 5.0
@@ -556,9 +576,13 @@ def test_batch_larger_than_the_data_is_clipped_with_a_warning(Estimator):
     X, y = problem_for(Estimator)
     net = Estimator(hidden_layer_sizes=(4,), max_iter=3, random_state=0, batch_size=N_SAMPLES)
     expected = net.fit(X, y).coefs_
-    with pytest.warns(UserWarning, match="It is going to be clipped"):
+    with pytest.warns(UserWarning, match="It is going to be clipped") as caught:
         net.set_params(batch_size=10**12).fit(X, y)
     assert_identical(net.coefs_, expected)
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+    with pytest.warns(UserWarning, match="It is going to be clipped") as caught:
+        net.partial_fit(X, y)
+    assert [w.filename for w in caught] == [__file__]
 
 
 def test_epochs_without_end_take_no_memory(Estimator):
@@ -637,6 +661,19 @@ def test_the_engine_refuses_bad_samples(X, message):
     net = spec()
     with pytest.raises((ValueError, TypeError), match=message):
         _core.predict(net, np.zeros(net.n_parameters), X, 1)
+
+
+def test_the_engine_refuses_numbers_that_are_not_aligned():
+    shifted = np.zeros(12 * 8 + 1, dtype=np.uint8)[1:].view(np.float64).reshape(3, 4)
+    net = spec()
+    with pytest.raises(ValueError, match="X must be aligned"):
+        _core.predict(net, np.zeros(net.n_parameters), shifted, 1)
+
+
+def test_the_engine_refuses_two_kinds_of_targets():
+    ids, targets = np.zeros(3, dtype=np.int32), np.zeros((3, 1))
+    with pytest.raises(ValueError, match="class_ids and targets"):
+        _core.Dataset(np.zeros((3, 4)), class_ids=ids, targets=targets)
 
 
 @pytest.mark.parametrize("sessions", [None, 3, [None], [3]])

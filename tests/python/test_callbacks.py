@@ -124,18 +124,19 @@ def test_lbfgs_refuses_to_be_stopped(Estimator):
     assert without_hooks(net) == {}
 
 
+@pytest.mark.parametrize("error", [LookupError, KeyboardInterrupt])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_a_callback_that_raises_keeps_the_old_state(Estimator, solver):
+def test_a_callback_that_raises_keeps_the_old_state(Estimator, solver, error):
     X, y = problem_for(Estimator)
     net = small(Estimator, solver=solver).fit(X, y)
     before = copy.deepcopy(fitted_state(net))
 
     def fail(epoch, fitted, X, y):
         if epoch == 2:
-            raise LookupError("the callback's own")
+            raise error("the callback's own")
 
     hook = Hook(fail)
-    with pytest.raises(LookupError, match="the callback's own"):
+    with pytest.raises(error, match="the callback's own"):
         net.set_callbacks(hook).fit(X[:50], y[:50])
     assert_identical(without_hooks(net), before)
     assert hook.events[-1] == "teardown"

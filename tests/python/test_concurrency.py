@@ -93,29 +93,32 @@ def test_different_objects_at_once(n_jobs):
 
 
 def test_predictions_while_the_object_is_fitted_again():
+    """Targets with other classes make a net with other outputs."""
     X, y = problem("binary")
-    net = small(MLPClassifier, hidden_layer_sizes=(4,)).fit(X, y)
-    one = net.predict_proba(X)
-    other_size = clone(net).set_params(hidden_layer_sizes=(9, 3))
-    two = other_size.fit(X, y).predict_proba(X)
+    _, others = problem("multiclass")
+    net = small(MLPClassifier, hidden_layer_sizes=(4,), max_iter=3)
+    known = {clone(net).fit(X, targets).predict_proba(X).tobytes() for targets in (y, others)}
+    net.fit(X, y)
     done = threading.Event()
 
     def fit_in_turns():
-        for size in [(9, 3), (4,)] * 20:
-            clone_of_net = clone(net).set_params(hidden_layer_sizes=size)
-            vars(net).update(fitted_state(clone_of_net.fit(X, y)))
-        done.set()
+        try:
+            for targets in [others, y] * 60:
+                net.fit(X, targets)
+        finally:
+            done.set()
 
     def predict():
-        seen = []
+        seen = set()
         while not done.is_set():
-            seen.append(net.predict_proba(X))
+            seen.add(net.predict_proba(X).tobytes())
+            net.predict(X)
+            net.score(X, y)
+            assert copy.copy(net).predict_proba(X).tobytes() in known
         return seen
 
-    _, seen = at_once([fit_in_turns, predict])
-    assert seen
-    known = {one.tobytes(), two.tobytes()}
-    assert {outputs.tobytes() for outputs in seen} <= known
+    _, *seen = at_once([fit_in_turns, predict, predict])
+    assert set.union(*seen) == known
 
 
 def test_the_blas_limit_of_lbfgs_is_lifted_again():
@@ -172,6 +175,46 @@ def test_fork_while_other_threads_train():
         stop.set()
         for worker in workers:
             worker.join()
+
+
+FORK_IN_A_HANDLER = """
+import os, signal, threading, warnings
+import numpy as np
+from nnhp import MLPRegressor
+
+warnings.simplefilter("ignore")
+X = np.random.RandomState(0).standard_normal((300, 5))
+children = []
+
+def fork(number, frame):
+    child = os.fork()
+    if child:
+        children.append(child)
+        raise TimeoutError
+    signal.alarm(30)
+
+def fit(max_iter):
+    net = MLPRegressor(hidden_layer_sizes=(8,), max_iter=max_iter, tol=0.0, random_state=0)
+    return net.set_params(n_iter_no_change=np.inf).fit(X, X[:, 0])
+
+signal.signal(signal.SIGUSR1, fork)
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+try:
+    fit(10**9)
+except TimeoutError:
+    _, status = os.waitpid(children[0], 0)
+    print(os.waitstatus_to_exitcode(status), fit(3).n_iter_)
+except RuntimeError as error:  # the child: its fit is over, others work
+    os._exit(7 if "fork" in str(error) and fit(3).n_iter_ == 3 else 1)
+"""
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_fork_in_a_signal_handler_during_a_fit(others):
+    """Also where another fit has the persistent engine thread, so that this one's is its own."""
+    other = "threading.Thread(target=fit, args=(10**9,), daemon=True).start()\n" * others
+    code = FORK_IN_A_HANDLER.replace("threading.Timer", other + "threading.Timer")
+    assert run_child(code) == "7 3\n"
 
 
 FORK_FIRST = """

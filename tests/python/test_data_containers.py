@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 from sklearn.exceptions import DataConversionWarning
 
-from nnhp import MLPClassifier, MLPRegressor
+from nnhp import MLPClassifier, MLPRegressor, _core
 
 pytestmark = STOPS_EARLY
 
@@ -198,6 +198,51 @@ def test_a_sparse_matrix_stays_as_it_was(Estimator):
         given, twin = convert(X), convert(X)
         small(Estimator).fit(given, y).predict(given)
         assert_identical([given.data, given.indices], [twin.data, twin.indices])
+
+
+class Spoil:
+    """A callback that makes a CSR matrix point outside of itself."""
+
+    def __init__(self, X):
+        self.X = X
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+    def on_fit_task_end(self, estimator, context):
+        self.X.indices[:] = 10**8
+        self.X.indptr[1:-1] = 10**12
+
+
+def test_indices_edited_during_a_fit_change_nothing(Estimator):
+    X, y = sparse_problem(Estimator)
+    expected = small(Estimator).fit(sp.csr_array(X), y)
+    given = sp.csr_array(X)
+    # the types that the engine takes without a conversion
+    given.indices, given.indptr = given.indices.astype(np.int32), given.indptr.astype(np.int64)
+    net = small(Estimator).set_callbacks(Spoil(given)).fit(given, y)
+    assert (given.indices == 10**8).all()
+    assert_identical([*net.coefs_, net.loss_curve_], [*expected.coefs_, expected.loss_curve_])
+
+
+def test_class_ids_edited_after_they_were_checked_change_nothing():
+    X, ids = problem("multiclass")[0], problem("multiclass")[1].astype(np.int32)
+    net = _core.NetSpec(
+        n_inputs=N_FEATURES, hidden=[], n_outputs=3, output_activation="softmax", dtype="float64"
+    )
+    train = _core.TrainSpec(
+        loss="log_loss", optimizer="adam", batch_size=20, max_epochs=9, schedule_horizon=9
+    )
+    given = ids.copy()
+    sessions = [
+        _core.Session(
+            net, train, _core.Dataset(X, class_ids=array), parameters=np.zeros(net.n_parameters)
+        )
+        for array in (given, ids)
+    ]
+    given[:] = 10**8
+    _core.train_many(sessions, 2, 1)
+    assert_identical(sessions[0].loss_curve, sessions[1].loss_curve)
 
 
 def test_a_very_wide_sparse_matrix_is_never_dense():

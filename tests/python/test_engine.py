@@ -16,6 +16,8 @@ from helpers import (
     STOPS_EARLY,
     assert_identical,
     assert_same_fit,
+    count_threads,
+    cpus,
     fitted_state,
     problem,
     problem_for,
@@ -23,7 +25,6 @@ from helpers import (
     run_child,
 )
 from numpy.testing import assert_allclose
-from sklearn.base import clone
 
 import nnhp
 from nnhp import _core
@@ -94,7 +95,10 @@ def test_same_bits_for_any_threads_and_any_order(solver, dtype):
 
     expected = trained(1, range(6))
     for threads in THREADS:
-        assert_identical(trained(threads, range(6)), expected)
+        with cpus(threads):
+            assert_identical(trained(threads, range(6)), expected)
+            # They really ran, beside the caller's: the engine keeps them.
+            assert count_threads() > min(threads, 6)
     assert_identical(trained(2, [5, 2, 0, 3, 1, 4]), expected)
     together = expected[3]
     alone = make_session(3, solver=solver, dtype=dtype)
@@ -171,6 +175,18 @@ def test_a_session_whose_rows_weigh_nothing_learns_nothing(dtype):
     assert_identical(session.parameters, before)
     assert (session.status, session.loss_curve) == ("ready", [0.0] * 3)
     assert np.isfinite(session.validation_loss_curve).all()
+
+
+def test_batches_that_weigh_nothing_do_not_count_in_the_mean_loss(dtype):
+    X, y = problem("one target")
+    weight = np.ones(N_SAMPLES)
+    weight[:40] = 0
+    still = {"solver": "sgd", "learning_rate_init": 1e-300, "alpha": 0.0, "max_iter": 1}
+    net = nnhp.MLPRegressor(
+        hidden_layer_sizes=(3,), batch_size=20, shuffle=False, dtype=dtype, random_state=0, **still
+    )
+    with_them = net.fit(X, y, sample_weight=weight).loss_
+    assert with_them == net.fit(X[40:], y[40:]).loss_
 
 
 def test_an_objective_refuses_rows_that_weigh_nothing(dtype):
@@ -310,26 +326,19 @@ def test_a_row_has_the_same_prediction_alone_and_in_any_company(fitted):
         assert_identical(raw_outputs(fitted, X[row : row + 1]), together[row : row + 1])
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2, 3, 7, -1, None])
+@pytest.mark.parametrize("n_jobs", [2, 4, 7, -1, None])
 def test_predictions_do_not_depend_on_threads(fitted, n_jobs):
     X = many_rows()
     expected = raw_outputs(fitted.set_params(n_jobs=1), X)
-    assert_identical(raw_outputs(fitted.set_params(n_jobs=n_jobs), X), expected)
+    with cpus(7):
+        assert_identical(raw_outputs(fitted.set_params(n_jobs=n_jobs), X), expected)
+        assert count_threads() > (n_jobs if n_jobs and n_jobs > 0 else 7)
 
 
 def test_sparse_and_dense_samples_have_the_same_predictions(fitted):
     X = many_rows(400)
     X[np.abs(X) < 0.7] = 0
     assert_identical(raw_outputs(fitted, sp.csr_array(X)), raw_outputs(fitted, X))
-
-
-@pytest.mark.parametrize("n_jobs", [2, 3, 7, -1, None])
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_n_jobs_changes_no_bit_of_a_fit(Estimator, solver, n_jobs):
-    X, y = problem_for(Estimator)
-    net = Estimator(hidden_layer_sizes=(40, 30), solver=solver, max_iter=4, random_state=0)
-    one = clone(net).set_params(n_jobs=1).fit(X, y)
-    assert_same_fit(clone(net).set_params(n_jobs=n_jobs).fit(X, y), one)
 
 
 # -------------------------------------------------------------------- instruction sets

@@ -6,8 +6,9 @@ Every program here runs in a process of its own and interrupts itself.
 import pytest
 from helpers import run_child
 
-# Seconds. Promised are 0.3; the machine may be busy with other things.
-SOON = 1.0
+# Seconds, as promised. The machine may be busy with other things: one of a few attempts must do.
+SOON = 0.3
+ATTEMPTS = 4
 # What is interrupted in its midst would take this long: far too long to end SOON by itself.
 LONG = 10.0
 
@@ -30,11 +31,24 @@ def interrupt(after=0.4, times=1):
 
 def assert_soon():
     assert sent, "ended before the signal"
-    assert time.monotonic() - sent[0] < SOON
+    late = time.monotonic() - sent[0]
+    assert late < SOON, f"too late: {late:.2f} s"
 
 rng = np.random.RandomState(0)
 forever = dict(max_iter=10**9, tol=0.0, n_iter_no_change=np.inf, random_state=0)
 """.replace("SOON", str(SOON))
+
+
+def run_interrupted(code, **environment):
+    """Run a program that interrupts itself; again, if it was only too late."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return run_child(PREPARE + code, **environment)
+        except AssertionError as error:
+            if "too late" not in str(error):
+                raise
+    return run_child(PREPARE + code, **environment)
+
 
 SMALL = "X = rng.standard_normal((300, 5)); y = X[:, 0] * X[:, 1]; sizes = (8,)\n"
 LARGE = "X = rng.standard_normal((60_000, 50)); y = X[:, 0] * X[:, 1]; sizes = (256, 256)\n"
@@ -58,7 +72,6 @@ net.partial_fit(X[:50], y[:50]) if not net.early_stopping else net.predict(X)
 """
 FITS = {
     "adam": "batch_size=32",
-    "threads": "batch_size=32, n_jobs=2",
     "early stopping": "batch_size=32, early_stopping=True",
     "other scorer": "batch_size=32, early_stopping=True, scoring='neg_max_error'",
     "dropout": "dropout=0.2",
@@ -69,7 +82,7 @@ FITS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("options", FITS.values(), ids=FITS.keys())
 def test_a_direct_fit_keeps_its_epochs_and_warns(options):
-    run_child(PREPARE + SMALL + KEEPS_THE_EPOCHS.format(options=options))
+    run_interrupted(SMALL + KEEPS_THE_EPOCHS.format(options=options))
 
 
 def test_a_generator_stands_where_the_training_stands():
@@ -85,7 +98,7 @@ MLPRegressor(
 ).fit(X, y)
 np.testing.assert_equal(ours.get_state(legacy=False), fresh.get_state(legacy=False))
 """
-    run_child(PREPARE + code)
+    run_interrupted(code)
 
 
 # One epoch, prediction or loss of L-BFGS that takes long: there is nothing to keep, so the caller
@@ -144,7 +157,7 @@ WORKS = {
 @pytest.mark.slow
 @pytest.mark.parametrize(("work", "options"), WORKS.values(), ids=WORKS.keys())
 def test_long_work_is_given_up_in_its_midst(work, options):
-    run_child(PREPARE + WITHIN.format(work=work, options=options), OMP_NUM_THREADS="1")
+    run_interrupted(WITHIN.format(work=work, options=options), OMP_NUM_THREADS="1")
 
 
 @pytest.mark.slow
@@ -157,7 +170,7 @@ net.fit(X, y)
 assert_soon()
 assert net.n_iter_ >= 1
 """
-    run_child(PREPARE + LARGE + code)
+    run_interrupted(LARGE + code)
 
 
 @pytest.mark.slow
@@ -179,7 +192,7 @@ with warnings.catch_warnings(record=True) as caught:
         net.predict(X[:5])
 assert_soon()
 """
-    run_child(PREPARE + LARGE + code)
+    run_interrupted(LARGE + code)
 
 
 # Whoever called the fit must not go on with a net that is not ready.
@@ -222,8 +235,8 @@ except KeyboardInterrupt:
 @pytest.mark.slow
 @pytest.mark.parametrize("call", CALLERS.values(), ids=CALLERS.keys())
 def test_callers_learn_of_it(call):
-    code = PREPARE + SMALL + "warnings.simplefilter('error')\n" + CALL.format(call=call)
-    assert run_child(code) == "KeyboardInterrupt\n"
+    code = SMALL + "warnings.simplefilter('error')\n" + CALL.format(call=call)
+    assert run_interrupted(code) == "KeyboardInterrupt\n"
 
 
 def test_a_second_signal_while_the_first_is_handled():
@@ -245,7 +258,7 @@ net = MLPRegressor(hidden_layer_sizes=sizes, max_iter=3, random_state=0).fit(X, 
 assert net.n_iter_ == 3
 print("alive")
 """
-    assert run_child(PREPARE + SMALL + code) == "alive\n"
+    assert run_interrupted(SMALL + code) == "alive\n"
 
 
 def test_a_fit_on_another_thread_does_not_swallow_the_signal():
@@ -262,7 +275,44 @@ except KeyboardInterrupt:
 other.join()
 assert net.n_iter_ == 2000
 """
-    run_child(PREPARE + SMALL + code)
+    run_interrupted(SMALL + code)
+
+
+def test_fits_on_other_threads_end_with_the_one_that_meets_the_signal():
+    code = """
+from sklearn.pipeline import make_pipeline
+
+warnings.simplefilter("ignore")
+direct, called = (MLPRegressor(hidden_layer_sizes=sizes, **forever) for _ in range(2))
+raised = []
+
+def fit_in_a_pipeline():
+    try:
+        make_pipeline(called).fit(X, y)
+    except KeyboardInterrupt:
+        raised.append(True)
+
+def fit_directly():
+    direct.fit(X, y)
+
+threads = [threading.Thread(target=work) for work in (fit_in_a_pipeline, fit_directly)]
+for thread in threads:
+    thread.start()
+interrupt()
+MLPRegressor(hidden_layer_sizes=sizes, **forever).fit(X, y)
+for thread in threads:
+    thread.join()
+assert_soon()
+assert raised == [True]
+assert direct.n_iter_ == len(direct.loss_curve_) >= 1
+# Later calls are not disturbed, on any thread.
+last = threading.Thread(target=direct.set_params(max_iter=2000).fit, args=(X, y))
+last.start()
+last.join()
+assert direct.n_iter_ == called.set_params(max_iter=2000).fit(X, y).n_iter_ == 2000
+print("ended")
+"""
+    assert run_interrupted(SMALL + code) == "ended\n"
 
 
 def test_ones_own_signal_handler_is_called_and_its_exception_comes_through():
@@ -283,4 +333,4 @@ except Stop:
     assert not hasattr(net, "coefs_")
     print("stopped")
 """
-    assert run_child(PREPARE + SMALL + code) == "stopped\n"
+    assert run_interrupted(SMALL + code) == "stopped\n"

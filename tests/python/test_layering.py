@@ -25,6 +25,7 @@ ENGINE_MODULES = {
     "_threads",
     "estimators._base",
     "estimators._data",
+    "estimators._folds",
     "estimators._lbfgs",
     "estimators._params",
     "estimators._random",

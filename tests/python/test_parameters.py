@@ -101,6 +101,17 @@ def test_the_masks_follow_the_state_of_the_generator(Estimator):
     assert loss(np.random.RandomState(1), 0.5) == losses[0]
 
 
+@pytest.mark.parametrize("go_on", ["fit", "partial_fit"])
+def test_the_masks_are_others_when_a_training_goes_on(Estimator, go_on):
+    X, y = problem_for(Estimator)
+    # Nothing but the masks changes: the weights stay, and the rows' order.
+    still = {"solver": "sgd", "learning_rate_init": 1e-300, "shuffle": False, "max_iter": 1}
+    net = fit(Estimator, dropout=0.5, warm_start=True, **still)
+    losses = [net.loss_, *(getattr(net, go_on)(X, y).loss_ for _ in range(3))]
+    assert len(set(losses)) == 4
+    assert losses[0] == fit(Estimator, dropout=0.5, **still).loss_
+
+
 def test_dropout_draws_nothing_from_the_generator(Estimator):
     generators = [np.random.RandomState(3) for _ in range(2)]
     for rng, rate in zip(generators, (0.0, 0.5), strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn.neural_network
-from helpers import STOPS_EARLY, problem, raw_outputs
+from helpers import STOPS_EARLY, assert_identical, problem, raw_outputs
 from numpy.testing import assert_allclose
 from sklearn.neural_network import _multilayer_perceptron as sklearns_module
 from sklearn.utils.extmath import safe_sparse_dot
@@ -269,6 +269,19 @@ def test_warm_start_with_early_stopping_keeps_the_best_of_all_fits():
     assert len(net.validation_scores_) > n_epochs
     assert net.best_validation_score_ == score
     np.testing.assert_equal(net.coefs_, best)
+
+
+def test_replaced_by_a_net_of_another_shape_the_optimizer_starts_afresh():
+    X, y = problem("one target")
+    sizes = {"hidden_layer_sizes": (6,), "max_iter": 2, "random_state": 0}
+    other = nnhp.MLPRegressor(**sizes).fit(X, y)
+    net = nnhp.MLPRegressor(**{**sizes, "hidden_layer_sizes": (4,)}).fit(X, y)
+    net.set_params(hidden_layer_sizes=(6,))
+    net.coefs_, net.intercepts_ = copy.deepcopy((other.coefs_, other.intercepts_))
+    net.partial_fit(X, y)
+    del other._optimizer_state
+    assert_identical(net.coefs_, other.partial_fit(X, y).coefs_)
+    assert net._optimizer_state["step"] == 1
 
 
 @pytest.mark.parametrize("edit", ["in place", "replaced"])

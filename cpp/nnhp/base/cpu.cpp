@@ -3,6 +3,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -56,13 +58,33 @@ int affinity_cpus() {
   return 1;
 }
 
+// Looked up anew after a second: reading the files takes longer than a small prediction. Without a
+// lock, which a child of fork() might find held for ever; at worst several threads look it up.
+int recent_quota() {
+  using Clock = std::chrono::steady_clock;
+  static std::atomic<Clock::rep> looked_up{0};
+  static std::atomic<int> quota{0};
+  const Clock::rep now = Clock::now().time_since_epoch().count();
+  const Clock::rep before = looked_up.load(std::memory_order_acquire);
+  if (before == 0 || Clock::duration(now - before) > std::chrono::seconds(1)) {
+    quota.store(cgroup_quota(), std::memory_order_relaxed);
+    looked_up.store(now, std::memory_order_release);
+  }
+  return quota.load(std::memory_order_relaxed);
+}
+
+std::atomic<int> pretended_cpus{0};
+
 }  // namespace
 
 int usable_cpus() {
-  const int quota = cgroup_quota();
+  if (const int pretended = pretended_cpus; pretended > 0) return pretended;
+  const int quota = recent_quota();
   const int affinity = affinity_cpus();
   return quota > 0 ? std::min(quota, affinity) : affinity;
 }
+
+void pretend_cpus(int cpus) { pretended_cpus = cpus; }
 
 #if defined(__x86_64__)
 FlushSubnormals::FlushSubnormals() : saved_(_mm_getcsr()) {

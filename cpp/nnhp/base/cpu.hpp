@@ -11,6 +11,10 @@ namespace nnhp {
 // (rounded up), at least 1.
 int usable_cpus();
 
+// Lets usable_cpus() be `cpus`, 0 for the truth again: so that tests run as many threads as they
+// mean to on any machine.
+void pretend_cpus(int cpus);
+
 // CPU quota in a cgroup v2 `cpu.max` text such as "150000 100000"; 0 when there is none.
 int cpus_of_quota(const std::string& cpu_max);
 

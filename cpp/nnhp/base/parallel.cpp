@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include "nnhp/base/cpu.hpp"
@@ -42,6 +43,9 @@ class FirstError {
   std::atomic<bool> any_{false};
 };
 
+// Forks that led to this process since the engine's first use.
+int fork_generation = 0;
+
 // One thread that runs the jobs it is given, one at a time.
 class EngineThread {
  public:
@@ -59,6 +63,7 @@ class EngineThread {
 
   // Runs `job` on the engine thread; the caller calls `poll` until it is done.
   void run(const std::function<void()>& job, const std::function<void()>& poll) {
+    const int generation = fork_generation;
     std::unique_lock lock(mutex_);
     job_ = &job;
     changed_.notify_all();
@@ -66,6 +71,10 @@ class EngineThread {
       if (changed_.wait_for(lock, kPollInterval, [this] { return job_ == nullptr; })) break;
       lock.unlock();
       poll();
+      // In a child that poll() forked there is no engine thread, and nobody to unlock the mutex.
+      if (generation != fork_generation) {
+        throw std::runtime_error("the engine's work was not taken over by a child of fork()");
+      }
       lock.lock();
     }
   }
@@ -109,7 +118,10 @@ Engine& the_engine() {
   std::call_once(engine_once, [] {
     engine = new Engine;
     pthread_atfork([] { engine->mutex.lock(); }, [] { engine->mutex.unlock(); },
-                   [] { engine = new Engine; });
+                   [] {
+                     engine = new Engine;
+                     ++fork_generation;
+                   });
   });
   return *engine;
 }
@@ -129,6 +141,10 @@ class Lease {
     engine_.threads_in_use += threads_;
   }
   ~Lease() {
+    if (generation_ != fork_generation) {  // everything stays with the parent
+      static_cast<void>(temporary_.release());
+      return;
+    }
     const std::lock_guard lock(engine_.mutex);
     engine_.threads_in_use -= threads_;
     if (!temporary_) engine_.persistent_busy = false;
@@ -141,6 +157,7 @@ class Lease {
 
  private:
   Engine& engine_;
+  const int generation_ = fork_generation;
   int threads_ = 1;
   std::unique_ptr<EngineThread> temporary_;
 };

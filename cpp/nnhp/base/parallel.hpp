@@ -28,7 +28,7 @@ class StopToken {
 // (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl).
 int thread_limit();
 
-// Work that takes fewer operations (at most some 100 microseconds) is better done by serial_for.
+// Work of fewer operations (nn/cost.hpp; some 100 microseconds) is better done by serial_for.
 inline constexpr double kSerialCost = 1e6;
 
 // Called on the caller's thread about every 50 ms while it waits; true asks the workers to stop.
@@ -37,7 +37,8 @@ using Poll = std::function<bool()>;
 // Runs body(i, thread) for every i in [0, n), thread in [0, threads), and returns when all are
 // done; the items are taken in order by whichever thread is free. `poll` may be empty. An exception
 // leaves through the caller: that of the smallest item that threw; after one, no further items
-// begin. Subnormal numbers are zero inside. Returns whether a stop was asked for.
+// begin. Subnormal numbers are zero inside. Returns whether a stop was asked for. In a child that
+// `poll` forks it throws std::runtime_error.
 bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
                   const std::function<void(index_t item, int thread)>& body);
 

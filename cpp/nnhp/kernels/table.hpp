@@ -106,6 +106,7 @@ struct KernelTable {
 
 struct Kernels {
   const char* isa;
+  index_t vector_bytes;
   KernelTable<float> f32;
   KernelTable<double> f64;
 };

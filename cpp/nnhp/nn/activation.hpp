@@ -12,16 +12,17 @@ struct ActivationInfo {
   std::string_view name;
   bool hidden;  // may stand in a hidden layer; the others only end a net
   bool output;  // may end a net
+  double cost;  // of the value of one unit, as in nn/cost.cpp
 };
 
 // In the order of the enum and of activation_rows in kernels/activation.inc.
 inline constexpr std::array<ActivationInfo, kActivationCount> activation_table{{
-    {"identity", true, true},
-    {"logistic", true, true},
-    {"tanh", true, false},
-    {"relu", true, false},
-    {"softmax", false, true},
-    {"exp", false, true},
+    {"identity", true, true, 0.0},
+    {"logistic", true, true, 8.0},
+    {"tanh", true, false, 8.0},
+    {"relu", true, false, 1.0},
+    {"softmax", false, true, 12.0},
+    {"exp", false, true, 8.0},
 }};
 
 inline const ActivationInfo& info(Activation a) { return activation_table[static_cast<size_t>(a)]; }

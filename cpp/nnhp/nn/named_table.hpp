@@ -4,18 +4,10 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "nnhp/base/error.hpp"
 
 namespace nnhp {
-
-template <class Row, size_t N>
-std::vector<std::string> names_of(const std::array<Row, N>& table) {
-  std::vector<std::string> names;
-  for (const Row& row : table) names.emplace_back(row.name);
-  return names;
-}
 
 // The index of the row called `name`; an unknown name is an error that lists the known ones.
 template <class Row, size_t N>

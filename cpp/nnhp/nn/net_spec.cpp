@@ -38,8 +38,6 @@ NetSpec::NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t
     parameter_count_ =
         checked_sum(parameter_count_, checked_sum(weights, layer.units, "layer"), "net");
     widest_ = std::max({widest_, layer.inputs, layer.units});
-    const bool first = layer.weights_at == 0;
-    training_flops_ += (first ? 4.0 : 6.0) * static_cast<double>(weights);
   }
 }
 

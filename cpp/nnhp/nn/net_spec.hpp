@@ -41,15 +41,12 @@ class NetSpec {
   double input_dropout() const { return input_dropout_; }
   index_t parameter_count() const { return parameter_count_; }
   index_t widest() const { return widest_; }
-  // Floating-point operations of one sample's forward pass, weight gradients and data gradients.
-  double training_flops() const { return training_flops_; }
 
  private:
   std::vector<LayerSpec> layers_;
   double input_dropout_;
   index_t parameter_count_ = 0;
   index_t widest_ = 0;
-  double training_flops_ = 0.0;
 };
 
 // Kept outcomes of 65536 for a dropout rate: what the dropout kernel compares 16 random bits with.

@@ -11,7 +11,6 @@ struct Penalty {
   double l2 = 0.0;
   double l1 = 0.0;
 
-  bool none() const { return l2 == 0.0 && l1 == 0.0; }
   double value(const PenaltySums& sums, double weight_sum) const {
     return (0.5 * l2 * sums.squares + l1 * sums.magnitudes) / weight_sum;
   }

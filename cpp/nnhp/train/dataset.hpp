@@ -1,5 +1,5 @@
 // Samples and targets that any number of sessions read. Views only: whoever makes a Dataset keeps
-// the arrays alive through `owner`.
+// the arrays alive through `owner`. Indices must never change, for they are checked only once.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,7 @@ struct Dataset {
 };
 
 // Which output stands for a class of the dataset: -1 for a class that the net does not know.
-// With a single output, 1 is the class it stands for and 0 the other.
+// With a single output, 1 is the class it stands for and 0 the other, or the only one.
 using LabelMap = std::span<const int32_t>;
 
 // Writes the targets of the listed samples as a matrix [count x outputs] of distance `stride`: the

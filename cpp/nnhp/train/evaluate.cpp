@@ -24,6 +24,13 @@ bool predicts(const T* outputs, const T* targets, index_t n, Activation activati
   return true;
 }
 
+// Whether there is no class for the net's one output to stand for: it then always predicts the only
+// class that it knows.
+bool knows_one_class(LabelMap labels, index_t outputs) {
+  return outputs == 1 && !labels.empty() &&
+         std::find(labels.begin(), labels.end(), 1) == labels.end();
+}
+
 // R2 of each output, averaged; constant targets count 1 if met exactly and 0 otherwise.
 double mean_r2(const std::vector<double>& residuals, const std::vector<double>& deviations) {
   double total = 0.0;
@@ -65,6 +72,7 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
   const index_t outputs = net.outputs(), stride = backprop.output_stride();
   const index_t size = static_cast<index_t>(validation.rows.size());
   const index_t block = Backprop<T>::block_rows(net);
+  const bool one_class = knows_one_class(labels, outputs);
   double loss_sum = 0.0, correct = 0.0, weight_sum = 0.0;
   std::vector<double>& residuals = validation.residuals;
   std::vector<double>& deviations = validation.deviations;
@@ -88,7 +96,7 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
       const double w = weights != nullptr ? static_cast<double>(weights[i]) : 1.0;
       weight_sum += w;
       if (score == Score::kAccuracy &&
-          predicts(predicted, targets, outputs, net.output_activation())) {
+          (one_class || predicts(predicted, targets, outputs, net.output_activation()))) {
         correct += w;
       }
       for (size_t j = 0; j < residuals.size(); ++j) {

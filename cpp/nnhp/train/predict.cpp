@@ -1,10 +1,11 @@
 #include "nnhp/train/predict.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <memory>
 #include <optional>
+#include <vector>
 
-#include "nnhp/kernels/choice.hpp"
+#include "nnhp/nn/cost.hpp"
 
 namespace nnhp {
 namespace {
@@ -50,97 +51,16 @@ bool predict(const NetSpec& net, const T* parameters, const Dataset<T>& data, in
                   out + (start + i) * net.outputs());
     }
   };
-  const double cost = net.training_flops() / 3.0 * static_cast<double>(data.samples);
-  if (cost < kSerialCost) {
+  if (forward_cost<T>(net) * static_cast<double>(data.samples) < kSerialCost) {
     serial_for(blocks, body);
     return false;
   }
   return parallel_for(blocks, threads, stop, poll, body);
 }
 
-template <class T>
-Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<const TrainSpec> train,
-                        std::shared_ptr<const Dataset<T>> data, std::vector<row_t> rows,
-                        std::vector<int32_t> label_map,
-                        std::shared_ptr<const AlignedVector<T>> weights)
-    : net_(std::move(net)),
-      train_(std::move(train)),
-      data_(std::move(data)),
-      rows_(std::move(rows)),
-      label_map_(std::move(label_map)),
-      weights_(std::move(weights)),
-      gradient_(net_->parameter_count()),
-      block_weights_(Backprop<T>::block_rows(*net_)) {
-  check_training(*net_, *train_, *data_, rows_, label_map_, weights_.get());
-  for (const row_t row : rows_) {
-    weight_sum_ += weights_ ? static_cast<double>((*weights_)[row]) : 1.0;
-  }
-  require(weight_sum_ > 0.0,
-          "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));
-  Workspace sizes;
-  Backprop<T>(*net_, true, sizes, !data_->sparse);
-  workspace_.reserve(sizes.bytes());
-}
-
-template <class T>
-double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& stop) {
-  workspace_.rewind();
-  Backprop<T> backprop(*net_, true, workspace_, !data_->sparse);
-  backprop.clear();
-  backprop.refresh_transposes(parameters);
-  const index_t size = static_cast<index_t>(rows_.size());
-  const index_t block = Backprop<T>::block_rows(*net_);
-  double loss_sum = 0.0;
-  for (index_t start = 0; start < size && !stop.requested(); start += block) {
-    const SampleRows<T> samples = data_->block(rows_.data() + start, std::min(block, size - start));
-    backprop.forward(parameters, samples, nullptr);
-    fill_targets<T>(*data_, label_map_, samples.rows, samples.count, net_->outputs(),
-                    backprop.targets(), backprop.output_stride());
-    for (index_t i = 0; weights_ && i < samples.count; ++i) {
-      block_weights_[i] = (*weights_)[samples.rows[i]];
-    }
-    loss_sum += backprop.loss_and_delta(train_->loss, samples.count,
-                                        weights_ ? block_weights_.data() : nullptr);
-    backprop.backward(samples, start == 0, gradient);
-  }
-  PenaltySums sums{0.0, 0.0};
-  const T scale = static_cast<T>(1.0 / weight_sum_);
-  const T l2 = static_cast<T>(train_->penalty.l2), l1 = static_cast<T>(train_->penalty.l1);
-  for (const LayerSpec& layer : net_->layers()) {
-    const T* weights = parameters + layer.weights_at;
-    T* slope = gradient + layer.weights_at;
-    const PenaltySums of_layer = kernel_table<T>().penalty_sums(layer.weight_count(), weights);
-    sums.squares += of_layer.squares;
-    sums.magnitudes += of_layer.magnitudes;
-    for (index_t i = 0; i < layer.weight_count(); ++i) {
-      const T sign = static_cast<T>((weights[i] > T(0)) - (weights[i] < T(0)));
-      slope[i] = (slope[i] + l2 * weights[i] + l1 * sign) * scale;
-    }
-    for (index_t i = 0; i < layer.units; ++i) slope[layer.weight_count() + i] *= scale;
-  }
-  return loss_sum / weight_sum_ + train_->penalty.value(sums, weight_sum_);
-}
-
-template <class T>
-double Objective<T>::value_and_gradient(const AlignedVector<T>& parameters, const Poll& poll,
-                                        T* gradient) {
-  double value = 0.0;
-  StopToken stop;
-  const auto body = [&](index_t, int) { value = pass(parameters.data(), gradient_.data(), stop); };
-  if (net_->training_flops() * static_cast<double>(rows_.size()) < kSerialCost) {
-    serial_for(1, body);
-  } else if (parallel_for(1, 1, stop, poll, body)) {
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  std::copy(gradient_.begin(), gradient_.end(), gradient);
-  return value;
-}
-
 template bool predict(const NetSpec&, const float*, const Dataset<float>&, int, const Poll&,
                       float*);
 template bool predict(const NetSpec&, const double*, const Dataset<double>&, int, const Poll&,
                       double*);
-template class Objective<float>;
-template class Objective<double>;
 
 }  // namespace nnhp

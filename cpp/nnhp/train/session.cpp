@@ -6,17 +6,10 @@
 #include <limits>
 
 #include "nnhp/kernels/choice.hpp"
+#include "nnhp/nn/cost.hpp"
 
 namespace nnhp {
 namespace {
-
-// An epoch of fewer operations is finished when a stop is requested; a longer one is undone, for
-// which its beginning is copied.
-constexpr double kUndoCost = 5e8;
-
-// Operations that are not in the products, measured on nets of a few units: per sample (shuffling,
-// gathering, targets, loss), per step (calls), and per parameter and step (update, transposes).
-constexpr double kCostOfSample = 600.0, kCostOfStep = 15000.0, kCostOfUpdate = 20.0;
 
 std::string range_error(const char* name, const char* expected, double got) {
   return std::string(name) + " must be " + expected + ", got " + std::to_string(got);
@@ -186,16 +179,14 @@ void Session<T>::make_moments() const {
   if (moments > 1 && state_.moment_2.empty()) state_.moment_2 = AlignedVector<T>(n);
 }
 
-// About 1e10 operations take a second on one slow core.
 template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
   const double rows = static_cast<double>(state_.order.size());
   const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
   const double validated = in_.validation ? static_cast<double>(in_.validation->rows.size()) : 0.0;
-  return (net.training_flops() + kCostOfSample) * rows +
-         (kCostOfStep + kCostOfUpdate * static_cast<double>(net.parameter_count())) * steps +
-         (net.training_flops() / 3.0 + kCostOfSample) * validated;
+  return training_cost<T>(net) * rows + update_cost<T>(net) * steps +
+         forward_cost<T>(net) * validated;
 }
 
 template <class T>
@@ -237,7 +228,7 @@ void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& 
 
 template <class T>
 double Session<T>::sample_cost() const {
-  return in_.net->training_flops() / 3.0 + kCostOfSample;
+  return forward_cost<T>(*in_.net);
 }
 
 template <class T>
@@ -280,32 +271,36 @@ bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
   return true;
 }
 
-// The mean of the batches' losses, each before its update and weighted by its size; nothing if
-// stopped.
+// The mean of the losses of the batches that weigh something, each before its update and weighted
+// by its size; nothing if stopped.
 template <class T>
 std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken* stop) {
   if (in_.train->shuffle && state_.generator) state_.generator->shuffle(state_.order);
   const index_t rows = static_cast<index_t>(state_.order.size());
-  double total = 0.0;
+  double total = 0.0, counted = 0.0;
   for (index_t start = 0; start < rows; start += in_.train->batch_size) {
     const index_t count = std::min(in_.train->batch_size, rows - start);
-    const double loss = train_batch(scratch, state_.order.data() + start, count, stop);
+    const std::optional<double> loss =
+        train_batch(scratch, state_.order.data() + start, count, stop);
     if (stop != nullptr && stop->requested()) return std::nullopt;
-    total += loss * static_cast<double>(count);
+    if (!loss) continue;
+    total += *loss * static_cast<double>(count);
+    counted += static_cast<double>(count);
   }
-  return total / static_cast<double>(rows);
+  return counted > 0.0 ? total / counted : 0.0;
 }
 
+// The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
 template <class T>
-double Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
-                               const StopToken* stop) {
+std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
+                                              const StopToken* stop) {
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
   const index_t block = Backprop<T>::block_rows(*in_.net);
   const T* weights = in_.weights ? scratch.block_weights : nullptr;
   double loss_sum = 0.0, weight_sum = 0.0;
   for (index_t start = 0; start < count; start += block) {
-    if (stop != nullptr && stop->requested()) return 0.0;
+    if (stop != nullptr && stop->requested()) return std::nullopt;
     const index_t size = std::min(block, count - start);
     const SampleRows<T> samples = in_.data->block(rows + start, size);
     const DropoutDraw draw{in_.dropout_key, static_cast<uint64_t>(state_.step), start};
@@ -320,8 +315,7 @@ double Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t coun
     backprop.backward(samples, start == 0, scratch.gradient);
   }
   if (weights == nullptr) weight_sum = static_cast<double>(count);
-  // A batch whose samples all weigh nothing teaches nothing.
-  if (weight_sum == 0.0) return 0.0;
+  if (weight_sum == 0.0) return std::nullopt;
   const PenaltySums sums = update(scratch, weight_sum);
   return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
 }

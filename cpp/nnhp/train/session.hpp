@@ -100,11 +100,15 @@ class Shared {
   std::atomic<T> value_{};
 };
 
+// An epoch of fewer operations (nn/cost.hpp) is finished when a stop is requested; a longer one is
+// undone, for which its beginning is copied.
+inline constexpr double kUndoCost = 5e8;
+
 // What train_many and predict_rows need of a session of any dtype.
 class Trainable {
  public:
   virtual ~Trainable() = default;
-  // Operations of one epoch, validation and overheads included; 0 once the session has stopped.
+  // Operations (nn/cost.hpp) of one epoch, validation included; 0 once the session has stopped.
   virtual double epoch_cost() const = 0;
   // Trains up to `epochs` epochs. When a stop is requested, an epoch that takes long is undone and
   // a short one finished, so a session is only ever seen between two epochs. The same bits need
@@ -183,7 +187,8 @@ class Session final : public Trainable {
   bool keeps_undo() const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
-  double train_batch(Scratch& scratch, const row_t* rows, index_t count, const StopToken* stop);
+  std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
+                                    const StopToken* stop);
   PenaltySums update(Scratch& scratch, double weight_sum);
   void end_epoch(double loss, const Evaluation& evaluation);
   void update_patience(double score);

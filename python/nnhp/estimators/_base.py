@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -81,30 +82,31 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, given: Given) -> None:
         """Train and publish; the fitted attributes change in one step at the end, or not at all."""
-        given.check_validation()
-        _params.check_combination(
-            self, incremental=given.incremental, has_validation=given.X_val is not None
-        )
-        fitted = self.__dict__.copy()
-        continues = "coefs_" in fitted and (self.warm_start or given.incremental)
-        previous = fitted if continues else None
-        callbacks = None if given.incremental else callbacks_of(self, given)
-        data = prepare(self, given, previous)
-        if self.solver == "lbfgs":
-            lbfgs = LbfgsFit(self, data, previous, callbacks)
-            interrupted = lbfgs.run()
-            published = lbfgs.publish()
-        else:
-            training = Training(self, data, previous, incremental=given.incremental)
-            interrupted = _epochs.run(self, training, callbacks, incremental=given.incremental)
-            published = training.publish()
-        publish(self, published)
-        if interrupted:
-            warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
+        # Calls of partial_fit wait for each other, for each goes on where the one before ended.
+        with self._turn() if given.incremental else nullcontext():
+            given.check_validation()
+            _params.check_combination(
+                self, incremental=given.incremental, has_validation=given.X_val is not None
+            )
+            fitted = self.__dict__.copy()
+            continues = "coefs_" in fitted and (self.warm_start or given.incremental)
+            previous = fitted if continues else None
+            callbacks = None if given.incremental else callbacks_of(self, given)
+            data = prepare(self, given, previous)
+            if self.solver == "lbfgs":
+                lbfgs = LbfgsFit(self, data, previous, callbacks)
+                interrupted = lbfgs.run()
+                published = lbfgs.publish()
+            else:
+                training = Training(self, data, previous, incremental=given.incremental)
+                interrupted = _epochs.run(self, training, callbacks, incremental=given.incremental)
+                published = training.publish()
+            publish(self, published)
+            if interrupted:
+                warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
 
-    def _partial_fit(self, given: Given) -> None:
-        with _partial_fit_locks.setdefault(self, threading.Lock()):
-            self._fit(given)
+    def _turn(self) -> threading.Lock:
+        return _partial_fit_locks.setdefault(self, threading.Lock())
 
     def _outputs(self, X: Any) -> tuple[NDArray[Any], dict[str, Any]]:
         """Activated outputs of the net, (n_samples, n_outputs), in the net's dtype.

@@ -38,19 +38,28 @@ class FitCallbacks:
         self._fit = estimator._init_callback_context(max_subtasks=max_tasks)  # noqa: SLF001
         self._fit.call_on_fit_task_begin(**self._seen)
         self._step: Any = None
+        self._calling = False
+
+    @property
+    def raised(self) -> bool:
+        """Whether the exception that is on its way comes from a callback."""
+        return self._calling
 
     def begin_step(self) -> None:
         """Announce an epoch."""
         self._step = self._fit.subcontext(task_name=self._task_name)
+        self._calling = True
         self._step.call_on_fit_task_begin(**self._seen)
+        self._calling = False
 
     def end_step(self, publish: Publish) -> bool:
         """Announce the end of an epoch; True if a callback wants to stop."""
-        return bool(
-            self._step.call_on_fit_task_end(
-                **self._seen, reconstruction_attributes=self._complete(publish)
-            )
+        self._calling = True
+        stops = self._step.call_on_fit_task_end(
+            **self._seen, reconstruction_attributes=self._complete(publish)
         )
+        self._calling = False
+        return bool(stops)
 
     def end(self, publish: Publish) -> None:
         """Announce the end of the fit."""

@@ -401,7 +401,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self : object
             The estimator.
         """
-        self._partial_fit(Given(X, y, sample_weight, classes=classes, incremental=True))
+        self._fit(Given(X, y, sample_weight, classes=classes, incremental=True))
         return self
 
     def predict(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:

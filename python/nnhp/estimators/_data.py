@@ -56,7 +56,8 @@ class TrainingData:
     attributes: dict[str, Any]  # fitted attributes that depend on the data alone
     # A fold trains on some rows of a dataset whose class ids count the classes of all rows.
     rows: NDArray[np.int32] | None = None  # those of `train`; None for all
-    label_map: NDArray[np.int32] | None = None  # class id -> output of the net; -1 for none
+    # class id -> output of the net, -1 for none; None where they are the same
+    label_map: NDArray[np.int32] | None = None
 
     @property
     def n_features(self) -> int:
@@ -154,9 +155,11 @@ def prepare(estimator: BaseMLP, given: Given, previous: Mapping[str, Any] | None
     attributes = {"n_features_in_": probe.n_features_in_}
     if hasattr(probe, "feature_names_in_"):
         attributes["feature_names_in_"] = probe.feature_names_in_
+    label_map = None
     if labels is not None:
         attributes |= {"classes_": labels.classes, "_label_binarizer": labels.binarizer}
-    return TrainingData(train, validation, dtype, attributes)
+        label_map = labels.label_map
+    return TrainingData(train, validation, dtype, attributes, label_map=label_map)
 
 
 def check_same_outputs(targets: Targets, of_y: Targets) -> None:

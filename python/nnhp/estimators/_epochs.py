@@ -24,8 +24,8 @@ def run(
 ) -> bool:
     """Do the epochs of a fit (one, if incremental); return whether Ctrl-C cut it short.
 
-    Raises KeyboardInterrupt where there is nothing to keep or someone above must know of it,
-    and ValueError if the training diverged.
+    Raises KeyboardInterrupt where there is nothing to keep, a callback raised it or someone above
+    must know of it, and ValueError if the training diverged.
     """
     stopped = interrupted = False
     threads = _threads.resolve(estimator.n_jobs)
@@ -35,7 +35,8 @@ def run(
         else:
             stopped = _run_stepwise(estimator, training, callbacks, threads)
     except KeyboardInterrupt:
-        if training.epoch == 0 or not called_directly():
+        from_callback = callbacks is not None and callbacks.raised
+        if training.epoch == 0 or from_callback or not called_directly():
             raise
         interrupted = True
     finally:

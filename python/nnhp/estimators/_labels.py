@@ -60,6 +60,13 @@ class Labels:
             return "multilabel"
         return "multiclass" if len(self.classes) > 2 else "binary"
 
+    @property
+    def label_map(self) -> NDArray[np.int32] | None:
+        """Output of each class id for the engine; None where they are the same."""
+        # The one output stands for no class if there is but one.
+        alone = self.kind == "binary" and len(self.classes) == 1
+        return np.zeros(1, dtype=np.int32) if alone else None
+
     def ids(self, y: NDArray[Any]) -> NDArray[np.int32]:
         """Index in `classes` of each (known) label."""
         return np.searchsorted(self.classes, y).astype(np.int32)

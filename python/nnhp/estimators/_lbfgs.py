@@ -96,7 +96,8 @@ class LbfgsFit:
             with _threads.one_blas_thread():
                 result = self._minimize()
         except KeyboardInterrupt:
-            if self._n_iter == 0 or not called_directly():
+            from_callback = self._callbacks is not None and self._callbacks.raised
+            if self._n_iter == 0 or from_callback or not called_directly():
                 raise
             interrupted = True
         else:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 _ALWAYS_THERE = 1 << 24  # bytes for which the system, slow to answer, is not asked
 _MEMINFO = Path("/proc/meminfo")
-_CGROUP_FILES = (  # limit, usage: version 2, then version 1
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (
-        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ),
-)
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def available_bytes() -> int:
@@ -27,11 +23,12 @@ def available_bytes() -> int:
         for line in _MEMINFO.read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 limits.append(int(line.split()[1]) * 1024)
-    for limit, usage in _CGROUP_FILES:
+    for folder, limit, usage, prefix in _cgroups():
         try:
-            limits.append(int(limit.read_text()) - int(usage.read_text()))
+            free = int((folder / limit).read_text()) - int((folder / usage).read_text())
         except (OSError, ValueError):  # no such file, or "max"
             continue
+        limits.append(free + _page_cache(folder / "memory.stat", prefix))
     return max(min(limits), 0)
 
 
@@ -42,12 +39,48 @@ def memory_limit() -> int:
         for line in _MEMINFO.read_text().splitlines():
             if line.startswith("MemTotal:"):
                 limits.append(int(line.split()[1]) * 1024)
-    for limit, _ in _CGROUP_FILES:
+    for folder, limit, _, _ in _cgroups():
         try:
-            limits.append(int(limit.read_text()))
+            limits.append(int((folder / limit).read_text()))
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return min(limits)
+
+
+def _cgroups() -> Iterator[tuple[Path, str, str, str]]:
+    """Folders of the groups that the process is in, with their files of limit and usage.
+
+    A group's limit holds for the groups in it. In a container the path may be one of the host,
+    which is not there; the container's own group is then at the top.
+    """
+    try:
+        lines = _OWN_CGROUPS.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        own = PurePosixPath(path.lstrip("/"))
+        if controllers == "":  # version 2
+            for folder in (own, *own.parents):
+                yield _CGROUPS / folder, "memory.max", "memory.current", ""
+        elif "memory" in controllers.split(","):  # version 1
+            for folder in (own, *own.parents):
+                yield (
+                    _CGROUPS / "memory" / folder,
+                    "memory.limit_in_bytes",
+                    "memory.usage_in_bytes",
+                    "total_",
+                )
+
+
+def _page_cache(stat: Path, prefix: str) -> int:
+    """Bytes of files that a group's usage counts, but that the system gives up when asked."""
+    names = {f"{prefix}active_file", f"{prefix}inactive_file"}
+    try:
+        entries = [line.split() for line in stat.read_text().splitlines()]
+        return sum(int(value) for name, value in entries if name in names)
+    except (OSError, ValueError):
+        return 0
 
 
 def check_net_size(layer_sizes: list[int], *, copies: int, dtype: np.dtype[Any]) -> None:

@@ -192,7 +192,10 @@ def learning_rates(estimator: BaseMLP) -> list[float]:
     given = estimator.learning_rate
     if isinstance(given, str | Real):
         return []
-    rates = np.asarray(given, dtype=np.float64)
+    try:
+        rates = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        rates = np.empty(0)
     if rates.ndim != 1 or rates.size == 0 or not (np.isfinite(rates) & (rates > 0)).all():
         raise ValueError(
             f"learning_rate as a sequence must hold positive numbers, one per epoch, got {given!r}."
@@ -207,7 +210,7 @@ def batch_size(estimator: BaseMLP, n_samples: int) -> int:
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
+            stacklevel=6,  # the caller of fit
         )
     return min(int(estimator.batch_size), n_samples)
 
@@ -302,6 +305,14 @@ def _engine_solver(estimator: BaseMLP) -> str:
     if estimator.momentum == 0:
         return "sgd"
     return "nesterov" if estimator.nesterovs_momentum else "momentum"
+
+
+def copies(estimator: BaseMLP) -> int:
+    """Arrays as long as the parameters that a training by epochs holds at the same time."""
+    moments = _core.optimizers()[_engine_solver(estimator)]
+    # parameters, gradient, transposed weights and moments; the beginning of an epoch, which has
+    # parameters and moments; the best parameters. Publishing takes no more.
+    return 4 + 2 * moments + int(estimator.early_stopping)
 
 
 def monitor(estimator: BaseMLP, *, classification: bool) -> str:

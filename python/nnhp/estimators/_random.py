@@ -28,13 +28,19 @@ def set_mt_state(rng: np.random.RandomState, new: MtState) -> None:
     rng.set_state(state)
 
 
-def dropout_key(rng: np.random.RandomState) -> int:
-    """64-bit key for dropout: a hash of the generator's state, for which nothing is drawn."""
+def dropout_key(rng: np.random.RandomState, samples_seen: int = 0) -> int:
+    """64-bit key for dropout: a hash of the generator's state, for which nothing is drawn.
+
+    A seed gives a warm start the state of the fit before; `samples_seen` there makes the masks
+    others.
+    """
     mt = mt_state(rng)
     if mt is not None:
         content = mt[0].astype("<u4").tobytes() + mt[1].to_bytes(8, "little")
     else:
         content = repr(_canonical(rng.get_state(legacy=False))).encode()
+    if samples_seen:
+        content += samples_seen.to_bytes(8, "little")
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 

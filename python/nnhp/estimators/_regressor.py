@@ -391,7 +391,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self : object
             The estimator.
         """
-        self._partial_fit(Given(X, y, sample_weight, incremental=True))
+        self._fit(Given(X, y, sample_weight, incremental=True))
         return self
 
     def predict(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:

@@ -29,19 +29,14 @@ NONFINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-_LOSSES = {
-    "multiclass": ("log_loss", "softmax"),
-    "binary": ("binary_log_loss", "logistic"),
-    "multilabel": ("binary_log_loss", "logistic"),
-    "squared_error": ("squared_error", "identity"),
-    "poisson": ("poisson", "exp"),
-}
+_LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
 
 
 def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[str, str]:
     """Names of the loss and of the output activation that belong to the targets."""
     kind = data.train.targets.kind
-    return _LOSSES[estimator.loss if kind == "regression" else kind]
+    loss = estimator.loss if kind == "regression" else _LOSSES[kind]
+    return loss, _core.losses()[loss]
 
 
 def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
@@ -149,13 +144,7 @@ class Training:
             ("sizes", data.n_features, data.train.targets.n_outputs),
             lambda: layer_sizes(estimator, data),
         )
-        _memory.check_net_size(
-            self._sizes,
-            # parameters, gradient, transposed weights, two moments, the best ones; the beginning
-            # of an epoch (three); the state as it is published (three)
-            copies=12,
-            dtype=data.dtype,
-        )
+        _memory.check_net_size(self._sizes, copies=_params.copies(estimator), dtype=data.dtype)
         self._rng: RandomState | None = None
         seed = estimator.random_state
         if cache is not None and type(seed) is int and not estimator.early_stopping:
@@ -168,8 +157,12 @@ class Training:
             rows, held_out = self._split(self._rng)
             generator = _random.mt_state(self._rng)
         before = (previous or {}).get("_optimizer_state") or {}
-        same_solver = incremental and before.get("solver") == estimator.solver
-        self._epochs_before = int(before["epochs"]) if same_solver else 0
+        goes_on = (
+            incremental
+            and before.get("solver") == estimator.solver
+            and before.get("layer_sizes") == self._sizes
+        )
+        self._epochs_before = int(before["epochs"]) if goes_on else 0
         loss, self._out_activation = loss_and_output(estimator, data)
         self._validation = data.validation if held_out is None else data.train
         monitor = _params.monitor(estimator, classification=data.train.targets.kind != "regression")
@@ -186,7 +179,7 @@ class Training:
             ),
         )
         self._session = self._make_session(train, draw, generator, rows, held_out)
-        optimizer = self._previous_optimizer(before) if same_solver else {}
+        optimizer = self._previous_optimizer(before) if goes_on else {}
         if entries := self._history(previous) | optimizer:
             self._session.restore(entries)
         # The order to begin with where Python draws the orders, else None.
@@ -298,7 +291,7 @@ class Training:
         return seed, tuple(self._sizes), names, self._data.dtype
 
     def _draw(self, rng: RandomState, previous: Mapping[str, Any] | None = None) -> Draw:
-        key = _random.dropout_key(rng)
+        key = _random.dropout_key(rng, int((previous or {}).get("t_", 0)))
         parameters = initial_parameters(self._estimator, self._data, previous, rng)
         return Draw(key, parameters, None if previous else _random.mt_state(rng))
 
@@ -366,6 +359,7 @@ class Training:
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "solver": self._estimator.solver,
+            "layer_sizes": list(self._sizes),
             "schedule": _params.schedule_of(self._estimator),
             "learning_rate": float(state["learning_rate"]),
             "step": int(state["step"]),

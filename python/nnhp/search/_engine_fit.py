@@ -8,7 +8,8 @@ the only file that uses these private helpers of scikit-learn 1.9:
   `_run_search`, `_format_results`, `_check_refit_for_multimetric`, `_select_best_index`,
   `_init_callback_context`, `_checked_cv_orig`;
 - of its module for validation: `_fit_and_score`, `_score`, `_warn_or_raise_about_fit_failures`;
-- `_MultimetricScorer`, `_check_method_params`, `_routing_enabled`, `_fit_context`.
+- `_yields_constant_splits`, `_MultimetricScorer`, `_check_method_params`, `_routing_enabled`,
+  `_fit_context`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._split import _yields_constant_splits
 from sklearn.model_selection._validation import (
     _fit_and_score,
     _score,
@@ -354,6 +356,14 @@ class EngineSearch(BaseSearchCV):
 
     # ------------------------------------------------------------------ for the strategies
 
+    def _check_constant_splits(self) -> None:
+        """Raise ValueError where rungs would see different folds."""
+        if not _yields_constant_splits(self._checked_cv_orig):
+            raise ValueError(
+                "The cv parameter must yield consistent folds across calls to split(). Set its "
+                "random_state to an int, or set shuffle=False."
+            )
+
     def _first_candidates(self) -> list[Mapping[str, Any]]:
         """Settings that come before the strategy's own."""
         recorder = self._recorder
@@ -503,7 +513,7 @@ class _Search:
         if state.over and done < len(candidates) and first and not state.target_reached:
             # Of a rung that was cut short nothing counts: its candidates were not compared.
             state.truncate(first)
-            raise SearchOver
+            raise SearchOver(counts=False)
         start = first * len(self._splits)
         _warn_or_raise_about_fit_failures(state.outcomes.errors(start), search.error_score)
         for name, values in (more_results or {}).items():
@@ -569,7 +579,7 @@ class _Search:
                 "return_oof=True needs a cv whose test folds hold every sample exactly once."
             )
         scoring = Scoring(search, self._scorers, self._X, self._routed.scorer.score)
-        scikit = ScikitEvaluator(
+        scikit = self._scikit = ScikitEvaluator(
             search,
             self._base,
             self._X,
@@ -682,7 +692,7 @@ class _Search:
         """Estimators of a candidate, fitted on the folds' training rows."""
         assert self._evaluator is not None
         candidate = self.run_state.candidates[row]
-        self._evaluator.wants_estimators = True
+        self._evaluator.wants_estimators = self._scikit.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
         fitted: dict[int, Any] = {}
         for finished in self._evaluator.evaluate(jobs, None):

@@ -59,7 +59,10 @@ def obstacle(estimator: Any) -> str | None:
     if net.verbose:
         return "the estimator is verbose"
     state = net.random_state
-    if isinstance(state, np.random.RandomState) and state.get_state(legacy=False)["bit_generator"] != "MT19937":
+    if (
+        isinstance(state, np.random.RandomState)
+        and state.get_state(legacy=False)["bit_generator"] != "MT19937"
+    ):
         return "random_state is not an MT19937 generator"
     if getattr(net, "_skl_callbacks", None):
         return "callbacks are set"

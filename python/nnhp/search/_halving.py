@@ -56,9 +56,11 @@ class _TrainingsGoOn:
             super()._run_search(  # type: ignore[misc]
                 evaluate_candidates, callback_ctx=callback_ctx
             )
-        except SearchOver:
-            self.n_iterations_ = len(self.n_resources_)
+        except SearchOver as over:
             self.n_remaining_candidates_ = self.n_candidates_[-1]
+            if not over.counts:
+                del self.n_resources_[-1], self.n_candidates_[-1]
+            self.n_iterations_ = len(self.n_resources_)
             raise
 
     @staticmethod

@@ -178,6 +178,7 @@ class HyperbandSearchCV(EngineSearch):
                 f"Cannot use resource={self._epochs_name()} which is not supported by estimator "
                 f"{type(self.estimator).__name__}"
             )
+        self._check_constant_splits()
 
     def _epochs_go_on(self) -> tuple[str, int] | None:
         name = self._epochs_name()

@@ -24,7 +24,11 @@ PRUNED_TOGETHER = 16
 
 
 class SearchOver(Exception):  # noqa: N818 - an end, not a mistake
-    """No further candidate shall be computed."""
+    """No further candidate shall be computed; `counts` tells whether the last ones count."""
+
+    def __init__(self, *, counts: bool = True) -> None:
+        super().__init__()
+        self.counts = counts
 
 
 class Evaluator(Protocol):
@@ -142,7 +146,8 @@ class Run:
         self._bar.refresh()
         numbers = {candidate.number for candidate in candidates}
         evaluator.keep_only(numbers)
-        order = evaluator.order(candidates)
+        # What is pruned depends on the order, which must not depend on the evaluator.
+        order = range(len(candidates)) if self._prunes else evaluator.order(candidates)
         length = PRUNED_TOGETHER if self._prunes else _BLOCK
         if self._deadline is not None and not self.candidates:
             blocks = [order[:1], *_cut(order[1:], length)]
@@ -150,6 +155,9 @@ class Run:
             blocks = _cut(order, length)
         for block in blocks:
             timed = bool(self.candidates)
+            if timed and self._late():
+                self.over = True
+                break
             complete |= self._evaluate_block(evaluator, candidates, resources, block, timed=timed)
             # In the candidates' order, so that a target ends the search at the same one always.
             while done in complete:

@@ -158,7 +158,8 @@ class Study:
                 found += _candidates([trial for trial in trials if trial.study == number])
         if not found:
             raise ValueError(f"{self.path} has no candidate yet of which all folds are done.")
-        return max(found, key=lambda best: float(best["score"]))
+        # A search whose `refit` is a callable chooses without a score.
+        return max(found, key=lambda best: -np.inf if best["score"] is None else best["score"])
 
     def trials(self) -> pd.DataFrame:
         """What was tried: one row per study, candidate and rung.

@@ -300,7 +300,7 @@ def check_structure(connection: sqlite3.Connection) -> None:
         for table in SCHEMA:  # the check does not look into the rows
             connection.execute(f"SELECT max(length(checksum)) FROM {table}").fetchone()
     if found != "ok":
-        raise BrokenFileError(found)
+        raise BrokenFileError(found.splitlines()[-1])
 
 
 @contextlib.contextmanager
@@ -312,6 +312,8 @@ def damage_found() -> Iterator[None]:
         if _shows_damage(error):
             raise BrokenFileError(str(error)) from error
         raise
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged name
+        raise BrokenFileError("its tables have damaged names") from error
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

@@ -201,6 +201,7 @@ class Recorder:
         self._wake.set()
         if self._pending_bytes > _MAX_PENDING_BYTES:
             self.flush()
+            self._pending_bytes = 0
 
     def load_checkpoint(self, candidate: int, fold: int) -> tuple[int, dict[str, Any]] | None:
         """Epoch and arrays of the last checkpoint of a fold, or None."""
@@ -379,7 +380,6 @@ class Recorder:
                 keys = {"study": self._study, "candidate": int(candidate), "fold": int(fold)}
                 self._file.delete("checkpoints", **keys)
                 self._file.insert("checkpoints", [(tuple(keys.values()), content)])
-                self._pending_bytes -= len(content)
         self.committed += len(folds)
 
     def _encode(self, fold: _Fold) -> bytes:

@@ -1,0 +1,80 @@
+#include "nnhp/nn/cost.hpp"
+
+#include <cmath>
+
+#include "nnhp/kernels/choice.hpp"
+
+namespace nnhp {
+namespace {
+
+// Measured on nets of a few units: what each sample costs beside its numbers (shuffling, targets,
+// calls), and each step.
+constexpr double kSample = 400.0, kStep = 15000.0;
+
+// Measured kernel by kernel, per element and in the lanes of a vector of 16 floats. Narrower
+// vectors, and doubles, cost as many times more as there are fewer of them in a vector.
+constexpr double kProduct = 0.4;  // of the matrix products: one fused multiply-add
+constexpr double kPass = 1.5;     // reading and writing an element once
+constexpr double kDropped = 4.0;  // drawing and applying
+constexpr double kLoss = 12.0;
+constexpr double kUpdated = 6.0;
+// The parameters and moments of a large net come from memory, whatever the vectors.
+constexpr double kUpdatedByte = 5.0;
+
+template <class T>
+double lanes() {
+  return static_cast<double>(kernels().vector_bytes) / static_cast<double>(sizeof(T));
+}
+
+// Elements of a row, in whole vectors.
+template <class T>
+double padded(index_t columns) {
+  return std::ceil(static_cast<double>(columns) / lanes<T>()) * lanes<T>();
+}
+
+template <class T>
+double in_widest_lanes(double operations) {
+  return operations * 16.0 / lanes<T>();
+}
+
+}  // namespace
+
+template <class T>
+double forward_cost(const NetSpec& net) {
+  double cost = kPass * padded<T>(net.inputs());
+  for (const LayerSpec& layer : net.layers()) {
+    cost += padded<T>(layer.units) *
+            (kProduct * static_cast<double>(layer.inputs) + kPass + info(layer.activation).cost);
+  }
+  return kSample + in_widest_lanes<T>(cost);
+}
+
+template <class T>
+double training_cost(const NetSpec& net) {
+  double cost = kLoss * padded<T>(net.outputs());
+  if (net.input_dropout() > 0.0) cost += kDropped * padded<T>(net.inputs());
+  for (const LayerSpec& layer : net.layers()) {
+    const double units = padded<T>(layer.units);
+    cost += units * (kProduct * static_cast<double>(layer.inputs) + 2.0 * kPass);
+    if (layer.dropout > 0.0) cost += kDropped * units;
+    if (layer.weights_at > 0) {
+      cost += kProduct * static_cast<double>(layer.units) * padded<T>(layer.inputs);
+    }
+  }
+  return forward_cost<T>(net) + in_widest_lanes<T>(cost);
+}
+
+template <class T>
+double update_cost(const NetSpec& net) {
+  const double parameters = static_cast<double>(net.parameter_count());
+  return kStep + parameters * (in_widest_lanes<T>(kUpdated) + kUpdatedByte * sizeof(T));
+}
+
+template double forward_cost<float>(const NetSpec&);
+template double forward_cost<double>(const NetSpec&);
+template double training_cost<float>(const NetSpec&);
+template double training_cost<double>(const NetSpec&);
+template double update_cost<float>(const NetSpec&);
+template double update_cost<double>(const NetSpec&);
+
+}  // namespace nnhp

@@ -1,0 +1,104 @@
+// Operations stand for time: no epoch that counts as short takes long.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "nnhp/nn/cost.hpp"
+#include "problems.hpp"
+
+namespace nnhp::testing {
+namespace {
+
+struct Kind {
+  std::string name;
+  Setup setup;
+};
+
+// A net without hidden layers.
+Setup linear(index_t features, index_t outputs, Loss loss) {
+  Setup setup;
+  setup.hidden.clear();
+  setup.features = features;
+  setup.outputs = outputs;
+  setup.train.loss = loss;
+  return setup;
+}
+
+// A net whose time goes into the units of its one layer.
+Setup wide(Activation activation, double dropout) {
+  Setup setup = linear(1, 1, Loss::kSquaredError);
+  setup.hidden = {{300, activation, dropout}};
+  setup.train.batch_size = 500;
+  return setup;
+}
+
+std::vector<Kind> kinds() {
+  Setup products, sparse, updates, dropped = linear(300, 1, Loss::kPoisson), rows, validation;
+  products.features = 120;
+  products.hidden = {{150, Activation::kRelu, 0.0}, {150, Activation::kRelu, 0.0}};
+  sparse.sparse = true;
+  sparse.features = 200;
+  updates.hidden = {{400, Activation::kRelu, 0.0}};
+  updates.features = 400;
+  updates.train.batch_size = 2;
+  dropped.input_dropout = 0.5;
+  rows.train.batch_size = 1;
+  validation.validated = true;
+  validation.train.monitor = Monitor::kAccuracy;
+  return {{"few units", Setup()},
+          {"products", products},
+          {"relu", wide(Activation::kRelu, 0.0)},
+          {"tanh", wide(Activation::kTanh, 0.0)},
+          {"logistic", wide(Activation::kLogistic, 0.0)},
+          {"dropout", wide(Activation::kRelu, 0.5)},
+          {"tanh and dropout", wide(Activation::kTanh, 0.5)},
+          {"classes", linear(1, 200, Loss::kLogLoss)},
+          {"labels", linear(1, 200, Loss::kBinaryLogLoss)},
+          {"dropped inputs", dropped},
+          {"sparse inputs", sparse},
+          {"updates", updates},
+          {"steps of one row", rows},
+          {"validation", validation}};
+}
+
+template <class T>
+double seconds_of_epoch(Session<T>& session) {
+  const auto start = std::chrono::steady_clock::now();
+  advance(session, 1);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+TEST_CASE_TEMPLATE("test_short_epochs_are_over_soon", T, float, double) {
+  for (auto& [name, setup] : kinds()) {
+    setup.samples = 2000;
+    const double per_sample = make_session<T>(setup).epoch_cost() / 2000.0;
+    setup.samples = static_cast<index_t>(0.2 * kUndoCost / per_sample);
+    Session<T> session = make_session<T>(setup);
+    double seconds = 1e9;  // the least of some, because the machine may be busy
+    for (int i = 0; i < 3; ++i) seconds = std::min(seconds, seconds_of_epoch(session));
+    const double longest = seconds * kUndoCost / session.epoch_cost();
+    CAPTURE(name);
+    CHECK(longest < 0.2);
+  }
+}
+
+TEST_CASE_TEMPLATE("test_passes_cost_more_the_more_they_do", T, float, double) {
+  const Setup plain;
+  Setup larger = plain, dropping = plain, simple = plain;
+  larger.hidden[0].units = 100;
+  dropping.hidden[0].dropout = 0.5;
+  simple.hidden[0].activation = Activation::kIdentity;
+  const double cost = training_cost<T>(plain.net());
+  CHECK(forward_cost<T>(plain.net()) < cost);
+  CHECK(training_cost<T>(larger.net()) > cost);
+  CHECK(training_cost<T>(dropping.net()) > cost);
+  CHECK(forward_cost<T>(dropping.net()) == forward_cost<T>(plain.net()));
+  CHECK(training_cost<T>(simple.net()) < cost);
+  CHECK(update_cost<T>(larger.net()) > update_cost<T>(plain.net()));
+}
+
+}  // namespace
+}  // namespace nnhp::testing
