@@ -226,6 +226,18 @@ def test_lbfgs_takes_scikit_learns_way():
     )
 
 
+def test_candidates_of_all_rungs_are_counted():
+    grid = {"solver": ["lbfgs", "adam"], "alpha": [0.1, 0.2]}
+    search = HalvingGridSearchCV(net(batch_size=2, max_iter=3), grid, factor=2, cv=CV)
+    search.set_params(random_state=0, min_resources=12, scoring=prefers_adam).fit(X, Y)
+    assert search.cv_results_["param_solver"][-1] == "adam"
+    assert search.engine_ == "nnhp; scikit-learn for 2 candidates: solver='lbfgs' has no epochs"
+
+
+def prefers_adam(estimator, X, y):
+    return float(estimator.solver == "adam")
+
+
 def test_other_estimators_take_scikit_learns_way():
     space = {"alpha": loguniform(1e-4, 1)}
     search = halving(SGDClassifier(random_state=0, tol=None), space, refit=False)
@@ -763,6 +775,26 @@ def test_curves_of_trainings_that_diverge_or_fail():
         search.set_params(error_score="raise", param_grid={"learning_rate_init": [1e30]}).fit(
             X, X[:, 0]
         )
+
+
+def no_novices(estimator, X, y):
+    if estimator.n_iter_ < 3:
+        raise ValueError("This scorer refuses to judge novices.")
+    return {"first": estimator.score(X, y), "second": estimator.loss_}
+
+
+@pytest.mark.parametrize("error_score", ["raise", np.nan])
+def test_curves_of_a_scorer_that_fails_before_the_end(error_score):
+    search = GridSearchCV(
+        net(max_iter=4), GRID, cv=CV, scoring=no_novices, refit="first", error_score=error_score
+    )
+    plain = clone(search).fit(X, Y)
+    search.set_params(return_curves=True).fit(X, Y)
+    assert_same_search(search, plain)
+    unknown = search.curves_["epoch"] < 3
+    for name in ("test_first", "test_second"):
+        assert (search.curves_[name].isna() == unknown).all()
+    assert not search.set_params(return_curves=False).fit(X, Y).__dict__.keys() & {"curves_"}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")

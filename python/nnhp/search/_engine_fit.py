@@ -18,7 +18,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from inspect import signature
 from numbers import Integral, Number, Real
 from typing import Any
@@ -553,7 +553,9 @@ class _Search:
         splits = self._split(cv)
         if self._evaluator is None or not _same(splits, self._splits):
             self._splits = splits
-            self._evaluator = self._make_evaluator()
+            before, self._evaluator = self._evaluator, self._make_evaluator()
+            if isinstance(before, EngineEvaluator) and isinstance(self._evaluator, EngineEvaluator):
+                self._evaluator.delegated = before.delegated
         return self._evaluator
 
     def _split(self, cv: Any) -> list[Split]:
@@ -673,6 +675,8 @@ class _Search:
                 search.engine_ += f"; scikit-learn for {len(numbers)} candidates: {reason}"
         else:
             search.engine_ = f"scikit-learn: {self._obstacle}"
+        for name in ("curves_", "oof_predictions_"):
+            vars(search).pop(name, None)  # of another fit
         search.n_epochs_planned_ = state.epochs_planned if native else None
         search.n_epochs_trained_ = state.epochs_trained if native else None
         if search.return_curves:
@@ -765,7 +769,7 @@ class _Search:
         search._recorder = self._recorder
 
 
-class Results(Mapping[str, Any]):
+class Results(MutableMapping[str, Any]):
     """`cv_results_` of a search under way: made when an entry is read that needs it.
 
     Halving looks at scores and settings alone after each rung, and making all the columns took
@@ -785,6 +789,12 @@ class Results(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         entry = self._search.entry(name) if self._all is None else None
         return self._formatted()[name] if entry is None else entry
+
+    def __setitem__(self, name: str, entry: Any) -> None:
+        self._formatted()[name] = entry
+
+    def __delitem__(self, name: str) -> None:
+        del self._formatted()[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._formatted())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -203,6 +204,15 @@ class _Run:
     epochs_before: int
     fit_time: float
     curve: dict[str, list[float]]
+
+    def note_epoch(self, entries: dict[str, float]) -> None:
+        """Add an epoch to the curve; what is not known of it is NaN."""
+        session = self.training.session
+        entries = {**entries, "train_loss": session.loss_curve[-1], "epoch": session.epoch}
+        n_before = len(self.curve.get("epoch", ()))
+        for name in {**self.curve, **entries}:
+            column = self.curve.setdefault(name, [np.nan] * n_before)
+            column.append(entries.get(name, np.nan))
 
     @property
     def finished(self) -> bool:
@@ -524,18 +534,25 @@ class EngineEvaluator:
             done += len(going)
             if poll is not None and poll(done):
                 return True
-            sound = [run for run in going if run.training.session.status != "diverged"]
-            with np.errstate(all="ignore"):
-                scores = dict(zip(map(id, sound), self._scores(sound, training=False), strict=True))
-            for run in going:
-                of_run = scores.get(id(run), np.nan)
-                values = of_run if isinstance(of_run, dict) else {"score": of_run}
-                entries = {f"test_{name}": value for name, value in values.items()}
-                entries["train_loss"] = run.training.session.loss_curve[-1]
-                entries["epoch"] = run.training.epoch
-                for name, value in entries.items():
-                    run.curve.setdefault(name, []).append(value)
+            for run, scores in zip(going, self._scores_of_epoch(going), strict=True):
+                run.note_epoch({f"test_{name}": value for name, value in scores.items()})
         return False
+
+    def _scores_of_epoch(self, runs: list[_Run]) -> list[dict[str, float]]:
+        """Scores by name. A scorer that fails leaves them out: only the last ones count."""
+        sound = [run for run in runs if run.training.session.status != "diverged"]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.filterwarnings("ignore", "Scoring failed")
+            try:
+                found = dict(zip(map(id, sound), self._scores(sound, training=False), strict=True))
+            except Exception:
+                if len(runs) > 1:
+                    return [scores for run in runs for scores in self._scores_of_epoch([run])]
+                found = {}
+        missing = dict.fromkeys(self.scoring.metrics or (), np.nan)
+        scores = [found.get(id(run), np.nan) for run in runs]
+        named = [s if isinstance(s, dict) else {"score": s} for s in scores]
+        return [missing if np.isnan(list(s.values())).all() else s for s in named]
 
     # --------------------------------------------------------------------- scores
 
