@@ -1,4 +1,4 @@
-"""The snippets of the article on tuning (004), its words mended, with MLPClassifier as the model."""
+"""The snippets of the article on tuning (004), its words mended, MLPClassifier as the model."""
 
 import numpy as np
 import pytest

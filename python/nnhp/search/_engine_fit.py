@@ -382,6 +382,10 @@ class EngineSearch(BaseSearchCV):
         """For each candidate of a rung, its group and how many of that may go on."""
         return None
 
+    def _later_epochs(self) -> int:
+        """Epochs of a fold on all rungs after the present one, at most."""
+        return 0
+
     def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
         """Of each candidate of a rung, to tell rungs apart."""
         return [0] * len(candidates)
@@ -509,6 +513,7 @@ class _Search:
             candidates,
             search._resources(candidates),
             search._promotions(len(candidates)),
+            later_epochs=search._later_epochs(),
         )
         if state.over and done < len(candidates) and first and not state.target_reached:
             # Of a rung that was cut short nothing counts: its candidates were not compared.
@@ -676,7 +681,7 @@ class _Search:
         else:
             search.engine_ = f"scikit-learn: {self._obstacle}"
         for name in ("curves_", "oof_predictions_"):
-            vars(search).pop(name, None)  # of another fit
+            search.__dict__.pop(name, None)  # of another fit
         search.n_epochs_planned_ = state.epochs_planned if native else None
         search.n_epochs_trained_ = state.epochs_trained if native else None
         if search.return_curves:

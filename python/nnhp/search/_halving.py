@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, floor, log
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ class _TrainingsGoOn:
     resource: str
     factor: float
     max_resources_: int
+    min_resources_: int
+    aggressive_elimination: bool
     n_resources_: list[int]
     n_candidates_: list[int]
 
@@ -47,6 +49,21 @@ class _TrainingsGoOn:
 
     def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
         return [(None, ceil(n_candidates / self.factor))] * n_candidates
+
+    def _later_epochs(self) -> int:
+        if self._epochs_go_on() is None:
+            return 0
+        n_required = 1 + floor(log(self.n_candidates_[0], self.factor))
+        n_possible = 1 + floor(log(self.max_resources_ // self.min_resources_, self.factor))
+        n_rungs = n_required if self.aggressive_elimination else min(n_possible, n_required)
+        n_candidates, epochs, total = self.n_candidates_[-1], self.n_resources_[-1], 0
+        for rung in range(len(self.n_resources_), n_rungs):
+            power = max(0, rung - n_required + n_possible) if self.aggressive_elimination else rung
+            resource = min(int(self.factor**power * self.min_resources_), self.max_resources_)
+            n_candidates = ceil(n_candidates / self.factor)
+            total += n_candidates * (resource - epochs)
+            epochs = resource
+        return total
 
     def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
         return [int(self.n_resources_[-1])] * len(candidates)

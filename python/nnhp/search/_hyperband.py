@@ -190,6 +190,14 @@ class HyperbandSearchCV(EngineSearch):
     def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
         return self._climbing
 
+    def _later_epochs(self) -> int:
+        return sum(
+            n_candidates * (epochs - rungs[rung - 1][1])
+            for rungs in self.brackets_
+            for rung, (n_candidates, epochs) in enumerate(rungs)
+            if rung > self._rung
+        )
+
     def _draw(self, first_rungs: Sequence[_Rung]) -> list[list[Candidate]]:
         """Candidates of each bracket; settings that come first join that of the most."""
         first = self._first_candidates()
@@ -243,6 +251,7 @@ class HyperbandSearchCV(EngineSearch):
         task: Any,
     ) -> None:
         """Evaluate one rung of all brackets that have it; leave in `going` who goes on."""
+        self._rung = rung
         candidates: list[Candidate] = []
         more: dict[str, list[int]] = {"bracket": [], "iter": [], "n_resources": []}
         self._climbing: list[tuple[Any, int]] = []

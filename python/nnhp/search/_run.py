@@ -120,6 +120,7 @@ class Run:
         candidates: Sequence[Candidate],
         resources: Sequence[int],
         promotions: Sequence[tuple[Hashable, int]] | None = None,
+        later_epochs: int = 0,
     ) -> int:
         """Compute all folds of candidates; return how many of them, from the first on, are done.
 
@@ -136,13 +137,15 @@ class Run:
         promotions : sequence of (hashable, int) or None
             Of each of them: its group, and how many of that may go on; trainings of the others
             are let go.
+        later_epochs : int
+            Of a fold on the rungs that follow, for the progress bar.
         """
         complete: dict[int, list[Outcome]] = {}
         first = len(self.candidates)
         done = 0
         planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
         self.epochs_planned += planned
-        self._bar.total = self.epochs_planned
+        self._bar.total = self.epochs_planned + later_epochs * self._n_splits
         self._bar.refresh()
         numbers = {candidate.number for candidate in candidates}
         evaluator.keep_only(numbers)
