@@ -271,7 +271,8 @@ py::list predict_rows_of(const AnySessions& sessions, const std::vector<py::obje
       jobs.push_back({trainables[i],
                       {list.data(), static_cast<size_t>(list.size())},
                       out.mutable_data(),
-                      width * static_cast<index_t>(sizeof(T))});
+                      width * static_cast<index_t>(sizeof(T)),
+                      nullptr});
       outputs.append(out);
       lists.push_back(list);
     });
@@ -279,6 +280,31 @@ py::list predict_rows_of(const AnySessions& sessions, const std::vector<py::obje
   const Claim claim(marks_of(sessions));
   without_gil([&, poll = poll_signals()] { predict_rows(jobs, threads, poll); });
   return outputs;
+}
+
+std::vector<int64_t> count_correct_of(const AnySessions& sessions,
+                                      const std::vector<py::object>& rows,
+                                      const std::vector<py::object>& truths, int threads) {
+  check_threads(threads);
+  require(rows.size() == sessions.size() && truths.size() == sessions.size(),
+          "rows and truths must have one entry per session");
+  const std::vector<Trainable*> trainables = trainables_of(sessions);
+  std::vector<RowsToPredict> jobs;
+  std::vector<py::array> kept;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    const auto list = array_of<row_t>(rows[i], 1, "rows");
+    const auto truth = array_of<int32_t>(truths[i], 1, "truths");
+    require(truth.size() == list.size(), "truths must be as long as rows");
+    sessions[i]->visit([&](auto& session) { check_rows_of(list, session.data().samples); });
+    jobs.push_back(
+        {trainables[i], {list.data(), static_cast<size_t>(list.size())}, nullptr, 0, truth.data()});
+    kept.push_back(list);
+    kept.push_back(truth);
+  }
+  const Claim claim(marks_of(sessions));
+  const auto correct =
+      without_gil([&, poll = poll_signals()] { return predict_rows(jobs, threads, poll); });
+  return correct.value();
 }
 
 }  // namespace
@@ -335,6 +361,8 @@ void bind_session(py::module_& m) {
   }
   m.def("train_many", &train_sessions, py::arg("sessions"), py::arg("epochs"), py::arg("threads"),
         py::arg("poll") = py::none());
+  m.def("count_correct", &count_correct_of, py::arg("sessions"), py::arg("rows"), py::arg("truths"),
+        py::arg("threads"));
   m.def("predict_rows", &predict_rows_of, py::arg("sessions"), py::arg("rows"), py::arg("threads"));
 }
 

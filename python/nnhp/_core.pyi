@@ -192,6 +192,16 @@ def train_many(
     KeyboardInterrupt after Ctrl-C, and what `poll` raises.  Every session then stands at the end
     of an epoch."""
 
+def count_correct(
+    sessions: Sequence[Session],
+    rows: Sequence[NDArray[np.int32]],
+    truths: Sequence[NDArray[np.int32]],
+    threads: int,
+) -> list[int]:
+    """How many of the rows have their truth, an output (with one output 0 or 1; -1 for none), as
+    the most probable class of each session's net, as in `predict_rows`; -1 where some output is
+    not finite."""
+
 def predict_rows(
     sessions: Sequence[Session], rows: Sequence[NDArray[np.int32]], threads: int
 ) -> list[FloatArray]:

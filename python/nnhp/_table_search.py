@@ -137,6 +137,8 @@ class TableSearch:
     ----------
     plan : str
         What will be done, in one line.
+    n_candidates : int or None
+        Candidates that will be drawn or combined; None is what the brackets of Hyperband need.
     remarks : list of str
         What the user should know of it.
 
@@ -155,7 +157,7 @@ class TableSearch:
         self._fold_rows = n_rows - -(-n_rows // request.n_folds)
         self._epochs = request.epochs or _EPOCHS[request.method]
         self._space = self._searched_space()
-        self._n_candidates = self._count_candidates()
+        self.n_candidates = self._count_candidates()
         self.plan = (
             f"{self._said_method()} x {request.n_folds} folds of {n_rows} rows; "
             f"{len(self._y_test)} rows held out"
@@ -242,7 +244,7 @@ class TableSearch:
             )
         if table.classification and counts.min() < n_folds:
             self.remarks.append(
-                f"a class has {counts.min()} rows to search on: some folds have none of it"
+                f"a class has {counts.min()} of the rows to search on: some folds have none of it"
             )
         return X, X_test, y, y_test
 
@@ -261,7 +263,7 @@ class TableSearch:
         return {f"{_STEP}{name}": values for name, values in space.items()}
 
     def _count_candidates(self) -> int | None:
-        """Candidates of the search; None where the brackets of Hyperband say it."""
+        """Count the candidates, of which a space of lists may have few."""
         method = self._request.method
         if method == "hyperband":
             return None
@@ -280,7 +282,7 @@ class TableSearch:
         method = self._request.method
         if method == "hyperband":
             return f"hyperband: up to {self._epochs} epochs a candidate"
-        return f"{method} search: {self._n_candidates} candidates of up to {self._epochs} epochs"
+        return f"{method} search: {self.n_candidates} candidates of up to {self._epochs} epochs"
 
     # ------------------------------------------------------------------ the search
 
@@ -312,14 +314,14 @@ class TableSearch:
             return HalvingRandomSearchCV(
                 model,
                 space,
-                n_candidates=self._n_candidates,
+                n_candidates=self.n_candidates,
                 resource=_RESOURCE,
                 max_resources=self._epochs,
                 min_resources="exhaust",
                 return_train_score=False,
                 **common,
             )
-        return RandomizedSearchCV(model, space, n_iter=self._n_candidates or 1, **common)
+        return RandomizedSearchCV(model, space, n_iter=self.n_candidates or 1, **common)
 
     def _fitted(self, search: Any, y: Any) -> Any:
         try:

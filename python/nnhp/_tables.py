@@ -73,7 +73,7 @@ class Table:
     @property
     def columns(self) -> str:
         """How many columns of which kind are used, in a few words."""
-        return f"{len(self.numbers)} columns of numbers, {len(self.texts)} of text"
+        return f"{counted(self.numbers, 'column')} of numbers, {len(self.texts)} of text"
 
 
 def load(source: str, *, target: str | None = None, task: str | None = None) -> Table:

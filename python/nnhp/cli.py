@@ -73,20 +73,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> from nnhp.cli import main
     >>> main(["versions"])  # doctest: +SKIP
     """
-    argv = sys.argv[1:] if argv is None else list(argv)
     try:
         try:
-            return _run(argv)
+            code = _run(sys.argv[1:] if argv is None else list(argv))
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
+        if code == _INTERRUPTED and argv is None:
+            os._exit(code)  # taking all modules down would take longer than stopping
     except BrokenPipeError:
         _let_go_of_output()
         return _NO_READER
     except OSError as error:
         _let_go_of_output()
-        print(f"nnhp: error: cannot write the output: {one_line(error)}", file=sys.stderr)
+        print(f"nnhp: error: cannot write the output: {error.strerror}", file=sys.stderr)
         return _FAILED
+    return code
 
 
 def _run(argv: list[str]) -> int:
@@ -101,7 +103,7 @@ def _run(argv: list[str]) -> int:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return _FAILED
     except KeyboardInterrupt:
-        print(f"\nnnhp: interrupted{_how_to_go_on(arguments, argv)}", file=sys.stderr)
+        print(f"\nnnhp: interrupted{_how_to_go_on(arguments, argv)}", file=sys.stderr, flush=True)
         return _INTERRUPTED
 
 
@@ -134,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     search = commands.add_parser(
         "search",
         help="tune a network on a table",
-        description="Tune a network on a table: cross-validate candidates on three quarters of "
+        description="Tune a network on a table: cross-validate candidates on three quarters of\n"
         "its rows, then judge the best one on the others, beside the default settings.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -192,7 +194,7 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="go on with the search in --study, or fail")
     add("--report", metavar="FILE", help="HTML page with pictures of the search")
     add("--save", metavar="FILE", help="the best network, trained on the rows searched on")
-    add("--top", type=_integer(1), default=10, metavar="T", help="rows to show (default: 10)")
+    add("--top", type=_integer(1), default=10, metavar="ROWS", help="rows to show (default: 10)")
 
 
 def _or(names: Sequence[str], default: str) -> str:
@@ -255,7 +257,7 @@ def _search(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             n_jobs=arguments.jobs,
             curves=arguments.report is not None,
-            progress=True,
+            progress=sys.stderr is not None,
         ),
     )
     print(f"{table.name}: {len(table.y)} rows, {table.columns}")
@@ -269,7 +271,7 @@ def _search(arguments: argparse.Namespace) -> int:
         try:
             _keep(found, table, job.metric, arguments)
         finally:
-            _print_result(found, job.metric, arguments)
+            _print_result(found, job, arguments)
     return 0
 
 
@@ -321,11 +323,13 @@ def _keep(found: Found, table: Table, metric: str, arguments: argparse.Namespace
             raise FailedError(f"cannot write the report: {one_line(error)}") from error
 
 
-def _print_result(found: Found, metric: str, arguments: argparse.Namespace) -> None:
+def _print_result(found: Found, job: TableSearch, arguments: argparse.Namespace) -> None:
+    metric, n_candidates = job.metric, len(found.candidates)
     print(f"\n{_table(found.candidates.head(arguments.top), metric)}\n")
-    n_hidden = len(found.candidates) - arguments.top
-    if n_hidden > 0:
-        print(f"(and {n_hidden} more: --top {len(found.candidates)} shows all)\n")
+    if n_candidates > arguments.top:
+        print(f"(and {n_candidates - arguments.top} more: --top {n_candidates} shows all)\n")
+    if job.n_candidates is not None and n_candidates < job.n_candidates:
+        print(f"time was up after {n_candidates} of {job.n_candidates} candidates\n")
     print(f"held-out {metric}, best candidate:   {found.best_score:.4f}")
     print(f"held-out {metric}, default settings: {found.default_score:.4f}")
     print(f"time: {found.seconds:.1f} s")

@@ -1,18 +1,55 @@
-"""The command line: what it prints, and how it fails."""
+"""The command line: what it prints, what it leaves, and how it fails."""
 
+import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
+import joblib
+import numpy as np
+import palmerpenguins
+import pandas as pd
 import pytest
 
 import nnhp
-from nnhp import _bundled_search
-from nnhp.cli import main
+from nnhp import _table_files
+from nnhp.cli import _duration, main
 
-RUN_MAIN = "import sys; from nnhp.cli import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from nnhp.cli import main; sys.exit(main())"
+PENGUINS = Path(palmerpenguins.__file__).parent / "data" / "penguins.csv"
+SHORT = ["--n", "3", "--cv", "2", "--epochs", "5"]
+
+GRID = """
+hidden_layer_sizes = [[16], [16, 8]]
+alpha = [1e-4, 1e-2]
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ranking(output):
+    """Heading of the printed table, and its rows as lists of words."""
+    heading, *rows = re.findall(r"^ *(?:rank|\d+) .*$", output, flags=re.MULTILINE)
+    return heading, [row.split() for row in rows]
+
+
+def held_out(output):
+    """Held-out scores of the best candidate and of the default settings."""
+    found = re.findall(r"^held-out \S+, (?:best candidate|default settings): +(\S+)$", output, re.M)
+    best, default = map(float, found)
+    return best, default
+
+
+# ------------------------------------------------------------------ what it says
 
 
 def test_the_installed_command_is_main():
@@ -31,23 +68,49 @@ def test_versions_shows_the_engine(capsys):
     assert nnhp.isa() in capsys.readouterr().out
 
 
+def test_help_shows_every_option_and_examples(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["search", "--help"])
+    text = capsys.readouterr().out
+    options = "target task method space n cv epochs time seed jobs study resume report save top"
+    assert all(f"--{option} " in text for option in options.split())
+    assert "examples:" in text
+    assert re.search(r"^  nnhp search digits$", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) < 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "required: command"),
         (["fit"], "invalid choice: 'fit'"),
-        (["search"], "required: dataset"),
-        (["search", "mnist"], "invalid choice: 'mnist'"),
+        (["search"], "required: DATA"),
+        (["search", "mnist"], "'mnist' is neither a file nor a bundled data set (digits,"),
         (["search", "iris", "--n", "0"], "--n: 0 is out of range: at least 1"),
         (["search", "iris", "--n", "many"], "--n: 'many' is not an integer"),
         (["search", "iris", "--cv", "1"], "--cv: 1 is out of range: at least 2"),
-        (["search", "iris", "--cv", "1000"], "iris can be cut into at most 37 folds"),
+        (["search", "iris", "--cv", "1000"], "iris has too few rows for 1000 folds"),
+        (["search", "diabetes", "--cv", "1000"], "it can be cut into at most 165"),
         (["search", "iris", "--seed", "4294967296"], "at most 4294967295"),
-        (["search", "iris", "--jobs", "-1"], "at least 1"),
+        (["search", "iris", "--jobs", "0"], "0 is no number of threads"),
+        (["search", "iris", "--time", "soon"], "'soon' is not a time as 60s, 10m or 1.5h"),
+        (["search", "iris", "--time", "0s"], "'0s' is not a time"),
+        (["search", "iris", "--method", "best"], "invalid choice: 'best'"),
+        (["search", "iris", "--method", "grid"], "--method grid needs --space"),
+        (["search", "iris", "--method", "hyperband", "--n", "3"], "--epochs sets the number"),
+        (["search", "iris", "--space", "none.toml"], "cannot read none.toml: No such file"),
+        (["search", "iris", "--target", "y"], "--target is for CSV and Parquet files"),
+        (["search", "iris", "--resume"], "--resume needs --study"),
+        (["search", "iris", "--resume", "--study", "no.db"], "there is no study to resume: no.db"),
+        (["search", "iris", "--study", "no/s.db"], "--study: there is no folder"),
+        (["search", "iris", "--save", "no/m"], "--save: there is no folder"),
+        (["search", "iris", "--save", "."], "--save: . exists and is not a file"),
+        (["search", "iris", "--report", os.devnull], "exists and is not a file"),
+        (["search", "none.csv"], "cannot read none.csv: No such file"),
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else "",
 )
-def test_bad_usage_is_one_line_and_exit_code_2(capsys, arguments, message):
+def test_bad_usage_is_one_line_and_exit_code_2(capsys, here, arguments, message):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
@@ -55,69 +118,249 @@ def test_bad_usage_is_one_line_and_exit_code_2(capsys, arguments, message):
     assert output.out == ""
     assert message in output.err
     assert output.err.count("\n") == 1
+    command = "nnhp search" if arguments[:1] == ["search"] else "nnhp"
+    assert output.err.startswith(f"{command}: error: ")
+    assert output.err.endswith(f" (see '{command} --help')\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60s", 60), ("90", 90), ("10m", 600), ("1.5h", 5400), ("0.5 s", 0.5)]
+)
+def test_durations(text, seconds):
+    assert _duration(text) == seconds
+
+
+# ------------------------------------------------------------------ searches
 
 
 @pytest.mark.parametrize(("dataset", "metric"), [("iris", "accuracy"), ("diabetes", "R^2")])
 def test_search_prints_a_ranking_and_two_held_out_scores(capsys, dataset, metric):
-    assert main(["search", dataset, "--n", "3", "--cv", "2", "--top", "2"]) == 0
+    assert main(["search", dataset, "--n", "3", "--cv", "2", "--top", "2", "--jobs", "-1"]) == 0
     output = capsys.readouterr()
-    heading, *rows = re.findall(r"^ *(?:rank|\d+) .*$", output.out, flags=re.MULTILINE)
-    assert metric in heading
-    ranks = [int(row.split()[0]) for row in rows]
+    heading, rows = ranking(output.out)
+    names = [metric, "layers", "activation", "L2", "learning rate", "batch", "dropout"]
+    assert all(name in heading for name in names)
+    ranks = [int(row[0]) for row in rows]
     assert len(ranks) == 2
     assert ranks == sorted(ranks)
     assert "1 more" in output.out
-    assert re.search(rf"held-out {re.escape(metric)}, best candidate: +-?\d", output.out)
-    assert re.search(rf"held-out {re.escape(metric)}, default settings: +-?\d", output.out)
-    assert "6/6" in output.err
+    assert len(held_out(output.out)) == 2
+    assert re.search(r"^time: \d+\.\d s$", output.out, re.MULTILINE)
+    assert "/600 [" in output.err  # epochs of the progress bar
+    assert "Fitting" not in output.out
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_search_result_does_not_depend_on_the_number_of_jobs():
-    data = _bundled_search.load("wine", seed=1)
-    one, two = (
-        _bundled_search.search(
-            data, n_candidates=3, n_folds=2, seed=1, n_jobs=jobs, on_fit=lambda: None
-        )
-        for jobs in (1, 2)
+@pytest.mark.parametrize("method", ["halving", "hyperband"])
+def test_methods_with_rungs_put_a_candidate_of_all_epochs_first(capsys, method):
+    arguments = ["search", "wine", "--method", method, "--epochs", "9", "--cv", "2"]
+    assert main(arguments) == 0
+    heading, rows = ranking(capsys.readouterr().out)
+    epochs = [int(row[-2]) for row in rows]
+    assert heading.split()[-2] == "epochs"
+    assert epochs[0] == 9
+    assert epochs == sorted(epochs, reverse=True)
+    scores = [float(row[1]) for row, n in zip(rows, epochs, strict=True) if n == 9]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_grid_comes_from_a_file(capsys, here):
+    Path("grid.toml").write_text(GRID)
+    arguments = ["search", "wine", "--method", "grid", "--space", "grid.toml", "--cv", "2"]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    heading, rows = ranking(output)
+    assert "grid search: 4 candidates" in output
+    assert heading.split() == ["rank", "accuracy", "layers", "L2", "seconds"]
+    assert sorted(row[4] for row in rows) == ["16", "16", "16-8", "16-8"]
+
+
+def test_a_small_space_has_no_more_candidates_than_it_has(capsys, here):
+    Path("space.toml").write_text(GRID)
+    assert main(["search", "wine", "--space", "space.toml", "--n", "50", "--cv", "2"]) == 0
+    output = capsys.readouterr().out
+    assert "the space has no more than 4 candidates" in output
+    assert len(ranking(output)[1]) == 4
+
+
+def test_a_search_that_runs_out_of_time_says_so(capsys):
+    assert main(["search", "wine", "--n", "50", "--cv", "2", "--time", "0.001s"]) == 0
+    assert "time was up after 1 of 50 candidates" in capsys.readouterr().out
+
+
+def test_candidates_that_all_fail_are_one_line(capsys, here):
+    Path("space.toml").write_text("solver = ['lbfgs']\ndropout = [0.5]\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(["search", "iris", "--space", "space.toml", *SHORT])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert line.startswith("nnhp search: error: All the 2 fits failed: ValueError: dropout cannot")
+
+
+def test_candidates_that_fail_are_ranked_last(here):
+    Path("space.toml").write_text("solver = ['lbfgs', 'adam']\ndropout = [0.5]\n")
+    done = run_command("search", "iris", "--space", "space.toml", *SHORT)
+    assert done.returncode == 0
+    assert [row[1] == "failed" for row in ranking(done.stdout)[1]] == [False, True]
+    (warning,) = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert "dropout cannot be used with solver='lbfgs'" in warning
+
+
+def test_a_study_is_gone_on_with(capsys, here):
+    arguments = ["search", "wine", *SHORT, "--study", "wine.db"]
+    outputs = []
+    for more in ([], ["--resume"], []):
+        assert main([*arguments, *more]) == 0
+        outputs.append(re.sub(r"time: .*", "", capsys.readouterr().out))
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert len(nnhp.Study("wine.db").trials()) == 3
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--resume", "--seed", "1"])
+    assert "differs in" in capsys.readouterr().err
+
+
+def test_another_file_is_no_study(capsys, here):
+    Path("wine.db").write_text("not a database, and long enough not to look like an empty one\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(["search", "wine", *SHORT, "--study", "wine.db"])
+    assert "wine.db is not an SQLite database" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ from a table to a model
+
+
+def test_from_penguins_to_a_model_that_predicts(capsys, here):
+    """Text columns and missing values, from a CSV to a report and a model."""
+    Path("penguins.csv").write_bytes(PENGUINS.read_bytes())
+    arguments = "search penguins.csv --target species --report r.html --save m.joblib --n 4"
+    assert main(shlex.split(arguments)) == 0
+    output = capsys.readouterr().out
+    assert "penguins.csv: 344 rows, 5 columns of numbers, 2 of text" in output
+    assert "target 'species': classification, 3 classes (Adelie, Chinstrap, Gentoo)" in output
+    assert "joblib.load('m.joblib')" in output
+    assert sorted(path.name for path in here.iterdir()) == ["m.joblib", "penguins.csv", "r.html"]
+
+    page = Path("r.html").read_text()
+    assert "penguins.csv" in page
+    assert page.count("<img") >= 8
+    assert "training loss" in page
+
+    model = joblib.load("m.joblib")
+    rows = pd.read_csv("penguins.csv")
+    assert model.score(rows, rows["species"]) > 0.9
+    missing = rows.iloc[[0, 3, 152]].copy()
+    assert missing.isna().any(axis=None)
+    missing.loc[0, ["sex", "island", "bill_length_mm"]] = np.nan
+    missing.loc[3, "island"] = "an island that training has not seen"
+    predicted = model.predict(missing.drop(columns="species"))
+    assert list(predicted) == ["Adelie", "Adelie", "Gentoo"]
+    assert held_out(output)[0] > 0.9
+
+
+def test_a_regression_predicts_in_the_units_of_the_table(capsys, here):
+    arguments = ["search", str(PENGUINS), "--target", "body_mass_g", "--n", "3", "--save", "m"]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert "target 'body_mass_g': regression" in output
+    assert "2 rows left out: 'body_mass_g' is missing" in output
+    rows = pd.read_csv(PENGUINS)
+    predicted = joblib.load("m").predict(rows)
+    assert abs(predicted.mean() - rows["body_mass_g"].mean()) < 200
+    assert min(held_out(output)) > 0.6
+
+
+def test_what_is_saved_for_arrays_takes_arrays(here):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5))
+    np.savez("table.npz", X=X, y=np.where(X[:, 0] > 0, "up", "down"))
+    assert main(["search", "table.npz", "--n", "2", "--save", "m.joblib"]) == 0
+    assert set(joblib.load("m.joblib").predict(X)) == {"up", "down"}
+
+
+def test_a_model_that_cannot_be_saved_does_not_cost_the_result(capsys, here, monkeypatch):
+    Path("m.joblib").write_text("an earlier model")
+
+    def full(model, path):
+        Path(path).write_text("part of a mo")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_table_files.joblib, "dump", full)
+    assert main(["search", "iris", *SHORT, "--save", "m.joblib"]) == 1
+    output = capsys.readouterr()
+    assert len(held_out(output.out)) == 2
+    assert "cannot save the model" in output.err.splitlines()[-1]
+    assert "No space left on device" in output.err
+    assert Path("m.joblib").read_text() == "an earlier model"
+    assert len(list(here.iterdir())) == 1
+
+
+def test_a_report_needs_matplotlib(capsys, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["search", "iris", "--report", "r.html"])
+    output = capsys.readouterr()
+    assert "pip install 'nnhp[plots]'" in output.err
+    assert output.out == ""
+
+
+def test_result_does_not_depend_on_the_number_of_jobs(capsys):
+    outputs = []
+    for jobs in ("1", "2"):
+        assert main(["search", "wine", *SHORT, "--seed", "1", "--jobs", jobs]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        outputs.append([line.rsplit(maxsplit=1)[0] for line in lines if line])  # not the seconds
+    assert outputs[0][:-1] == outputs[1][:-1]
+
+
+# ------------------------------------------------------------------ the process
+
+
+def run_command(*arguments, program=("-c", COMMAND), **more):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        stdout=more.pop("stdout", subprocess.PIPE),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+        **more,
     )
-    columns = one.candidates.columns.drop("seconds")
-    assert one.candidates[columns].equals(two.candidates[columns])
-    assert one.best_test_score == two.best_test_score
-    assert one.default_test_score == two.default_test_score
 
 
-def test_held_out_rows_are_stratified():
-    data = _bundled_search.load("digits", seed=0)
-    assert len(data.y_test) == 450
-    assert sorted(set(data.y_test)) == sorted(set(data.y_train)) == list(range(10))
+def interrupted(*arguments):
+    """Start a search, press Ctrl-C when trainings run; its exit code and last line."""
+    command = [sys.executable, "-c", COMMAND, "search", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as search:
+        assert search.stderr is not None
+        seen = b""
+        while not re.search(rb"[1-9]\d*/\d+ \[", seen):
+            seen += search.stderr.read1(1000)
+        search.send_signal(signal.SIGINT)
+        _, rest = search.communicate(timeout=30)
+        assert b"Traceback" not in rest
+        return search.returncode, rest.decode().splitlines()[-1]
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_ends_a_search_with_130(jobs):
-    arguments = ["search", "digits", "--n", "500", "--jobs", jobs]
-    command = [sys.executable, "-c", RUN_MAIN, *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as search:
-        assert search.stderr is not None
-        seen = b""
-        while not re.search(rb"[1-9]\d*/2500", seen):  # a fit is done, others are running
-            seen += search.stderr.read1(1000)
-        search.send_signal(signal.SIGINT)
-        _, rest = search.communicate(timeout=30)
-        assert search.returncode == 130
-        assert rest.endswith(b"nnhp: interrupted\n")
-        assert b"Traceback" not in rest
+    code, line = interrupted("digits", "--n", "500", "--jobs", jobs)
+    assert (code, line) == (130, "nnhp: interrupted")
 
 
-def run_command(*arguments):
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", RUN_MAIN, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.mark.slow
+def test_an_interrupted_study_tells_how_to_go_on_with_it(here):
+    arguments = ["wine", "--n", "60", "--cv", "2", "--study", "a study.db"]
+    code, line = interrupted(*arguments)
+    assert code == 130
+    _, _, advice = line.partition("go on with: ")
+    program, *again = shlex.split(advice)
+    assert program == "nnhp"
+    assert again == ["search", *arguments, "--resume"]
+    resumed = run_command(*again)
+    fresh = run_command(*again[:-3])
+    assert resumed.returncode == fresh.returncode == 0, resumed.stderr
+    assert held_out(resumed.stdout) == held_out(fresh.stdout)
+    settings = [[row[:-1] for row in ranking(run.stdout)[1]] for run in (resumed, fresh)]
+    assert settings[0] == settings[1]
 
 
 @pytest.mark.slow
@@ -131,3 +374,53 @@ def test_exit_codes_and_streams_of_the_process():
     assert "Warning" not in search.stderr
     assert re.search(r"^ *1 .*\+/-", search.stdout, flags=re.MULTILINE)
     assert search.stdout.count("held-out accuracy") == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["versions"], ["search", "iris", *SHORT]], ids=" ".join)
+def test_a_reader_that_goes_away_is_no_error(arguments):
+    read, write = os.pipe()
+    os.close(read)
+    done = run_command(*arguments, stdout=write)
+    os.close(write)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["versions"], ["search", "--help"]], ids=" ".join)
+def test_output_that_cannot_be_written_is_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = run_command(*arguments, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == "nnhp: error: cannot write the output: No space left on device\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_closed_streams(closed):
+    script = f'exec "$0" -c "{COMMAND}" search iris --n 2 --cv 2 {closed}>&-'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_wrong_instruction_set_is_one_line_without_advice_to_install(tmp_path):
+    script = tmp_path / "nnhp"
+    script.write_text(COMMAND)
+    wrong = {**os.environ, "NNHP_ISA": "mmx"}
+    done = run_command("search", "iris", program=(str(script),), env=wrong)
+    assert done.returncode == 2
+    assert re.fullmatch(r"nnhp: error: NNHP_ISA must be one of .*'mmx'\n", done.stderr)
+    imported = run_command(program=("-c", "import nnhp"), env=wrong)
+    last = imported.stderr.splitlines()[-1]
+    assert re.fullmatch(r"ImportError: NNHP_ISA must be one of .*'mmx'", last)
+    assert "nstall" not in imported.stderr

@@ -431,3 +431,76 @@ def test_a_session_in_training_is_refused_to_others():
     training.join()
     assert set(refused) == {"the session is in use by another thread"}
     assert session.epoch >= 3000
+
+
+@pytest.mark.parametrize("n_outputs", [3, 1])
+def test_bulk_predictions_and_counts_of_correct_rows(n_outputs, dtype):
+    X, y = problem("multiclass" if n_outputs == 3 else "binary")
+    X = np.ascontiguousarray(X, dtype=dtype)
+    data = _core.Dataset(X, class_ids=y.astype(np.int32))
+    sessions, specs = [], []
+    for units in (4, 9, 17):
+        net = _core.NetSpec(
+            n_inputs=N_FEATURES,
+            hidden=[(units, "tanh", 0.0)],
+            n_outputs=n_outputs,
+            output_activation="softmax" if n_outputs == 3 else "logistic",
+            dtype=dtype,
+        )
+        train = _core.TrainSpec(
+            loss="log_loss" if n_outputs == 3 else "binary_log_loss",
+            optimizer="sgd",
+            batch_size=10,
+            max_epochs=1,
+            schedule_horizon=1,
+        )
+        flat = np.random.RandomState(units).uniform(-1, 1, net.n_parameters).astype(dtype)
+        sessions.append(_core.Session(net, train, data, parameters=flat))
+        specs.append((net, flat))
+    rows = [np.arange(i, N_SAMPLES, i + 1, dtype=np.int32)[::-1].copy() for i in range(3)]
+    truths = [np.where(np.arange(len(r)) % 7 == 0, -1, y[r]).astype(np.int32) for r in rows]
+    for threads in (1, 2):
+        outputs = _core.predict_rows(sessions, rows, threads)
+        counts = _core.count_correct(sessions, rows, truths, threads)
+        for (net, flat), listed, truth, output, count in zip(
+            specs, rows, truths, outputs, counts, strict=True
+        ):
+            alone = _core.predict(net, flat, X[listed], 1)
+            assert_identical(output, alone)
+            best = alone.argmax(axis=1) if n_outputs == 3 else (alone.ravel() > 0.5)
+            assert count == (best == truth).sum()
+            assert 0 < count < len(listed)
+    sessions[1].restore({"parameters": np.full(specs[1][1].shape, np.nan, dtype=dtype)})
+    counts = _core.count_correct(sessions, rows, truths, 1)
+    assert counts[1] == -1
+    assert min(counts[0], counts[2]) > 0
+    for bad in ([-1], [N_SAMPLES]):
+        with pytest.raises(ValueError, match=r"rows must be in \[0, 97\)"):
+            _core.predict_rows(sessions[:1], [np.array(bad, dtype=np.int32)], 1)
+    with pytest.raises(ValueError, match="as long as rows"):
+        _core.count_correct(sessions[:1], rows[:1], truths[1:2], 1)
+
+
+def test_sessions_of_one_call_may_go_to_different_epochs_and_be_stopped():
+    sessions = [make_session(i) for i in range(3)]
+    assert not _core.train_many(sessions, [1, 0, 4], 2)
+    assert [session.epoch for session in sessions] == [1, 0, 4]
+    with pytest.raises(ValueError, match="epochs must have one entry per session"):
+        _core.train_many(sessions, [1, 2], 1)
+    seen = []
+
+    def poll(epochs):
+        seen.append(epochs)
+        return len(seen) == 2
+
+    long = [make_session(i, max_epochs=10**9) for i in range(3)]
+    assert _core.train_many(long, 10**9, 2, poll)
+    assert len(seen) == 2
+    assert 0 < seen[0] <= seen[1] <= sum(session.epoch for session in long)
+    assert all(session.seconds > 0 for session in long)
+
+    def failing(epochs):
+        raise KeyError("from the poll")
+
+    with pytest.raises(KeyError, match="from the poll"):
+        _core.train_many(long, 10**9, 2, failing)

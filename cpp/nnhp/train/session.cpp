@@ -232,22 +232,56 @@ double Session<T>::sample_cost() const {
 }
 
 template <class T>
-void Session<T>::predict(const row_t* rows, index_t count, Workspace& workspace,
-                         const StopToken& stop, void* out) const {
+template <class Use>
+void Session<T>::forward_blocks(const row_t* rows, index_t count, Workspace& workspace,
+                                const StopToken& stop, Use&& use) const {
   Workspace sizes;
   Backprop<T>(*in_.net, false, sizes, !in_.data->sparse);
   workspace.reserve(sizes.bytes());
   Backprop<T> backprop(*in_.net, false, workspace, !in_.data->sparse);
   backprop.clear();
-  const index_t outputs = in_.net->outputs(), block = Backprop<T>::block_rows(*in_.net);
-  T* to = static_cast<T*>(out);
+  const index_t block = Backprop<T>::block_rows(*in_.net);
   for (index_t start = 0; start < count && !stop.requested(); start += block) {
     const index_t size = std::min(block, count - start);
     backprop.forward(published_parameters().data(), in_.data->block(rows + start, size), nullptr);
-    for (index_t i = 0; i < size; ++i, to += outputs) {
-      std::copy_n(backprop.outputs() + i * backprop.output_stride(), outputs, to);
-    }
+    if (!use(backprop.outputs(), backprop.output_stride(), start, size)) return;
   }
+}
+
+template <class T>
+void Session<T>::predict(const row_t* rows, index_t count, Workspace& workspace,
+                         const StopToken& stop, void* out) const {
+  const index_t outputs = in_.net->outputs();
+  forward_blocks(rows, count, workspace, stop,
+                 [&](const T* from, index_t stride, index_t start, index_t size) {
+                   for (index_t i = 0; i < size; ++i) {
+                     std::copy_n(from + i * stride, outputs,
+                                 static_cast<T*>(out) + (start + i) * outputs);
+                   }
+                   return true;
+                 });
+}
+
+template <class T>
+int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_t* truth,
+                                  Workspace& workspace, const StopToken& stop) const {
+  const index_t outputs = in_.net->outputs();
+  int64_t correct = 0;
+  forward_blocks(rows, count, workspace, stop,
+                 [&](const T* from, index_t stride, index_t start, index_t size) {
+                   for (index_t i = 0; i < size; ++i) {
+                     const T* row = from + i * stride;
+                     if (!std::all_of(row, row + outputs, [](T p) { return std::isfinite(p); })) {
+                       correct = -1;
+                       return false;
+                     }
+                     const index_t best = outputs == 1 ? row[0] > T(0.5)
+                                                       : std::max_element(row, row + outputs) - row;
+                     correct += best == truth[start + i];
+                   }
+                   return true;
+                 });
+  return correct;
 }
 
 // False if the epoch was undone.

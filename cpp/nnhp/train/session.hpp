@@ -120,6 +120,10 @@ class Trainable {
   // out [count x outputs], an array of the session's dtype.
   virtual void predict(const row_t* rows, index_t count, Workspace& workspace,
                        const StopToken& stop, void* out) const = 0;
+  // How many of the listed rows have `truth` (an output; with one output 0 or 1; -1: none) as their
+  // most probable class, the first of equals; -1 if some output is not finite.
+  virtual int64_t count_correct(const row_t* rows, index_t count, const int32_t* truth,
+                                Workspace& workspace, const StopToken& stop) const = 0;
 
   // Epochs and seconds that advance() took so far. May be read while it is advanced.
   int64_t epochs_advanced() const { return epochs_advanced_.get(); }
@@ -153,6 +157,8 @@ class Session final : public Trainable {
   double sample_cost() const override;
   void predict(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
                void* out) const override;
+  int64_t count_correct(const row_t* rows, index_t count, const int32_t* truth,
+                        Workspace& workspace, const StopToken& stop) const override;
 
   // With Monitor::kExternal: the score of the epoch just done; updates patience.
   void record_score(double score);
@@ -183,6 +189,10 @@ class Session final : public Trainable {
   // Gives the moments their length. Left to the first who needs them, mostly a worker: a search
   // makes sessions by the thousand on one thread, and half of that time was their page faults.
   void make_moments() const;
+  // Calls use(outputs, stride, start, size) for each block of the listed rows until it says false.
+  template <class Use>
+  void forward_blocks(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
+                      Use&& use) const;
   double work_of_epoch() const;
   bool keeps_undo() const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);

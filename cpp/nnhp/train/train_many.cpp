@@ -37,34 +37,55 @@ bool train_many(std::span<Trainable* const> sessions, int64_t epochs, int thread
   return train_many(sessions, std::vector<int64_t>(sessions.size(), epochs), threads, poll);
 }
 
-bool predict_rows(std::span<const RowsToPredict> jobs, int threads, const Poll& poll) {
+std::optional<std::vector<int64_t>> predict_rows(std::span<const RowsToPredict> jobs, int threads,
+                                                 const Poll& poll) {
   // Long lists are cut, so that one of them cannot keep the others' threads waiting.
   constexpr double kPieceCost = 2e7;
-  std::vector<RowsToPredict> pieces;
+  struct Piece {
+    size_t job;
+    size_t start, size;
+    int64_t correct;
+  };
+  std::vector<Piece> pieces;
   double cost = 0.0;
-  for (const RowsToPredict& job : jobs) {
-    const double of_row = job.session->sample_cost();
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    const double of_row = jobs[j].session->sample_cost();
+    const size_t rows = jobs[j].rows.size();
     const size_t length = static_cast<size_t>(std::max(kPieceCost / of_row, 256.0));
-    for (size_t start = 0; start < job.rows.size(); start += length) {
-      const auto rows = job.rows.subspan(start, std::min(length, job.rows.size() - start));
-      char* const out = static_cast<char*>(job.out) + static_cast<index_t>(start) * job.row_bytes;
-      pieces.push_back({job.session, rows, out, job.row_bytes});
+    for (size_t start = 0; start < rows; start += length) {
+      pieces.push_back({j, start, std::min(length, rows - start), 0});
     }
-    cost += of_row * static_cast<double>(job.rows.size());
+    cost += of_row * static_cast<double>(rows);
   }
   StopToken stop;
   const index_t n = static_cast<index_t>(pieces.size());
   std::vector<Workspace> workspaces(static_cast<size_t>(std::max(threads, 1)));
   const auto body = [&](index_t item, int thread) {
-    const RowsToPredict& piece = pieces[static_cast<size_t>(item)];
-    piece.session->predict(piece.rows.data(), static_cast<index_t>(piece.rows.size()),
-                           workspaces[static_cast<size_t>(thread)], stop, piece.out);
+    Piece& piece = pieces[static_cast<size_t>(item)];
+    const RowsToPredict& job = jobs[piece.job];
+    const row_t* rows = job.rows.data() + piece.start;
+    const index_t size = static_cast<index_t>(piece.size);
+    Workspace& workspace = workspaces[static_cast<size_t>(thread)];
+    if (job.out == nullptr) {
+      piece.correct =
+          job.session->count_correct(rows, size, job.truth + piece.start, workspace, stop);
+    } else {
+      char* const out = static_cast<char*>(job.out);
+      job.session->predict(rows, size, workspace, stop,
+                           out + static_cast<index_t>(piece.start) * job.row_bytes);
+    }
   };
   if (cost < kSerialCost) {
     serial_for(n, body);
-    return false;
+  } else if (parallel_for(n, threads, stop, poll, body)) {
+    return std::nullopt;
   }
-  return parallel_for(n, threads, stop, poll, body);
+  std::vector<int64_t> correct(jobs.size(), 0);
+  for (const Piece& piece : pieces) {
+    int64_t& total = correct[piece.job];
+    total = total < 0 || piece.correct < 0 ? -1 : total + piece.correct;
+  }
+  return correct;
 }
 
 }  // namespace nnhp

@@ -1,6 +1,7 @@
 // The one training loop: advance many sessions together.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "nnhp/train/session.hpp"
@@ -18,16 +19,19 @@ bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> e
 bool train_many(std::span<Trainable* const> sessions, int64_t epochs, int threads,
                 const Poll& poll);
 
-// Rows of a session's dataset, and where the outputs for them go (see Trainable::predict).
+// Rows of a session's dataset, and what is wanted of them.
 struct RowsToPredict {
   const Trainable* session;
   std::span<const row_t> rows;
-  void* out;
-  index_t row_bytes;  // of a row of `out`
+  void* out;             // outputs (see Trainable::predict), if not null
+  index_t row_bytes;     // of a row of `out`
+  const int32_t* truth;  // else: see Trainable::count_correct
 };
 
-// Predicts for all jobs together. A row's bits depend on that row and the parameters alone. Returns
-// whether a stop was asked for; the outputs are then incomplete.
-bool predict_rows(std::span<const RowsToPredict> jobs, int threads, const Poll& poll);
+// Predicts for all jobs together; returns how many rows of each are correct, where that was asked
+// for. A row's bits depend on that row and the parameters alone. Nothing is returned, and outputs
+// are incomplete, if a stop was asked for.
+std::optional<std::vector<int64_t>> predict_rows(std::span<const RowsToPredict> jobs, int threads,
+                                                 const Poll& poll);
 
 }  // namespace nnhp

@@ -451,6 +451,20 @@ def predict_together(
     return list(_core.predict_rows([t.session for t in trainings], rows, threads))
 
 
+def count_correct_together(
+    trainings: Sequence[Training],
+    rows: Sequence[NDArray[np.int32]],
+    truths: Sequence[NDArray[np.int32]],
+    threads: int,
+) -> list[int]:
+    """Rows that each training's classifier gets right; -1 where an output is not finite.
+
+    A truth is the index of a class among the net's, or -1 for one that it does not know.
+    """
+    sessions = [training.session for training in trainings]
+    return _core.count_correct(sessions, rows, truths, threads)
+
+
 def _check_validation_size(n_samples: int) -> None:
     if n_samples < 2:
         raise ValueError(

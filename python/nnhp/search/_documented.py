@@ -37,14 +37,16 @@ extra_candidates : sequence of dict, default=()
     Settings that are evaluated first.
 prune_folds : {'forgiving'}, default=None
     'forgiving': a candidate whose mean over the folds so far is worse than the worst fold of the
-    best candidate so far skips its other folds (Bergman, Purucker and Hutter, 2024,
+    best candidate so far skips its other folds; 16 candidates at a time are compared with the same
+    best one, the first 16 with none (Bergman, Purucker and Hutter, 2024,
     arXiv:2405.03389). The skipped folds score NaN, the candidate ranks last, and
     ``cv_results_['pruned']`` is True. It may rarely drop the winner.
 ensemble : bool, default=False
     Whether `best_estimator_` is the average of the best candidate's estimators of the folds
     instead of one fitted on all samples.
 return_curves : bool, default=False
-    Whether to score each training after each epoch, into `curves_`.
+    Whether to score each training after each epoch, into `curves_`. Only trainings of the engine
+    have curves.
 return_oof : bool, default=False
     Whether to keep each candidate's predictions for the samples it did not learn from, in
     `oof_predictions_`. Needs a `cv` whose test folds hold each sample once.

@@ -348,6 +348,12 @@ class EngineSearch(BaseSearchCV):
             )
         if self.ensemble and self.refit is False:
             raise ValueError("ensemble=True needs refit: it is what best_estimator_ becomes.")
+        probable = not is_classifier(self.estimator) or hasattr(self.estimator, "predict_proba")
+        if self.return_oof and not probable:
+            raise ValueError(
+                "return_oof=True needs a classifier with predict_proba, and "
+                f"{type(self.estimator).__name__} has none."
+            )
         for setting in self.extra_candidates:
             if not isinstance(setting, Mapping):
                 raise ValueError(
@@ -688,6 +694,8 @@ class _Search:
             search.curves_ = state.curves()
         if search.return_oof:
             search.oof_predictions_ = self._out_of_fold()
+        if self._recorder is not None:
+            self._recorder.flush()  # an error of the last group must not be lost
         if self._recorder is not None and hasattr(search, "best_index_"):
             self._recorder.finish(
                 {

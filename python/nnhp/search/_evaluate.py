@@ -24,7 +24,13 @@ from nnhp.estimators._data import Given
 from nnhp.estimators._fitted import snapshot
 from nnhp.estimators._folds import Fold, SharedData
 from nnhp.estimators._params import check_bounds, check_combination, max_epochs_of
-from nnhp.estimators._training import Cache, Training, predict_together, train_together
+from nnhp.estimators._training import (
+    Cache,
+    Training,
+    count_correct_together,
+    predict_together,
+    train_together,
+)
 from nnhp.search._outcome import Candidate, Finished, Job, Outcome, Poll, Scores, Split
 from nnhp.search._scores import NotNative, Truth, score
 
@@ -586,6 +592,9 @@ class EngineEvaluator:
         """Scores of what each training would publish now."""
         if self.scoring.metrics is None or not runs:
             return [self._score_estimator(run, training=training) for run in runs]
+        correct = self._counted(runs, training=training)
+        if correct is not None:
+            return correct
         outputs = predict_together(
             [run.training for run in runs],
             [run.preparation.train if training else run.preparation.test for run in runs],
@@ -602,6 +611,32 @@ class EngineEvaluator:
             except NotNative:
                 scores.append(self._score_estimator(run, training=training))
         return scores
+
+    def _counted(self, runs: list[_Run], *, training: bool) -> list[Scores] | None:
+        """Accuracies, where that is all that is asked for; else None."""
+        if self.scoring.metrics != {"score": "accuracy"}:
+            return None
+        rows, truths = [], []
+        for run in runs:
+            if training and not run.preparation.exact_train:
+                return None
+            try:
+                truth = run.preparation.truth(run.net, training=training).counts
+            except NotNative:
+                return None
+            if truth is None:
+                return None
+            truths.append(truth)
+            rows.append(run.preparation.train if training else run.preparation.test)
+        correct = count_correct_together(
+            [run.training for run in runs], rows, truths, self._threads
+        )
+        return [
+            self.scoring.packed({"score": count / len(truth)})
+            if count >= 0
+            else self._score_estimator(run, training=training)
+            for run, count, truth in zip(runs, correct, truths, strict=True)
+        ]
 
     def _score_estimator(self, run: _Run, *, training: bool) -> Scores:
         """Let scikit-learn's scorers judge a real estimator."""

@@ -102,6 +102,13 @@ class Truth:
         return ids
 
     @cached_property
+    def counts(self) -> NDArray[np.int32] | None:
+        """The same for the engine, if the accuracy is a number of rows; else None."""
+        if self.kind not in ("multiclass", "binary") or self.weight is not None:
+            return None
+        return None if len(self.classes) == 1 else self.ids.astype(np.int32)
+
+    @cached_property
     def present(self) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]:
         """The labels of the rows; where each row's is among them; where each of `classes` is."""
         labels, of_row = np.unique(self.y, return_inverse=True)
