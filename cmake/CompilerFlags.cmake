@@ -11,8 +11,15 @@ set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  message(FATAL_ERROR "nnhp's kernels are written on the vector types and shuffles of GCC")
+
+# The vector types, shuffles and unrolling of the kernels were tried with these.
+set(oldest_GNU 11)
+set(oldest_Clang 14)
+if(NOT DEFINED oldest_${CMAKE_CXX_COMPILER_ID}
+   OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS oldest_${CMAKE_CXX_COMPILER_ID})
+  message(FATAL_ERROR "nnhp needs GCC ${oldest_GNU} or newer, or Clang ${oldest_Clang} or newer with "
+                      "libomp; this is ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} "
+                      "(${CMAKE_CXX_COMPILER}). Name another one in the environment variable CXX.")
 endif()
 
 target_compile_options(

@@ -181,7 +181,9 @@ inline Matrix softmax(Matrix z) {
 inline Matrix activated(const Matrix& z, std::string_view name) {
   if (name == "softmax") return softmax(z);
   const Activation& activation = named(activations, name);
-  return each(z, [&](double x) { return static_cast<double>(activation.value(x)); });
+  return each(z, [&](double x) {
+    return static_cast<double>(activation.value(static_cast<long double>(x)));
+  });
 }
 
 // Sum of the losses of every sample, weighted by `weights` [rows x 1].

@@ -26,9 +26,9 @@ TEST_CASE("test_cpus_of_quota_rounds_up") {
                                                {"0 100000", 0},
                                                {"100000 0", 0},
                                                {"rubbish", 0}};
-  for (const auto& [text, cpus] : cases) {
-    CAPTURE(text);
-    CHECK(cpus_of_quota(text) == cpus);
+  for (const auto& row : cases) {
+    CAPTURE(row.first);
+    CHECK(cpus_of_quota(row.first) == row.second);
   }
 }
 

@@ -90,7 +90,8 @@ TEST_CASE_TEMPLATE("test_identity_and_relu_are_exact", T, float, double) {
 template <class T>
 void check_values(Activation activation, const std::vector<std::pair<T, T>>& rows) {
   for_each_isa<T>([&](const KernelTable<T>& kernel) {
-    for (const auto& [input, output] : rows) {
+    for (const auto& row : rows) {
+      const T input = row.first, output = row.second;
       CAPTURE(input);
       const T got = activate_each<T>(kernel, activation, {input})[0];
       if (std::isnan(output)) {

@@ -153,7 +153,8 @@ TEST_CASE_TEMPLATE("test_updates_match_plain_ones_at_any_length", T, float, doub
   Random random(1);
   for (size_t i = 0; i < optimizer_table.size(); ++i) {
     CAPTURE(optimizer_table[i].name);
-    for (const auto& [l2, l1] : kPenalties) {
+    for (const auto& penalty : kPenalties) {
+      const double l2 = penalty[0], l1 = penalty[1];
       CAPTURE(l2);
       CAPTURE(l1);
       for (const index_t n : kLengths) {

@@ -69,8 +69,9 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
 }
 
 TEST_CASE_TEMPLATE("test_advance_3_and_2_is_advance_5", T, float, double) {
-  for (const auto& [name, setup] : various_setups()) {
-    CAPTURE(name);
+  for (const auto& row : various_setups()) {
+    CAPTURE(row.first);
+    const Setup& setup = row.second;
     const Session<T> whole = advanced(make_session<T>(setup), 5);
     const Session<T> parts = advanced(advanced(make_session<T>(setup), 3), 2);
     CHECK(whole.state().epoch == 5);
@@ -82,8 +83,9 @@ TEST_CASE_TEMPLATE("test_advance_3_and_2_is_advance_5", T, float, double) {
 TEST_CASE_TEMPLATE("test_a_used_workspace_changes_nothing", T, float, double) {
   const FlushSubnormals flush;
   Workspace workspace;
-  for (const auto& [name, setup] : various_setups()) {
-    CAPTURE(name);
+  for (const auto& row : various_setups()) {
+    CAPTURE(row.first);
+    const Setup& setup = row.second;
     Setup larger = setup;
     larger.samples = 150;
     larger.features = 40;
@@ -96,8 +98,9 @@ TEST_CASE_TEMPLATE("test_a_used_workspace_changes_nothing", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("test_a_copy_goes_on_identically_and_alone", T, float, double) {
-  for (const auto& [name, setup] : various_setups()) {
-    CAPTURE(name);
+  for (const auto& row : various_setups()) {
+    CAPTURE(row.first);
+    const Setup& setup = row.second;
     const Session<T> original = advanced(make_session<T>(setup), 2);
     const Session<T> untouched = original;
     const Session<T> copy = advanced(original, 3);

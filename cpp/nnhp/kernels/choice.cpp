@@ -12,13 +12,30 @@ extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 #endif
 
+namespace {
+
+#if defined(__x86_64__)
+// What the compiler takes for granted in x86-64-v3 and v4; GCC 11 does not know these names here.
+bool has_avx2_level() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+bool has_avx512_level() {
+  return has_avx2_level() && __builtin_cpu_supports("avx512f") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+}  // namespace
+
 const std::vector<const Kernels*>& available_kernels() {
   static const std::vector<const Kernels*> available = [] {
     std::vector<const Kernels*> found{&kernels_base};
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_avx2);
-    if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kernels_avx512);
+    if (has_avx2_level()) found.push_back(&kernels_avx2);
+    if (has_avx512_level()) found.push_back(&kernels_avx512);
 #endif
     return found;
   }();

@@ -154,15 +154,55 @@ NNHP_INLINE Vec<T> keep_first(Vec<T> v, index_t count, Vec<T> rest) {
   return lane_numbers<T>() < static_cast<typename Types<T>::Integer>(count) ? v : rest;
 }
 
+// exchange: lane i of the result is lane i ^ DISTANCE of v. interleave: lanes FIRST, FIRST + 1, ...
+// of a and of b in turns. Clang takes the lanes as constants, GCC (11 only so) as a vector.
+#if defined(__clang__)
+template <class Index, Index... INDICES>
+struct Indices {};
+template <class T>
+using LaneIndices = __make_integer_seq<Indices, int, static_cast<int>(kLanes<T>)>;
+
+template <int DISTANCE, class V, int... I>
+NNHP_INLINE V exchange_lanes(V v, Indices<int, I...>) {
+  return __builtin_shufflevector(v, v, (I ^ DISTANCE)...);
+}
+template <int FIRST, class V, int... I>
+NNHP_INLINE V interleave_lanes(V a, V b, Indices<int, I...>) {
+  constexpr int lanes = sizeof...(I);
+  return __builtin_shufflevector(a, b, (FIRST + I / 2 + (I % 2) * lanes)...);
+}
+template <class T, int DISTANCE>
+NNHP_INLINE Vec<T> exchange(Vec<T> v) {
+  return exchange_lanes<DISTANCE>(v, LaneIndices<T>{});
+}
+template <class T, int FIRST>
+NNHP_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b) {
+  return interleave_lanes<FIRST>(a, b, LaneIndices<T>{});
+}
+#else
+template <class T, int DISTANCE>
+NNHP_INLINE Vec<T> exchange(Vec<T> v) {
+  return __builtin_shuffle(v,
+                           lane_numbers<T>() ^ static_cast<typename Types<T>::Integer>(DISTANCE));
+}
+template <class T, int FIRST>
+NNHP_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b) {
+  constexpr int lanes = kLanes<T>;
+  IntVec<T> from{};
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) from[i] = FIRST + i / 2 + (i % 2) * lanes;
+  return __builtin_shuffle(a, b, from);
+}
+#endif
+
 // combine() of all lanes, in every lane: by halves, the same tree in every call.
-template <class T, class F>
+template <class T, int HALF = static_cast<int>(kLanes<T>) / 2, class F>
 NNHP_INLINE Vec<T> across_lanes(Vec<T> v, F&& combine) {
-#pragma GCC unroll 4
-  for (index_t half = kLanes<T> / 2; half > 0; half /= 2) {
-    const auto distance = static_cast<typename Types<T>::Integer>(half);
-    v = combine(v, __builtin_shuffle(v, lane_numbers<T>() ^ distance));
+  if constexpr (HALF == 0) {
+    return v;
+  } else {
+    return across_lanes<T, HALF / 2>(combine(v, exchange<T, HALF>(v)), combine);
   }
-  return v;
 }
 template <class T>
 NNHP_INLINE Vec<T> sum_lanes(Vec<T> v) {
@@ -177,19 +217,13 @@ NNHP_INLINE Vec<T> largest_lane(Vec<T> v) {
 template <class T>
 NNHP_INLINE void transpose_block(Vec<T> (&block)[kLanes<T>]) {
   constexpr int lanes = kLanes<T>;
-  IntVec<T> low{}, high{};
-#pragma GCC unroll 16
-  for (int i = 0; i < lanes; ++i) {
-    low[i] = i / 2 + (i % 2) * lanes;
-    high[i] = low[i] + lanes / 2;
-  }
 #pragma GCC unroll 4
   for (int round = 1; round < lanes; round *= 2) {
     Vec<T> turned[lanes];
 #pragma GCC unroll 16
     for (int i = 0; i < lanes / 2; ++i) {
-      turned[2 * i] = __builtin_shuffle(block[i], block[i + lanes / 2], low);
-      turned[2 * i + 1] = __builtin_shuffle(block[i], block[i + lanes / 2], high);
+      turned[2 * i] = interleave<T, 0>(block[i], block[i + lanes / 2]);
+      turned[2 * i + 1] = interleave<T, lanes / 2>(block[i], block[i + lanes / 2]);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < lanes; ++i) block[i] = turned[i];
