@@ -44,7 +44,9 @@ def ranking(output):
 
 def held_out(output):
     """Held-out scores of the best candidate and of the default settings."""
-    found = re.findall(r"^held-out \S+, (?:best candidate|default settings): +(\S+)$", output, re.M)
+    found = re.findall(
+        r"^held-out \S+, (?:best candidate|default settings): +(\S+)$", output, re.MULTILINE
+    )
     best, default = map(float, found)
     return best, default
 

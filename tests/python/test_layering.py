@@ -26,7 +26,6 @@ ENGINE_MODULES = {
     "estimators._base",
     "estimators._data",
     "estimators._folds",
-    "estimators._folds",
     "estimators._lbfgs",
     "estimators._params",
     "estimators._random",
