@@ -60,7 +60,9 @@ Poll poll_signals() {
 void bind_runtime(py::module_& m) {
   m.attr("__version__") = NNHP_VERSION;
   kernels();  // chosen here, so that a wrong NNHP_ISA fails the import
-  m.def("isa", [] { return kernels().isa; });
+  m.def(
+      "isa", [] { return kernels().isa; },
+      "Name of the instruction set in use: 'base', 'avx2' or 'avx512'.");
   m.def("available_isas", &available_isas);
   m.def("build_info", &build_info);
   m.def("thread_limit", &thread_limit);

@@ -83,6 +83,13 @@ BAD_DATA = {
     "sparse y": (
         lambda X, y: {"y": sp.csr_array(y[:, None])}, TypeError, "dense",
     ),
+    "text as weights": (
+        lambda X, y: {"sample_weight": "balanced"}, ValueError, "^sample_weight: could not convert",
+    ),
+    "validation weights of no weight": (
+        lambda X, y: {"X_val": X, "y_val": y, "sample_weight_val": np.zeros(len(y))},
+        ValueError, "^sample_weight_val: .*non-zero",
+    ),
     "weight is shorter": (
         lambda X, y: {"sample_weight": np.ones(5)}, ValueError, "sample_weight.shape",
     ),
@@ -167,6 +174,8 @@ def test_bad_data_in_partial_fit(Estimator, change, exception, message):
 
 # Too small or too large for the dtype, each or (1e308) in their sum.
 BEYOND = [("float32", 1e-60), ("float32", 1e60), ("float64", 1e-310), ("float64", 1e308)]
+# What the engine computes from them would fall below the normal numbers.
+BEYOND += [("float32", 1e-36), ("float32", 3e36), ("float64", 1e-303), ("float64", 1e306)]
 
 
 @pytest.mark.parametrize("given", ["fit", "partial_fit", "sample_weight_val"])
@@ -180,7 +189,9 @@ def test_weights_beyond_the_dtype_are_refused_by_name(Estimator, dtype, weight, 
     if given == "sample_weight_val":
         keywords = {"X": X, "y": y, "X_val": X, "y_val": y, given: weights}
         method, name = "fit", given
-    message = rf"^{name} must have a finite sum and at least one number above \S+ in {dtype}"
+    message = (
+        rf"^{name} must have a sum of at most \S+ and at least one number above \S+ in {dtype}"
+    )
     assert_fails_and_changes_nothing(net, method, keywords, ValueError, message)
 
 
@@ -344,6 +355,9 @@ BAD_VALUES = {
     "hidden size -1": ({"hidden_layer_sizes": [-1]}, ValueError, "hidden_layer_sizes must be > 0"),
     "fractional size": (
         {"hidden_layer_sizes": [2.5]}, TypeError, "hidden_layer_sizes must be integers",
+    ),
+    "a switch as a size": (
+        {"hidden_layer_sizes": True}, TypeError, "hidden_layer_sizes must be integers",
     ),
     "size beyond 32 bits": (
         {"hidden_layer_sizes": [HUGE]}, ValueError, "hidden_layer_sizes must not exceed 2147483647",
@@ -689,3 +703,27 @@ def test_pickled_state_survives_a_failed_fit(Estimator):
     with pytest.raises(ValueError, match="NaN"):
         net.fit(with_entry(X, np.nan), y)
     assert pickle.dumps(net) == before
+
+
+def test_class_weights_that_are_no_numbers():
+    X, y = problem("multiclass")
+    with pytest.raises(ValueError, match=r"^class_weight: could not convert"):
+        MLPClassifier(class_weight={0: "a", 1: 1, 2: 1}).fit(X, y)
+
+
+def test_an_early_stopping_that_cannot_split_says_so(Estimator):
+    X, y = problem_for(Estimator)
+    net = Estimator(early_stopping=True, validation_fraction=0.0)
+    with pytest.raises(ValueError, match=r"early_stopping=True .* validation_fraction=0\.0 of 97"):
+        net.fit(X, y)
+
+
+def test_a_scorer_that_gives_nan_is_named(Estimator):
+    X, y = problem_for(Estimator)
+
+    def scorer(net, X, y):
+        return np.nan if net.n_iter_ == 2 else 0.5
+
+    net = Estimator(early_stopping=True, scoring=scorer, random_state=0)
+    with pytest.raises(ValueError, match=r"scoring=.*gave nan in epoch 2"):
+        net.fit(X, y)

@@ -133,7 +133,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     l1_ratio : float, default=0.0
         The penalty is ``alpha * ((1 - l1_ratio) / 2 * sum(w**2) + l1_ratio * sum(abs(w)))``,
         divided by the number of samples in the batch (by the sum of their weights, if there
-        are weights): 0 is L2, 1 is L1, between them is the elastic net. Not with 'lbfgs'.
+        are weights): 0 is L2, 1 is L1, between them is the elastic net. Weights come near 0
+        but not exactly there: steps go along the penalty's derivative. Not with 'lbfgs'.
 
     class_weight : 'balanced', dict or None, default=None
         Weights of the classes, which multiply `sample_weight`, in the loss and in the score
@@ -154,8 +155,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         (float16 too). X is converted to it, in `predict` too.
 
     n_jobs : int or None, default=None
-        Threads. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
-        affinity, cgroup quota and OpenMP's own settings allow. Has no effect on results.
+        Threads of predictions; the training of one net takes one thread, those of nnhp's searches
+        run side by side. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
+        affinity, cgroup quota and OpenMP's own settings allow; -2 is all but one. Has no effect
+        on results.
 
     Attributes
     ----------

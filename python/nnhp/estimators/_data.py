@@ -297,18 +297,24 @@ def weight_of(
         return None
     weight = np.ones(n_samples)
     if given is not None:
-        weight = _check_sample_weight(given, weight)
+        try:
+            weight = _check_sample_weight(given, weight)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from error
         if (weight < 0).any():
             raise ValueError(f"Negative values in {name}.")
     if per_class is not None:
         weight = weight * per_class[targets.class_ids]
-        name = f"{name} times class_weight"
+        name = "class_weight" if given is None else f"{name} times class_weight"
     with np.errstate(over="ignore"):
         weight = np.ascontiguousarray(weight, dtype=dtype)
         total = weight.sum(dtype=np.float64)
-    if not np.isfinite(total) or weight.max() < np.finfo(dtype).tiny:
+    # The engine multiplies errors by weights and divides by their sum, neither of which may fall
+    # below the normal numbers of the dtype.
+    least, most = np.finfo(dtype).tiny * 2.0**20, 1 / (8 * float(np.finfo(dtype).tiny))
+    if not (total <= most and weight.max() >= least):
         raise ValueError(
-            f"{name} must have a finite sum and at least one number above "
-            f"{np.finfo(dtype).tiny:.3g} in {dtype}, got the sum {total:g}."
+            f"{name} must have a sum of at most {most:.3g} and at least one number above "
+            f"{least:.3g} in {dtype}, got the sum {total:g}."
         )
     return weight

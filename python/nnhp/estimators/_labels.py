@@ -118,7 +118,10 @@ def class_weights(
         every = np.arange(len(labels.classes))
         weights = compute_class_weight("balanced", classes=every, y=class_ids)
     else:
-        weights = compute_class_weight(class_weight, classes=labels.classes, y=labels.classes)
+        try:
+            weights = compute_class_weight(class_weight, classes=labels.classes, y=labels.classes)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"class_weight: {error}") from error
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"class_weight must not be negative or infinite, got {class_weight!r}.")
     return np.asarray(weights)

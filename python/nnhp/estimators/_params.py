@@ -143,6 +143,8 @@ def _hidden_units(estimator: BaseMLP) -> list[int]:
     sizes = estimator.hidden_layer_sizes
     values = list(sizes) if np.iterable(sizes) else [sizes]
     try:
+        if any(isinstance(value, bool | np.bool) for value in values):
+            raise TypeError
         units = [operator.index(value) for value in values]
     except TypeError:
         raise TypeError(f"hidden_layer_sizes must be integers, got {sizes!r}.") from None

@@ -139,7 +139,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     l1_ratio : float, default=0.0
         The penalty is ``alpha * ((1 - l1_ratio) / 2 * sum(w**2) + l1_ratio * sum(abs(w)))``,
         divided by the number of samples in the batch (by the sum of their weights, if there
-        are weights): 0 is L2, 1 is L1, between them is the elastic net. Not with 'lbfgs'.
+        are weights): 0 is L2, 1 is L1, between them is the elastic net. Weights come near 0
+        but not exactly there: steps go along the penalty's derivative. Not with 'lbfgs'.
 
     num_layers : int or None, default=None
         Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
@@ -155,8 +156,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         (float16 too). X is converted to it, in `predict` too.
 
     n_jobs : int or None, default=None
-        Threads. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
-        affinity, cgroup quota and OpenMP's own settings allow. Has no effect on results.
+        Threads of predictions; the training of one net takes one thread, those of nnhp's searches
+        run side by side. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
+        affinity, cgroup quota and OpenMP's own settings allow; -2 is all but one. Has no effect
+        on results.
 
     Attributes
     ----------

@@ -354,7 +354,13 @@ class Training:
         if self._session.status == "diverged":
             return float("nan")
         state = self._session.state()
-        return scorer(snapshot(self._estimator, self._attributes(state, state["parameters"])))
+        score = scorer(snapshot(self._estimator, self._attributes(state, state["parameters"])))
+        if np.isnan(score):
+            raise ValueError(
+                f"scoring={self._estimator.scoring!r} gave nan in epoch {self.epoch}; early "
+                "stopping cannot compare it."
+            )
+        return score
 
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -416,12 +422,18 @@ class Training:
         if is_classifier(self._estimator) and train.targets.kind == "binary":
             # As text, for scikit-learn's error about rare classes prints these.
             stratify = np.where(train.targets.class_ids == 1, "True", "False")
-        rows, held_out = train_test_split(
-            np.arange(self._data.n_rows, dtype=np.int32),
-            random_state=rng,
-            test_size=self._estimator.validation_fraction,
-            stratify=stratify,
-        )
+        try:
+            rows, held_out = train_test_split(
+                np.arange(self._data.n_rows, dtype=np.int32),
+                random_state=rng,
+                test_size=self._estimator.validation_fraction,
+                stratify=stratify,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction="
+                f"{self._estimator.validation_fraction} of {self._data.n_rows} samples: {error}"
+            ) from error
         _check_validation_size(len(held_out))
         if self._data.rows is not None:
             rows, held_out = self._data.rows[rows], self._data.rows[held_out]
