@@ -85,6 +85,7 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:
     try:
+        path.open("rb").close()  # says in one way what no reader can read
         return read(path)
     except RefusedError:
         raise

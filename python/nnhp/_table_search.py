@@ -34,6 +34,7 @@ from nnhp.search import (
     RandomizedSearchCV,
     Study,
 )
+from nnhp.search._hyperband import brackets_of
 from nnhp.search._study import StudyLocked
 
 METHODS = ("random", "grid", "halving", "hyperband")
@@ -41,6 +42,7 @@ METHODS = ("random", "grid", "halving", "hyperband")
 _HELD_OUT = 0.25
 _STEP = "mlp__"
 _RESOURCE = f"{_STEP}max_iter"
+_FACTOR = 3
 _CANDIDATES = {"random": 20, "halving": 81}
 _EPOCHS = {"random": 100, "grid": 100, "halving": 81, "hyperband": 81}
 # Wider or deeper ones take long on every table, and seldom help on a small one.
@@ -137,8 +139,8 @@ class TableSearch:
     ----------
     plan : str
         What will be done, in one line.
-    n_candidates : int or None
-        Candidates that will be drawn or combined; None is what the brackets of Hyperband need.
+    n_candidates : int
+        Candidates that will be drawn or combined.
     remarks : list of str
         What the user should know of it.
 
@@ -159,8 +161,8 @@ class TableSearch:
         self._space = self._searched_space()
         self.n_candidates = self._count_candidates()
         self.plan = (
-            f"{self._said_method()} x {request.n_folds} folds of {n_rows} rows; "
-            f"{len(self._y_test)} rows held out"
+            f"{request.method} search: {self.n_candidates} candidates of up to {self._epochs} "
+            f"epochs x {request.n_folds} folds of {n_rows} rows; {len(self._y_test)} rows held out"
         )
 
     @property
@@ -262,27 +264,21 @@ class TableSearch:
         )
         return {f"{_STEP}{name}": values for name, values in space.items()}
 
-    def _count_candidates(self) -> int | None:
+    def _count_candidates(self) -> int:
         """Count the candidates, of which a space of lists may have few."""
         method = self._request.method
-        if method == "hyperband":
-            return None
-        n_all = None
+        n_all: float = np.inf
         if all(isinstance(values, list) for values in self._space.values()):
             n_all = len(ParameterGrid(self._space))
         if method == "grid":
-            return n_all
-        n_candidates = self._request.n_candidates or _CANDIDATES[method]
-        if n_all is not None and n_all < n_candidates:
-            self.remarks.append(f"the space has no more than {n_all} candidates")
-            return n_all
-        return n_candidates
-
-    def _said_method(self) -> str:
-        method = self._request.method
+            return int(n_all)
         if method == "hyperband":
-            return f"hyperband: up to {self._epochs} epochs a candidate"
-        return f"{method} search: {self.n_candidates} candidates of up to {self._epochs} epochs"
+            n_candidates = sum(rungs[0][0] for rungs in brackets_of(self._epochs, _FACTOR))
+        else:
+            n_candidates = self._request.n_candidates or _CANDIDATES[method]
+        if n_all < n_candidates:
+            self.remarks.append(f"the space has no more than {n_all} candidates")
+        return int(min(n_all, n_candidates))
 
     # ------------------------------------------------------------------ the search
 
@@ -309,19 +305,22 @@ class TableSearch:
             return GridSearchCV(model, space, **common)
         common["random_state"] = request.seed
         if request.method == "hyperband":
-            return HyperbandSearchCV(model, space, max_resources=self._epochs, **common)
+            return HyperbandSearchCV(
+                model, space, max_resources=self._epochs, factor=_FACTOR, **common
+            )
         if request.method == "halving":
             return HalvingRandomSearchCV(
                 model,
                 space,
                 n_candidates=self.n_candidates,
+                factor=_FACTOR,
                 resource=_RESOURCE,
                 max_resources=self._epochs,
                 min_resources="exhaust",
                 return_train_score=False,
                 **common,
             )
-        return RandomizedSearchCV(model, space, n_iter=self.n_candidates or 1, **common)
+        return RandomizedSearchCV(model, space, n_iter=self.n_candidates, **common)
 
     def _fitted(self, search: Any, y: Any) -> Any:
         try:
@@ -348,6 +347,7 @@ def _quiet() -> Iterator[None]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
+        warnings.filterwarnings("ignore", "The total space of parameters", UserWarning)
         yield
 
 

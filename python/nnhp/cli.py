@@ -328,7 +328,7 @@ def _print_result(found: Found, job: TableSearch, arguments: argparse.Namespace)
     print(f"\n{_table(found.candidates.head(arguments.top), metric)}\n")
     if n_candidates > arguments.top:
         print(f"(and {n_candidates - arguments.top} more: --top {n_candidates} shows all)\n")
-    if job.n_candidates is not None and n_candidates < job.n_candidates:
+    if n_candidates < job.n_candidates:
         print(f"time was up after {n_candidates} of {job.n_candidates} candidates\n")
     print(f"held-out {metric}, best candidate:   {found.best_score:.4f}")
     print(f"held-out {metric}, default settings: {found.default_score:.4f}")

@@ -8,13 +8,15 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import STOPS_EARLY, assert_identical, assert_same_fit, problem
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import nnhp
 from nnhp import MLPClassifier
@@ -269,3 +271,74 @@ def test_ctrl_c_keeps_the_study(data, tmp_path):
 def test_clone_and_get_params(make):
     search = make(study="file", time_budget_s=5.0)
     assert clone(search).get_params()["time_budget_s"] == 5.0
+
+
+def test_fits_that_failed_are_tried_again(data, tmp_path, monkeypatch):
+    path = str(tmp_path / "study.sqlite")
+    search = STRATEGIES["random"](study=path, error_score=0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("nnhp.search._evaluate.Training", None)
+        with pytest.raises(ValueError, match="All the 18 fits failed"):
+            search.fit(*data)
+    assert_same_search(search.fit(*data), STRATEGIES["random"](error_score=0.0).fit(*data))
+
+
+def test_equal_frames_are_the_same_data(data, tmp_path):
+    X, y = data
+    path = str(tmp_path / "study.sqlite")
+    labels = np.array(["one", "two", "three"], dtype=object)[y]
+    frames = [
+        pd.DataFrame(X, columns=list("abcdefg")).assign(
+            text=[f"word {i % 3}" if fresh else ("word 0", "word 1", "word 2")[i % 3]
+                  for i in range(len(X))]
+        )
+        for fresh in (True, False)
+    ]  # fmt: skip
+    encode = ColumnTransformer([("text", OneHotEncoder(), ["text"])], remainder="passthrough")
+    steps = Pipeline([("encode", encode), ("net", net())])
+
+    def search():
+        return nnhp.GridSearchCV(steps, prefixed(GRID), cv=3, study=path)
+
+    first = search().fit(frames[0], labels)
+    again = search().fit(frames[1], labels.copy())
+    assert again.n_epochs_trained_ == 0
+    assert_identical(results_of(again), results_of(first))
+    frames[1].loc[3, "text"] = "word 1"
+    assert search().fit(frames[1], labels).n_epochs_trained_ > 0
+
+
+def test_a_resume_says_what_differs(data, tmp_path):
+    X, y = data
+    path = tmp_path / "study.sqlite"
+
+    def resumed(**params):
+        study = nnhp.Study(path, resume=True)
+        settings = {"estimator": net(), "param_distributions": SPACE, "n_iter": 3, "cv": 3}
+        return nnhp.RandomizedSearchCV(**settings | {"random_state": 0, "study": study} | params)
+
+    with pytest.raises(FileNotFoundError, match="no study to resume"):
+        resumed().fit(X, y)
+    resumed(study=path).fit(X, y)
+    resumed().fit(X, y)
+    for what, params in {
+        "n_iter": {"n_iter": 4},
+        "splits": {"cv": 4},
+        "seed": {"random_state": 1},
+        "scoring": {"scoring": "neg_log_loss"},
+        "estimator": {"estimator": net(alpha=0.5)},
+        "space": {"param_distributions": GRID},
+    }.items():
+        with pytest.raises(ValueError, match=rf"differs in:? .*{what}"):
+            resumed(**params).fit(X, y)
+    with pytest.raises(ValueError, match=r"differs in:? .*data"):
+        resumed().fit(X + 1, y)
+
+
+def test_cross_validation_of_a_recorded_search(data, tmp_path):
+    """One file holds a study for each of the outer folds."""
+    X, y = data
+    path = str(tmp_path / "study.sqlite")
+    results = nnhp.nested_cv(STRATEGIES["grid"](study=path), X, y, cv=2)
+    assert len(results["test_score"]) == 2
+    assert nnhp.Study(path).trials()["study"].nunique() == 2

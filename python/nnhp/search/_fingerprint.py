@@ -7,7 +7,9 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import sklearn
+from pandas.util import hash_pandas_object
 from sklearn.base import BaseEstimator
 
 from nnhp.search._outcome import Split
@@ -45,16 +47,38 @@ def fingerprint(
         if name not in _NOT_IN_RESULTS and name not in _SPACES
     }
     fit_params = [dict(routed.estimator.fit), dict(routed.scorer.score)]
+    given = [X, y, *(value for params in fit_params for _, value in sorted(params.items()))]
     return {
-        "method": f"{type(search).__name__} {describe(method)}",
+        "method": type(search).__name__,
+        **{name: describe(value) for name, value in sorted(method.items())},
         "space": describe(space),
         "estimator": describe(search.estimator),
         "scoring": describe(search.scoring),
-        "data": str(joblib.hash((X, y, fit_params))),
+        "data": str(joblib.hash([*map(sorted, fit_params), *map(_content, given)])),
         "splits": str(joblib.hash([(split.train, split.test) for split in splits])),
         "isa": nnhp.isa(),
         "versions": f"nnhp {nnhp.__version__}, scikit-learn {sklearn.__version__}",
     }
+
+
+def _content(data: Any) -> Any:
+    """Something that hashes alike for equal data.
+
+    `joblib.hash` of frames and of arrays of objects depends on which of their values are one object
+    in memory.
+    """
+    if isinstance(data, pd.DataFrame):
+        columns = [_content(data.iloc[:, place]) for place in range(data.shape[1])]
+        return [list(map(str, data.columns)), columns]
+    array = np.asarray(data) if isinstance(data, list | tuple) else data
+    if isinstance(array, pd.Series) or (isinstance(array, np.ndarray) and array.dtype.hasobject):
+        series = pd.Series(np.ravel(array) if isinstance(array, np.ndarray) else array)
+        try:
+            hashes = hash_pandas_object(series, index=False).to_numpy()
+            return [str(series.dtype), np.shape(array), hashes]
+        except TypeError:  # values that cannot be hashed
+            return list(map(repr, series))
+    return array
 
 
 def describe(value: Any) -> str:

@@ -241,7 +241,9 @@ class Run:
                 place, fold = missing[index]
                 self.epochs_trained += outcome.epochs
                 self._digest(outcome, fold)
-                if self._recorder is not None:
+                # A fit that failed before its first epoch may have failed of the machine (memory,
+                # an installation): it is tried again when the search is resumed.
+                if self._recorder is not None and (outcome.fit_error is None or outcome.epochs):
                     candidate = candidates[place]
                     self._recorder.record(
                         candidate.number, dict(candidate), resources[place], fold, outcome.payload()

@@ -1,0 +1,127 @@
+"""Search spaces in TOML files."""
+
+import pytest
+from scipy.stats import loguniform, randint, uniform
+from sklearn.model_selection import ParameterSampler
+
+from nnhp import HiddenLayers, MLPClassifier
+from nnhp._space_file import read_space
+from nnhp._table_files import RefusedError
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read a space from a text."""
+
+    def read_text(text, **more):
+        path = tmp_path / "space.toml"
+        path.write_text(text)
+        return read_space(str(path), MLPClassifier(), **more)
+
+    return read_text
+
+
+def test_lists_and_what_is_in_them(read):
+    space = read(
+        """
+        batch_size = [16, 32, "auto"]
+        hidden_layer_sizes = [[64, 32], [64], []]
+        activation = ["relu", ["tanh", "relu"]]
+        shuffle = [true, false]
+        """
+    )
+    assert space == {
+        "batch_size": [16, 32, "auto"],
+        "hidden_layer_sizes": [(64, 32), (64,), ()],
+        "activation": ["relu", ("tanh", "relu")],
+        "shuffle": [True, False],
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "same"),
+    [
+        ("dropout = {uniform = [0.1, 0.5]}", uniform(0.1, 0.4)),
+        ("alpha = {loguniform = [1e-6, 1e-1]}", loguniform(1e-6, 1e-1)),
+        ("n_iter_no_change = {int = [1, 3]}", randint(1, 4)),
+        (
+            "hidden_layer_sizes = {layers = {depth = [1, 3], width = [16, 128]}}",
+            HiddenLayers(depth=(1, 3), width=(16, 128)),
+        ),
+        (
+            'hidden_layer_sizes = {layers = {depth = 2, shape = "taper", log = false}}',
+            HiddenLayers(depth=2, shape="taper", log=False),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_distributions_draw_what_they_stand_for(read, entry, same):
+    space = read(entry)
+    (name,) = space
+    drawn, expected = (
+        list(ParameterSampler({name: values}, 50, random_state=0)) for values in (space[name], same)
+    )
+    assert drawn == expected
+
+
+def test_both_ends_of_an_int_are_drawn(read):
+    space = read("n_iter_no_change = {int = [1, 3]}")
+    drawn = {setting["n_iter_no_change"] for setting in ParameterSampler(space, 50, random_state=0)}
+    assert drawn == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the space is empty"),
+        ("alpha =", "is not a TOML file"),
+        ("lr = [1]", "lr: the network has no such parameter"),
+        ("mlp__alpha = [1]", "mlp__alpha: .* did you mean 'alpha'"),
+        ("[mlp]\nalpha = [1]", "mlp: the network has no such parameter"),
+        ("alpha = 3", r"alpha: expected a list of values, .*, got 3"),
+        ('solver = "adam"', r'solver: expected a list of values, .*, got "adam"'),
+        ("alpha = []", "alpha: the list is empty; expected values"),
+        ("alpha = {}", "alpha: expected a list"),
+        ("alpha = {normal = [0, 1]}", r"alpha: expected .*\{uniform.*, got \{normal = \[0, 1\]\}"),
+        ("alpha = {uniform = [0, 1], int = [1, 2]}", "alpha: expected a list"),
+        ("alpha = {uniform = [1]}", "alpha: uniform needs two numbers, the lesser first"),
+        ("alpha = {uniform = [2, 1]}", "the lesser first, got"),
+        ("alpha = {uniform = [nan, 1]}", "the lesser first, got"),
+        ("alpha = {uniform = [0, inf]}", "the lesser first, got"),
+        ("alpha = {uniform = [true, 2]}", r"got \[true, 2\]"),
+        ("alpha = {loguniform = [0, 1]}", "loguniform needs positive ends"),
+        ("alpha = {int = [0.5, 2]}", "int needs integers"),
+        ("alpha = {layers = {depth = 1}}", "alpha: expected a list"),
+        ("hidden_layer_sizes = {layers = {units = 1}}", "layers takes depth, width, shape, log"),
+        ("hidden_layer_sizes = {layers = [1, 2]}", "layers takes depth, width, shape, log"),
+        ("hidden_layer_sizes = {layers = {depth = [3, 1]}}", "hidden_layer_sizes: depth must be"),
+        ('activation = ["relu", "rel"]', "activation: .* must be .*'relu'.*Got 'rel'"),
+        ("batch_size = {uniform = [16, 32]}", "batch_size: .* must be .* an int"),
+        ("dropout = {uniform = [0.0, 2.0]}", r"dropout: .* must be .* \[0.0, 1.0\)"),
+    ],
+    ids=lambda value: value if "=" in value else "",
+)
+def test_what_is_wrong_is_named_with_what_was_expected(read, text, message):
+    with pytest.raises(RefusedError, match=message) as refused:
+        read(text)
+    assert "space.toml" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_grid_takes_lists_only(read):
+    assert read("alpha = [1, 2]", lists_only=True) == {"alpha": [1, 2]}
+    with pytest.raises(RefusedError, match="alpha: a grid needs a list of values"):
+        read("alpha = {uniform = [0, 1]}", lists_only=True)
+
+
+def test_what_the_method_sets_cannot_be_searched(read):
+    with pytest.raises(RefusedError, match="max_iter: this method of search sets it"):
+        read("max_iter = [3, 4]", taken="max_iter")
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(RefusedError, match=r"cannot read .*: No such file"):
+        read_space(str(tmp_path / "none.toml"), MLPClassifier())
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4")
+    with pytest.raises(RefusedError, match="is not a TOML file"):
+        read_space(str(tmp_path / "latin.toml"), MLPClassifier())

@@ -1,0 +1,140 @@
+"""The job of `nnhp search`: a quarter held out, every method, what is found."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from nnhp import RandomizedSearchCV, _tables
+from nnhp._table_files import RefusedError
+from nnhp._table_search import METHODS, Request, TableSearch
+
+N = 80
+
+
+def frame(**columns):
+    """A table with a column of numbers, one of texts, and a target of two classes."""
+    rng = np.random.default_rng(0)
+    made = {
+        "size": rng.normal(size=N),
+        "kind": rng.choice(["a", "b", "c"], N),
+        "target": rng.choice(["yes", "no"], N),
+    }
+    return pd.DataFrame(made | columns)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Load a frame as the command does."""
+
+    def load(table):
+        table.to_csv(tmp_path / "table.csv", index=False)
+        return _tables.load(str(tmp_path / "table.csv"))
+
+    return load
+
+
+def test_a_quarter_is_held_out_by_class(monkeypatch):
+    job = TableSearch(_tables.load("digits"), Request(n_candidates=1, n_folds=2, epochs=1))
+    assert job.plan == (
+        "random search: 1 candidates of up to 1 epochs x 2 folds of 1347 rows; 450 rows held out"
+    )
+    scored, fitted = [], []
+    score, fit = Pipeline.score, RandomizedSearchCV.fit
+    monkeypatch.setattr(
+        Pipeline, "score", lambda self, X, y: [scored.append((X, y)), score(self, X, y)][1]
+    )
+    monkeypatch.setattr(
+        RandomizedSearchCV, "fit", lambda self, X, y: [fitted.append((X, y)), fit(self, X, y)][1]
+    )
+    job.run()
+    ((X, y),) = fitted
+    assert len(scored) == 2
+    for X_test, y_test in scored:
+        assert not set(X.index) & set(X_test.index)
+        assert len(X) + len(X_test) == 1797
+        shares = np.bincount(y_test) / np.bincount(y)
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.02)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_runs_on_the_engine(read, tmp_path, method):
+    space = tmp_path / "space.toml"
+    space.write_text("learning_rate_init = [1e-3, 1e-2]\nhidden_layer_sizes = [[8], [4, 4]]\n")
+    request = Request(method=method, space=str(space), epochs=4, n_folds=2, curves=True)
+    found = TableSearch(read(frame()), request).run()
+    assert found.search.engine_ == "nnhp"
+    assert found.candidates["rank"].iloc[0] == 1
+    best = found.search.best_params_
+    assert found.candidates["layers"].iloc[0] == best["mlp__hidden_layer_sizes"]
+    assert found.candidates["learning rate"].iloc[0] == best["mlp__learning_rate_init"]
+    assert len(found.candidates) == 4
+    assert len(found.search.curves_) > 0
+    assert clone(found.search.best_estimator_).get_params()["mlp__dtype"] == "float32"
+
+
+def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
+    space = tmp_path / "space.toml"
+    space.write_text('alpha = [1e-4, 1.1e-4]\nsolver = ["adam", "lbfgs"]\ndropout = [0.5]\n')
+    request = Request(method="grid", space=str(space), epochs=1, n_folds=2)
+    with pytest.warns(match="4 fits failed"):
+        found = TableSearch(read(frame()), request).run()
+    assert found.candidates["rank"].tolist() == [1, 1, 3, 3]
+    assert found.candidates["mean"].isna().tolist() == [False, False, True, True]
+
+
+def test_a_regression_is_searched_in_units_of_its_spread(read):
+    table = frame()
+    table["target"] = 1e6 + 1e5 * table["size"]
+    found = TableSearch(read(table), Request(n_candidates=3, epochs=60, n_folds=2)).run()
+    assert found.best_score > 0.8
+    predicted = found.model.predict(table)
+    assert 0.9e6 < predicted.mean() < 1.1e6
+    scaled = found.search.best_estimator_.predict(table)
+    np.testing.assert_allclose(np.corrcoef(scaled, predicted)[0, 1], 1)
+
+
+def test_the_search_is_that_of_its_seed(read):
+    table = read(frame())
+    runs = [
+        TableSearch(table, Request(n_candidates=2, n_folds=2, epochs=3, seed=seed)).run()
+        for seed in (1, 1, 2)
+    ]
+    tables = [run.candidates.drop(columns="seconds") for run in runs]
+    assert tables[0].equals(tables[1])
+    assert not tables[0].equals(tables[2])
+
+
+def test_batches_fit_the_folds():
+    found = TableSearch(_tables.load("iris"), Request(n_folds=2, epochs=2)).run()
+    assert found.candidates["batch"].max() <= 56
+
+
+@pytest.mark.parametrize(
+    ("rows", "n_folds", "message"),
+    [
+        (4, 2, "4 rows of 2 classes are too few|have one row each"),
+        (12, 9, "too few rows for 9 folds: it can be cut into at most"),
+    ],
+)
+def test_too_few_rows(read, rows, n_folds, message):
+    few = frame(target=["yes", "no"] * (N // 2)).head(rows)
+    with pytest.raises(RefusedError, match=message):
+        TableSearch(read(few), Request(n_folds=n_folds))
+
+
+def test_too_few_rows_for_a_regression(read):
+    few = frame(target=np.arange(N) / 2).head(4)
+    with pytest.raises(RefusedError, match="4 rows are too few to search on"):
+        TableSearch(read(few), Request())
+
+
+def test_a_rare_class_is_searched_on_with_a_word(read):
+    rare = frame(target=["yes"] * (N - 2) + ["no"] * 2)
+    job = TableSearch(read(rare), Request(n_candidates=2, epochs=2))
+    (remark,) = job.remarks
+    assert re.fullmatch("a class has [12] of the rows .*: some folds have none of it", remark)
+    assert job.run().best_score > 0

@@ -1,0 +1,347 @@
+"""Tables of `nnhp search`: read, looked over, and prepared."""
+
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnhp._table_files import RefusedError, one_line
+from nnhp._tables import as_text, load, preprocessing
+
+N = 80
+
+
+def frame(**columns):
+    """A table with a column of numbers, one of texts, and a target of two classes."""
+    rng = np.random.default_rng(0)
+    made = {
+        "size": rng.normal(size=N),
+        "kind": rng.choice(["a", "b", "c"], N),
+        "target": rng.choice(["yes", "no"], N),
+    }
+    return pd.DataFrame(made | columns)
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Write a frame, or the text of a file, and load it."""
+
+    def write_and_load(content, name="table.csv", **more):
+        path = tmp_path / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif isinstance(content, dict):
+            np.savez(path, **content)
+        elif name.endswith(".parquet"):
+            content.to_parquet(path)
+        else:
+            content.to_csv(path, index=False)
+        return load(str(path), **more)
+
+    return write_and_load
+
+
+# ------------------------------------------------------------------ reading
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.CSV", "table.csv.gz", "table.parquet"])
+def test_formats_of_tables_agree(given, name):
+    table = given(frame(), name)
+    assert table.name == name
+    assert (table.numbers, table.texts) == (["size"], ["kind"])
+    assert table.task == "classification, 2 classes (no, yes)"
+    assert list(table.y) == list(frame()["target"])
+    assert table.X["size"].tolist() == pytest.approx(frame()["size"].tolist(), abs=0)
+    assert table.remarks == []
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_seen(given, separator):
+    table = given(frame().to_csv(sep=separator, index=False).encode())
+    assert (table.numbers, table.texts) == (["size"], ["kind"])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(given):
+    table = given(frame().to_csv(index=False).encode("utf-8-sig"))
+    assert table.numbers == ["size"]
+
+
+def test_arrays(given):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(N, 3)).astype(np.float32), rng.integers(0, 2, (N, 1))
+    table = given({"X": X, "y": y}, "table.npz")
+    assert table.numbers == [0, 1, 2]
+    np.testing.assert_array_equal(table.X.to_numpy(), X)
+    np.testing.assert_array_equal(table.y, y.ravel())
+    assert given({"X": X > 0, "y": y}, "table.npz").numbers == [0, 1, 2]
+    texts = rng.choice(["a", "b"], (N, 2))
+    assert given({"X": texts, "y": y}, "table.npz").texts == [0, 1]
+
+
+def test_bundled_data():
+    table = load("digits")
+    assert (len(table.y), len(table.numbers)) == (1797, 61)
+    assert table.task == "classification, 10 classes"
+    assert table.remarks == ["3 columns left out, always the same: 0, 32, 39"]
+    assert load("diabetes").task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        (b"", "t.csv", "t.csv: the file is empty"),
+        (b"a,target\n", "t.csv", "t.csv: the file has no rows"),
+        (b"a,b\n1,2\n1,2,3,4\n", "t.csv", "cannot read .*t.csv: .* Expected 2 fields in line 3"),
+        ("größe,target\n1,2\n".encode("latin-1"), "t.csv", "not encoded as UTF-8"),
+        (b"nothing", "t.csv.gz", "cannot read .*: Not a gzipped file"),
+        (b"nothing", "t.parquet", "cannot read .*t.parquet"),
+        (b"nothing", "t.npz", "this is not an NPZ file"),
+        (b"nothing", "t.txt", "not a .csv, .parquet or .npz file"),
+        ({"A": np.zeros(3)}, "t.npz", "needs the arrays X and y; this has A"),
+        ({"X": np.zeros(5), "y": np.zeros(5)}, "t.npz", r"not \(5,\) and \(5,\)"),
+        ({"X": np.zeros((5, 2)), "y": np.zeros(4)}, "t.npz", r"not \(5, 2\) and \(4,\)"),
+        ({"X": np.zeros((0, 2)), "y": np.zeros(0)}, "t.npz", "the file has no rows"),
+        ({"X": np.array([[{}]]), "y": np.zeros(1)}, "t.npz", "Object arrays cannot be loaded"),
+        ({"X": np.zeros((1, 1), complex), "y": np.zeros(1)}, "t.npz", "X must hold numbers"),
+    ],
+)
+def test_files_that_cannot_be_read(given, content, name, message):
+    with pytest.raises(RefusedError, match=message) as refused:
+        given(content, name)
+    assert "\n" not in str(refused.value)
+
+
+def test_places_without_a_file(tmp_path):
+    for name in ("none.csv", "none.npz", "none.parquet"):
+        with pytest.raises(RefusedError, match=r"cannot read .*: No such file or directory"):
+            load(str(tmp_path / name))
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(RefusedError, match=r"cannot read .*: Is a directory"):
+        load(str(tmp_path / "folder.csv"))
+
+
+def test_parquet_needs_pyarrow(given, monkeypatch):
+    given(frame(), "table.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(RefusedError, match=r"pip install 'nnhp\[parquet\]'"):
+        given(b"", "other.parquet")
+
+
+# ------------------------------------------------------------------ the target
+
+
+def test_the_target_must_be_named(given):
+    renamed = frame().rename(columns={"target": "answer"})
+    with pytest.raises(RefusedError, match=r"--target; it has size, kind, answer$"):
+        given(renamed)
+    with pytest.raises(RefusedError, match=r"no column 'anser'; it has size, kind, answer$"):
+        given(renamed, target="anser")
+    assert given(renamed, target="answer").target == "answer"
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["yes", "no"], "classification"),
+        ([True, False], "classification"),
+        ([0, 1, 2, 3], "classification"),
+        ([1.0, 2.0, np.nan, 1.0], "classification"),
+        (list(range(N)), "regression"),
+        ([0.5, 1.0], "regression"),
+        ([100, 200, 301, 402, 500, 600, 702, 800, 901, 1000], "regression"),
+    ],
+    ids=["text", "truth", "few integers", "integers and a gap", "integers", "fractions", "amounts"],
+)
+def test_the_task_is_inferred(given, values, task):
+    target = (values * N)[:N]
+    assert given(frame(target=target)).task.startswith(task)
+
+
+def test_the_task_can_be_said(given):
+    numbers = frame(target=np.arange(N) % 4)
+    assert given(numbers, task="regression").y.dtype == np.float64
+    amounts = frame(target=np.arange(N) // 2)
+    assert not given(amounts).classification
+    assert given(amounts, task="classification").classification
+    assert given(frame(target=np.arange(N) % 2 > 0), task="regression").y.sum() == N / 2
+    with pytest.raises(RefusedError, match="'target' holds text: regression needs numbers"):
+        given(frame(), task="regression")
+    with pytest.raises(RefusedError, match="'target' holds fractions"):
+        given(frame(target=np.arange(N) / 2), task="classification")
+
+
+def test_rows_without_a_target_are_left_out_with_a_word(given):
+    gaps = frame()
+    gaps.loc[[3, 7], "target"] = None
+    table = given(gaps)
+    assert (len(table.y), len(table.X)) == (N - 2, N - 2)
+    assert table.remarks == ["2 rows left out: 'target' is missing"]
+    assert list(table.X["kind"]) == list(gaps["kind"].drop([3, 7]))
+
+
+def test_a_class_of_one_row_is_left_out_with_a_word(given):
+    rare = frame()
+    rare.loc[5, "target"] = "perhaps"
+    table = given(rare)
+    assert "perhaps" not in table.y
+    assert table.remarks == ["1 row left out, the only one of its class: perhaps"]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (["yes"] * N, r"'target' has one class only \(yes\)"),
+        ([1.5] * N, "every value of 'target' is 1.5"),
+        ([None] * N, "every value of 'target' is missing"),
+        ([f"row {i}" for i in range(N)], "the 80 classes of 'target' have one row each"),
+        ([0.5, np.inf] * (N // 2), "'target' has infinite values"),
+    ],
+    ids=["one class", "one value", "missing", "names", "infinite"],
+)
+def test_targets_with_nothing_to_learn(given, target, message):
+    with pytest.raises(RefusedError, match=message):
+        given(frame(target=target))
+
+
+# ------------------------------------------------------------------ the columns
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ([7] * N, "always the same"),
+        (["a", None] * (N // 2), "always the same"),
+        ([None] * N, "empty"),
+        ([f"name {i}" for i in range(N)], "a text of its own in most rows"),
+        (range(N), "counting the rows"),
+        (range(1, N + 1), "counting the rows"),
+    ],
+    ids=["constant", "constant or missing", "empty", "names", "from 0", "from 1"],
+)
+def test_useless_columns_are_left_out_with_a_word(given, values, reason):
+    table = given(frame(extra=values))
+    assert table.remarks == [f"1 column left out, {reason}: extra"]
+    assert (table.numbers, table.texts) == (["size"], ["kind"])
+
+
+def test_numbers_of_rows_are_seen_where_rows_are_left_out(given):
+    gaps = frame(extra=range(N))
+    gaps.loc[3, "target"] = None
+    assert "1 column left out, counting the rows: extra" in given(gaps).remarks
+
+
+def test_columns_that_only_look_useless_stay(given):
+    table = given(frame(year=range(1900, 1900 + N), city=[f"city {i // 3}" for i in range(N)]))
+    assert table.numbers == ["size", "year"]
+    assert table.texts == ["kind", "city"]
+
+
+def test_types_of_parquet(given):
+    table = given(
+        frame(
+            truth=[True, None] + [False, True] * (N // 2 - 1),
+            nullable=pd.array([1, 2, None, 4] * (N // 4), dtype="Int64"),
+            decimal=[Decimal(i) / 4 for i in range(N)],
+            category=pd.Categorical(["u", "v"] * (N // 2)),
+            day=pd.date_range("2020-01-01", periods=N),
+            lists=[[1, 2]] * N,
+        ),
+        "table.parquet",
+    )
+    assert table.numbers == ["size", "nullable", "decimal"]
+    assert table.texts == ["kind", "truth", "category"]
+    day, lists = table.remarks
+    assert day.startswith("1 column left out, holding values of the type datetime64")
+    assert lists == "1 column left out, holding values that are neither numbers nor text: lists"
+    assert np.isfinite(dense(preprocessing(table).fit_transform(table.X))).all()
+
+
+def test_nothing_left_to_learn_from(given):
+    with pytest.raises(RefusedError, match="no column is left to learn from"):
+        given(frame().drop(columns=["size", "kind"]).assign(extra=1))
+
+
+def test_infinite_numbers_are_refused(given):
+    with pytest.raises(RefusedError, match="the column 'extra' has infinite values"):
+        given(frame(extra=[1.0, np.inf] * (N // 2)))
+
+
+# ------------------------------------------------------------------ preparing
+
+
+def dense(features):
+    return features.toarray() if hasattr(features, "toarray") else np.asarray(features)
+
+
+def test_features(given):
+    gaps = frame(extra=np.arange(N) ** 2.0)
+    gaps.loc[[0, 1], "extra"] = np.nan
+    gaps.loc[2, "kind"] = None
+    table = given(gaps)
+    steps = preprocessing(table).fit(table.X)
+    features = dense(steps.transform(table.X))
+    assert features.shape == (N, 2 + 3)
+    np.testing.assert_allclose(features[:, :2].mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(features[:, :2].std(axis=0), 1)
+    assert features[0, 1] == features[1, 1] == pytest.approx(np.median(features[:, 1]), abs=0.1)
+    assert (features[:, 2:].sum(axis=1) == 1).all()
+    common = gaps["kind"].mode()[0]
+    assert "abc"[features[2, 2:].argmax()] == common
+    names = steps.get_feature_names_out()
+    assert list(names[2:]) == ["texts__kind_a", "texts__kind_b", "texts__kind_c"]
+
+
+def test_unseen_texts_have_no_feature(given):
+    table = given(frame())
+    steps = preprocessing(table).fit(table.X)
+    row = dense(steps.transform(pd.DataFrame({"size": [0.0], "kind": ["new"]})))
+    assert (row[0, 1:] == 0).all()
+
+
+def test_many_different_texts_share_features(given):
+    table = given(frame(city=[f"city {i // 2}" for i in range(N)]))
+    assert "city" in table.texts
+    many = pd.concat([table.X, table.X.assign(city=[f"town {i // 2}" for i in range(N)])])
+    features = dense(preprocessing(table).fit_transform(many))
+    assert features.shape == (2 * N, 1 + 3 + 50)
+    assert (features[:, 4:].sum(axis=1) == 1).all()
+
+
+def test_a_column_may_be_empty_in_the_rows_of_a_fold(given):
+    table = given(frame(extra=[1.0, 2.0] + [None] * (N - 2), word=["a", "b"] + [None] * (N - 2)))
+    steps = preprocessing(table).fit(table.X[2:])
+    features = dense(steps.transform(table.X[:2]))
+    assert features.shape[0] == 2
+    assert np.isfinite(features).all()
+
+
+def test_a_column_may_have_another_type_when_predicting(given):
+    truth = frame(word=[True, None] * (N // 2), code=["1", "x"] * (N // 2))
+    truth.loc[0, "word"] = False
+    table = given(truth, "table.parquet")
+    steps = preprocessing(table).fit(table.X)
+    rows = table.X.iloc[[2, 4]]
+    again = rows.assign(word=[True, True], code=[1, 1])
+    assert again.dtypes["word"].kind == "b"
+    np.testing.assert_array_equal(dense(steps.transform(again)), dense(steps.transform(rows)))
+
+
+def test_values_become_text():
+    mixed = pd.DataFrame({"a": [1, "x", None], "b": [True, False, True], "c": [np.nan, 2.5, 3]})
+    text = as_text(mixed)
+    assert text.fillna("-").to_numpy().tolist() == [
+        ["1", "True", "-"],
+        ["x", "False", "2.5"],
+        ["-", "True", "3.0"],
+    ]
+    assert as_text(np.array([["a"], ["b"]])).to_numpy().tolist() == [["a"], ["b"]]
+
+
+def test_messages_in_one_line():
+    assert one_line("All 3 fits failed:\nit seems\n\nValueError: no\n") == (
+        "All 3 fits failed: ValueError: no"
+    )
+    assert one_line(KeyError()) == "KeyError"
+    assert len(one_line("x" * 1000)) < 310
