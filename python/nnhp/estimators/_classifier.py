@@ -154,8 +154,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         (float16 too). X is converted to it, in `predict` too.
 
     n_jobs : int or None, default=None
-        Threads. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
-        affinity, cgroup quota and OpenMP's own settings allow. Has no effect on results.
+        Threads of predictions; training one net uses one thread. None is 1 inside a joblib
+        worker and otherwise, like -1, all that CPU affinity, cgroup quota and OpenMP's own
+        settings allow. Has no effect on results.
 
     Attributes
     ----------
