@@ -16,9 +16,10 @@ index_t Backprop<T>::block_rows(const NetSpec& net) {
 }
 
 template <class T>
-Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers)
+Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers,
+                      index_t most_rows)
     : net_(net), kernel_(kernel_table<T>()), gathered_stride_(padded_stride<T>(net.inputs())) {
-  const index_t rows = block_rows(net);
+  const index_t rows = std::min(block_rows(net), most_rows);
   const auto matrix = [&](index_t stride) {
     return workspace.take<T>(checked_product(rows, stride, "activations"));
   };

@@ -5,6 +5,7 @@
 // bit.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "nnhp/base/workspace.hpp"
@@ -34,10 +35,12 @@ struct DropoutDraw {
 template <class T>
 class Backprop {
  public:
-  // Scratch for blocks of up to block_rows() samples of `net`, taken from `workspace`, which may be
-  // a counting one. `training` adds what the backward pass needs; `gathers` tells whether blocks
-  // may be listed rows of a dense matrix (dropping inputs implies it).
-  Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers = true);
+  // Scratch for blocks of up to block_rows() samples of `net`, or `most_rows` if that is less,
+  // taken from `workspace`, which may be a counting one. `training` adds what the backward pass
+  // needs; `gathers` tells whether blocks may be listed rows of a dense matrix (dropping inputs
+  // implies it).
+  Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers = true,
+           index_t most_rows = std::numeric_limits<index_t>::max());
 
   // Samples of a block for `net`: enough to use the kernels' tiles well, few enough that the
   // activations of all layers stay in the second-level cache.

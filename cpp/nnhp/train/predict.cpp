@@ -13,11 +13,11 @@ namespace {
 // The scratch of one thread that predicts.
 template <class T>
 struct Predictor {
-  Predictor(const NetSpec& net) {
+  Predictor(const NetSpec& net, index_t most_rows) {
     Workspace sizes;
-    Backprop<T>(net, false, sizes, false);
+    Backprop<T>(net, false, sizes, false, most_rows);
     workspace.reserve(sizes.bytes());
-    backprop.emplace(net, false, workspace, false);
+    backprop.emplace(net, false, workspace, false, most_rows);
     backprop->clear();
   }
   Workspace workspace;
@@ -36,7 +36,7 @@ bool predict(const NetSpec& net, const T* parameters, const Dataset<T>& data, in
   const auto body = [&](index_t item, int thread) {
     if (stop.requested()) return;
     auto& predictor = predictors[static_cast<size_t>(thread)];
-    if (!predictor) predictor = std::make_unique<Predictor<T>>(net);
+    if (!predictor) predictor = std::make_unique<Predictor<T>>(net, data.samples);
     Backprop<T>& backprop = *predictor->backprop;
     const index_t start = item * block;
     SampleRows<T> samples = data.block(nullptr, std::min(block, data.samples - start));

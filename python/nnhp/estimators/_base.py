@@ -26,6 +26,9 @@ from nnhp.estimators._training import Training
 
 SparseMatrix: TypeAlias = Any  # any of SciPy's formats, matrix or array
 
+# Multiplications of a prediction that no second thread would make shorter.
+_FEW_PRODUCTS = 50_000
+
 # Kept outside of the estimators, so that these can be copied and pickled.
 _partial_fit_locks: WeakKeyDictionary[BaseMLP, threading.Lock] = WeakKeyDictionary()
 # A lock that another thread held would stay held in a child of fork().
@@ -133,7 +136,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             dtype=dtype.name,
         )
         parameters = _weights.packed(fitted, [int(np.shape(coefs[0])[0]), *units], dtype)
-        return _core.predict(net, parameters, rows, _threads.resolve(self.n_jobs)), fitted
+        n_rows = len(rows) if isinstance(rows, np.ndarray) else len(rows[2]) - 1
+        few = n_rows * parameters.size < _FEW_PRODUCTS
+        threads = 1 if few else _threads.resolve(self.n_jobs)
+        return _core.predict(net, parameters, rows, threads), fitted
 
     @classmethod
     @cache
