@@ -122,6 +122,10 @@ class Pretended : public Trainable {
  public:
   double sample_cost() const override { return 0.0; }
   void predict(const row_t*, index_t, Workspace&, const StopToken&, void*) const override {}
+  int64_t count_correct(const row_t*, index_t, const int32_t*, Workspace&,
+                        const StopToken&) const override {
+    return 0;
+  }
 };
 
 // Writes down the turns that it gets.
