@@ -7,7 +7,9 @@ import zipfile
 from pathlib import Path
 
 # Of the tree's files, those that an sdist leaves out.
-NOT_IN_SDIST = re.compile(r"^(\.ci/|\.git(ignore|attributes)$|\.venv/|build/|dist/|.*\.\w+_cache/)")
+NOT_IN_SDIST = re.compile(
+    r"^(\.ci/|\.git(ignore|attributes)$|\.hypothesis/|\.venv/|build/|dist/|.*\.\w+_cache/)"
+)
 DIST_INFO = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
 
 
