@@ -123,6 +123,7 @@ def hyperband():
 def drawn(display):
     """Draw in earnest: what matplotlib does late can fail late."""
     display.figure_.canvas.draw()
+    assert any(ax.has_data() for ax in display.figure_.axes)
     return display
 
 

@@ -253,7 +253,9 @@ def test_several_metrics(tmp_path):
 
 @pytest.mark.parametrize("scores", [[0.5], [np.nan], [-np.inf]])
 def test_one_candidate(tmp_path, scores):
-    report(made_up([{"alpha": 0.5}], scores, best_index_=0), tmp_path)
+    page = report(made_up([{"alpha": 0.5}], scores, best_index_=0), tmp_path)
+    assert "alpha" in page.text
+    assert "0.5" in page.text
 
 
 def test_no_candidate_has_a_score(tmp_path):
