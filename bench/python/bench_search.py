@@ -153,7 +153,7 @@ def report_strategies(X: Any, y: Any, repetitions: int) -> None:
 def engine_clock() -> Iterator[list[float]]:
     """Collect the seconds of the engine's calls."""
     spent: list[float] = []
-    names = ("train_together", "predict_together")
+    names = ("train_together", "predict_together", "count_correct_together")
     originals = {name: getattr(_training, name) for name in names}
     from nnhp.search import _evaluate
 

@@ -85,7 +85,10 @@ def report_threads(case: Case, n_sessions: int, goal: float, repetitions: int) -
 def session_maker(case: Case) -> Callable[[int], _core.Session]:
     """Return a function from a seed to a fresh session; all share one copy of the data."""
     X, y = case.load()
-    data = _core.Dataset(X, class_ids=y.astype(np.int32))
+    training_set = _core.TrainingSet(
+        _core.Dataset(X, class_ids=y.astype(np.int32)),
+        label_map=np.arange(case.n_outputs, dtype=np.int32),
+    )
     net = _core.NetSpec(
         n_inputs=case.n_inputs,
         hidden=[(units, "relu", 0.0) for units in case.hidden],
@@ -114,10 +117,11 @@ def session_maker(case: Case) -> Callable[[int], _core.Session]:
         return _core.Session(
             net,
             train,
-            data,
-            parameters=np.concatenate(flat).astype(np.float32),
-            mt_state=(np.asarray(words, dtype=np.uint32), int(position)),
-            label_map=np.arange(case.n_outputs, dtype=np.int32),
+            training_set,
+            _core.Start(
+                np.concatenate(flat).astype(np.float32),
+                (np.asarray(words, dtype=np.uint32), int(position)),
+            ),
         )
 
     return make

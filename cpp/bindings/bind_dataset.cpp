@@ -1,6 +1,7 @@
-// Dataset: views of NumPy arrays.
+// Dataset and TrainingSet: views of NumPy arrays, and rows of them.
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "types.hpp"
 
@@ -98,6 +99,43 @@ bool is_single(const py::object& X) {
   return py::isinstance<py::array_t<float>>(values);
 }
 
+// Rows to use: all of them for None.
+std::vector<row_t> rows_of(const py::object& rows, index_t samples, const char* name) {
+  if (!rows.is_none()) return vector_of<row_t>(rows, name);
+  std::vector<row_t> all(static_cast<size_t>(samples));
+  std::iota(all.begin(), all.end(), row_t{0});
+  return all;
+}
+
+template <class T>
+WeightedRows<T> weighted_rows(const std::shared_ptr<const Dataset<T>>& data, const py::object& rows,
+                              const char* rows_name, const py::object& weight,
+                              const char* weight_name) {
+  WeightedRows<T> part{data, rows_of(rows, data->samples, rows_name), nullptr};
+  if (!weight.is_none()) {
+    part.weights = std::make_shared<const AlignedVector<T>>(aligned_copy<T>(weight, weight_name));
+  }
+  return part;
+}
+
+template <class T>
+AnyTrainingSet make_training_set(const std::shared_ptr<const Dataset<T>>& data,
+                                 const py::object& rows, const py::object& label_map,
+                                 const py::object& sample_weight, const AnyDataset* validation_data,
+                                 const py::object& validation_rows,
+                                 const py::object& validation_weight) {
+  std::optional<WeightedRows<T>> validation;
+  if (validation_data != nullptr) {
+    validation = weighted_rows<T>(validation_data->of<T>("validation_data"), validation_rows,
+                                  "validation_rows", validation_weight, "validation_weight");
+  }
+  std::vector<int32_t> outputs;
+  if (!label_map.is_none()) outputs = vector_of<int32_t>(label_map, "label_map");
+  return {std::make_shared<const TrainingSet<T>>(
+      weighted_rows<T>(data, rows, "rows", sample_weight, "sample_weight"), std::move(outputs),
+      std::move(validation))};
+}
+
 }  // namespace
 
 template <class T>
@@ -110,13 +148,6 @@ Dataset<T> make_samples(const py::object& X) {
 template Dataset<float> make_samples(const py::object&);
 template Dataset<double> make_samples(const py::object&);
 
-std::vector<row_t> rows_of(const py::object& rows, index_t samples, const std::string& name) {
-  if (!rows.is_none()) return vector_of<row_t>(rows, name);
-  std::vector<row_t> all(static_cast<size_t>(samples));
-  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<row_t>(i);
-  return all;
-}
-
 void bind_dataset(py::module_& m) {
   py::class_<AnyDataset>(m, "Dataset")
       .def(
@@ -128,11 +159,26 @@ void bind_dataset(py::module_& m) {
           py::arg("targets") = py::none())
       .def_property_readonly("n_samples",
                              [](const AnyDataset& d) {
-                               return std::visit([](const auto& s) { return s->samples; }, d.set);
+                               return std::visit([](const auto& s) { return s->samples; }, d.value);
                              })
       .def_property_readonly("n_features", [](const AnyDataset& d) {
-        return std::visit([](const auto& s) { return s->features; }, d.set);
+        return std::visit([](const auto& s) { return s->features; }, d.value);
       });
+  py::class_<AnyTrainingSet>(m, "TrainingSet")
+      .def(py::init([](const AnyDataset& data, const py::object& rows, const py::object& label_map,
+                       const py::object& sample_weight, const AnyDataset* validation_data,
+                       const py::object& validation_rows, const py::object& validation_weight) {
+             return std::visit(
+                 [&](const auto& set) {
+                   return make_training_set(set, rows, label_map, sample_weight, validation_data,
+                                            validation_rows, validation_weight);
+                 },
+                 data.value);
+           }),
+           py::arg("data"), py::arg("rows") = py::none(), py::kw_only(),
+           py::arg("label_map") = py::none(), py::arg("sample_weight") = py::none(),
+           py::arg("validation_data") = nullptr, py::arg("validation_rows") = py::none(),
+           py::arg("validation_weight") = py::none());
 }
 
 }  // namespace nnhp::bindings

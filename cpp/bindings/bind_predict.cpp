@@ -34,13 +34,8 @@ struct AnyObjective {
 
 template <class T>
 AnyObjective make_objective(const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
-                            const AnyDataset& data, const py::object& rows,
-                            const py::object& label_map, const py::object& sample_weight) {
-  const auto set = data.of<T>("data");
-  return {std::make_unique<Objective<T>>(net.spec, train, set, rows_of(rows, set->samples, "rows"),
-                                         label_map_of(label_map),
-                                         weights_of<T>(sample_weight, "sample_weight")),
-          {}};
+                            const AnyTrainingSet& set) {
+  return {std::make_unique<Objective<T>>(net.spec, train, set.of<T>("training_set")), {}};
 }
 
 template <class T>
@@ -71,15 +66,11 @@ void bind_predict(py::module_& m) {
 
   py::class_<AnyObjective>(m, "Objective")
       .def(py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
-                       const AnyDataset& data, const py::object& rows, const py::object& label_map,
-                       const py::object& sample_weight) {
-             return with_dtype(net.single, [&]<class T>() {
-               return make_objective<T>(net, train, data, rows, label_map, sample_weight);
-             });
+                       const AnyTrainingSet& set) {
+             return with_dtype(net.single,
+                               [&]<class T>() { return make_objective<T>(net, train, set); });
            }),
-           py::arg("net"), py::arg("train").none(false), py::arg("data"),
-           py::arg("rows") = py::none(), py::kw_only(), py::arg("label_map") = py::none(),
-           py::arg("sample_weight") = py::none())
+           py::arg("net"), py::arg("train").none(false), py::arg("training_set"))
       .def(
           "__call__",
           [](AnyObjective& any, const py::object& parameters) {

@@ -40,30 +40,10 @@ py::object to_mt_state(const std::optional<Mt19937>& generator) {
 }
 
 template <class T>
-AnySession make_session(const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
-                        const AnyDataset& data, const py::object& rows,
-                        const py::object& parameters, const py::object& mt_state,
-                        uint64_t dropout_key, const py::object& label_map,
-                        const py::object& sample_weight, const AnyDataset* validation_data,
-                        const py::object& validation_rows, const py::object& validation_weight) {
-  typename Session<T>::Inputs in;
-  in.net = net.spec;
-  in.train = train;
-  in.data = data.of<T>("data");
-  in.rows = rows_of(rows, in.data->samples, "rows");
-  in.parameters = aligned_copy<T>(parameters, "parameters");
-  in.generator = generator_of(mt_state);
-  in.dropout_key = dropout_key;
-  in.label_map = label_map_of(label_map);
-  in.weights = weights_of<T>(sample_weight, "sample_weight");
-  if (validation_data != nullptr) {
-    Validation<T> validation;
-    validation.data = validation_data->of<T>("validation_data");
-    validation.rows = rows_of(validation_rows, validation.data->samples, "validation_rows");
-    validation.weights = weights_of<T>(validation_weight, "validation_weight");
-    in.validation = std::move(validation);
-  }
-  return {std::make_unique<Session<T>>(std::move(in)), {}};
+AnyStart make_start(const py::object& parameters, const py::object& mt_state,
+                    uint64_t dropout_key) {
+  return {std::make_shared<const Start<T>>(
+      Start<T>{aligned_copy<T>(parameters, "parameters"), generator_of(mt_state), dropout_key})};
 }
 
 // The names of the entries of a state, each with its way out to Python and back.
@@ -185,6 +165,13 @@ py::object state_property(const AnySession& any, const char* name) {
     const StateEntry<T>& entry = state_entry<T>(name);
     return entry.get(session.state());
   });
+}
+
+template <auto field>
+auto progress_property() {
+  return [](const AnySession& any) {
+    return any.visit([](const auto& session) { return session.progress().*field; });
+  };
 }
 
 void check_rows_of(const py::array_t<row_t>& rows, index_t samples) {
@@ -310,26 +297,26 @@ std::vector<int64_t> count_correct_of(const AnySessions& sessions,
 }  // namespace
 
 void bind_session(py::module_& m) {
+  py::class_<AnyStart>(m, "Start")
+      .def(py::init(
+               [](const py::object& parameters, const py::object& mt_state, uint64_t dropout_key) {
+                 return with_dtype(py::isinstance<py::array_t<float>>(parameters), [&]<class T>() {
+                   return make_start<T>(parameters, mt_state, dropout_key);
+                 });
+               }),
+           py::arg("parameters"), py::arg("mt_state") = py::none(), py::arg("dropout_key") = 0);
+
   py::class_<AnySession, std::shared_ptr<AnySession>> session(m, "Session");
   session
-      .def(
-          py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
-                      const AnyDataset& data, const py::object& rows, const py::object& parameters,
-                      const py::object& mt_state, uint64_t dropout_key, const py::object& label_map,
-                      const py::object& sample_weight, const AnyDataset* validation_data,
-                      const py::object& validation_rows, const py::object& validation_weight) {
-            return with_dtype(net.single, [&]<class T>() {
-              return make_session<T>(net, train, data, rows, parameters, mt_state, dropout_key,
-                                     label_map, sample_weight, validation_data, validation_rows,
-                                     validation_weight);
-            });
-          }),
-          py::arg("net"), py::arg("train").none(false), py::arg("data"),
-          py::arg("rows") = py::none(), py::kw_only(), py::arg("parameters"),
-          py::arg("mt_state") = py::none(), py::arg("dropout_key") = 0,
-          py::arg("label_map") = py::none(), py::arg("sample_weight") = py::none(),
-          py::arg("validation_data") = nullptr, py::arg("validation_rows") = py::none(),
-          py::arg("validation_weight") = py::none())
+      .def(py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
+                       const AnyTrainingSet& set, const AnyStart& start) {
+             return with_dtype(net.single, [&]<class T>() -> AnySession {
+               return {std::make_unique<Session<T>>(typename Session<T>::Inputs{
+                           net.spec, train, set.of<T>("training_set"), start.of<T>("start")}),
+                       {}};
+             });
+           }),
+           py::arg("net"), py::arg("train").none(false), py::arg("training_set"), py::arg("start"))
       .def("state", &get_state)
       .def("restore", &restore, py::arg("state"))
       .def("copy", &copy)
@@ -353,9 +340,20 @@ void bind_session(py::module_& m) {
       .def_property_readonly("seconds", [](const AnySession& any) {
         return any.visit([](const auto& s) { return s.seconds_advanced(); });
       });
-  for (const char* name :
-       {"status", "epoch", "no_improvement_count", "loss_curve", "validation_scores",
-        "validation_loss_curve", "parameters", "diverged_layer", "mt_state"}) {
+  // Of the progress, which is there before the arrays of the state are.
+  session.def_property_readonly("status", [](const AnySession& any) {
+    return any.visit([](const auto& s) { return status_names[size_t(s.progress().status)]; });
+  });
+  session.def_property_readonly("epoch", progress_property<&Progress::epoch>());
+  session.def_property_readonly("no_improvement_count",
+                                progress_property<&Progress::no_improvement_count>());
+  session.def_property_readonly("loss_curve", progress_property<&Progress::loss_curve>());
+  session.def_property_readonly("validation_scores",
+                                progress_property<&Progress::validation_scores>());
+  session.def_property_readonly("validation_loss_curve",
+                                progress_property<&Progress::validation_loss_curve>());
+  session.def_property_readonly("diverged_layer", progress_property<&Progress::diverged_layer>());
+  for (const char* name : {"parameters", "mt_state"}) {
     session.def_property_readonly(
         name, [name](const AnySession& any) { return state_property(any, name); });
   }

@@ -15,15 +15,21 @@ struct TypedNetSpec {
   bool single;  // float32
 };
 
-struct AnyDataset {
-  std::variant<std::shared_ptr<const Dataset<float>>, std::shared_ptr<const Dataset<double>>> set;
+// Something immutable that exists in both dtypes.
+template <template <class> class Kind>
+struct Any {
+  std::variant<std::shared_ptr<const Kind<float>>, std::shared_ptr<const Kind<double>>> value;
 
+  // The one of this dtype; TypeError naming the argument otherwise.
   template <class T>
-  std::shared_ptr<const Dataset<T>> of(const std::string& name) const {
-    if (const auto* data = std::get_if<std::shared_ptr<const Dataset<T>>>(&set)) return *data;
-    throw py::type_error(name + " must have the net's dtype " + dtype_name<T>());
+  const std::shared_ptr<const Kind<T>>& of(const char* name) const {
+    if (const auto* found = std::get_if<std::shared_ptr<const Kind<T>>>(&value)) return *found;
+    throw py::type_error(std::string(name) + " must have the dtype " + dtype_name<T>());
   }
 };
+using AnyDataset = Any<Dataset>;
+using AnyTrainingSet = Any<TrainingSet>;
+using AnyStart = Any<Start>;
 
 // Runs f.operator()<float>() or <double>().
 template <class F>
@@ -63,20 +69,6 @@ class Claim {
 // n_features).
 template <class T>
 Dataset<T> make_samples(const py::object& X);
-
-// Outputs of the class ids, and weights of the samples, in the form that sessions take them;
-// nothing for None.
-inline std::vector<int32_t> label_map_of(const py::object& label_map) {
-  return label_map.is_none() ? std::vector<int32_t>{} : vector_of<int32_t>(label_map, "label_map");
-}
-template <class T>
-std::shared_ptr<const AlignedVector<T>> weights_of(const py::object& weights, const char* name) {
-  if (weights.is_none()) return nullptr;
-  return std::make_shared<AlignedVector<T>>(aligned_copy<T>(weights, name));
-}
-
-// Rows to use: all of them for None.
-std::vector<row_t> rows_of(const py::object& rows, index_t samples, const std::string& name);
 
 // A poll for a call that begins now; made with the interpreter's lock. It raises what a signal
 // handler raises, which is called on the main thread only, and KeyboardInterrupt after a poll on

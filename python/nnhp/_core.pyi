@@ -108,24 +108,37 @@ class Dataset:
     @property
     def n_features(self) -> int: ...
 
+class TrainingSet:
+    """What a training learns from and is validated on, copied and checked once for any number of
+    sessions."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        rows: NDArray[np.int32] | None = None,  # samples to train on, in running order; None: all
+        *,
+        label_map: NDArray[np.int32] | None = None,  # class id -> output (for one output: 0 or 1)
+        sample_weight: FloatArray | None = None,  # (data.n_samples,), dtype of the data
+        validation_data: Dataset | None = None,
+        validation_rows: NDArray[np.int32] | None = None,
+        validation_weight: FloatArray | None = None,  # (validation_data.n_samples,)
+    ) -> None: ...
+
+class Start:
+    """Where trainings start: copied once for any number of sessions."""
+
+    def __init__(
+        self,
+        parameters: FloatArray,  # flat
+        mt_state: MtState | None = None,  # for shuffling; None: orders are given by set_order
+        dropout_key: int = 0,
+    ) -> None: ...
+
 class Session:
     """One resumable training.  Only ever seen between two epochs."""
 
     def __init__(
-        self,
-        net: NetSpec,
-        train: TrainSpec,
-        data: Dataset,
-        rows: NDArray[np.int32] | None = None,  # samples to train on, in running order; None: all
-        *,
-        parameters: FloatArray,  # flat
-        mt_state: MtState | None = None,  # for shuffling; None: orders are given by set_order
-        dropout_key: int = 0,
-        label_map: NDArray[np.int32] | None = None,  # class id -> output (for one output: 0 or 1)
-        sample_weight: FloatArray | None = None,  # (data.n_samples,), dtype of the net
-        validation_data: Dataset | None = None,
-        validation_rows: NDArray[np.int32] | None = None,
-        validation_weight: FloatArray | None = None,  # (validation_data.n_samples,)
+        self, net: NetSpec, train: TrainSpec, training_set: TrainingSet, start: Start
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
@@ -214,17 +227,8 @@ def predict(
     """Activated outputs, (n_samples, n_outputs)."""
 
 class Objective:
-    """Mean loss plus penalty of a net over all given rows, and its gradient (for L-BFGS)."""
+    """Mean loss plus penalty of a net over the training rows, and its gradient (for L-BFGS)."""
 
-    def __init__(
-        self,
-        net: NetSpec,
-        train: TrainSpec,
-        data: Dataset,
-        rows: NDArray[np.int32] | None = None,
-        *,
-        label_map: NDArray[np.int32] | None = None,
-        sample_weight: FloatArray | None = None,
-    ) -> None: ...
+    def __init__(self, net: NetSpec, train: TrainSpec, training_set: TrainingSet) -> None: ...
     def __call__(self, parameters: FloatArray) -> tuple[float, FloatArray]:
         """(value, flat gradient)."""

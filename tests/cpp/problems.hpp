@@ -147,44 +147,56 @@ inline std::vector<double> draw_parameters(const NetSpec& net, uint64_t seed) {
   return parameters;
 }
 
-// All samples, held out.
 template <class T>
-Validation<T> make_validation(std::shared_ptr<const Dataset<T>> data,
-                              std::shared_ptr<const AlignedVector<T>> weights) {
-  Validation<T> validation;
-  validation.rows = all_rows(data->samples);
-  validation.data = std::move(data);
-  validation.weights = std::move(weights);
-  return validation;
+WeightedRows<T> all_rows_of(std::shared_ptr<const Dataset<T>> data,
+                            std::shared_ptr<const AlignedVector<T>> weights) {
+  std::vector<row_t> rows = all_rows(data->samples);
+  return {std::move(data), std::move(rows), std::move(weights)};
 }
+
+// The inputs of a session, not yet checked, for tests to change.
+template <class T>
+struct Parts {
+  std::shared_ptr<const NetSpec> net;
+  std::shared_ptr<const TrainSpec> train;
+  WeightedRows<T> training;
+  std::vector<int32_t> label_map;
+  std::optional<WeightedRows<T>> validation;
+  Start<T> start;
+
+  std::shared_ptr<const TrainingSet<T>> set() const {
+    return std::make_shared<const TrainingSet<T>>(training, label_map, validation);
+  }
+  Session<T> session() const {
+    return Session<T>({net, train, set(), std::make_shared<const Start<T>>(start)});
+  }
+};
 
 inline uint64_t dropout_key_of(const Setup& setup) { return 0x9e3779b97f4a7c15 * setup.seed; }
 
 template <class T>
-typename Session<T>::Inputs inputs_of(const Setup& setup) {
-  const Samples samples = draw_samples(setup, setup.seed);
-  typename Session<T>::Inputs in;
-  in.net = std::make_shared<const NetSpec>(setup.net());
-  in.train = std::make_shared<const TrainSpec>(setup.train);
-  in.data = make_dataset<T>(samples, setup.sparse, setup.class_ids);
-  in.rows = all_rows(setup.samples);
-  in.parameters = aligned_copy<T>(draw_parameters(*in.net, setup.seed));
+Parts<T> parts_of(const Setup& setup) {
+  const auto rows_of = [&](const Samples& samples) {
+    return all_rows_of<T>(make_dataset<T>(samples, setup.sparse, setup.class_ids),
+                          setup.weighted ? make_weights<T>(samples) : nullptr);
+  };
+  Parts<T> parts;
+  parts.net = std::make_shared<const NetSpec>(setup.net());
+  parts.train = std::make_shared<const TrainSpec>(setup.train);
+  parts.training = rows_of(draw_samples(setup, setup.seed));
+  if (setup.validated) parts.validation = rows_of(draw_samples(setup, setup.seed + 500));
+  parts.start.parameters = aligned_copy<T>(draw_parameters(*parts.net, setup.seed));
   if (setup.generator) {
-    in.generator = Mt19937{reference::mt19937_words(static_cast<uint32_t>(setup.seed)), 624};
+    parts.start.generator =
+        Mt19937{reference::mt19937_words(static_cast<uint32_t>(setup.seed)), 624};
   }
-  in.dropout_key = dropout_key_of(setup);
-  if (setup.weighted) in.weights = make_weights<T>(samples);
-  if (setup.validated) {
-    const Samples held_out = draw_samples(setup, setup.seed + 500);
-    in.validation = make_validation<T>(make_dataset<T>(held_out, setup.sparse, setup.class_ids),
-                                       setup.weighted ? make_weights<T>(held_out) : nullptr);
-  }
-  return in;
+  parts.start.dropout_key = dropout_key_of(setup);
+  return parts;
 }
 
 template <class T>
 Session<T> make_session(const Setup& setup) {
-  return Session<T>(inputs_of<T>(setup));
+  return parts_of<T>(setup).session();
 }
 
 template <class T>

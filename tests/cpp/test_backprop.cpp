@@ -73,14 +73,14 @@ double derivative_factor(const Setup& setup) {
 
 Objective<double> objective_of(Setup setup, const Penalty& penalty) {
   setup.train.penalty = penalty;
-  const auto in = inputs_of<double>(setup);
-  return {in.net, in.train, in.data, in.rows, {}, in.weights};
+  const auto in = parts_of<double>(setup);
+  return {in.net, in.train, in.set()};
 }
 
 void check_objective(const Setup& setup) {
   Objective<double> full = objective_of(setup, setup.train.penalty);
   Objective<double> plain = objective_of(setup, {});
-  const AlignedVector<double> at = inputs_of<double>(setup).parameters;
+  const AlignedVector<double> at = parts_of<double>(setup).start.parameters;
   AlignedVector<double> gradient(at.size()), ignored(at.size());
   full.value_and_gradient(at, {}, gradient.data());
   const double factor = derivative_factor(setup) - 1.0;
@@ -119,16 +119,17 @@ class Passes {
 
   // Summed loss of rows [first, first + count); adds to `gradient`, or begins it, unless it is
   // null.
-  double run(const typename Session<T>::Inputs& in, const AlignedVector<T>& parameters,
-             const DropoutDraw* draw, index_t first, index_t count, T* gradient) {
-    const SampleRows<T> samples = in.data->block(in.rows.data() + first, count);
+  double run(const Parts<T>& in, const AlignedVector<T>& parameters, const DropoutDraw* draw,
+             index_t first, index_t count, T* gradient) {
+    const SampleRows<T> samples = in.training.data->block(in.training.rows.data() + first, count);
     AlignedVector<T> weights(count);
-    for (index_t i = 0; in.weights && i < count; ++i) weights[i] = (*in.weights)[first + i];
-    const T* w = in.weights ? weights.data() : nullptr;
+    for (index_t i = 0; in.training.weights && i < count; ++i)
+      weights[i] = (*in.training.weights)[first + i];
+    const T* w = in.training.weights ? weights.data() : nullptr;
     backprop_->refresh_transposes(parameters.data());
     backprop_->forward(parameters.data(), samples, draw);
-    fill_targets<T>(*in.data, {}, samples.rows, count, net_.outputs(), backprop_->targets(),
-                    backprop_->output_stride());
+    fill_targets<T>(*in.training.data, {}, samples.rows, count, net_.outputs(),
+                    backprop_->targets(), backprop_->output_stride());
     if (gradient == nullptr) return backprop_->loss(in.train->loss, count, w);
     const double loss = backprop_->loss_and_delta(in.train->loss, count, w);
     backprop_->backward(samples, first == 0, gradient);
@@ -142,16 +143,16 @@ class Passes {
 };
 
 void check_dropout_gradient(const Setup& setup) {
-  const auto in = inputs_of<double>(setup);
+  const auto in = parts_of<double>(setup);
   Passes<double> passes(*in.net);
   const DropoutDraw draw{setup.seed, 5, 0};
-  AlignedVector<double> gradient(in.parameters.size());
-  const double loss = passes.run(in, in.parameters, &draw, 0, setup.samples, gradient.data());
+  AlignedVector<double> gradient(in.start.parameters.size());
+  const double loss = passes.run(in, in.start.parameters, &draw, 0, setup.samples, gradient.data());
   const auto f = [&](const AlignedVector<double>& parameters) {
     return derivative_factor(setup) * passes.run(in, parameters, &draw, 0, setup.samples, nullptr);
   };
-  CHECK(f(in.parameters) == derivative_factor(setup) * loss);
-  CHECK(gradient_error(f, in.parameters, gradient) < kGradientError);
+  CHECK(f(in.start.parameters) == derivative_factor(setup) * loss);
+  CHECK(gradient_error(f, in.start.parameters, gradient) < kGradientError);
 }
 
 TEST_CASE("test_gradients_through_a_fixed_dropout_mask") {
@@ -172,14 +173,14 @@ struct BlockResults {
 };
 template <class T>
 BlockResults<T> run_in_blocks(const Setup& setup, const std::vector<index_t>& blocks) {
-  const auto in = inputs_of<T>(setup);
+  const auto in = parts_of<T>(setup);
   Passes<T> passes(*in.net);
   BlockResults<T> results{AlignedVector<T>(setup.samples * setup.outputs),
-                          AlignedVector<T>(in.parameters.size())};
+                          AlignedVector<T>(in.start.parameters.size())};
   index_t first = 0;
   for (const index_t count : blocks) {
     const DropoutDraw draw{17, 3, first};
-    passes.run(in, in.parameters, &draw, first, count, results.gradient.data());
+    passes.run(in, in.start.parameters, &draw, first, count, results.gradient.data());
     for (index_t i = 0; i < count; ++i) {
       std::copy_n(passes.backprop().outputs() + i * passes.backprop().output_stride(),
                   setup.outputs, results.outputs.data() + (first + i) * setup.outputs);
@@ -219,16 +220,16 @@ TEST_CASE_TEMPLATE("test_sparse_samples_have_the_bits_of_dense_ones", T, float, 
     Setup setup = dropping_setup();
     setup.sparse = true;
     setup.input_dropout = input_dropout;
-    const auto in_sparse = inputs_of<T>(setup);
+    const auto in_sparse = parts_of<T>(setup);
     auto in_dense = in_sparse;
-    in_dense.data = make_dataset<T>(draw_samples(setup, setup.seed), false, false);
+    in_dense.training.data = make_dataset<T>(draw_samples(setup, setup.seed), false, false);
     Passes<T> passes(*in_sparse.net);
-    AlignedVector<T> sparse(in_sparse.parameters.size()), dense(sparse.size());
+    AlignedVector<T> sparse(in_sparse.start.parameters.size()), dense(sparse.size());
     const DropoutDraw draw{17, 3, 0};
     const double sparse_loss =
-        passes.run(in_sparse, in_sparse.parameters, &draw, 0, setup.samples, sparse.data());
+        passes.run(in_sparse, in_sparse.start.parameters, &draw, 0, setup.samples, sparse.data());
     const double dense_loss =
-        passes.run(in_dense, in_dense.parameters, &draw, 0, setup.samples, dense.data());
+        passes.run(in_dense, in_dense.start.parameters, &draw, 0, setup.samples, dense.data());
     CHECK(sparse_loss == dense_loss);
     CHECK(bit_mismatch(sparse, dense) == "");
   }
@@ -238,10 +239,10 @@ TEST_CASE_TEMPLATE("test_without_a_draw_nothing_is_dropped", T, float, double) {
   Setup dropping = dropping_setup(), plain = dropping_setup();
   plain.input_dropout = 0.0;
   for (HiddenLayer& layer : plain.hidden) layer.dropout = 0.0;
-  const auto in = inputs_of<T>(dropping);
-  Passes<T> with_masks(*in.net), without(*inputs_of<T>(plain).net);
+  const auto in = parts_of<T>(dropping);
+  Passes<T> with_masks(*in.net), without(*parts_of<T>(plain).net);
   const auto loss = [&](Passes<T>& passes, const DropoutDraw* draw) {
-    return passes.run(in, in.parameters, draw, 0, dropping.samples, nullptr);
+    return passes.run(in, in.start.parameters, draw, 0, dropping.samples, nullptr);
   };
   const DropoutDraw draw{1, 1, 0};
   CHECK(loss(with_masks, nullptr) == loss(without, nullptr));
@@ -289,7 +290,7 @@ TEST_CASE("test_a_stopped_objective_is_nan_and_writes_no_gradient") {
   Objective<double> objective = objective_of(setup, {});
   AlignedVector<double> gradient(objective.net().parameter_count());
   const double value = objective.value_and_gradient(
-      inputs_of<double>(setup).parameters, [] { return true; }, gradient.data());
+      parts_of<double>(setup).start.parameters, [] { return true; }, gradient.data());
   CHECK(std::isnan(value));
   CHECK(std::all_of(gradient.begin(), gradient.end(), [](double g) { return g == 0.0; }));
 }

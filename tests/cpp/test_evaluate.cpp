@@ -46,24 +46,22 @@ Evaluation answer(const Question& question) {
                     0.0);
   Samples samples{question.x, question.y, Matrix(question.x.rows, 1, 1.0), {}};
   samples.w.cells = question.weights;
-  Validation<double> validation =
-      make_validation<double>(make_dataset<double>(samples, false, false),
-                              question.weights.empty() ? nullptr : make_weights<double>(samples));
-  if (question.score == Score::kR2) {
-    validation.target_means =
-        target_means(*validation.data, validation.rows, validation.weights.get());
-  }
+  const WeightedRows<double> rows =
+      all_rows_of<double>(make_dataset<double>(samples, false, false),
+                          question.weights.empty() ? nullptr : make_weights<double>(samples));
+  const TrainingSet<double> set(rows, question.labels, rows);
   Workspace sizes, workspace;
   Backprop<double>(net, false, sizes);
+  EvaluationScratch<double>(net, sizes);
   workspace.reserve(sizes.bytes());
   Backprop<double> backprop(net, false, workspace);
   backprop.clear();
-  AlignedVector<double> block_weights(Backprop<double>::block_rows(net));
+  const EvaluationScratch<double> scratch(net, workspace);
   StopToken stop;
   if (question.stopped) stop.request();
   const AlignedVector<double> parameters = aligned_copy<double>(identity_parameters(outputs));
-  return evaluate(backprop, net, parameters.data(), question.loss, question.score, validation,
-                  question.labels, block_weights.data(), &stop);
+  return evaluate(backprop, net, parameters.data(), question.loss, question.score, set, scratch,
+                  &stop);
 }
 
 TEST_CASE("test_accuracy_takes_the_first_of_the_largest_outputs") {

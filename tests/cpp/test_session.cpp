@@ -111,12 +111,12 @@ TEST_CASE_TEMPLATE("test_a_copy_goes_on_identically_and_alone", T, float, double
 
 TEST_CASE_TEMPLATE("test_training_changes_with_seed_and_dropout_key", T, float, double) {
   const Setup setup = various_setups()[optimizer_table.size()].second;
-  auto other_key = inputs_of<T>(setup), other_order = inputs_of<T>(setup);
-  other_key.dropout_key += 1;
-  other_order.generator = Mt19937{reference::mt19937_words(77), 624};
+  auto other_key = parts_of<T>(setup), other_order = parts_of<T>(setup);
+  other_key.start.dropout_key += 1;
+  other_order.start.generator = Mt19937{reference::mt19937_words(77), 624};
   const Session<T> own = advanced(make_session<T>(setup), 2);
-  CHECK(difference(advanced(Session<T>(other_key), 2).state(), own.state()) != "");
-  CHECK(difference(advanced(Session<T>(other_order), 2).state(), own.state()) != "");
+  CHECK(difference(advanced(other_key.session(), 2).state(), own.state()) != "");
+  CHECK(difference(advanced(other_order.session(), 2).state(), own.state()) != "");
 }
 
 TEST_CASE("test_the_running_order_is_shuffled_in_place_every_epoch") {

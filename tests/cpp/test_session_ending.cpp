@@ -66,15 +66,15 @@ TEST_CASE("test_rates_follow_their_schedule") {
 
 // A training whose loss is 0 from the first epoch on, so that no later epoch improves it.
 template <class T>
-typename Session<T>::Inputs flat_inputs(Setup setup) {
+Parts<T> flat_parts(Setup setup) {
   setup.train.loss = Loss::kSquaredError;
   setup.train.optimizer = Optimizer::kSgd;
   setup.hidden.clear();
-  auto in = inputs_of<T>(setup);
+  auto in = parts_of<T>(setup);
   Samples samples = draw_samples(setup, setup.seed);
   std::fill(samples.y.cells.begin(), samples.y.cells.end(), 0.0);
-  in.data = make_dataset<T>(samples, false, false);
-  std::fill(in.parameters.begin(), in.parameters.end(), T(0));
+  in.training.data = make_dataset<T>(samples, false, false);
+  std::fill(in.start.parameters.begin(), in.start.parameters.end(), T(0));
   return in;
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("test_patience_ends_after_more_than_n_iter_no_change_epochs") {
   for (const int patience : {1, 3}) {
     Setup setup;
     setup.train.n_iter_no_change = patience;
-    const Session<double> session = advanced(Session<double>(flat_inputs<double>(setup)), 100);
+    const Session<double> session = advanced(flat_parts<double>(setup).session(), 100);
     CHECK(session.state().epoch == patience + 2);
     CHECK(session.state().no_improvement_count == patience + 1);
     CHECK(session.state().status == Status::kConverged);
@@ -95,7 +95,7 @@ TEST_CASE("test_patience_ends_after_more_than_n_iter_no_change_epochs") {
 TEST_CASE("test_infinite_patience_never_ends") {
   Setup setup;
   setup.train.n_iter_no_change = kInfinity;
-  const Session<double> session = advanced(Session<double>(flat_inputs<double>(setup)), 50);
+  const Session<double> session = advanced(flat_parts<double>(setup).session(), 50);
   CHECK(session.state().epoch == 50);
   CHECK(session.state().status == Status::kReady);
 }
@@ -104,7 +104,7 @@ TEST_CASE("test_without_tolerance_an_equal_loss_is_no_setback") {
   Setup setup;
   setup.train.tol = 0.0;
   setup.train.n_iter_no_change = 1;
-  const Session<double> session = advanced(Session<double>(flat_inputs<double>(setup)), 20);
+  const Session<double> session = advanced(flat_parts<double>(setup).session(), 20);
   CHECK(session.state().no_improvement_count == 0);
   CHECK(session.state().status == Status::kReady);
 }
@@ -114,7 +114,7 @@ TEST_CASE("test_adaptive_divides_the_rate_by_5_down_to_1e-6") {
   setup.train.schedule.schedule = Schedule::kAdaptive;
   setup.train.schedule.initial = 1e-4;
   setup.train.n_iter_no_change = 2;
-  Session<double> session(flat_inputs<double>(setup));
+  Session<double> session = flat_parts<double>(setup).session();
   // 1e-4, 2e-5, 4e-6 and 8e-7: three epochs each beside the first, which sets the best loss.
   for (const double rate : {2e-5, 4e-6, 8e-7}) {
     advance(session, session.state().epoch == 0 ? 4 : 3);
@@ -230,11 +230,11 @@ TEST_CASE_TEMPLATE("test_divergence_is_a_status_that_names_the_first_layer", T, 
 TEST_CASE_TEMPLATE("test_divergence_of_a_later_layer_is_told_apart", T, float, double) {
   Setup setup;
   setup.hidden = {{4, Activation::kRelu, 0.0}};
-  auto in = inputs_of<T>(setup);
+  auto in = parts_of<T>(setup);
   const LayerSpec &first = in.net->layers()[0], &second = in.net->layers()[1];
-  std::fill_n(in.parameters.data() + first.biases_at(), first.units, T(-1000));
-  in.parameters[second.weights_at] = std::numeric_limits<T>::quiet_NaN();
-  const Session<T> session = advanced(Session<T>(in), 5);
+  std::fill_n(in.start.parameters.data() + first.biases_at(), first.units, T(-1000));
+  in.start.parameters[second.weights_at] = std::numeric_limits<T>::quiet_NaN();
+  const Session<T> session = advanced(in.session(), 5);
   CHECK(session.state().status == Status::kDiverged);
   CHECK(session.state().diverged_layer == 1);
   CHECK(session.state().epoch == 1);

@@ -24,12 +24,12 @@ TEST_CASE_TEMPLATE("test_label_maps_equal_the_targets_that_they_mean", T, float,
     samples.y(i, 0) = id == 2 ? 1.0 : 0.0;
     samples.y(i, 1) = id == 0 ? 1.0 : 0.0;
   }
-  auto mapped = inputs_of<T>(setup), direct = inputs_of<T>(setup);
-  mapped.data = make_dataset<T>(samples, false, true);
+  auto mapped = parts_of<T>(setup), direct = parts_of<T>(setup);
+  mapped.training.data = make_dataset<T>(samples, false, true);
   mapped.label_map = {1, -1, 0};
-  direct.data = make_dataset<T>(samples, false, false);
-  CHECK(difference(advanced(Session<T>(mapped), 3).state(),
-                   advanced(Session<T>(direct), 3).state()) == "");
+  direct.training.data = make_dataset<T>(samples, false, false);
+  CHECK(difference(advanced(mapped.session(), 3).state(), advanced(direct.session(), 3).state()) ==
+        "");
 }
 
 TEST_CASE_TEMPLATE("test_batches_without_weight_teach_nothing", T, float, double) {
@@ -39,11 +39,12 @@ TEST_CASE_TEMPLATE("test_batches_without_weight_teach_nothing", T, float, double
   setup.weighted = true;
   Samples samples = draw_samples(setup, setup.seed);
   for (index_t i = 32; i < 64; ++i) samples.w(i, 0) = 0.0;
-  auto with = inputs_of<T>(setup);
-  with.weights = make_weights<T>(samples);
+  auto with = parts_of<T>(setup);
+  with.training.weights = make_weights<T>(samples);
   auto without = with;
-  without.rows.erase(without.rows.begin() + 32, without.rows.begin() + 64);
-  const Session<T> a = advanced(Session<T>(with), 3), b = advanced(Session<T>(without), 3);
+  without.training.rows.erase(without.training.rows.begin() + 32,
+                              without.training.rows.begin() + 64);
+  const Session<T> a = advanced(with.session(), 3), b = advanced(without.session(), 3);
   CHECK(a.state().step == 6);
   CHECK(bit_mismatch(a.state().parameters, b.state().parameters) == "");
   CHECK(bit_mismatch(a.state().moment_2, b.state().moment_2) == "");
@@ -56,13 +57,13 @@ TEST_CASE_TEMPLATE("test_a_weight_of_2_is_a_sample_twice", T, float, double) {
   setup.train.batch_size = 1000;
   setup.train.optimizer = Optimizer::kSgd;
   Samples samples = draw_samples(setup, setup.seed);
-  auto weighted = inputs_of<T>(setup), repeated = inputs_of<T>(setup);
+  auto weighted = parts_of<T>(setup), repeated = parts_of<T>(setup);
   for (index_t i = 0; i < 20; ++i) {
     samples.w(i, 0) = 2.0;
-    repeated.rows.push_back(static_cast<row_t>(i));
+    repeated.training.rows.push_back(static_cast<row_t>(i));
   }
-  weighted.weights = make_weights<T>(samples);
-  const Session<T> a = advanced(Session<T>(weighted), 2), b = advanced(Session<T>(repeated), 2);
+  weighted.training.weights = make_weights<T>(samples);
+  const Session<T> a = advanced(weighted.session(), 2), b = advanced(repeated.session(), 2);
   double worst = 0.0;
   for (index_t i = 0; i < a.state().parameters.size(); ++i) {
     worst = std::max(worst, std::abs(static_cast<double>(a.state().parameters[i]) -
@@ -74,17 +75,18 @@ TEST_CASE_TEMPLATE("test_a_weight_of_2_is_a_sample_twice", T, float, double) {
 // Only the listed rows are trained on.
 TEST_CASE_TEMPLATE("test_rows_name_the_samples_to_train_on", T, float, double) {
   Setup setup;
-  auto part = inputs_of<T>(setup);
-  part.rows = {5, 3, 60, 17, 8};
+  auto part = parts_of<T>(setup);
+  part.training.rows = {5, 3, 60, 17, 8};
   auto spoiled = part;
   Samples samples = draw_samples(setup, setup.seed);
   for (index_t i = 0; i < setup.samples; ++i) {
-    const bool listed = std::count(part.rows.begin(), part.rows.end(), static_cast<row_t>(i)) > 0;
+    const bool listed =
+        std::count(part.training.rows.begin(), part.training.rows.end(), static_cast<row_t>(i)) > 0;
     for (index_t j = 0; !listed && j < setup.features; ++j) samples.x(i, j) = kNan;
   }
-  spoiled.data = make_dataset<T>(samples, false, false);
-  CHECK(difference(advanced(Session<T>(spoiled), 3).state(),
-                   advanced(Session<T>(part), 3).state()) == "");
+  spoiled.training.data = make_dataset<T>(samples, false, false);
+  CHECK(difference(advanced(spoiled.session(), 3).state(), advanced(part.session(), 3).state()) ==
+        "");
 }
 
 // A change of a valid training, and what its refusal must say.
@@ -127,40 +129,46 @@ TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {
   }
 }
 
-using Inputs = Session<double>::Inputs;
-
 // What `change` makes of valid inputs is refused with a message that contains `message`.
 template <class Change>
 void check_refused(const char* message, const Setup& setup, Change&& change) {
-  Inputs in = inputs_of<double>(setup);
-  CHECK_NOTHROW(Session<double>{in});
+  Parts<double> in = parts_of<double>(setup);
+  CHECK_NOTHROW(in.session());
   change(in);
-  CHECK_THROWS_WITH_AS(Session<double>{in}, doctest::Contains(message), std::invalid_argument);
+  CHECK_THROWS_WITH_AS(in.session(), doctest::Contains(message), std::invalid_argument);
 }
 
 TEST_CASE("test_parts_that_do_not_fit_together_are_refused") {
   Setup setup, other, classes;
   other.features = 6;
   classes.class_ids = classes.validated = true;
-  const auto foreign = inputs_of<double>(other);
+  const auto foreign = parts_of<double>(other);
   check_refused("data has 6 features, the net 5 inputs", setup,
-                [&](Inputs& in) { in.data = foreign.data; });
+                [&](Parts<double>& in) { in.training.data = foreign.training.data; });
   check_refused("parameters must have", setup,
-                [&](Inputs& in) { in.parameters = foreign.parameters; });
-  check_refused("rows must not be empty", setup, [](Inputs& in) { in.rows.clear(); });
-  check_refused("rows must be in [0, 70)", setup, [](Inputs& in) { in.rows.push_back(70); });
-  check_refused("rows must be in [0, 70)", setup, [](Inputs& in) { in.rows[3] = -1; });
-  check_refused("sample_weight must have one entry per sample", setup,
-                [](Inputs& in) { in.weights = std::make_shared<AlignedVector<double>>(3); });
-  check_refused("targets must have one column per output", setup, [](Inputs& in) {
+                [&](Parts<double>& in) { in.start.parameters = foreign.start.parameters; });
+  check_refused("rows must not be empty", setup,
+                [](Parts<double>& in) { in.training.rows.clear(); });
+  check_refused("rows must be in [0, 70)", setup,
+                [](Parts<double>& in) { in.training.rows.push_back(70); });
+  check_refused("rows must be in [0, 70)", setup,
+                [](Parts<double>& in) { in.training.rows[3] = -1; });
+  check_refused("sample_weight must have one entry per sample", setup, [](Parts<double>& in) {
+    in.training.weights = std::make_shared<AlignedVector<double>>(3);
+  });
+  check_refused("targets must have one column per output", setup, [](Parts<double>& in) {
     in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 4, Activation::kSoftmax, 0.0);
   });
   check_refused("label_map names an output too many", classes,
-                [](Inputs& in) { in.label_map = {0, 1, 3}; });
-  check_refused("class_ids must be in [0, 2)", classes, [](Inputs& in) { in.label_map = {0, 1}; });
+                [](Parts<double>& in) { in.label_map = {0, 1, 3}; });
+  check_refused("class_ids must be in [0, 2)", classes, [](Parts<double>& in) {
+    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 2, Activation::kSoftmax, 0.0);
+  });
+  check_refused("class_ids must be in [0, 2)", classes,
+                [](Parts<double>& in) { in.label_map = {0, 1}; });
   check_refused("validation_rows must be in [0, 70)", classes,
-                [](Inputs& in) { in.validation->rows.push_back(71); });
-  check_refused("monitor 'accuracy' needs validation data", setup, [](Inputs& in) {
+                [](Parts<double>& in) { in.validation->rows.push_back(71); });
+  check_refused("monitor 'accuracy' needs validation data", setup, [](Parts<double>& in) {
     TrainSpec train = *in.train;
     train.monitor = Monitor::kAccuracy;
     in.train = std::make_shared<TrainSpec>(train);

@@ -120,6 +120,7 @@ TEST_CASE("test_poll_stops_every_session_between_two_epochs") {
 // A training that only pretends.
 class Pretended : public Trainable {
  public:
+  void begin() const override {}
   double sample_cost() const override { return 0.0; }
   void predict(const row_t*, index_t, Workspace&, const StopToken&, void*) const override {}
   int64_t count_correct(const row_t*, index_t, const int32_t*, Workspace&,

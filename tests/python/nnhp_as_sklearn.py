@@ -43,8 +43,9 @@ def _loss_grad_lbfgs(estimator, theta, X, Y, sample_weight, *_buffers):
         _params.train_spec(
             estimator, loss=_LOSSES[estimator.out_activation_], batch_size=len(X), max_epochs=1
         ),
-        _core.Dataset(X, class_ids=class_ids.astype(np.int32)),
-        sample_weight=sample_weight,
+        _core.TrainingSet(
+            _core.Dataset(X, class_ids=class_ids.astype(np.int32)), sample_weight=sample_weight
+        ),
     )
     loss, flat_gradient = objective(theta[order])
     gradient = np.empty_like(flat_gradient)

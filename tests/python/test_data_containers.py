@@ -236,7 +236,10 @@ def test_class_ids_edited_after_they_were_checked_change_nothing():
     given = ids.copy()
     sessions = [
         _core.Session(
-            net, train, _core.Dataset(X, class_ids=array), parameters=np.zeros(net.n_parameters)
+            net,
+            train,
+            _core.TrainingSet(_core.Dataset(X, class_ids=array)),
+            _core.Start(np.zeros(net.n_parameters)),
         )
         for array in (given, ids)
     ]

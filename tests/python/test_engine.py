@@ -71,14 +71,18 @@ def make_session(i=0, *, dtype="float64", dropout_key=123, sample_weight=None, *
     return _core.Session(
         net,
         train,
-        data,
-        np.arange(0, N_SAMPLES - i, dtype=np.int32),
-        parameters=rng.uniform(-0.5, 0.5, net.n_parameters).astype(dtype),
-        mt_state=(words.astype(np.uint32), int(position)),
-        dropout_key=dropout_key,
-        sample_weight=sample_weight,
-        validation_data=data,
-        validation_rows=np.arange(N_SAMPLES - 10, N_SAMPLES, dtype=np.int32),
+        _core.TrainingSet(
+            data,
+            np.arange(0, N_SAMPLES - i, dtype=np.int32),
+            sample_weight=sample_weight,
+            validation_data=data,
+            validation_rows=np.arange(N_SAMPLES - 10, N_SAMPLES, dtype=np.int32),
+        ),
+        _core.Start(
+            rng.uniform(-0.5, 0.5, net.n_parameters).astype(dtype),
+            (words.astype(np.uint32), int(position)),
+            dropout_key,
+        ),
     )
 
 
@@ -198,9 +202,9 @@ def test_an_objective_refuses_rows_that_weigh_nothing(dtype):
         (np.zeros(N_SAMPLES, dtype), None),
     ):
         with pytest.raises(ValueError, match="sample_weight"):
-            _core.Objective(net, train, data, of_rows, sample_weight=weight)
+            _core.Objective(net, train, _core.TrainingSet(data, of_rows, sample_weight=weight))
     weight = weights_of_other_rows(89, dtype)
-    objective = _core.Objective(net, train, data, rows, sample_weight=weight)
+    objective = _core.Objective(net, train, _core.TrainingSet(data, rows, sample_weight=weight))
     value, gradient = objective(np.full(net.n_parameters, 0.1, dtype))
     assert np.isfinite([value, *gradient]).all()
 
@@ -455,7 +459,7 @@ def test_bulk_predictions_and_counts_of_correct_rows(n_outputs, dtype):
             schedule_horizon=1,
         )
         flat = np.random.RandomState(units).uniform(-1, 1, net.n_parameters).astype(dtype)
-        sessions.append(_core.Session(net, train, data, parameters=flat))
+        sessions.append(_core.Session(net, train, _core.TrainingSet(data), _core.Start(flat)))
         specs.append((net, flat))
     rows = [np.arange(i, N_SAMPLES, i + 1, dtype=np.int32)[::-1].copy() for i in range(3)]
     truths = [np.where(np.arange(len(r)) % 7 == 0, -1, y[r]).astype(np.int32) for r in rows]

@@ -157,7 +157,10 @@ def test_trajectory(activation, solver, kind):
     rng = np.random.RandomState(8)
     orders = [rng.permutation(N_SAMPLES).astype(np.int32) for _ in range(EPOCHS)]
     session = _core.Session(
-        net, train, data, parameters=flat, sample_weight=weight, validation_data=data
+        net,
+        train,
+        _core.TrainingSet(data, sample_weight=weight, validation_data=data),
+        _core.Start(flat),
     )
     for order in orders:
         session.set_order(order)
@@ -176,7 +179,8 @@ def test_trajectory(activation, solver, kind):
 def test_objective_and_its_gradient(activation, kind):
     net, train, data, flat, X, y = engine_parts(kind, activation)
     weight = sample_weights()
-    value, gradient = _core.Objective(net, train, data, sample_weight=weight)(flat)
+    training_set = _core.TrainingSet(data, sample_weight=weight)
+    value, gradient = _core.Objective(net, train, training_set)(flat)
     theirs = TorchNet(kind, activation, flat, [*SIZES, net.layer_shapes[-1][1]])
     reported, descended = theirs.losses(X, y, weight)
     descended.backward()

@@ -32,9 +32,9 @@ bool knows_one_class(LabelMap labels, index_t outputs) {
 }
 
 // R2 of each output, averaged; constant targets count 1 if met exactly and 0 otherwise.
-double mean_r2(const std::vector<double>& residuals, const std::vector<double>& deviations) {
+double mean_r2(const double* residuals, const double* deviations, index_t outputs) {
   double total = 0.0;
-  for (size_t j = 0; j < residuals.size(); ++j) {
+  for (index_t j = 0; j < outputs; ++j) {
     if (!std::isfinite(residuals[j])) return std::numeric_limits<double>::quiet_NaN();
     if (deviations[j] != 0.0) {
       total += 1.0 - residuals[j] / deviations[j];
@@ -42,53 +42,36 @@ double mean_r2(const std::vector<double>& residuals, const std::vector<double>& 
       total += residuals[j] == 0.0 ? 1.0 : 0.0;
     }
   }
-  return total / static_cast<double>(residuals.size());
+  return total / static_cast<double>(outputs);
 }
 
 }  // namespace
 
 template <class T>
-std::vector<double> target_means(const Dataset<T>& data, const std::vector<row_t>& rows,
-                                 const AlignedVector<T>* weights) {
-  std::vector<double> means(static_cast<size_t>(data.target_count), 0.0);
-  double total = 0.0;
-  for (const row_t row : rows) {
-    const double w = weights != nullptr ? static_cast<double>((*weights)[row]) : 1.0;
-    total += w;
-    for (size_t j = 0; j < means.size(); ++j) {
-      means[j] +=
-          w * static_cast<double>(data.targets[row * data.target_count + static_cast<index_t>(j)]);
-    }
-  }
-  for (double& mean : means) mean /= total;
-  return means;
-}
-
-template <class T>
 Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* parameters, Loss loss,
-                    Score score, Validation<T>& validation, LabelMap labels, T* block_weights,
+                    Score score, const TrainingSet<T>& set, const EvaluationScratch<T>& scratch,
                     const StopToken* stop) {
+  const WeightedRows<T>& validation = *set.validation();
   const Dataset<T>& data = *validation.data;
+  const LabelMap labels = set.label_map();
+  const double* means = set.validation_means().data();
   const index_t outputs = net.outputs(), stride = backprop.output_stride();
   const index_t size = static_cast<index_t>(validation.rows.size());
   const index_t block = Backprop<T>::block_rows(net);
   const bool one_class = knows_one_class(labels, outputs);
   double loss_sum = 0.0, correct = 0.0, weight_sum = 0.0;
-  std::vector<double>& residuals = validation.residuals;
-  std::vector<double>& deviations = validation.deviations;
-  residuals.assign(validation.target_means.size(), 0.0);
-  deviations.assign(validation.target_means.size(), 0.0);
+  double* const residuals = scratch.residuals;
+  double* const deviations = scratch.deviations;
+  const index_t of_r2 = score == Score::kR2 ? outputs : 0;
+  std::fill_n(residuals, of_r2, 0.0);
+  std::fill_n(deviations, of_r2, 0.0);
   for (index_t start = 0; start < size; start += block) {
     if (stop != nullptr && stop->requested()) return {false, 0.0, 0.0};
     const row_t* rows = validation.rows.data() + start;
     const index_t count = std::min(block, size - start);
     backprop.forward(parameters, data.block(rows, count), nullptr);
     fill_targets(data, labels, rows, count, outputs, backprop.targets(), stride);
-    const T* weights = nullptr;
-    if (validation.weights) {
-      for (index_t i = 0; i < count; ++i) block_weights[i] = (*validation.weights)[rows[i]];
-      weights = block_weights;
-    }
+    const T* weights = validation.weights_of(rows, count, scratch.block_weights);
     loss_sum += backprop.loss(loss, count, weights);
     for (index_t i = 0; i < count; ++i) {
       const T* predicted = backprop.outputs() + i * stride;
@@ -99,28 +82,26 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
           (one_class || predicts(predicted, targets, outputs, net.output_activation()))) {
         correct += w;
       }
-      for (size_t j = 0; j < residuals.size(); ++j) {
+      for (index_t j = 0; j < of_r2; ++j) {
         const double y = static_cast<double>(targets[j]);
         const double error = y - static_cast<double>(predicted[j]);
-        const double deviation = y - validation.target_means[j];
+        const double deviation = y - means[j];
         residuals[j] += w * error * error;
         deviations[j] += w * deviation * deviation;
       }
     }
   }
   const double value = score == Score::kAccuracy ? correct / weight_sum
-                       : score == Score::kR2     ? mean_r2(residuals, deviations)
+                       : score == Score::kR2     ? mean_r2(residuals, deviations, outputs)
                                                  : 0.0;
   return {true, loss_sum / weight_sum, value};
 }
 
-template std::vector<double> target_means(const Dataset<float>&, const std::vector<row_t>&,
-                                          const AlignedVector<float>*);
-template std::vector<double> target_means(const Dataset<double>&, const std::vector<row_t>&,
-                                          const AlignedVector<double>*);
 template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, Loss, Score,
-                             Validation<float>&, LabelMap, float*, const StopToken*);
+                             const TrainingSet<float>&, const EvaluationScratch<float>&,
+                             const StopToken*);
 template Evaluation evaluate(Backprop<double>&, const NetSpec&, const double*, Loss, Score,
-                             Validation<double>&, LabelMap, double*, const StopToken*);
+                             const TrainingSet<double>&, const EvaluationScratch<double>&,
+                             const StopToken*);
 
 }  // namespace nnhp

@@ -10,47 +10,41 @@ namespace nnhp {
 
 template <class T>
 Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<const TrainSpec> train,
-                        std::shared_ptr<const Dataset<T>> data, std::vector<row_t> rows,
-                        std::vector<int32_t> label_map,
-                        std::shared_ptr<const AlignedVector<T>> weights)
+                        std::shared_ptr<const TrainingSet<T>> set)
     : net_(std::move(net)),
       train_(std::move(train)),
-      data_(std::move(data)),
-      rows_(std::move(rows)),
-      label_map_(std::move(label_map)),
-      weights_(std::move(weights)),
+      set_(std::move(set)),
       gradient_(net_->parameter_count()),
       block_weights_(Backprop<T>::block_rows(*net_)) {
-  check_training(*net_, *train_, *data_, rows_, label_map_, weights_.get());
-  for (const row_t row : rows_) {
-    weight_sum_ += weights_ ? static_cast<double>((*weights_)[row]) : 1.0;
-  }
+  train_->check(*net_);
+  set_->check(*net_);
+  for (const row_t row : set_->training().rows) weight_sum_ += set_->training().weight(row);
   require(weight_sum_ > 0.0,
           "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));
   Workspace sizes;
-  Backprop<T>(*net_, true, sizes, !data_->sparse);
+  Backprop<T>(*net_, true, sizes, !set_->training().data->sparse);
   workspace_.reserve(sizes.bytes());
 }
 
 template <class T>
 double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& stop) {
+  const Dataset<T>& data = *set_->training().data;
+  const std::vector<row_t>& rows = set_->training().rows;
   workspace_.rewind();
-  Backprop<T> backprop(*net_, true, workspace_, !data_->sparse);
+  Backprop<T> backprop(*net_, true, workspace_, !data.sparse);
   backprop.clear();
   backprop.refresh_transposes(parameters);
-  const index_t size = static_cast<index_t>(rows_.size());
+  const index_t size = static_cast<index_t>(rows.size());
   const index_t block = Backprop<T>::block_rows(*net_);
   double loss_sum = 0.0;
   for (index_t start = 0; start < size && !stop.requested(); start += block) {
-    const SampleRows<T> samples = data_->block(rows_.data() + start, std::min(block, size - start));
+    const SampleRows<T> samples = data.block(rows.data() + start, std::min(block, size - start));
     backprop.forward(parameters, samples, nullptr);
-    fill_targets<T>(*data_, label_map_, samples.rows, samples.count, net_->outputs(),
+    fill_targets<T>(data, set_->label_map(), samples.rows, samples.count, net_->outputs(),
                     backprop.targets(), backprop.output_stride());
-    for (index_t i = 0; weights_ && i < samples.count; ++i) {
-      block_weights_[i] = (*weights_)[samples.rows[i]];
-    }
-    loss_sum += backprop.loss_and_delta(train_->loss, samples.count,
-                                        weights_ ? block_weights_.data() : nullptr);
+    const T* of_block =
+        set_->training().weights_of(samples.rows, samples.count, block_weights_.data());
+    loss_sum += backprop.loss_and_delta(train_->loss, samples.count, of_block);
     backprop.backward(samples, start == 0, gradient);
   }
   PenaltySums sums{0.0, 0.0};
@@ -77,7 +71,7 @@ double Objective<T>::value_and_gradient(const AlignedVector<T>& parameters, cons
   double value = 0.0;
   StopToken stop;
   const auto body = [&](index_t, int) { value = pass(parameters.data(), gradient_.data(), stop); };
-  const double cost = training_cost<T>(*net_) * static_cast<double>(rows_.size());
+  const double cost = training_cost<T>(*net_) * static_cast<double>(set_->training().rows.size());
   if (cost + update_cost<T>(*net_) < kSerialCost) {
     serial_for(1, body);
   } else if (parallel_for(1, 1, stop, poll, body)) {

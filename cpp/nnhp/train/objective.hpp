@@ -9,13 +9,12 @@
 
 namespace nnhp {
 
-// Mean loss plus penalty over the listed samples as a function of the parameters.
+// Mean loss plus penalty over the training rows as a function of the parameters.
 template <class T>
 class Objective {
  public:
   Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<const TrainSpec> train,
-            std::shared_ptr<const Dataset<T>> data, std::vector<row_t> rows,
-            std::vector<int32_t> label_map, std::shared_ptr<const AlignedVector<T>> weights);
+            std::shared_ptr<const TrainingSet<T>> set);
 
   // The value; writes its gradient [parameter_count]. NaN, and no gradient, if a stop was asked
   // for.
@@ -28,10 +27,7 @@ class Objective {
 
   std::shared_ptr<const NetSpec> net_;
   std::shared_ptr<const TrainSpec> train_;
-  std::shared_ptr<const Dataset<T>> data_;
-  std::vector<row_t> rows_;
-  std::vector<int32_t> label_map_;
-  std::shared_ptr<const AlignedVector<T>> weights_;
+  std::shared_ptr<const TrainingSet<T>> set_;
   AlignedVector<T> gradient_, block_weights_;
   Workspace workspace_;
   double weight_sum_ = 0.0;

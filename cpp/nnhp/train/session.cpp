@@ -15,47 +15,7 @@ std::string range_error(const char* name, const char* expected, double got) {
   return std::string(name) + " must be " + expected + ", got " + std::to_string(got);
 }
 
-template <class T>
-void check_rows(const std::vector<row_t>& rows, const Dataset<T>& data, const char* what) {
-  require(!rows.empty(), std::string(what) + " must not be empty");
-  const auto [low, high] = std::minmax_element(rows.begin(), rows.end());
-  require(*low >= 0 && *high < data.samples,
-          std::string(what) + " must be in [0, " + std::to_string(data.samples) + ")");
-}
-
-template <class T>
-void check_data(const Dataset<T>& data, const std::vector<row_t>& rows, const char* what,
-                const NetSpec& net, LabelMap labels, const AlignedVector<T>* weights) {
-  check_rows(rows, data, what);
-  require(data.features == net.inputs(), "data has " + std::to_string(data.features) +
-                                             " features, the net " + std::to_string(net.inputs()) +
-                                             " inputs");
-  require(weights == nullptr || weights->size() == data.samples,
-          "sample_weight must have one entry per sample of the data");
-  if (data.class_ids == nullptr) {
-    require(data.targets != nullptr && data.target_count == net.outputs(),
-            "targets must have one column per output");
-    return;
-  }
-  const int32_t classes = static_cast<int32_t>(net.outputs() == 1 ? 2 : net.outputs());
-  for (const int32_t output : labels)
-    require(output < classes, "label_map names an output too many");
-  const int32_t known = labels.empty() ? classes : static_cast<int32_t>(labels.size());
-  for (const row_t row : rows) {
-    require(data.class_ids[row] >= 0 && data.class_ids[row] < known,
-            "class_ids must be in [0, " + std::to_string(known) + ")");
-  }
-}
-
 }  // namespace
-
-template <class T>
-void check_training(const NetSpec& net, const TrainSpec& train, const Dataset<T>& data,
-                    const std::vector<row_t>& rows, LabelMap labels,
-                    const AlignedVector<T>* weights) {
-  train.check(net);
-  check_data(data, rows, "rows", net, labels, weights);
-}
 
 void TrainSpec::check(const NetSpec& net) const {
   const Activation needed = loss_table[static_cast<size_t>(loss)].output;
@@ -87,7 +47,7 @@ void TrainSpec::check(const NetSpec& net) const {
 template <class T>
 struct Session<T>::Scratch {
   Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, Workspace& workspace)
-      : backprop(*in.net, true, workspace, gathers(in)) {
+      : backprop(*in.net, true, workspace, gathers(*in.set)), evaluation(*in.net, workspace) {
     const index_t n = in.net->parameter_count();
     gradient = workspace.take<T>(n);
     block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
@@ -98,11 +58,12 @@ struct Session<T>::Scratch {
     undo_order = workspace.take<row_t>(training_rows);
   }
 
-  static bool gathers(const Inputs& in) {
-    return !in.data->sparse || (in.validation && !in.validation->data->sparse);
+  static bool gathers(const TrainingSet<T>& set) {
+    return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
   }
 
   Backprop<T> backprop;
+  EvaluationScratch<T> evaluation;
   T* gradient = nullptr;
   T* block_weights = nullptr;
   T* undo_parameters = nullptr;  // null: epochs are short and never undone
@@ -146,45 +107,39 @@ struct Session<T>::Undo {
 template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
-  check_training(net, *in_.train, *in_.data, in_.rows, in_.label_map, in_.weights.get());
-  require(in_.parameters.size() == net.parameter_count(),
+  in_.train->check(net);
+  in_.set->check(net);
+  require(in_.start->parameters.size() == net.parameter_count(),
           "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
-              std::to_string(in_.parameters.size()));
+              std::to_string(in_.start->parameters.size()));
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
-  require(!monitor.needs_validation || in_.validation.has_value(),
+  require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
-  if (in_.validation) {
-    Validation<T>& validation = *in_.validation;
-    check_data(*validation.data, validation.rows, "validation_rows", net, in_.label_map,
-               validation.weights.get());
-    if (monitor.score == Score::kR2) {
-      validation.target_means =
-          target_means(*validation.data, validation.rows, validation.weights.get());
-    }
-  }
-  state_.order = std::move(in_.rows);
-  state_.parameters = std::move(in_.parameters);
-  state_.generator = in_.generator;
   state_.rate = first_rate(in_.train->schedule);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
-  if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = state_.parameters;
 }
 
 template <class T>
-void Session<T>::make_moments() const {
+void Session<T>::begin() const {
+  if (!state_.parameters.empty()) return;
+  state_.parameters = in_.start->parameters;
+  state_.generator = in_.start->generator;
+  state_.order = in_.set->training().rows;
+  if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = state_.parameters;
   const int moments = info(in_.train->optimizer).moments;
   const index_t n = in_.net->parameter_count();
-  if (moments > 0 && state_.moment_1.empty()) state_.moment_1 = AlignedVector<T>(n);
-  if (moments > 1 && state_.moment_2.empty()) state_.moment_2 = AlignedVector<T>(n);
+  if (moments > 0) state_.moment_1 = AlignedVector<T>(n);
+  if (moments > 1) state_.moment_2 = AlignedVector<T>(n);
 }
 
 template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
-  const double rows = static_cast<double>(state_.order.size());
+  const double rows = static_cast<double>(in_.set->training().rows.size());
   const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
-  const double validated = in_.validation ? static_cast<double>(in_.validation->rows.size()) : 0.0;
+  const auto& validation = in_.set->validation();
+  const double validated = validation ? static_cast<double>(validation->rows.size()) : 0.0;
   return training_cost<T>(net) * rows + update_cost<T>(net) * steps +
          forward_cost<T>(net) * validated;
 }
@@ -207,7 +162,7 @@ double Session<T>::step_rate() const {
 
 template <class T>
 void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& stop) {
-  make_moments();
+  begin();
   const index_t rows = static_cast<index_t>(state_.order.size());
   Workspace sizes;
   Scratch(in_, keeps_undo(), rows, sizes);
@@ -236,14 +191,14 @@ template <class Use>
 void Session<T>::forward_blocks(const row_t* rows, index_t count, Workspace& workspace,
                                 const StopToken& stop, Use&& use) const {
   Workspace sizes;
-  Backprop<T>(*in_.net, false, sizes, !in_.data->sparse);
+  Backprop<T>(*in_.net, false, sizes, !data().sparse);
   workspace.reserve(sizes.bytes());
-  Backprop<T> backprop(*in_.net, false, workspace, !in_.data->sparse);
+  Backprop<T> backprop(*in_.net, false, workspace, !data().sparse);
   backprop.clear();
   const index_t block = Backprop<T>::block_rows(*in_.net);
   for (index_t start = 0; start < count && !stop.requested(); start += block) {
     const index_t size = std::min(block, count - start);
-    backprop.forward(published_parameters().data(), in_.data->block(rows + start, size), nullptr);
+    backprop.forward(published_parameters().data(), data().block(rows + start, size), nullptr);
     if (!use(backprop.outputs(), backprop.output_stride(), start, size)) return;
   }
 }
@@ -292,10 +247,10 @@ bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
   const StopToken* heeded = undo ? &stop : nullptr;
   const std::optional<double> loss = train_epoch(scratch, heeded);
   Evaluation evaluation{true, 0.0, 0.0};
-  if (loss && in_.validation) {
+  if (loss && in_.set->validation()) {
     evaluation = evaluate(scratch.backprop, *in_.net, state_.parameters.data(), in_.train->loss,
-                          monitor_table[static_cast<size_t>(in_.train->monitor)].score,
-                          *in_.validation, in_.label_map, scratch.block_weights, heeded);
+                          monitor_table[static_cast<size_t>(in_.train->monitor)].score, *in_.set,
+                          scratch.evaluation, heeded);
   }
   if (!loss || !evaluation.finished) {
     undo->restore();
@@ -331,24 +286,24 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
   const index_t block = Backprop<T>::block_rows(*in_.net);
-  const T* weights = in_.weights ? scratch.block_weights : nullptr;
+  const WeightedRows<T>& training = in_.set->training();
   double loss_sum = 0.0, weight_sum = 0.0;
   for (index_t start = 0; start < count; start += block) {
     if (stop != nullptr && stop->requested()) return std::nullopt;
     const index_t size = std::min(block, count - start);
-    const SampleRows<T> samples = in_.data->block(rows + start, size);
-    const DropoutDraw draw{in_.dropout_key, static_cast<uint64_t>(state_.step), start};
+    const SampleRows<T> samples = data().block(rows + start, size);
+    const DropoutDraw draw{in_.start->dropout_key, static_cast<uint64_t>(state_.step), start};
     backprop.forward(state_.parameters.data(), samples, &draw);
-    fill_targets<T>(*in_.data, in_.label_map, samples.rows, size, in_.net->outputs(),
+    fill_targets<T>(data(), in_.set->label_map(), samples.rows, size, in_.net->outputs(),
                     backprop.targets(), backprop.output_stride());
+    const T* weights = training.weights_of(samples.rows, size, scratch.block_weights);
     for (index_t i = 0; weights != nullptr && i < size; ++i) {
-      scratch.block_weights[i] = (*in_.weights)[samples.rows[i]];
       weight_sum += static_cast<double>(weights[i]);
     }
     loss_sum += backprop.loss_and_delta(train.loss, size, weights);
     backprop.backward(samples, start == 0, scratch.gradient);
   }
-  if (weights == nullptr) weight_sum = static_cast<double>(count);
+  if (!training.weights) weight_sum = static_cast<double>(count);
   if (weight_sum == 0.0) return std::nullopt;
   const PenaltySums sums = update(scratch, weight_sum);
   return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
@@ -392,7 +347,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
   ++state_.epoch;
   state_.samples_seen += static_cast<int64_t>(state_.order.size());
   state_.loss_curve.push_back(loss);
-  if (in_.validation) state_.validation_loss_curve.push_back(evaluation.loss);
+  if (in_.set->validation()) state_.validation_loss_curve.push_back(evaluation.loss);
   find_divergence();
   switch (in_.train->monitor) {
     case Monitor::kTrainingLoss:
@@ -472,10 +427,6 @@ void Session<T>::find_divergence() {
   state_.status = Status::kDiverged;
 }
 
-template void check_training(const NetSpec&, const TrainSpec&, const Dataset<float>&,
-                             const std::vector<row_t>&, LabelMap, const AlignedVector<float>*);
-template void check_training(const NetSpec&, const TrainSpec&, const Dataset<double>&,
-                             const std::vector<row_t>&, LabelMap, const AlignedVector<double>*);
 template class Session<float>;
 template class Session<double>;
 

@@ -1,4 +1,4 @@
-// A session: one resumable training of one spec on one list of rows.
+// A session: one resumable training of one spec on one training set.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@
 #include "nnhp/nn/optimizer.hpp"
 #include "nnhp/nn/penalty.hpp"
 #include "nnhp/nn/schedule.hpp"
-#include "nnhp/train/dataset.hpp"
 #include "nnhp/train/evaluate.hpp"
+#include "nnhp/train/training_set.hpp"
 
 namespace nnhp {
 
@@ -55,32 +55,38 @@ struct TrainSpec {
   void check(const NetSpec& net) const;
 };
 
-// Throws std::invalid_argument when the parts of a training do not fit together.
-template <class T>
-void check_training(const NetSpec& net, const TrainSpec& train, const Dataset<T>& data,
-                    const std::vector<row_t>& rows, LabelMap labels,
-                    const AlignedVector<T>* weights);
-
 enum class Status { kReady, kConverged, kLimit, kDiverged };
 inline constexpr std::array<std::string_view, 4> status_names{"ready", "converged", "limit",
                                                               "diverged"};
 
-// Everything that changes during training. Copying it copies the training.
+// Where a training starts. Immutable; sessions share it.
 template <class T>
-struct SessionState {
-  AlignedVector<T> parameters, moment_1, moment_2;  // flat; moments empty where there are none
-  AlignedVector<T> best_parameters;                 // empty unless a score is monitored
-  int64_t step = 0;                                 // parameter updates
+struct Start {
+  AlignedVector<T> parameters;         // flat
+  std::optional<Mt19937> generator{};  // without it, orders are given from outside
+  uint64_t dropout_key = 0;
+};
+
+// How far a training has come.
+struct Progress {
+  int64_t step = 0;  // parameter updates
   int64_t epoch = 0;
   int64_t samples_seen = 0;
   double rate = 0.0;  // of the next epoch
   double best_loss = 0.0, best_score = 0.0;
   int64_t no_improvement_count = 0;
-  std::vector<row_t> order;          // running order of the training rows
-  std::optional<Mt19937> generator;  // without it, orders are given from outside
   std::vector<double> loss_curve, validation_scores, validation_loss_curve;
   Status status = Status::kReady;
   int diverged_layer = -1;  // first layer with a non-finite parameter
+};
+
+// Everything that changes during training. Copying it copies the training.
+template <class T>
+struct SessionState : Progress {
+  AlignedVector<T> parameters, moment_1, moment_2;  // flat; moments empty where there are none
+  AlignedVector<T> best_parameters;                 // empty unless a score is monitored
+  std::vector<row_t> order;                         // running order of the training rows
+  std::optional<Mt19937> generator;
 };
 
 // A number that the one thread that changes it shares with readers; copies are independent.
@@ -114,6 +120,10 @@ class Trainable {
   // a short one finished, so a session is only ever seen between two epochs. The same bits need
   // the mode that parallel_for and serial_for set: subnormal numbers are zero.
   virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) = 0;
+  // Makes the arrays of the state, which is left to the first who needs them, mostly a worker: a
+  // search makes sessions by the thousand on one thread, and most of that time was their page
+  // faults. Must have happened before several threads predict.
+  virtual void begin() const = 0;
   // Operations of the forward pass of one sample.
   virtual double sample_cost() const = 0;
   // Activated outputs of the published parameters for listed rows of the dataset, into
@@ -140,20 +150,15 @@ class Session final : public Trainable {
   struct Inputs {
     std::shared_ptr<const NetSpec> net;
     std::shared_ptr<const TrainSpec> train;
-    std::shared_ptr<const Dataset<T>> data;
-    std::vector<row_t> rows;      // to train on, in their first order
-    AlignedVector<T> parameters;  // flat
-    std::optional<Mt19937> generator;
-    uint64_t dropout_key = 0;
-    std::vector<int32_t> label_map;                   // empty: class ids are outputs
-    std::shared_ptr<const AlignedVector<T>> weights;  // of every sample of `data`; null: all 1
-    std::optional<Validation<T>> validation;
+    std::shared_ptr<const TrainingSet<T>> set;
+    std::shared_ptr<const Start<T>> start;
   };
   // Throws std::invalid_argument when sizes do not fit together.
   explicit Session(Inputs inputs);
 
   double epoch_cost() const override;
   void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) override;
+  void begin() const override;
   double sample_cost() const override;
   void predict(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
                void* out) const override;
@@ -165,17 +170,18 @@ class Session final : public Trainable {
 
   const NetSpec& net() const { return *in_.net; }
   const TrainSpec& train() const { return *in_.train; }
-  const Dataset<T>& data() const { return *in_.data; }
+  const Dataset<T>& data() const { return *in_.set->training().data; }
   // Those of the best score where one is monitored, else the present ones.
   const AlignedVector<T>& published_parameters() const {
-    return state_.best_parameters.empty() ? state_.parameters : state_.best_parameters;
+    return state().best_parameters.empty() ? state_.parameters : state_.best_parameters;
   }
+  const Progress& progress() const { return state_; }
   const SessionState<T>& state() const {
-    make_moments();
+    begin();
     return state_;
   }
   SessionState<T>& state() {
-    make_moments();
+    begin();
     return state_;
   }
   // Rate that the last step used, Adam's bias correction included.
@@ -186,9 +192,6 @@ class Session final : public Trainable {
   // What a long epoch changes, kept so that it can be undone.
   struct Undo;
 
-  // Gives the moments their length. Left to the first who needs them, mostly a worker: a search
-  // makes sessions by the thousand on one thread, and half of that time was their page faults.
-  void make_moments() const;
   // Calls use(outputs, stride, start, size) for each block of the listed rows until it says false.
   template <class Use>
   void forward_blocks(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
@@ -206,15 +209,9 @@ class Session final : public Trainable {
   void find_divergence();
 
   Inputs in_;
-  mutable SessionState<T> state_;  // for make_moments
+  mutable SessionState<T> state_;  // for begin()
 };
 
-extern template void check_training(const NetSpec&, const TrainSpec&, const Dataset<float>&,
-                                    const std::vector<row_t>&, LabelMap,
-                                    const AlignedVector<float>*);
-extern template void check_training(const NetSpec&, const TrainSpec&, const Dataset<double>&,
-                                    const std::vector<row_t>&, LabelMap,
-                                    const AlignedVector<double>*);
 extern template class Session<float>;
 extern template class Session<double>;
 

@@ -49,6 +49,7 @@ std::optional<std::vector<int64_t>> predict_rows(std::span<const RowsToPredict> 
   std::vector<Piece> pieces;
   double cost = 0.0;
   for (size_t j = 0; j < jobs.size(); ++j) {
+    jobs[j].session->begin();
     const double of_row = jobs[j].session->sample_cost();
     const size_t rows = jobs[j].rows.size();
     const size_t length = static_cast<size_t>(std::max(kPieceCost / of_row, 256.0));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -67,6 +68,26 @@ class TrainingData:
     def n_rows(self) -> int:
         """Samples to train on and to hold out of, together."""
         return self.train.dataset.n_samples if self.rows is None else len(self.rows)
+
+    @cached_property
+    def training_set(self) -> _core.TrainingSet:
+        """All rows to train on, with the validation data, for the engine."""
+        return self.split(self.rows, None)
+
+    def split(
+        self, rows: NDArray[np.int32] | None, held_out: NDArray[np.int32] | None
+    ) -> _core.TrainingSet:
+        """Rows to train on, and rows of the same data to validate on instead of X_val."""
+        validation = self.validation if held_out is None else self.train
+        return _core.TrainingSet(
+            self.train.dataset,
+            rows,
+            label_map=self.label_map,
+            sample_weight=self.train.weight,
+            validation_data=None if validation is None else validation.dataset,
+            validation_rows=held_out,
+            validation_weight=None if validation is None else validation.weight,
+        )
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,7 @@ class LbfgsFit:
                 batch_size=n_samples,
                 max_epochs=_params.max_epochs_of(estimator),
             ),
-            data.train.dataset,
-            sample_weight=data.train.weight,
+            data.training_set,
         )
 
     def run(self) -> bool:

@@ -86,10 +86,10 @@ REGRESSOR_CONSTRAINTS: _Constraints = {
 
 def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
     """Raise InvalidParameterError, a ValueError, where one of these parameters is out of bounds."""
-    values = estimator.get_params(deep=False)
+    constraints = estimator._parameter_constraints  # noqa: SLF001
     validate_parameter_constraints(
-        estimator._parameter_constraints,  # noqa: SLF001
-        {name: values[name] for name in values if name in names},
+        constraints,
+        {name: getattr(estimator, name) for name in constraints if name in names},
         caller_name=type(estimator).__name__,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -67,46 +66,73 @@ def initial_parameters(
     return _weights.draw(rng, layers, data.dtype)
 
 
-@dataclass(frozen=True)
-class Draw:
-    """What a training draws before its first epoch, and where that leaves the generator."""
+class Net:
+    """What a setting of the parameters makes of data of one shape."""
 
-    dropout_key: int
-    parameters: _core.FloatArray
-    generator: _core.MtState | None
+    def __init__(self, estimator: BaseMLP, data: TrainingData) -> None:
+        self.sizes = layer_sizes(estimator, data)
+        _memory.check_net_size(self.sizes, copies=_params.copies(estimator), dtype=data.dtype)
+        self.loss, self.output_activation = loss_and_output(estimator, data)
+        self.n_parameters = sum((inputs + 1) * units for inputs, units in pairwise(self.sizes))
+        self.spec = _params.net_spec(
+            estimator,
+            n_inputs=self.sizes[0],
+            n_outputs=self.sizes[-1],
+            output_activation=self.output_activation,
+            dtype=data.dtype,
+        )
+        self.monitor = _params.monitor(
+            estimator, classification=data.train.targets.kind != "regression"
+        )
 
 
 class Cache:
     """What trainings of one search, with the same data, share instead of making it anew.
 
-    Specs belong to one setting of the parameters; draws to an integer seed and a net's shape.
+    Nets and specs belong to one setting of the parameters; starts to an integer seed and a net's
+    shape.
     """
 
-    _MAX_DRAWS = 16
+    _MAX_STARTS = 16
 
     def __init__(self) -> None:
-        self._specs: dict[Hashable, Any] = {}
-        self._draws: dict[Hashable, Draw] = {}
+        self._made: dict[Hashable, Any] = {}
+        self._starts: dict[Hashable, _core.Start] = {}
 
     def for_setting(self) -> Cache:
-        """Cache of another setting of the parameters, with the same draws."""
+        """Cache of another setting of the parameters, with the same starts."""
         cache = Cache()
-        cache._draws = self._draws
+        cache._starts = self._starts
         return cache
 
-    def spec(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Spec made earlier under the same key, or else made now."""
-        if key not in self._specs:
-            self._specs[key] = make()
-        return self._specs[key]
+    def net(self, estimator: BaseMLP, data: TrainingData) -> Net:
+        """Net of this setting for data of this shape."""
+        targets = data.train.targets
+        key = (targets.kind, targets.n_outputs, data.n_features, data.dtype)
+        if key not in self._made:
+            self._made[key] = Net(estimator, data)
+        found: Net = self._made[key]
+        return found
 
-    def draw(self, key: Hashable, make: Callable[[], Draw]) -> Draw:
-        """Draw made earlier under the same key, or else made now."""
-        if key not in self._draws:
-            if len(self._draws) == self._MAX_DRAWS:
-                del self._draws[next(iter(self._draws))]
-            self._draws[key] = make()
-        return self._draws[key]
+    def train_spec(self, key: Hashable, make: Callable[[], _core.TrainSpec]) -> _core.TrainSpec:
+        """Spec made earlier for this setting under the same key, or else made now."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: _core.TrainSpec = self._made[key]
+        return found
+
+    def start(
+        self, estimator: BaseMLP, net: Net, dtype: np.dtype[Any], make: Callable[[], _core.Start]
+    ) -> _core.Start:
+        """Start that an integer seed gives nets of this shape."""
+        seed, activation = estimator.random_state, estimator.activation
+        names = activation if isinstance(activation, str) else tuple(activation)
+        key = seed, tuple(net.sizes), names, dtype
+        if key not in self._starts:
+            if len(self._starts) == self._MAX_STARTS:
+                del self._starts[next(iter(self._starts))]
+            self._starts[key] = make()
+        return self._starts[key]
 
 
 class Training:
@@ -139,55 +165,47 @@ class Training:
     ) -> None:
         self._estimator = estimator
         self._data = data
-        self._cache = Cache() if cache is None else cache
-        self._sizes: list[int] = self._cache.spec(
-            ("sizes", data.n_features, data.train.targets.n_outputs),
-            lambda: layer_sizes(estimator, data),
-        )
-        _memory.check_net_size(self._sizes, copies=_params.copies(estimator), dtype=data.dtype)
+        cache = Cache() if cache is None else cache
+        self._net = cache.net(estimator, data)
         self._rng: RandomState | None = None
+        self._order: NDArray[np.int32] | None = None  # where Python draws the orders
         seed = estimator.random_state
-        if cache is not None and type(seed) is int and not estimator.early_stopping:
-            draw = self._cache.draw(self._draw_key(seed), lambda: self._draw(RandomState(seed)))
-            rows, held_out = data.rows, None
-            generator = draw.generator
+        if type(seed) is int and previous is None and not estimator.early_stopping:
+            start = cache.start(
+                estimator, self._net, data.dtype, lambda: self._draw(RandomState(seed), None)[0]
+            )
+            training_set, held_out, n_rows = data.training_set, None, data.n_rows
         else:
             self._rng = check_random_state(seed)
-            draw = self._draw(self._rng, previous)
-            rows, held_out = self._split(self._rng)
-            generator = _random.mt_state(self._rng)
+            start, rows, held_out = self._draw(self._rng, previous)
+            training_set = data.training_set if held_out is None else data.split(rows, held_out)
+            n_rows = data.n_rows if rows is None else len(rows)
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
             and before.get("solver") == estimator.solver
-            and before.get("layer_sizes") == self._sizes
+            and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
-        loss, self._out_activation = loss_and_output(estimator, data)
         self._validation = data.validation if held_out is None else data.train
-        monitor = _params.monitor(estimator, classification=data.train.targets.kind != "regression")
-        batch_size = _params.batch_size(estimator, data.n_rows if rows is None else len(rows))
-        train = self._cache.spec(
-            ("training", loss, batch_size, monitor),
+        batch_size = _params.batch_size(estimator, n_rows)
+        train = cache.train_spec(
+            (self._net.loss, self._net.monitor, batch_size),
             lambda: _params.train_spec(
                 estimator,
-                loss=loss,
+                loss=self._net.loss,
                 batch_size=batch_size,
                 max_epochs=1 if incremental else _params.max_epochs_of(estimator),
-                monitor=monitor,
+                monitor=self._net.monitor,
                 epochs_before=self._epochs_before,
             ),
         )
-        self._session = self._make_session(train, draw, generator, rows, held_out)
+        self._session = _core.Session(self._net.spec, train, training_set, start)
         optimizer = self._previous_optimizer(before) if goes_on else {}
         if entries := self._history(previous) | optimizer:
             self._session.restore(entries)
-        # The order to begin with where Python draws the orders, else None.
-        self._order = None
-        if estimator.shuffle and generator is None:
-            self._order = np.arange(data.n_rows, dtype=np.int32) if rows is None else rows.copy()
         self._scorer = None
-        if monitor == "external" and self._validation is not None:
+        if self._net.monitor == "external" and self._validation is not None:
             self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
 
     @property
@@ -227,7 +245,7 @@ class Training:
     @property
     def n_parameters(self) -> int:
         """Weights and biases."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(self._sizes))
+        return self._net.n_parameters
 
     @property
     def itemsize(self) -> int:
@@ -262,11 +280,11 @@ class Training:
 
     def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
         stopping = self._estimator.early_stopping
-        coefs, intercepts = _weights.unpack(parameters, self._sizes)
+        coefs, intercepts = _weights.unpack(parameters, self._net.sizes)
         losses = list(state["loss_curve"])
         attributes = {
             **self._data.attributes,
-            **shape_attributes(self._sizes, self._out_activation),
+            **shape_attributes(self._net.sizes, self._net.output_activation),
             "coefs_": coefs,
             "intercepts_": intercepts,
             "n_iter_": int(state["epoch"]),
@@ -285,49 +303,18 @@ class Training:
             attributes["loss_"] = losses[-1]
         return attributes
 
-    def _draw_key(self, seed: int) -> Hashable:
-        activation = self._estimator.activation
-        names = activation if isinstance(activation, str) else tuple(activation)
-        return seed, tuple(self._sizes), names, self._data.dtype
-
-    def _draw(self, rng: RandomState, previous: Mapping[str, Any] | None = None) -> Draw:
+    def _draw(
+        self, rng: RandomState, previous: Mapping[str, Any] | None
+    ) -> tuple[_core.Start, NDArray[np.int32] | None, NDArray[np.int32] | None]:
+        """Draw where to start, rows to train on and rows held out; None for all and none."""
         key = _random.dropout_key(rng, int((previous or {}).get("t_", 0)))
         parameters = initial_parameters(self._estimator, self._data, previous, rng)
-        return Draw(key, parameters, None if previous else _random.mt_state(rng))
-
-    def _make_session(
-        self,
-        train: _core.TrainSpec,
-        draw: Draw,
-        generator: _core.MtState | None,
-        rows: NDArray[np.int32] | None,
-        held_out: NDArray[np.int32] | None,
-    ) -> _core.Session:
-        n_inputs, n_outputs, dtype = self._sizes[0], self._sizes[-1], self._data.dtype
-        net = self._cache.spec(
-            ("net", n_inputs, n_outputs, self._out_activation, dtype),
-            lambda: _params.net_spec(
-                self._estimator,
-                n_inputs=n_inputs,
-                n_outputs=n_outputs,
-                output_activation=self._out_activation,
-                dtype=dtype,
-            ),
-        )
-        return _core.Session(
-            net,
-            train,
-            self._data.train.dataset,
-            rows,
-            parameters=draw.parameters,
-            mt_state=generator,
-            dropout_key=draw.dropout_key,
-            label_map=self._data.label_map,
-            sample_weight=self._data.train.weight,
-            validation_data=None if self._validation is None else self._validation.dataset,
-            validation_rows=held_out,
-            validation_weight=None if self._validation is None else self._validation.weight,
-        )
+        rows, held_out = self._split(rng)
+        generator = _random.mt_state(rng)
+        if self._estimator.shuffle and generator is None:
+            n_rows = self._data.n_rows
+            self._order = np.arange(n_rows, dtype=np.int32) if rows is None else rows.copy()
+        return _core.Start(parameters, generator, key), rows, held_out
 
     def _do_epoch(self, threads: int) -> None:
         """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
@@ -365,7 +352,7 @@ class Training:
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "solver": self._estimator.solver,
-            "layer_sizes": list(self._sizes),
+            "layer_sizes": list(self._net.sizes),
             "schedule": _params.schedule_of(self._estimator),
             "learning_rate": float(state["learning_rate"]),
             "step": int(state["step"]),
@@ -411,7 +398,7 @@ class Training:
         }
 
     def _split(self, rng: RandomState) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
-        """Rows to train on and rows held out of them; None for all and none."""
+        """Rows to train on and rows held out of them; see `_draw`."""
         train = self._data.train
         if not self._estimator.early_stopping:
             return self._data.rows, None

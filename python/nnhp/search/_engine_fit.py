@@ -412,6 +412,7 @@ class _Search:
     ) -> None:
         self._search, self._base, self._X, self._y = search, base, X, y
         self._routed, self._scorers, self._refit_metric = routed, scorers, refit_metric
+        self._cv: Any = None  # that the splits are of
         self._splits: list[Split] = []
         self._evaluator: EngineEvaluator | ScikitEvaluator | None = None
         self._obstacle: str | None = None
@@ -561,6 +562,9 @@ class _Search:
     # ------------------------------------------------------------------ the evaluator
 
     def _evaluator_for(self, cv: Any) -> EngineEvaluator | ScikitEvaluator:
+        if self._evaluator is not None and cv is self._cv and _yields_constant_splits(cv):
+            return self._evaluator
+        self._cv = cv
         splits = self._split(cv)
         if self._evaluator is None or not _same(splits, self._splits):
             self._splits = splits

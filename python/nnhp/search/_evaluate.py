@@ -334,11 +334,12 @@ class EngineEvaluator:
     def _changed_names(self, candidate: Candidate, net: Any) -> list[str]:
         """Parameters of the net that may be out of bounds: all of them until those of the base."""
         prefix = "" if self.shared is not None else f"{self._estimator.steps[-1][0]}__"
+        bounded = type(net)._parameter_constraints
         if prefix[:-2] in candidate:
-            return list(net.get_params(deep=False))
+            return list(bounded)
         changed = [n.removeprefix(prefix) for n in candidate if n.startswith(prefix)]
-        rest = frozenset(net.get_params(deep=False)).difference(changed)
-        if not rest <= self._in_bounds:
+        if len(self._in_bounds) < len(bounded):
+            rest = bounded.keys() - self._in_bounds - set(changed)
             check_bounds(net, rest)
             self._in_bounds |= rest
         return changed

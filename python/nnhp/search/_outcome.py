@@ -140,7 +140,10 @@ class Outcomes(Sequence[Mapping[str, Any]]):
             self._put(name, metric, score)
 
     def _put(self, name: str, metric: str | None, value: float) -> None:
-        self._columns.setdefault((name, metric), _Column()).put(self._length, value)
+        column = self._columns.get((name, metric))
+        if column is None:
+            column = self._columns[name, metric] = _Column()
+        column.put(self._length, value)
 
     def test_scores(self, index: int) -> Scores:
         """Scores of one outcome."""

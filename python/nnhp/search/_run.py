@@ -91,6 +91,7 @@ class Run:
         self.outcomes = Outcomes()
         self.candidates: list[Candidate] = []
         self.n_parameters: list[int] = []
+        self._means: list[float] = []
         self.pruned: list[bool] = []
         self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
@@ -166,7 +167,7 @@ class Run:
             while done in complete:
                 self._collect(candidates[done], complete.pop(done))
                 done += 1
-                if self._target is not None and self._mean(-1) >= self._target:
+                if self._target is not None and self._means[-1] >= self._target:
                     self.over = self.target_reached = True
                     return done
             if promotions is not None:
@@ -268,16 +269,13 @@ class Run:
             self.outcomes.append(outcome)
         if any(o is not None and (o.curve or o.out_of_fold is not None) for o in outcomes):
             self.extras[row] = list(outcomes)
-        mean = self._mean(-1)
+        n = self._n_splits
+        folds = range(row * n, (row + 1) * n)
+        mean = sum(self._score_of(self.outcomes.test_scores(index)) for index in folds) / n
+        self._means.append(mean)
         if mean > self._best:
             self._best = mean
             self._bar.set_postfix_str(f"best {mean:.4g}", refresh=False)
-
-    def _mean(self, row: int) -> float:
-        row = range(len(self.candidates))[row]
-        n = self._n_splits
-        scores = self.outcomes.test_scores
-        return sum(self._score_of(scores(row * n + fold)) for fold in range(n)) / n
 
     def _hopeless(self, folds: dict[int, Outcome]) -> bool:
         """Whether the folds so far are worse on average than the incumbent's worst one."""
@@ -309,7 +307,7 @@ class Run:
         groups: dict[Hashable, list[tuple[float, int]]] = {}
         limits = dict(promotions)
         for row in range(first, len(self.candidates)):
-            mean = self._mean(row)
+            mean = self._means[row]
             rank = -np.inf if np.isnan(mean) else mean
             group, _ = promotions[row - first]
             groups.setdefault(group, []).append((rank, self.candidates[row].number))
@@ -332,7 +330,7 @@ class Run:
     def truncate(self, n_candidates: int) -> None:
         """Forget all but the first candidates."""
         del self.candidates[n_candidates:], self.pruned[n_candidates:]
-        del self.n_parameters[n_candidates:]
+        del self.n_parameters[n_candidates:], self._means[n_candidates:]
         self.outcomes.truncate(n_candidates * self._n_splits)
         self.extras = {row: kept for row, kept in self.extras.items() if row < n_candidates}
 
