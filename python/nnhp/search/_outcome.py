@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 class Candidate(dict[str, Any]):
     """One hyperparameter setting, numbered in the order in which the search came upon it."""
+
+    __slots__ = ("number",)
 
     def __init__(self, params: Mapping[str, Any], number: int) -> None:
         super().__init__(params)
@@ -94,20 +97,6 @@ _KEPT = (
 )
 
 
-@dataclass
-class _Column:
-    """One number per candidate and fold, in an array that doubles when it is full."""
-
-    values: NDArray[np.float64] = field(default_factory=lambda: np.empty(64))
-
-    def put(self, index: int, value: float) -> None:
-        if index >= len(self.values):
-            grown = np.empty(max(2 * len(self.values), index + 1))
-            grown[: len(self.values)] = self.values
-            self.values = grown
-        self.values[index] = value
-
-
 class Outcomes(Sequence[Mapping[str, Any]]):
     """All outcomes of a search so far, candidate by candidate, as scikit-learn reads them.
 
@@ -116,7 +105,8 @@ class Outcomes(Sequence[Mapping[str, Any]]):
 
     def __init__(self) -> None:
         self._length = 0
-        self._columns: dict[tuple[str, str | None], _Column] = {}
+        # One number per outcome, NaN where there is none.
+        self._columns: dict[tuple[str, str | None], array[float]] = {}
         self._errors: dict[int, str] = {}
         # A callable scoring tells its metrics by its first result: failed fits have one number.
         self._failed_scores: dict[int, float] = {}
@@ -142,8 +132,9 @@ class Outcomes(Sequence[Mapping[str, Any]]):
     def _put(self, name: str, metric: str | None, value: float) -> None:
         column = self._columns.get((name, metric))
         if column is None:
-            column = self._columns[name, metric] = _Column()
-        column.put(self._length, value)
+            column = self._columns[name, metric] = array("d")
+        column.extend([np.nan] * (self._length - len(column)))
+        column.append(value)
 
     def test_scores(self, index: int) -> Scores:
         """Scores of one outcome."""
@@ -153,7 +144,10 @@ class Outcomes(Sequence[Mapping[str, Any]]):
     def truncate(self, length: int) -> None:
         """Forget all but the first outcomes."""
         self._length = length
+        for column in self._columns.values():
+            del column[length:]
         self._errors = {i: error for i, error in self._errors.items() if i < length}
+        self._failed_scores = {i: s for i, s in self._failed_scores.items() if i < length}
 
     def errors(self, start: int) -> FitErrors:
         """What went wrong in outcomes from the given one on."""
@@ -163,12 +157,12 @@ class Outcomes(Sequence[Mapping[str, Any]]):
         failed = self._failed_scores.get(index)
         single = self._columns.get((name, None))
         if single is not None:
-            return float(single.values[index]) if failed is None else failed
+            return single[index] if failed is None else failed
         columns = {metric: column for (n, metric), column in self._columns.items() if n == name}
         if not columns:
             return failed if name == "test_scores" else None
         return {
-            str(metric): float(column.values[index]) if failed is None else failed
+            str(metric): column[index] if failed is None else failed
             for metric, column in columns.items()
         }
 
@@ -185,7 +179,7 @@ class Outcomes(Sequence[Mapping[str, Any]]):
         """One entry of an outcome."""
         single = self._columns.get((name, None))
         if single is not None and (name in _TIMES or index not in self._failed_scores):
-            return float(single.values[index])
+            return single[index]
         scores = self._scores(name, index)
         if scores is None and index in self._failed_scores:
             # No fit succeeded, or the training rows of none were scored.
