@@ -1,5 +1,7 @@
 """What every search promises, whatever its strategy."""
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import nnhp
 from nnhp import MLPClassifier
-from nnhp.search import _study_file, _study_recorder
+from nnhp.search import _evaluate, _study_file, _study_recorder
 
 pytestmark = STOPS_EARLY
 
@@ -165,49 +167,90 @@ def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
         assert_same_search(make(study=path).fit(*data), expected)
 
 
-CHILD = """
+# For each line, a strategy and a path, forks a search; tells at the next line how it ended.
+PARENT = """
 import os, sys, warnings
 sys.path.insert(0, {folder!r})
 warnings.simplefilter("ignore")
 from helpers import problem
 from test_search_contract import STRATEGIES
 X, y = problem("multiclass")
-print("ready", flush=True)
-STRATEGIES[{strategy!r}](study={path!r}).fit(X, y)
-print("done", flush=True)
+for line in sys.stdin:
+    strategy, path = line.rstrip("\\n").split("|")
+    pid = os.fork()
+    if pid == 0:
+        STRATEGIES[strategy](study=path).fit(X, y)
+        os._exit(0)
+    print(pid, flush=True)
+    sys.stdin.readline()
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_random_times(data, tmp_path):
-    """50 children are killed; each goes on from the study that the one before left."""
+    """50 processes are killed; each goes on from the study that the one before left."""
     rng = np.random.RandomState(7)
     names = [name for name in STRATEGIES if name != "scikit-learn's way"]
     expected = {name: STRATEGIES[name]().fit(*data) for name in names}
     rounds = dict.fromkeys(names, 0)
-    killed = 0
+    n_killed = 0
 
     def study_of(name):
         return str(tmp_path / f"{names.index(name)}-{rounds[name]}.sqlite")
 
-    for turn in range(50):
-        name = names[turn % len(names)]
-        code = CHILD.format(folder=str(Path(__file__).parent), strategy=name, path=study_of(name))
-        child = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert child.stdout.readline() == "ready\n", child.stderr.read()
-        time.sleep(rng.uniform(0, 0.1))
-        child.send_signal(signal.SIGKILL)
-        output, errors = child.communicate()
-        assert output in ("", "done\n"), errors
-        killed += output == ""
-        if output == "done\n":  # the next one begins anew
-            rounds[name] += 1
-    assert killed >= 10
+    code = PARENT.format(folder=str(Path(__file__).parent))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        for turn in range(50):
+            name = names[turn % len(names)]
+            parent.stdin.write(f"{name}|{study_of(name)}\n")
+            parent.stdin.flush()
+            pid = int(parent.stdout.readline())
+            time.sleep(rng.uniform(0, 0.1))
+            os.kill(pid, signal.SIGKILL)
+            parent.stdin.write("\n")
+            parent.stdin.flush()
+            code = int(parent.stdout.readline())
+            assert code in (0, -signal.SIGKILL)
+            n_killed += code != 0
+            rounds[name] += code == 0  # the next one begins anew
+        parent.stdin.close()
+        assert parent.wait(60) == 0
+    assert n_killed >= 10
     for name in names:
         assert_same_search(STRATEGIES[name](study=study_of(name)).fit(*data), expected[name])
+
+
+@pytest.mark.parametrize("name", ["halving random", "halving in a pipeline", "hyperband"])
+def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
+    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    expected = STRATEGIES[name]().fit(*data)
+    n_rungs = 0
+
+    def train(*args, train=_evaluate.train_together):
+        nonlocal n_rungs
+        n_rungs += 1
+        if n_rungs == 3:
+            raise Killed
+        return train(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_evaluate, "train_together", train)
+        path = str(tmp_path / "study.sqlite")
+        with pytest.raises(Killed):
+            STRATEGIES[name](study=path).fit(*data)
+    shutil.copy(path, tmp_path / "copy.sqlite")
+    goes_on = STRATEGIES[name](study=path).fit(*data)
+    with monkeypatch.context() as patch:
+        patch.setattr(_study_recorder.Recorder, "load_checkpoint", lambda *_: None)
+        restarts = STRATEGIES[name](study=str(tmp_path / "copy.sqlite")).fit(*data)
+    assert_same_search(goes_on, expected)
+    assert_same_search(restarts, expected)
+    assert 0 < goes_on.n_epochs_trained_ < restarts.n_epochs_trained_
+    assert goes_on.n_epochs_trained_ <= goes_on.n_epochs_planned_
 
 
 class Recorder(TransformerMixin, BaseEstimator):

@@ -48,7 +48,7 @@ from nnhp.search import _study
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._evaluate import EngineEvaluator, net_of
 from nnhp.search._fingerprint import fingerprint
-from nnhp.search._outcome import Candidate, Outcome, Scores, Split
+from nnhp.search._outcome import Candidate, Checkpoint, Outcome, Scores, Split
 from nnhp.search._run import Run, SearchOver, partition_of
 from nnhp.search._scores import metric_of
 
@@ -162,6 +162,10 @@ class ScikitEvaluator:
     def kept_bytes(self) -> dict[int, int]:
         """Nothing is kept."""
         return {}
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """Nothing is kept."""
+        return iter(())
 
     def evaluate(
         self, jobs: Sequence[tuple[Candidate, int]], poll: Callable[[int], bool] | None
@@ -620,6 +624,7 @@ class _Search:
                     seed_of=self._seed_of,
                     others=scikit,
                     continues=search._epochs_go_on(),
+                    recall=None if self._recorder is None else self._recorder.load_checkpoint,
                     wants_curves=search.return_curves,
                     wants_estimators=search.return_oof,
                 )

@@ -31,7 +31,16 @@ from nnhp.estimators._training import (
     predict_together,
     train_together,
 )
-from nnhp.search._outcome import Candidate, Finished, Job, Outcome, Poll, Scores, Split
+from nnhp.search._outcome import (
+    Candidate,
+    Checkpoint,
+    Finished,
+    Job,
+    Outcome,
+    Poll,
+    Scores,
+    Split,
+)
 from nnhp.search._scores import NotNative, Truth, score
 
 if TYPE_CHECKING:
@@ -43,6 +52,9 @@ if TYPE_CHECKING:
 _WAVE_BYTES = 1 << 26
 _WAVE_TRAININGS = 1024
 _COPIES = 6  # arrays as long as the parameters that a training holds, or is published into
+# What a checkpoint costs at most, on a slow disk.
+_WRITING_SECONDS = 0.05
+_WRITING_RATE = 5e7  # bytes a second
 
 
 def net_of(estimator: Any) -> Any:
@@ -251,6 +263,8 @@ class EngineEvaluator:
     continues : tuple of (str, int) or None
         Name of the parameter that counts epochs, and how many of them a candidate may come to:
         trainings are then kept, and go on when the same candidate comes again.
+    recall : callable or None
+        Gives the epoch and the state of a candidate's fold from the study, or None.
     wants_curves, wants_estimators : bool
         Whether outcomes shall hold these.
     """
@@ -266,6 +280,7 @@ class EngineEvaluator:
         seed_of: Callable[[int, int], int],
         others: Evaluator,
         continues: tuple[str, int] | None = None,
+        recall: Callable[[int, int], tuple[int, dict[str, Any]] | None] | None = None,
         wants_curves: bool = False,
         wants_estimators: bool = False,
     ) -> None:
@@ -279,6 +294,7 @@ class EngineEvaluator:
         self._threads = threads
         self._seed_of = seed_of
         self._continues = continues
+        self._recall = recall
         self._wants_curves = wants_curves
         self._others = others
         self.wants_estimators = wants_estimators
@@ -403,7 +419,7 @@ class EngineEvaluator:
                     failed.append((place, run))
                     continue
                 runs.append(run)
-                size += run.training.n_parameters * run.training.itemsize * _COPIES
+                size += _bytes_of(run.training)
                 if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
                     finished, stopped = self._finish(runs, poll)
                     yield failed + finished
@@ -444,6 +460,7 @@ class EngineEvaluator:
             try:
                 data = preparation.fold(net).training_data(net)
                 training = Training(net, data, cache=setting.cache)
+                self._take_up(training, candidate.number, fold, setting.target)
             except Exception:
                 if self.scoring.raises:
                     raise
@@ -460,6 +477,14 @@ class EngineEvaluator:
             time.perf_counter() - begun,
             {},
         )
+
+    def _take_up(self, training: Training, number: int, fold: int, target: int) -> None:
+        """Move a new training to where the study has it, if that is not too far."""
+        if self._recall is None or self._continues is None:
+            return
+        found = self._recall(number, fold)
+        if found is not None and found[0] <= target:
+            training.session.restore(found[1])
 
     def _net_of_fold(self, setting: Setting, number: int, fold: int) -> Any:
         state = setting.net.random_state
@@ -668,9 +693,20 @@ class EngineEvaluator:
         """Memory of the trainings that are kept, by candidate."""
         sizes: dict[int, int] = {}
         for (number, _), training in self._kept.items():
-            size = training.n_parameters * training.itemsize * _COPIES
-            sizes[number] = sizes.get(number, 0) + size
+            sizes[number] = sizes.get(number, 0) + _bytes_of(training)
         return sizes
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """States of the kept trainings that took longer than it takes to write them."""
+        for (number, fold), training in self._kept.items():
+            writing = _WRITING_SECONDS + _bytes_of(training) / _WRITING_RATE
+            if training.running and training.seconds > writing:
+                yield number, fold, training.epoch, training.session.state()
+
+
+def _bytes_of(training: Training) -> int:
+    """Memory that a training takes at most."""
+    return training.n_parameters * training.itemsize * _COPIES
 
 
 def _preparation_of(estimator: Any) -> Hashable:

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
-from nnhp.search._outcome import Candidate, Finished, Job, Outcome, Outcomes, Poll, Scores
+from nnhp.search._outcome import (
+    Candidate,
+    Checkpoint,
+    Finished,
+    Job,
+    Outcome,
+    Outcomes,
+    Poll,
+    Scores,
+)
 
 # Candidates whose folds are handed to the evaluator at once: enough to fill its calls, few enough
 # that memory does not grow with the search.
@@ -48,6 +57,9 @@ class Evaluator(Protocol):
 
     def kept_bytes(self) -> dict[int, int]:
         """Memory of what is kept of each candidate."""
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """What is kept and costs more to do again than to write."""
 
 
 class Run:
@@ -150,6 +162,9 @@ class Run:
         self._bar.refresh()
         numbers = {candidate.number for candidate in candidates}
         evaluator.keep_only(numbers)
+        if self._recorder is not None:
+            for checkpoint in evaluator.checkpoints():
+                self._recorder.save_checkpoint(*checkpoint)
         # What is pruned depends on the order, which must not depend on the evaluator.
         order = range(len(candidates)) if self._prunes else evaluator.order(candidates)
         length = PRUNED_TOGETHER if self._prunes else _BLOCK

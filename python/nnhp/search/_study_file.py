@@ -158,6 +158,13 @@ class StudyFile:
             else:
                 self.damaged.append((table, row))
 
+    def keys(self, table: str, **keys: Any) -> list[tuple[Any, ...]]:
+        """Keys of the rows that have these ones, without a look at what the rows hold."""
+        names = ", ".join(KEYS[table])
+        where = " AND ".join(f"{key} = ?" for key in keys)
+        query = f"SELECT {names} FROM {table} WHERE {where}"
+        return list(self.connection.execute(query, tuple(keys.values())))
+
     def set_aside(self) -> None:
         """Move the damaged rows met so far to their table, and warn."""
         if self.damaged:

@@ -105,6 +105,7 @@ class Recorder:
         self._closing = self._closed = False
         self._error: Exception | None = None
         self._kept: dict[tuple[int, int, int], bytes] = {}
+        self._checkpoints: set[tuple[int, int]] = set()  # there are such of these
         self._owner = _study_owner.new_owner()
         self._file = open_to_write(path)
         try:
@@ -114,6 +115,8 @@ class Recorder:
                 for row in self._file.rows("folds"):
                     if row.keys[0] == self._study:
                         self._kept[row.keys[1:]] = row.content
+                for keys in self._file.keys("checkpoints", study=self._study):
+                    self._checkpoints.add(keys[1:])
                 n_enqueued = len(list(self._file.rows("queue")))
                 self._file.set_aside()
         except BaseException as error:
@@ -196,6 +199,7 @@ class Recorder:
         content = pack_arrays(epoch, arrays)
         if len(content) > _MAX_BLOB:
             return
+        self._checkpoints.add((candidate, fold))
         self._pending.append(_Checkpoint(candidate, fold, content))
         self._pending_bytes += len(content)
         self._wake.set()
@@ -205,6 +209,8 @@ class Recorder:
 
     def load_checkpoint(self, candidate: int, fold: int) -> tuple[int, dict[str, Any]] | None:
         """Epoch and arrays of the last checkpoint of a fold, or None."""
+        if (candidate, fold) not in self._checkpoints:
+            return None
         self.flush()
         keys = {"study": self._study, "candidate": int(candidate), "fold": int(fold)}
         with _study_file.lock:
