@@ -35,7 +35,7 @@ from sklearn.model_selection._validation import (
     _score,
     _warn_or_raise_about_fit_failures,
 )
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.parallel import Parallel, delayed
@@ -46,10 +46,12 @@ from nnhp.estimators._data import Given, Whole
 from nnhp.estimators._memory import memory_limit
 from nnhp.search import _study
 from nnhp.search._ensemble import FoldEnsemble
-from nnhp.search._evaluate import EngineEvaluator, net_of
+from nnhp.search._evaluate import EngineEvaluator
 from nnhp.search._fingerprint import fingerprint
+from nnhp.search._out_of_fold import OutOfFold
 from nnhp.search._outcome import Candidate, Checkpoint, Outcome, Scores, Split
-from nnhp.search._run import Run, SearchOver, partition_of
+from nnhp.search._prepare import net_of
+from nnhp.search._run import Run, SearchOver
 from nnhp.search._scores import metric_of
 
 _log = logging.getLogger("nnhp.search")
@@ -425,6 +427,14 @@ class _Search:
         self._recorder: Any = None
         if search.study is not None:
             self._open_study()
+        memory_budget = search.memory_budget
+        if memory_budget is None:
+            memory_budget = memory_limit() // 4
+        self._out_of_fold: OutOfFold | None = None
+        if search.return_oof:
+            self._out_of_fold = OutOfFold(
+                X, y, classifies=is_classifier(base), memory_budget=int(memory_budget)
+            )
         self.run_state = Run(
             search.n_splits_,
             self._score_of,
@@ -433,14 +443,9 @@ class _Search:
             time_budget=search.time_budget_s,
             target_score=search.target_score,
             prunes=search.prune_folds is not None,
-            memory_budget=self._memory_budget,
+            memory_budget=int(memory_budget),
             verbose=bool(search.verbose),
         )
-
-    @property
-    def _memory_budget(self) -> int:
-        given = self._search.memory_budget
-        return memory_limit() // 4 if given is None else int(given)
 
     @property
     def multimetric(self) -> bool:
@@ -513,7 +518,8 @@ class _Search:
                 job: callback_ctx.subcontext(task_name="candidate-split-evaluation", task_id=task)
                 for task, job in enumerate(jobs)
             }
-        self._check_out_of_fold(len(candidates))
+        if self._out_of_fold is not None:
+            self._out_of_fold.check_memory(len(candidates))
         if not candidates or not self._splits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
@@ -593,12 +599,8 @@ class _Search:
 
     def _make_evaluator(self) -> EngineEvaluator | ScikitEvaluator:
         search = self._search
-        if search.return_oof and not partition_of(
-            [split.test for split in self._splits], _num_samples(self._X)
-        ):
-            raise ValueError(
-                "return_oof=True needs a cv whose test folds hold every sample exactly once."
-            )
+        if self._out_of_fold is not None:
+            self._out_of_fold.check_splits(self._splits)
         scoring = Scoring(search, self._scorers, self._X, self._routed.scorer.score)
         scikit = self._scikit = ScikitEvaluator(
             search,
@@ -701,8 +703,10 @@ class _Search:
         search.n_epochs_trained_ = state.epochs_trained if native else None
         if search.return_curves:
             search.curves_ = state.curves()
-        if search.return_oof:
-            search.oof_predictions_ = self._out_of_fold()
+        if self._out_of_fold is not None:
+            search.oof_predictions_ = self._out_of_fold.table(
+                len(state.candidates), state.extras, self._splits
+            )
         if self._recorder is not None:
             self._recorder.flush()  # an error of the last group must not be lost
         if self._recorder is not None and hasattr(search, "best_index_"):
@@ -725,54 +729,10 @@ class _Search:
             fitted |= {place: outcome.estimator for place, outcome in finished}
         return [fitted[fold] for fold in range(len(self._splits))]
 
-    def _out_of_fold(self) -> NDArray[Any]:
-        """Predictions (probabilities) of each candidate for the rows that it did not learn from."""
-        n_splits = len(self._splits)
-        predictions: NDArray[Any] | None = None
-        for row, outcomes in self.run_state.extras.items():
-            for fold, outcome in zip(range(n_splits), outcomes, strict=True):
-                if outcome is None or outcome.out_of_fold is None:
-                    continue  # pruned, or failed
-                if predictions is None:
-                    shape = (_num_samples(self._X), *outcome.out_of_fold.shape[1:])
-                    predictions = np.full((len(self.run_state.candidates), *shape), np.nan)
-                predictions[row, self._splits[fold].test] = outcome.out_of_fold
-        return np.empty(0) if predictions is None else predictions
-
-    def _check_out_of_fold(self, n_candidates: int) -> None:
-        if not self._search.return_oof:
-            return
-        width = np.asarray(self._y).shape[1] if np.ndim(self._y) == 2 else 1
-        if is_classifier(self._base) and width == 1:
-            width = len(np.unique(np.asarray(self._y)))
-        n_samples = _num_samples(self._X)
-        needed = n_candidates * n_samples * width * 8
-        if needed > self._memory_budget:
-            raise ValueError(
-                f"return_oof=True needs {needed} bytes for the predictions of {n_candidates} "
-                f"candidates for {n_samples} samples, more than memory_budget="
-                f"{self._memory_budget}."
-            )
-
     def _digest(self, outcome: Outcome, fold: int) -> None:
         """Take from an outcome's estimator what the search wants of it."""
-        if not self._search.return_oof or outcome.estimator is None:
-            return
-        X_test = _safe_indexing(self._X, self._splits[fold].test)
-        outcome.out_of_fold = self._predictions(outcome.estimator, X_test)
-        outcome.estimator = None
-
-    def _predictions(self, estimator: Any, X: Any) -> NDArray[Any]:
-        if not is_classifier(estimator):
-            return np.asarray(estimator.predict(X))
-        probabilities = np.asarray(estimator.predict_proba(X))
-        y = np.asarray(self._y)
-        if y.ndim == 2:
-            return probabilities
-        classes = np.unique(y)
-        aligned = np.zeros((len(probabilities), len(classes)))
-        aligned[:, np.searchsorted(classes, estimator.classes_)] = probabilities
-        return aligned
+        if self._out_of_fold is not None:
+            self._out_of_fold.digest(outcome, self._splits[fold])
 
     def _open_study(self) -> None:
         search = self._search

@@ -6,23 +6,16 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 
-from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.estimators._data import Given
 from nnhp.estimators._fitted import snapshot
-from nnhp.estimators._folds import Fold, SharedData
+from nnhp.estimators._folds import SharedData
 from nnhp.estimators._params import check_bounds, check_combination, max_epochs_of
 from nnhp.estimators._training import (
     Cache,
@@ -41,7 +34,16 @@ from nnhp.search._outcome import (
     Scores,
     Split,
 )
-from nnhp.search._scores import NotNative, Truth, score
+from nnhp.search._prepare import (
+    Preparation,
+    Setting,
+    configured,
+    net_of,
+    obstacle,
+    preparation_of,
+    samples_of,
+)
+from nnhp.search._scores import NotNative, score
 
 if TYPE_CHECKING:
     from nnhp.search._engine_fit import Scoring
@@ -55,157 +57,6 @@ _COPIES = 6  # arrays as long as the parameters that a training holds, or is pub
 # What a checkpoint costs at most, on a slow disk.
 _WRITING_SECONDS = 0.05
 _WRITING_RATE = 5e7  # bytes a second
-
-
-def net_of(estimator: Any) -> Any:
-    """The net of an estimator that the engine can train; None of any other estimator.
-
-    A subclass may mean something else by `fit` or `predict`, so only the classes themselves count.
-    """
-    last = estimator.steps[-1][1] if type(estimator) is Pipeline else estimator
-    return last if type(last) in (MLPClassifier, MLPRegressor) else None
-
-
-def obstacle(estimator: Any) -> str | None:
-    """What keeps a configured estimator from the engine's path; None where nothing does."""
-    net = net_of(estimator)
-    if net is None:
-        return f"the estimator is {type(estimator).__name__}"
-    if net.solver == "lbfgs":
-        return "solver='lbfgs' has no epochs"
-    if net.early_stopping and net.scoring not in (None, "loss", "accuracy", "r2"):
-        return "early stopping with this scoring needs Python after each epoch"
-    if net.verbose:
-        return "the estimator is verbose"
-    state = net.random_state
-    if (
-        isinstance(state, np.random.RandomState)
-        and state.get_state(legacy=False)["bit_generator"] != "MT19937"
-    ):
-        return "random_state is not an MT19937 generator"
-    if getattr(net, "_skl_callbacks", None):
-        return "callbacks are set"
-    if estimator is net:
-        return None
-    if getattr(estimator, "transform_input", None) is not None:
-        return "the pipeline has transform_input"
-    for name, step in estimator.steps[:-1]:
-        if getattr(step, "_skl_callbacks", None):
-            return "callbacks are set"
-        if isinstance(step, BaseEstimator):
-            for parameter, value in step.get_params().items():
-                # A TargetEncoder's is 'deprecated' and as random as None.
-                if parameter.endswith("random_state") and (value is None or value == "deprecated"):
-                    return f"{name}__{parameter} is {value}: no two fits of that step are alike"
-    return None
-
-
-def configured(base: Any, candidate: Candidate) -> Any:
-    """Clone of an estimator with a candidate's parameters.
-
-    Where these are a net's own, scikit-learn's `clone` and `set_params`, which cost as much as ten
-    epochs of a tiny net, would come to the same.
-    """
-    if net_of(base) is base and candidate.keys() <= base.__dict__.keys():
-        net = copy.copy(base)
-        for name, value in candidate.items():
-            setattr(net, name, clone(value, safe=False))
-        return net
-    return clone(base).set_params(**clone(dict(candidate), safe=False))
-
-
-@dataclass
-class Setting:
-    """A candidate's estimator, configured and checked."""
-
-    estimator: Any  # the net alone, or a Pipeline that ends in it
-    net: Any
-    preparation: Hashable  # equal for settings that prepare the samples alike
-    cache: Cache
-    target: int = 0  # epochs to come to
-    error: str | None = None  # traceback: it cannot be trained
-    obstacle: str | None = None  # why another evaluator must do it
-
-
-class Preparation:
-    """One fold, prepared by the steps before the net: fitted on its training rows alone."""
-
-    def __init__(self, evaluator: EngineEvaluator, setting: Setting, fold: int) -> None:
-        split = evaluator.splits[fold]
-        self.split = split
-        self.steps: Any = None  # fitted; None without steps
-        self.train, self.test = split.train, split.test  # rows of the dataset
-        self.exact_train = True  # the training rows are as `transform` would make them
-        self._scoring = evaluator.scoring
-        self._samples = evaluator.samples
-        self._folds: dict[int, Fold] = {}
-        self._truths: dict[tuple[int, bool], Truth] = {}
-        if evaluator.shared is not None:
-            self.shared = evaluator.shared
-            return
-        self.steps = clone(setting.estimator[:-1])
-        X, y = evaluator.samples(split.train)
-        train = self.steps.fit_transform(X, y)
-        X_test, y_test = evaluator.samples(split.test)
-        test = self.steps.transform(X_test)
-        if self._scoring.of_training_rows:
-            self.exact_train = _same_samples(train, self.steps.transform(X))
-        n_train, n_test = len(split.train), len(split.test)
-        self.train = np.arange(n_train, dtype=np.int32)
-        self.test = np.arange(n_train, n_train + n_test, dtype=np.int32)
-        given = replace(
-            evaluator.given, X=_stacked(train, test), y=_stacked(np.asarray(y), np.asarray(y_test))
-        )
-        if given.sample_weight is not None:
-            weight = np.asarray(given.sample_weight)
-            given = replace(given, sample_weight=weight[np.concatenate([split.train, split.test])])
-        self.shared = SharedData(setting.net, given)
-
-    def fold(self, net: Any) -> Fold:
-        """Samples and targets for a net of this precision."""
-        checked = self.shared.of(net)
-        if id(checked) not in self._folds:
-            self._folds[id(checked)] = checked.fold(self.train)
-        return self._folds[id(checked)]
-
-    def truth(self, net: Any, *, training: bool) -> Truth:
-        """What the test rows, or the training rows, are scored against."""
-        fold = self.fold(net)
-        key = id(fold), training
-        if key not in self._truths:
-            rows = self.split.train if training else self.split.test
-            if fold.targets.kind == "regression":
-                # In the caller's container, whose dtype and layout decide a sum's last bits.
-                y = self._samples(rows)[1]
-            else:
-                y = fold.shared.y[self.train if training else self.test]
-            self._truths[key] = Truth(
-                y,
-                kind=fold.targets.kind,
-                classes=fold.attributes.get("classes_"),
-                sample_weight=self._scoring.weight(rows),
-            )
-        return self._truths[key]
-
-
-def _same_samples(a: Any, b: Any) -> bool:
-    if sp.issparse(a) or sp.issparse(b):
-        return type(a) is type(b) and a.shape == b.shape and (a != b).nnz == 0
-    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
-
-
-def _stacked(a: Any, b: Any) -> Any:
-    """Rows of `a`, then those of `b`, in their container."""
-    if sp.issparse(a):
-        stacked: Any = sp.vstack
-        return stacked([a, b], format="csr")
-    if hasattr(a, "iloc"):
-        import pandas as pd
-
-        return pd.concat([a, b], ignore_index=True)
-    a = np.asarray(a)
-    # A net of float32 samples predicts in float32, whatever the test rows were.
-    return np.concatenate([a, np.asarray(b, dtype=a.dtype if a.dtype.kind == "f" else None)])
 
 
 @dataclass
@@ -284,12 +135,12 @@ class EngineEvaluator:
         wants_curves: bool = False,
         wants_estimators: bool = False,
     ) -> None:
-        self.given = given
-        self.splits = list(splits)
-        self.scoring = scoring
-        self.shared: SharedData | None = None
+        self._given = given
+        self._splits = list(splits)
+        self._scoring = scoring
+        self._shared: SharedData | None = None
         if net_of(estimator) is estimator:
-            self.shared = SharedData(estimator, given)
+            self._shared = SharedData(estimator, given)
         self._estimator = estimator
         self._threads = threads
         self._seed_of = seed_of
@@ -305,11 +156,7 @@ class EngineEvaluator:
         self._preparation: Hashable = None
         self._prepared: dict[int, Preparation | None] = {}  # by fold; None where it failed
         self._kept: dict[tuple[int, int], Training] = {}
-        self._base_preparation = _preparation_of(estimator)
-
-    def samples(self, rows: NDArray[np.int32]) -> tuple[Any, Any]:
-        """Rows as the caller's `fit` would see them."""
-        return _safe_indexing(self.given.X, rows), _safe_indexing(self.given.y, rows)
+        self._base_preparation = preparation_of(estimator)
 
     # --------------------------------------------------------------------- candidates
 
@@ -325,9 +172,9 @@ class EngineEvaluator:
         error = None
         try:
             check_bounds(net, self._changed_names(candidate, net))
-            check_combination(net, incremental=False, has_validation=self.given.X_val is not None)
+            check_combination(net, incremental=False, has_validation=self._given.X_val is not None)
         except Exception:
-            if self.scoring.raises:
+            if self._scoring.raises:
                 raise
             error = format_exc()
         target = 0
@@ -340,16 +187,16 @@ class EngineEvaluator:
 
     def _preparation_key(self, candidate: Candidate, estimator: Any = None) -> Hashable:
         """Equal for candidates that prepare the samples alike."""
-        if self.shared is not None:
+        if self._shared is not None:
             return None
         last = f"{self._estimator.steps[-1][0]}__"
         if all(name.startswith(last) for name in candidate):
             return self._base_preparation
-        return _preparation_of(estimator or configured(self._estimator, candidate))
+        return preparation_of(estimator or configured(self._estimator, candidate))
 
     def _changed_names(self, candidate: Candidate, net: Any) -> list[str]:
         """Parameters of the net that may be out of bounds: all of them until those of the base."""
-        prefix = "" if self.shared is not None else f"{self._estimator.steps[-1][0]}__"
+        prefix = "" if self._shared is not None else f"{self._estimator.steps[-1][0]}__"
         bounded = type(net)._parameter_constraints
         if prefix[:-2] in candidate:
             return list(bounded)
@@ -370,7 +217,7 @@ class EngineEvaluator:
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
         prefix, net = "", net_of(self._estimator)
-        if self.shared is None:
+        if self._shared is None:
             name = self._estimator.steps[-1][0]
             prefix, net = f"{name}__", net_of(candidate.get(name, net))
         if net is None or candidate.get(f"{prefix}solver", net.solver) == "lbfgs":
@@ -380,7 +227,7 @@ class EngineEvaluator:
             return 0  # its fits will fail
         if self._continues is None:
             return int(target)
-        kept = all((candidate.number, fold) in self._kept for fold in range(len(self.splits)))
+        kept = all((candidate.number, fold) in self._kept for fold in range(len(self._splits)))
         before = self._targets.get(candidate.number, 0) if kept else 0
         self._targets[candidate.number] = max(int(target), before)
         return max(int(target) - before, 0)
@@ -462,7 +309,7 @@ class EngineEvaluator:
                 training = Training(net, data, cache=setting.cache)
                 self._take_up(training, candidate.number, fold, setting.target)
             except Exception:
-                if self.scoring.raises:
+                if self._scoring.raises:
                     raise
                 return self._failed(format_exc(), fold, time.perf_counter() - begun)
         return _Run(
@@ -502,7 +349,9 @@ class EngineEvaluator:
         try:
             if fold not in self._prepared:
                 self._prepared[fold] = None
-                self._prepared[fold] = Preparation(self, setting, fold)
+                self._prepared[fold] = Preparation(
+                    setting, self._splits[fold], self._given, self._shared, self._scoring
+                )
             preparation = self._prepared[fold]
             if preparation is not None:
                 preparation.fold(net)
@@ -512,9 +361,9 @@ class EngineEvaluator:
 
     def _failed(self, error: str, fold: int, seconds: float) -> Outcome:
         return Outcome(
-            test_scores=self.scoring.failed(),
-            train_scores=self.scoring.failed() if self.scoring.of_training_rows else None,
-            n_test_samples=len(self.splits[fold].test),
+            test_scores=self._scoring.failed(),
+            train_scores=self._scoring.failed() if self._scoring.of_training_rows else None,
+            n_test_samples=len(self._splits[fold].test),
             fit_time=seconds,
             fit_error=error,
             stopped=True,
@@ -541,7 +390,7 @@ class EngineEvaluator:
                 run.training.check_finite(warn=False)
                 sound.append(run)
             except ValueError:
-                if self.scoring.raises:
+                if self._scoring.raises:
                     raise
                 outcome = self._failed(format_exc(), run.fold, run.fit_time)
                 outcome.epochs = run.training.epoch - run.epochs_before
@@ -581,7 +430,7 @@ class EngineEvaluator:
                 if len(runs) > 1:
                     return [scores for run in runs for scores in self._scores_of_epoch([run])]
                 found = {}
-        missing = dict.fromkeys(self.scoring.metrics or (), np.nan)
+        missing = dict.fromkeys(self._scoring.metrics or (), np.nan)
         scores = [found.get(id(run), np.nan) for run in runs]
         named = [s if isinstance(s, dict) else {"score": s} for s in scores]
         return [missing if np.isnan(list(s.values())).all() else s for s in named]
@@ -593,7 +442,7 @@ class EngineEvaluator:
         test_scores = self._scores(runs, training=False)
         score_time = (time.perf_counter() - begun) / max(len(runs), 1)
         train_scores: list[Scores] | list[None] = [None] * len(runs)
-        if self.scoring.of_training_rows:
+        if self._scoring.of_training_rows:
             train_scores = self._scores(runs, training=True)
         finished = []
         for run, test, train in zip(runs, test_scores, train_scores, strict=True):
@@ -616,7 +465,7 @@ class EngineEvaluator:
 
     def _scores(self, runs: list[_Run], *, training: bool) -> list[Scores]:
         """Scores of what each training would publish now."""
-        if self.scoring.metrics is None or not runs:
+        if self._scoring.metrics is None or not runs:
             return [self._score_estimator(run, training=training) for run in runs]
         correct = self._counted(runs, training=training)
         if correct is not None:
@@ -632,15 +481,15 @@ class EngineEvaluator:
                 if training and not run.preparation.exact_train:
                     raise NotNative
                 truth = run.preparation.truth(run.net, training=training)
-                values = {n: score(m, truth, of_run) for n, m in self.scoring.metrics.items()}
-                scores.append(self.scoring.packed(values))
+                values = {n: score(m, truth, of_run) for n, m in self._scoring.metrics.items()}
+                scores.append(self._scoring.packed(values))
             except NotNative:
                 scores.append(self._score_estimator(run, training=training))
         return scores
 
     def _counted(self, runs: list[_Run], *, training: bool) -> list[Scores] | None:
         """Accuracies, where that is all that is asked for; else None."""
-        if self.scoring.metrics != {"score": "accuracy"}:
+        if self._scoring.metrics != {"score": "accuracy"}:
             return None
         rows, truths = [], []
         for run in runs:
@@ -658,7 +507,7 @@ class EngineEvaluator:
             [run.training for run in runs], rows, truths, self._threads
         )
         return [
-            self.scoring.packed({"score": count / len(truth)})
+            self._scoring.packed({"score": count / len(truth)})
             if count >= 0
             else self._score_estimator(run, training=training)
             for run, count, truth in zip(runs, correct, truths, strict=True)
@@ -668,8 +517,8 @@ class EngineEvaluator:
         """Let scikit-learn's scorers judge a real estimator."""
         split = run.preparation.split
         rows = split.train if training else split.test
-        X, y = self.samples(rows)
-        return self.scoring.judge(self._fitted(run), X, y, rows)
+        X, y = samples_of(self._given, rows)
+        return self._scoring.judge(self._fitted(run), X, y, rows)
 
     def _fitted(self, run: _Run) -> Any:
         """The candidate's estimator, fitted on this fold."""
@@ -707,13 +556,3 @@ class EngineEvaluator:
 def _bytes_of(training: Training) -> int:
     """Memory that a training takes at most."""
     return training.n_parameters * training.itemsize * _COPIES
-
-
-def _preparation_of(estimator: Any) -> Hashable:
-    """Equal for pipelines whose steps before the net are alike; None for the net alone."""
-    if net_of(estimator) is estimator:
-        return None
-    try:
-        return str(joblib.hash(estimator.steps[:-1]))
-    except Exception:  # a lambda, say, cannot be pickled
-        return object()  # like no other

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
@@ -408,9 +407,3 @@ def _unrun(like: Outcome) -> Outcome:
         return None if scores is None else np.nan
 
     return Outcome(blank(like.test_scores), blank(like.train_scores))
-
-
-def partition_of(tests: Sequence[NDArray[np.int32]], n_samples: int) -> bool:
-    """Whether test folds hold every sample once."""
-    rows = np.concatenate(tests)
-    return len(rows) == n_samples and bool((np.bincount(rows, minlength=n_samples) == 1).all())

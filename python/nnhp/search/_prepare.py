@@ -1,0 +1,212 @@
+"""What a candidate asks for: its estimator, and its folds as the steps before the net make them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.estimators._data import Given
+from nnhp.estimators._folds import Fold, SharedData
+from nnhp.estimators._training import Cache
+from nnhp.search._outcome import Candidate, Split
+from nnhp.search._scores import Truth
+
+if TYPE_CHECKING:
+    from nnhp.search._engine_fit import Scoring
+
+
+def net_of(estimator: Any) -> Any:
+    """The net of an estimator that the engine can train; None of any other estimator.
+
+    A subclass may mean something else by `fit` or `predict`, so only the classes themselves count.
+    """
+    last = estimator.steps[-1][1] if type(estimator) is Pipeline else estimator
+    return last if type(last) in (MLPClassifier, MLPRegressor) else None
+
+
+def obstacle(estimator: Any) -> str | None:
+    """What keeps a configured estimator from the engine's path; None where nothing does."""
+    net = net_of(estimator)
+    if net is None:
+        return f"the estimator is {type(estimator).__name__}"
+    if net.solver == "lbfgs":
+        return "solver='lbfgs' has no epochs"
+    if net.early_stopping and net.scoring not in (None, "loss", "accuracy", "r2"):
+        return "early stopping with this scoring needs Python after each epoch"
+    if net.verbose:
+        return "the estimator is verbose"
+    state = net.random_state
+    if (
+        isinstance(state, np.random.RandomState)
+        and state.get_state(legacy=False)["bit_generator"] != "MT19937"
+    ):
+        return "random_state is not an MT19937 generator"
+    if getattr(net, "_skl_callbacks", None):
+        return "callbacks are set"
+    if estimator is net:
+        return None
+    if getattr(estimator, "transform_input", None) is not None:
+        return "the pipeline has transform_input"
+    for name, step in estimator.steps[:-1]:
+        if getattr(step, "_skl_callbacks", None):
+            return "callbacks are set"
+        if isinstance(step, BaseEstimator):
+            for parameter, value in step.get_params().items():
+                # A TargetEncoder's is 'deprecated' and as random as None.
+                if parameter.endswith("random_state") and (value is None or value == "deprecated"):
+                    return f"{name}__{parameter} is {value}: no two fits of that step are alike"
+    return None
+
+
+def configured(base: Any, candidate: Candidate) -> Any:
+    """Clone of an estimator with a candidate's parameters.
+
+    Where these are a net's own, scikit-learn's `clone` and `set_params`, which cost as much as ten
+    epochs of a tiny net, would come to the same.
+    """
+    if net_of(base) is base and candidate.keys() <= base.__dict__.keys():
+        net = copy.copy(base)
+        for name, value in candidate.items():
+            setattr(net, name, clone(value, safe=False))
+        return net
+    return clone(base).set_params(**clone(dict(candidate), safe=False))
+
+
+@dataclass
+class Setting:
+    """A candidate's estimator, configured and checked."""
+
+    estimator: Any  # the net alone, or a Pipeline that ends in it
+    net: Any
+    preparation: Hashable  # equal for settings that prepare the samples alike
+    cache: Cache
+    target: int = 0  # epochs to come to
+    error: str | None = None  # traceback: it cannot be trained
+    obstacle: str | None = None  # why another evaluator must do it
+
+
+def samples_of(given: Given, rows: NDArray[np.int32]) -> tuple[Any, Any]:
+    """Rows as the caller's `fit` would see them."""
+    return _safe_indexing(given.X, rows), _safe_indexing(given.y, rows)
+
+
+class Preparation:
+    """One fold, prepared by the steps before the net: fitted on its training rows alone.
+
+    Parameters
+    ----------
+    setting : Setting
+        Whose steps they are.
+    split : Split
+        The fold.
+    given : Given
+        All samples and targets in the caller's containers, and the arguments of the net's `fit`.
+    shared : SharedData or None
+        All samples as the net takes them, where there are no steps before it.
+    scoring : Scoring
+        What will be computed.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        split: Split,
+        given: Given,
+        shared: SharedData | None,
+        scoring: Scoring,
+    ) -> None:
+        self.split = split
+        self.steps: Any = None  # fitted; None without steps
+        self.train, self.test = split.train, split.test  # rows of the dataset
+        self.exact_train = True  # the training rows are as `transform` would make them
+        self._given = given
+        self._scoring = scoring
+        self._folds: dict[int, Fold] = {}
+        self._truths: dict[tuple[int, bool], Truth] = {}
+        if shared is not None:
+            self.shared = shared
+            return
+        self.steps = clone(setting.estimator[:-1])
+        X, y = samples_of(given, split.train)
+        train = self.steps.fit_transform(X, y)
+        X_test, y_test = samples_of(given, split.test)
+        test = self.steps.transform(X_test)
+        if self._scoring.of_training_rows:
+            self.exact_train = _same_samples(train, self.steps.transform(X))
+        n_train, n_test = len(split.train), len(split.test)
+        self.train = np.arange(n_train, dtype=np.int32)
+        self.test = np.arange(n_train, n_train + n_test, dtype=np.int32)
+        given = replace(
+            given, X=_stacked(train, test), y=_stacked(np.asarray(y), np.asarray(y_test))
+        )
+        if given.sample_weight is not None:
+            weight = np.asarray(given.sample_weight)
+            given = replace(given, sample_weight=weight[np.concatenate([split.train, split.test])])
+        self.shared = SharedData(setting.net, given)
+
+    def fold(self, net: Any) -> Fold:
+        """Samples and targets for a net of this precision."""
+        checked = self.shared.of(net)
+        if id(checked) not in self._folds:
+            self._folds[id(checked)] = checked.fold(self.train)
+        return self._folds[id(checked)]
+
+    def truth(self, net: Any, *, training: bool) -> Truth:
+        """What the test rows, or the training rows, are scored against."""
+        fold = self.fold(net)
+        key = id(fold), training
+        if key not in self._truths:
+            rows = self.split.train if training else self.split.test
+            if fold.targets.kind == "regression":
+                # In the caller's container, whose dtype and layout decide a sum's last bits.
+                y = samples_of(self._given, rows)[1]
+            else:
+                y = fold.shared.y[self.train if training else self.test]
+            self._truths[key] = Truth(
+                y,
+                kind=fold.targets.kind,
+                classes=fold.attributes.get("classes_"),
+                sample_weight=self._scoring.weight(rows),
+            )
+        return self._truths[key]
+
+
+def _same_samples(a: Any, b: Any) -> bool:
+    if sp.issparse(a) or sp.issparse(b):
+        return type(a) is type(b) and a.shape == b.shape and (a != b).nnz == 0
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+
+
+def _stacked(a: Any, b: Any) -> Any:
+    """Rows of `a`, then those of `b`, in their container."""
+    if sp.issparse(a):
+        stacked: Any = sp.vstack
+        return stacked([a, b], format="csr")
+    if hasattr(a, "iloc"):
+        import pandas as pd
+
+        return pd.concat([a, b], ignore_index=True)
+    a = np.asarray(a)
+    # A net of float32 samples predicts in float32, whatever the test rows were.
+    return np.concatenate([a, np.asarray(b, dtype=a.dtype if a.dtype.kind == "f" else None)])
+
+
+def preparation_of(estimator: Any) -> Hashable:
+    """Equal for pipelines whose steps before the net are alike; None for the net alone."""
+    if net_of(estimator) is estimator:
+        return None
+    try:
+        return str(joblib.hash(estimator.steps[:-1]))
+    except Exception:  # a lambda, say, cannot be pickled
+        return object()  # like no other
