@@ -52,7 +52,8 @@ def main() -> None:
     print_machine(arguments.repetitions)
     X, y = digits()
     report_random(X, y, arguments.repetitions)
-    report_strategies(X, y, arguments.repetitions)
+    report_strategies("pixels from 0 to 16, as they are", 16 * X, y, arguments.repetitions)
+    report_strategies("pixels from 0 to 1", X, y, arguments.repetitions)
     report_driver(X, y, arguments.repetitions)
     report_threads(DIGITS, 64, 95, arguments.repetitions)
     report_memory(arguments.plot)
@@ -123,8 +124,8 @@ def hyperband(X: Any, y: Any, seed: int) -> Any:
     ).fit(X, y)
 
 
-def report_strategies(X: Any, y: Any, repetitions: int) -> None:
-    print(f"{HALVING_CANDIDATES} candidates to {MAX_EPOCHS} epochs: halving and Hyperband")
+def report_strategies(data: str, X: Any, y: Any, repetitions: int) -> None:
+    print(f"{HALVING_CANDIDATES} candidates to {MAX_EPOCHS} epochs, {data}: halving and Hyperband")
     parts: dict[str, list[float]] = {"halving": [], "Hyperband": []}
     lost: dict[str, list[float]] = {"halving": [], "Hyperband": []}
     for seed in range(repetitions):
