@@ -8,7 +8,7 @@ from helpers import run_child
 
 # Seconds, as promised. The machine may be busy with other things: one of a few attempts must do.
 SOON = 0.3
-ATTEMPTS = 4
+ATTEMPTS = 6
 # What is interrupted in its midst would take this long: far too long to end SOON by itself.
 LONG = 10.0
 
