@@ -123,14 +123,16 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
 template <class T>
 void Session<T>::begin() const {
   if (!state_.parameters.empty()) return;
-  state_.parameters = in_.start->parameters;
+  AlignedVector<T> parameters = in_.start->parameters;
   state_.generator = in_.start->generator;
   state_.order = in_.set->training().rows;
-  if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = state_.parameters;
+  if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = parameters;
   const int moments = info(in_.train->optimizer).moments;
   const index_t n = in_.net->parameter_count();
   if (moments > 0) state_.moment_1 = AlignedVector<T>(n);
   if (moments > 1) state_.moment_2 = AlignedVector<T>(n);
+  // Last, for they tell that all is there: any allocation before may fail.
+  state_.parameters = std::move(parameters);
 }
 
 template <class T>

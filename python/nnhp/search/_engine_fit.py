@@ -345,6 +345,11 @@ class EngineSearch(BaseSearchCV):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         subcontext.call_on_fit_task_end(estimator=self, **seen)
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_recorder", None)  # jobs of other processes get copies while it runs
+        return state
+
     def _check_settings(self) -> None:
         """Raise ValueError where settings cannot meet."""
         if not isinstance(self.error_score, Number) and self.error_score != "raise":
@@ -425,8 +430,6 @@ class _Search:
         self._more: dict[str, list[Any]] = {}
         self._seed: int | None = None
         self._recorder: Any = None
-        if search.study is not None:
-            self._open_study()
         memory_budget = search.memory_budget
         if memory_budget is None:
             memory_budget = memory_limit() // 4
@@ -435,6 +438,8 @@ class _Search:
             self._out_of_fold = OutOfFold(
                 X, y, classifies=is_classifier(base), memory_budget=int(memory_budget)
             )
+        if search.study is not None:
+            self._open_study()
         self.run_state = Run(
             search.n_splits_,
             self._score_of,

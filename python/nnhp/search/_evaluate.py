@@ -6,6 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from traceback import format_exc
@@ -303,7 +304,7 @@ class EngineEvaluator:
             self._note_delegated(candidate, "a fold cannot be prepared")
             return None
         training = self._kept.pop((candidate.number, fold), None)
-        if training is None:
+        if training is None or training.epoch > setting.target:
             try:
                 data = preparation.fold(net).training_data(net)
                 training = Training(net, data, cache=setting.cache)
@@ -331,7 +332,9 @@ class EngineEvaluator:
             return
         found = self._recall(number, fold)
         if found is not None and found[0] <= target:
-            training.session.restore(found[1])
+            # One that does not fit is of no use: the training then starts anew.
+            with suppress(ValueError, TypeError):
+                training.session.restore(found[1])
 
     def _net_of_fold(self, setting: Setting, number: int, fold: int) -> Any:
         state = setting.net.random_state

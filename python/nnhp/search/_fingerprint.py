@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from numbers import Integral
+from types import CodeType, FunctionType
 from typing import Any
 
 import joblib
@@ -46,6 +49,9 @@ def fingerprint(
         for name, value in params.items()
         if name not in _NOT_IN_RESULTS and name not in _SPACES
     }
+    state = params.get("random_state")
+    if state is not None and not isinstance(state, Integral):
+        method["random_state"] = state
     fit_params = [dict(routed.estimator.fit), dict(routed.scorer.score)]
     given = [X, y, *(value for params in fit_params for _, value in sorted(params.items()))]
     return {
@@ -99,6 +105,24 @@ def describe(value: Any) -> str:
         return f"{value.dist.name}({describe(value.args)}, {describe(value.kwds)})"
     text = repr(value)
     if " at 0x" in text:
-        name = getattr(value, "__qualname__", type(value).__qualname__)
-        return f"{getattr(value, '__module__', '')}.{name}"
+        return _describe_by_content(value)
     return text
+
+
+def _describe_by_content(value: Any) -> str:
+    """Text of a function, or of an object without a `repr` of its own."""
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    name = f"{getattr(value, '__module__', '')}.{name}"
+    if isinstance(value, partial):
+        return f"{name}({describe([value.func, value.args, value.keywords])})"
+    if isinstance(value, FunctionType):
+        code = value.__code__
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        names = [code.co_names, code.co_varnames]
+        constants = [c for c in code.co_consts if not isinstance(c, CodeType)]
+        content = [code.co_code.hex(), names, constants, value.__defaults__, value.__kwdefaults__]
+        return f"{name} {joblib.hash(describe([*content, cells]))}"
+    try:
+        return f"{name} {joblib.hash(value)}"
+    except Exception:  # it cannot be pickled
+        return name

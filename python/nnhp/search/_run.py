@@ -117,6 +117,7 @@ class Run:
         self._memory_budget = memory_budget
         self._deadline = None if time_budget is None else time.monotonic() + time_budget
         self._incumbent: list[float] | None = None
+        self._resource: Sequence[int] = ()  # that the incumbent had
         self._best = -np.inf
         self._bar = tqdm(unit="epoch", disable=not verbose, dynamic_ncols=True, leave=True)
 
@@ -166,7 +167,10 @@ class Run:
                 self._recorder.save_checkpoint(*checkpoint)
         # What is pruned depends on the order, which must not depend on the evaluator.
         order = range(len(candidates)) if self._prunes else evaluator.order(candidates)
-        length = PRUNED_TOGETHER if self._prunes else _BLOCK
+        if self._resource != resources[:1]:
+            self._resource, self._incumbent = resources[:1], None
+        ends_early = self._deadline is not None or self._target is not None
+        length = PRUNED_TOGETHER if self._prunes or ends_early else _BLOCK
         if self._deadline is not None and not self.candidates:
             blocks = [order[:1], *_cut(order[1:], length)]
         else:
