@@ -83,20 +83,26 @@ inline Matrix repeated(const Matrix& row, index_t times) {
 }
 inline Matrix column_sums(const Matrix& a) { return product(Matrix(1, a.rows, 1.0), a); }
 
-// Activations by name. `slope` is the derivative as a function of the output.
+// Activations by name. `slope` is the derivative at z, where the output is y.
 struct Activation {
   std::string_view name;
   long double (*value)(long double z);
-  double (*slope)(double y);
+  double (*slope)(double z, double y);
 };
-inline constexpr std::array<Activation, 5> activations{{
-    {"identity", [](long double z) { return z; }, [](double) { return 1.0; }},
+inline constexpr std::array<Activation, 6> activations{{
+    {"identity", [](long double z) { return z; }, [](double, double) { return 1.0; }},
     {"logistic", [](long double z) { return 1.0L / (1.0L + std::exp(-z)); },
-     [](double y) { return y * (1.0 - y); }},
-    {"tanh", [](long double z) { return std::tanh(z); }, [](double y) { return 1.0 - y * y; }},
+     [](double, double y) { return y * (1.0 - y); }},
+    {"tanh", [](long double z) { return std::tanh(z); },
+     [](double, double y) { return 1.0 - y * y; }},
     {"relu", [](long double z) { return z < 0.0L ? 0.0L : z; },
-     [](double y) { return y == 0.0 ? 0.0 : 1.0; }},
-    {"exp", [](long double z) { return std::exp(z); }, [](double y) { return y; }},
+     [](double, double y) { return y == 0.0 ? 0.0 : 1.0; }},
+    {"silu", [](long double z) { return z / (1.0L + std::exp(-z)); },
+     [](double z, double y) {
+       const double denominator = 1.0 + std::exp(-z);
+       return 1.0 / denominator + y * std::exp(-z) / denominator;
+     }},
+    {"exp", [](long double z) { return std::exp(z); }, [](double, double y) { return y; }},
 }};
 
 // Losses of one output by name, given the activated output p and the target y.

@@ -44,16 +44,19 @@ inline std::vector<Matrix> dropout_masks(const NetSpec& net, index_t rows, uint6
 
 // What a forward pass leaves behind: of the inputs and every layer, the activated outputs, before
 // and after dropout.
+// The inputs are the first of `activated` and `dropped`.
 struct Forward {
   std::vector<Matrix> activated, dropped;
+  std::vector<Matrix> sums;  // pre-activations, layer by layer
 };
 inline Forward forward(const NetSpec& net, const std::vector<double>& parameters, const Matrix& x,
                        const std::vector<Matrix>& masks) {
   const auto times = [](double a, double b) { return a * b; };
-  Forward result{{x}, {masks.empty() ? x : each(x, masks[0], times)}};
+  Forward result{{x}, {masks.empty() ? x : each(x, masks[0], times)}, {}};
   for (const LayerSpec& layer : net.layers()) {
     const Matrix z = sum(product(result.dropped.back(), weights_of(layer, parameters)),
                          repeated(biases_of(layer, parameters), x.rows));
+    result.sums.push_back(z);
     result.activated.push_back(activated(z, info(layer.activation).name));
     const Matrix& out = result.activated.back();
     result.dropped.push_back(masks.empty() ? out : each(out, masks[result.dropped.size()], times));
@@ -95,9 +98,10 @@ inline Pass pass(const NetSpec& net, const std::vector<double>& parameters, cons
               result.gradient.begin() + layer.biases_at());
     if (l == 0) break;
     const auto slope = named(activations, info(net.layers()[l - 1].activation).name).slope;
+    const Matrix slopes = each(layers.sums[l - 1], layers.activated[l], slope);
     delta = product(delta, transposed(weights_of(layer, parameters)));
     if (!masks.empty()) delta = each(delta, masks[l], times);
-    delta = each(delta, layers.activated[l], [&](double d, double out) { return d * slope(out); });
+    delta = each(delta, slopes, times);
   }
   return result;
 }

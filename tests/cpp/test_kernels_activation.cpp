@@ -206,20 +206,21 @@ TEST_CASE_TEMPLATE("test_activation_gradients_multiply_by_the_slope", T, float, 
     const auto& activation = reference::named(reference::activations, activation_table[i].name);
     CAPTURE(activation.name);
     for (const index_t N : kSizes) {
-      // Outputs as T holds them, some of them exactly 0.
       const Matrix z = random_matrix<T>(7, N, random, -3.0, 3.0);
+      // As T holds them, some of them exactly 0.
       const Matrix y = reference::each(reference::activated(z, activation.name), [](double x) {
         return static_cast<double>(static_cast<T>(x));
       });
       const Matrix d = random_matrix<T>(7, N, random);
       const Matrix want =
-          reference::each(d, y, [&](double a, double b) { return a * activation.slope(b); });
+          reference::each(d, reference::each(z, y, activation.slope), std::multiplies<>());
       const Matrix tolerance = reference::scaled(reference::magnitudes(d), 4.0 * kEpsilon<T>);
       for (const index_t misalignment : kMisalignments) {
-        const TestMatrix<T> outputs(y, Rows::kScratch, misalignment);
+        const TestMatrix<T> kept(activation_table[i].kept_input ? z : y, Rows::kScratch,
+                                 misalignment);
         for_each_isa<T>([&](const KernelTable<T>& kernel) {
           TestMatrix<T> delta(d, Rows::kScratch, misalignment);
-          kernel.activate_gradient[i](7, N, outputs.data(), outputs.stride(), delta.data(),
+          kernel.activate_gradient[i](7, N, kept.data(), kept.stride(), delta.data(),
                                       delta.stride());
           NNHP_CHECK_NOTHING(mismatch(delta, want, tolerance));
           NNHP_CHECK_QUIETLY(delta.surroundings_untouched());

@@ -399,8 +399,8 @@ def test_bad_value(fitted, parameters, exception, message):
 @pytest.mark.parametrize(
     ("name", "value", "known"),
     [
-        ("activation", "gelu", ["identity", "logistic", "relu", "tanh"]),
-        ("activation", ["gelu"], ["identity", "logistic", "relu", "tanh"]),
+        ("activation", "snake", ["identity", "logistic", "relu", "silu", "tanh"]),
+        ("activation", ["snake"], ["identity", "logistic", "relu", "silu", "tanh"]),
         ("solver", "rmsprop", ["adam", "lbfgs", "sgd"]),
         ("learning_rate", "cosine", ["adaptive", "constant", "invscaling"]),
         ("dtype", "float16", ["auto", "float32", "float64"]),
@@ -646,7 +646,7 @@ def spec(**changed):
         ({"n_inputs": 0}, "at least 1 input, got 0"),
         ({"n_outputs": -1}, "at least 1 output, got -1"),
         ({"hidden": [(0, "relu", 0.0)]}, "at least 1 unit, got 0"),
-        ({"hidden": [(3, "gelu", 0.0)]}, "identity, logistic, tanh, relu|'?relu'?"),
+        ({"hidden": [(3, "snake", 0.0)]}, "'relu', 'silu', .*got 'snake'"),
         ({"hidden": [(3, "relu", 1.0)]}, "dropout"),
         ({"input_dropout": float("nan")}, "dropout"),
         ({"output_activation": "tanhh"}, "softmax"),

@@ -18,6 +18,7 @@ ACTIVATIONS = {
     "logistic": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
+    "silu": torch.nn.functional.silu,
 }
 # solver -> (engine's parameters, PyTorch's optimizer); PyTorch adds epsilon elsewhere in Adam.
 SOLVERS = {

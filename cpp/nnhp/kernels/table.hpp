@@ -16,7 +16,7 @@
 
 namespace nnhp {
 
-inline constexpr int kActivationCount = 6;
+inline constexpr int kActivationCount = 7;
 inline constexpr int kLossCount = 4;
 inline constexpr int kOptimizerCount = 4;
 
@@ -69,10 +69,11 @@ struct KernelTable {
                  index_t ldo);
 
   // In the order of enum Activation (nn/activation.hpp). activate: Z[M x N] -> Y in place.
-  // activate_gradient: D *= dY/dZ, from Y; null for softmax and exp, which only end a net.
+  // activate_gradient: D *= dY/dZ, from `kept`, which is Y, or Z where the activation's row says
+  // kept_input; null for those that only end a net.
   void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld);
-  void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* Y, index_t ldy, T* D,
-                                              index_t ldd);
+  void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* kept, index_t ldk,
+                                              T* D, index_t ldd);
 
   // Inverted dropout: draws mask[M x N] (0, or 1/(1 - rate) to keep) and writes Y = X * mask.
   // Element (i, j) depends only on (key, step, layer, first_row + i, j). `keep` = kept outcomes of

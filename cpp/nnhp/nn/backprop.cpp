@@ -28,9 +28,10 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
   for (const LayerSpec& spec : net.layers()) {
     Layer layer;
     layer.stride = padded_stride<T>(spec.units);
-    layer.outputs = layer.dropped = matrix(layer.stride);
+    layer.outputs = layer.dropped = layer.kept = matrix(layer.stride);
     if (training) {
       layer.delta = matrix(layer.stride);
+      if (info(spec.activation).kept_input) layer.kept = matrix(layer.stride);
       if (spec.dropout > 0.0) {
         layer.mask = matrix(layer.stride);
         layer.dropped = matrix(layer.stride);
@@ -125,6 +126,9 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
       kernel_.gemm(count, spec.units, spec.inputs, from, from_stride, weights, spec.units, biases,
                    layer.outputs, layer.stride);
     }
+    if (layer.kept != layer.outputs) {
+      std::copy_n(layer.outputs, count * layer.stride, layer.kept);
+    }
     kernel_.activate[static_cast<size_t>(spec.activation)](count, spec.units, layer.outputs,
                                                            layer.stride);
     from = layer.outputs;
@@ -180,7 +184,7 @@ void Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gr
       kernel_.apply_mask(count, spec.inputs, below.mask, below.stride, below.delta, below.stride);
     }
     kernel_.activate_gradient[static_cast<size_t>(activation)](
-        count, spec.inputs, below.outputs, below.stride, below.delta, below.stride);
+        count, spec.inputs, below.kept, below.stride, below.delta, below.stride);
   }
 }
 

@@ -68,11 +68,12 @@ class Backprop {
 
  private:
   struct Layer {
-    index_t stride = 0;       // of everything [count x units]
-    T* outputs = nullptr;     // after the activation
-    T* mask = nullptr;        // dropout multipliers, if the layer drops
-    T* dropped = nullptr;     // outputs * mask; the same array as outputs without dropout
-    T* delta = nullptr;       // derivative of the loss by the pre-activation
+    index_t stride = 0;    // of everything [count x units]
+    T* outputs = nullptr;  // after the activation
+    T* kept = nullptr;     // what the activation's gradient reads: outputs, or a copy from before
+    T* mask = nullptr;     // dropout multipliers, if the layer drops
+    T* dropped = nullptr;  // outputs * mask; the same array as outputs without dropout
+    T* delta = nullptr;    // derivative of the loss by the pre-activation
     T* transposed = nullptr;  // W^T [units x inputs], not for the first layer
     index_t transposed_stride = 0;
   };

@@ -41,6 +41,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'logistic': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
+        - 'silu': z / (1 + exp(-z)), also called swish
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         How the loss is minimised.
