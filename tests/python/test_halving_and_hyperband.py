@@ -603,8 +603,8 @@ def pruned_one_by_one(scores, together):
     n, k = scores.shape
     ran = np.zeros((n, k), dtype=bool)
     incumbent = None
-    for start in range(0, n, together):
-        block = range(start, min(start + together, n))
+    for start in [0, *range(1, n, together)]:
+        block = range(start, min(start + together, n) if start else 1)
         for row in block:
             for fold in range(k):
                 some = scores[row, :fold]
@@ -618,10 +618,10 @@ def pruned_one_by_one(scores, together):
 
 
 @pytest.mark.parametrize(
-    ("together", "engine"), [(1, ""), (4, ""), (_run.PRUNED_TOGETHER, ""), (4, "off")]
+    ("together", "engine"), [(1, ""), (4, ""), (_run.JUDGED_TOGETHER, ""), (4, "off")]
 )
 def test_pruned_folds(monkeypatch, together, engine):
-    monkeypatch.setattr(_run, "PRUNED_TOGETHER", together)
+    monkeypatch.setattr(_run, "JUDGED_TOGETHER", together)
     monkeypatch.setenv("NNHP_SEARCH_ENGINE", engine)
     settings = {"n_iter": 32, "cv": 4, "random_state": 1, "return_train_score": True}
     settings["scoring"] = ["neg_log_loss", "accuracy"]
@@ -652,7 +652,7 @@ def test_pruned_folds(monkeypatch, together, engine):
 
 
 def test_pruned_folds_of_a_pipeline_do_not_depend_on_the_way(monkeypatch):
-    monkeypatch.setattr(_run, "PRUNED_TOGETHER", 4)
+    monkeypatch.setattr(_run, "JUDGED_TOGETHER", 4)
     space = {"scale": ["passthrough", StandardScaler(), MinMaxScaler()], **prefixed(SPACE)}
     make = partial(
         RandomizedSearchCV,

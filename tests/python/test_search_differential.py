@@ -372,18 +372,25 @@ def test_precision_searched(differ):
 
 
 @pytest.mark.parametrize(
-    ("bad", "searched"),
+    ("bad", "searched", "reason"),
     [
-        (np.where(np.arange(N_ROWS) == 3, -1, TARGET), {"loss": ["squared_error", "poisson"]}),
-        (np.where(np.arange(N_ROWS) == 3, 1e100, TARGET), {"dtype": ["float64", "float32"]}),
+        (-1, {"loss": ["squared_error", "poisson"]}, "loss='poisson' needs y >= 0."),
+        (
+            1e100,
+            {"dtype": ["float64", "float32"]},
+            "Input y contains a value too large for dtype('float32').",
+        ),
     ],
     ids=["loss", "dtype"],
 )
-def test_a_target_that_some_candidates_refuse_to_learn_but_may_be_judged_by(differ, bad, searched):
+def test_a_target_that_some_candidates_refuse_to_learn_but_may_be_judged_by(
+    differ, bad, searched, reason
+):
+    y = np.where(np.arange(N_ROWS) == 3, bad, TARGET)
     search = GridSearchCV(regressor(), searched, cv=KFold(4), scoring="neg_mean_absolute_error")
-    engine = "nnhp; scikit-learn for 1 candidates: a fold cannot be prepared"
+    engine = f"nnhp; scikit-learn for 1 candidates: a fold cannot be prepared: ValueError: {reason}"
     with np.errstate(over="ignore"):
-        found = differ(search, y=bad, told={"FitFailedWarning", "UserWarning"}, engine=engine)
+        found = differ(search, y=y, told={"FitFailedWarning", "UserWarning"}, engine=engine)
     scores = [found.cv_results_[f"split{fold}_test_score"][1] for fold in range(4)]
     assert np.isfinite(scores).tolist() == [True, False, False, False]
 
@@ -677,7 +684,8 @@ def test_validation_data_is_passed_whole(differ, n_val):
         Y[SORTED],
         scikit=scikit,
         told={"FitFailedWarning", "UserWarning"},  # folds that do not know all of its labels
-        engine="nnhp; scikit-learn for 4 candidates: a fold cannot be prepared",
+        engine="nnhp; scikit-learn for 4 candidates: a fold cannot be prepared: ValueError: `y_val` "
+        "has classes not in `self.classes_`. `self.classes_` has [1 2]. 'y_val' has [0 1 2].",
         **held_out,
     )
     in_pipeline = Pipeline([("same", "passthrough"), ("net", estimator)])

@@ -54,11 +54,15 @@ def payload(candidate, fold, *, n_epochs=3):
     }
 
 
+def params_of(candidate):
+    return {"alpha": 0.1 * candidate, "hidden_layer_sizes": (candidate + 1,)}
+
+
 def fill(recorder, n_candidates, *, resource=9):
     for candidate in range(n_candidates):
-        params = {"alpha": 0.1 * candidate, "hidden_layer_sizes": (candidate + 1,)}
         for fold in range(N_FOLDS):
-            recorder.record(candidate, params, resource, fold, payload(candidate, fold))
+            result = payload(candidate, fold)
+            recorder.record(candidate, params_of(candidate), resource, fold, result)
 
 
 def kept(recorder, n_candidates, *, resource=9):
@@ -66,7 +70,7 @@ def kept(recorder, n_candidates, *, resource=9):
     found = set()
     for candidate in range(n_candidates):
         for fold in range(N_FOLDS):
-            entry = recorder.lookup(candidate, resource, fold)
+            entry = recorder.lookup(candidate, params_of(candidate), resource, fold)
             if entry is not None:
                 assert_identical(entry, payload(candidate, fold))
                 found.add((candidate, fold))
@@ -163,14 +167,15 @@ def test_a_value_that_cannot_be_hashed_is_named():
 
 def test_what_was_recorded_is_found_by_the_same_search_only(path):
     with recording(path) as recorder:
-        assert recorder.lookup(0, 9, 0) is None
+        assert recorder.lookup(0, params_of(0), 9, 0) is None
         fill(recorder, 4)
         recorder.flush()
         assert recorder.committed == 4 * N_FOLDS
     assert files_beside(path) == []
     with recording(path) as recorder:
         assert len(kept(recorder, 4)) == 4 * N_FOLDS == recorder.committed
-        assert recorder.lookup(0, 3, 0) is None
+        assert recorder.lookup(0, params_of(0), 3, 0) is None
+        assert recorder.lookup(0, params_of(1), 9, 0) is None
         assert not recorder.finished
     for other in ({"data": "other"}, {"isa": "avx512"}, {"splits": "other"}):
         with recording(path, **other) as recorder:
@@ -197,8 +202,8 @@ def test_numpy_numbers_may_name_a_fold(path):
     with recording(path) as recorder:
         recorder.record(np.int64(1), {}, np.int32(9), np.uint8(2), {"test_scores": None})
     with recording(path) as recorder:
-        assert recorder.lookup(1, 9, 2) == {"test_scores": None}
-        assert recorder.lookup(np.int64(1), 9, np.int64(2)) == {"test_scores": None}
+        assert recorder.lookup(1, {}, 9, 2) == {"test_scores": None}
+        assert recorder.lookup(np.int64(1), {}, 9, np.int64(2)) == {"test_scores": None}
 
 
 def test_a_drawn_seed_is_drawn_once(path):
@@ -723,9 +728,9 @@ _study_file._commit = _commit
 with recording(path, seed=None) as recorder:
     print("seed", recorder.seed, flush=True)
     for candidate in range(3):
-        params = {"alpha": 0.1 * candidate}
+        params = params_of(candidate)
         for fold in range(N_FOLDS):
-            if recorder.lookup(candidate, 9, fold) is None:
+            if recorder.lookup(candidate, params, 9, fold) is None:
                 recorder.record(candidate, params, 9, fold, payload(candidate, fold))
         recorder.save_checkpoint(candidate, 0, 9, {"w": np.full(3000, candidate)})
         recorder.flush()
@@ -779,8 +784,8 @@ with recording(path, seed=None) as recorder:
     print("opened", flush=True)
     for candidate in range(100_000):
         for fold in range(N_FOLDS):
-            if recorder.lookup(candidate, 9, fold) is None:
-                recorder.record(candidate, {"alpha": candidate}, 9, fold, payload(candidate, fold))
+            if recorder.lookup(candidate, params_of(candidate), 9, fold) is None:
+                recorder.record(candidate, params_of(candidate), 9, fold, payload(candidate, fold))
         if candidate % 5 == 0:
             recorder.flush()
             print(candidate, flush=True)

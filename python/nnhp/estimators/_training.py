@@ -248,6 +248,11 @@ class Training:
         return self._net.n_parameters
 
     @property
+    def n_outputs(self) -> int:
+        """Units of the last layer."""
+        return int(self._net.sizes[-1])
+
+    @property
     def itemsize(self) -> int:
         """Bytes of a parameter."""
         return self._data.dtype.itemsize

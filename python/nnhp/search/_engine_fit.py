@@ -175,7 +175,9 @@ class ScikitEvaluator:
         """Fit and score; see `Evaluator`."""
         n_candidates = len({candidate.number for candidate, _ in jobs})
         first = jobs[0][0].number
-        wants = self.wants_estimators or callable(self._search.refit)
+        # To count the parameters, which whoever resumes a study may refit by.
+        counts = callable(self._search.refit) or self._search.study is not None
+        wants = self.wants_estimators or counts
         results = Parallel(
             n_jobs=self._search.n_jobs,
             pre_dispatch=getattr(self._search, "pre_dispatch", "2*n_jobs"),
@@ -477,7 +479,7 @@ class _Search:
         state = self.run_state
         if isinstance(self._evaluator, EngineEvaluator):
             state.warn_of_limits()
-        results = self.formatted()
+        results = self.formatted(len(state.candidates))
         results["params"] = [dict(candidate) for candidate in results["params"]]
         if callable(search.refit):
             results["n_parameters"] = np.asarray(state.n_parameters)
@@ -540,38 +542,44 @@ class _Search:
         if state.over and done < len(candidates) and first and not state.target_reached:
             # Of a rung that was cut short nothing counts: its candidates were not compared.
             state.truncate(first)
-            raise SearchOver(counts=False)
+            raise SearchOver(0)
         start = first * len(self._splits)
         _warn_or_raise_about_fit_failures(state.outcomes.errors(start), search.error_score)
         for name, values in (more_results or {}).items():
             self._more.setdefault(name, []).extend(values[:done])
         if state.over:
-            raise SearchOver
+            raise SearchOver(done)
         return Results(self)
 
-    def entry(self, name: str) -> Any:
-        """One entry of the results so far, if it is there without formatting them all."""
+    def entry(self, name: str, n_rows: int) -> Any:
+        """One entry of the first results, if it is there without formatting them all."""
         state = self.run_state
         if name == "params":
-            return list(state.candidates)
+            return list(state.candidates[:n_rows])
         if name in self._more:
-            return np.asarray(self._more[name])
+            return np.asarray(self._more[name][:n_rows])
         if name == "mean_test_score" and not self.multimetric:
-            scores = np.array([state.outcomes.test_scores(i) for i in range(len(state.outcomes))])
-            return scores.reshape(-1, len(self._splits)).mean(axis=1)
+            n_splits = len(self._splits)
+            scores = np.array([state.outcomes.test_scores(i) for i in range(n_rows * n_splits)])
+            return scores.reshape(-1, n_splits).mean(axis=1)
         return None
 
-    def formatted(self) -> dict[str, Any]:
-        """All results so far, as scikit-learn makes them."""
-        state = self.run_state
+    def formatted(self, n_rows: int) -> dict[str, Any]:
+        """The first results, as scikit-learn makes them."""
+        state, n_splits = self.run_state, len(self._splits)
+        outcomes: Sequence[Any] = state.outcomes
+        if n_rows * n_splits < len(outcomes):
+            outcomes = outcomes[: n_rows * n_splits]
+        # A list of its own: the next rung adds to the one that was given.
+        candidates = list(state.candidates[:n_rows])
+        more = {name: entries[:n_rows] for name, entries in self._more.items()}
         with warnings.catch_warnings():
             if any(state.pruned):
                 warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
             results: dict[str, Any] = self._search._format_results(
-                state.candidates, len(self._splits), state.outcomes, self._more
+                candidates, n_splits, outcomes, more
             )
-        # A list of its own: the next rung adds to the one that was given.
-        results["params"] = list(state.candidates)
+        results["params"] = candidates
         return results
 
     # ------------------------------------------------------------------ the evaluator
@@ -757,7 +765,7 @@ class _Search:
 
 
 class Results(MutableMapping[str, Any]):
-    """`cv_results_` of a search under way: made when an entry is read that needs it.
+    """`cv_results_` of a search up to now: made when an entry is read that needs it.
 
     Halving looks at scores and settings alone after each rung, and making all the columns took
     ten times as long as its own work.
@@ -765,16 +773,16 @@ class Results(MutableMapping[str, Any]):
 
     def __init__(self, search: _Search) -> None:
         self._search = search
-        self._rows = len(search.run_state.candidates)
+        self._n_rows = len(search.run_state.candidates)
         self._all: dict[str, Any] | None = None
 
     def _formatted(self) -> dict[str, Any]:
         if self._all is None:
-            self._all = self._search.formatted()
+            self._all = self._search.formatted(self._n_rows)
         return self._all
 
     def __getitem__(self, name: str) -> Any:
-        entry = self._search.entry(name) if self._all is None else None
+        entry = self._search.entry(name, self._n_rows) if self._all is None else None
         return self._formatted()[name] if entry is None else entry
 
     def __setitem__(self, name: str, entry: Any) -> None:
@@ -795,6 +803,13 @@ def _rows(part: Any, n_samples: int) -> NDArray[Any]:
     rows = np.asarray(part)
     if rows.dtype == bool:
         return np.flatnonzero(rows)
+    if rows.dtype.kind not in "iu" and rows.size:
+        raise IndexError(f"The splits of cv must be integers or masks, got {rows.dtype}.")
+    outside = rows[(rows < -n_samples) | (rows >= n_samples)]
+    if outside.size:
+        raise IndexError(
+            f"The splits of cv have row {outside[0]}, but there are {n_samples} samples."
+        )
     return np.where(rows < 0, rows + n_samples, rows)
 
 

@@ -61,8 +61,25 @@ _WRITING_RATE = 5e7  # bytes a second
 
 
 @dataclass
-class _Run:
-    """A training under way for a job."""
+class _Paused:
+    """What is kept of a training whose samples were let go."""
+
+    state: dict[str, Any]
+    n_bytes: int
+    seconds: float
+
+    @classmethod
+    def of(cls, training: Training) -> _Paused:
+        return cls(training.session.state(), _bytes_of(training), training.seconds)
+
+    @property
+    def epoch(self) -> int:
+        return int(self.state["epoch"])
+
+
+@dataclass
+class _Course:
+    """The course of a training for one job."""
 
     place: int
     number: int  # of the candidate
@@ -74,6 +91,7 @@ class _Run:
     epochs_before: int
     fit_time: float
     curve: dict[str, list[float]]
+    error: str | None = None  # traceback: there was no memory for it
 
     def note_epoch(self, entries: dict[str, float]) -> None:
         """Add an epoch to the curve; what is not known of it is NaN."""
@@ -86,7 +104,7 @@ class _Run:
 
     @property
     def finished(self) -> bool:
-        return self.missing_epochs == 0 or not self.training.running
+        return self.error is not None or self.missing_epochs == 0 or not self.training.running
 
     @property
     def missing_epochs(self) -> int:
@@ -155,8 +173,8 @@ class EngineEvaluator:
         self._targets: dict[int, int] = {}  # epochs that were planned for a candidate's folds
         self._cache = Cache()
         self._preparation: Hashable = None
-        self._prepared: dict[int, Preparation | None] = {}  # by fold; None where it failed
-        self._kept: dict[tuple[int, int], Training] = {}
+        self._prepared: dict[int, Preparation | str] = {}  # by fold; why not, where it failed
+        self._kept: dict[tuple[int, int], Training | _Paused] = {}
         self._base_preparation = preparation_of(estimator)
 
     # --------------------------------------------------------------------- candidates
@@ -254,7 +272,7 @@ class EngineEvaluator:
         yield from self._evaluate_by_others(jobs, delegated, poll)
         delegated = []
         for group in groups.values():
-            runs: list[_Run] = []
+            runs: list[_Course] = []
             failed: list[Finished] = []
             size = 0
             for place in group:
@@ -267,7 +285,7 @@ class EngineEvaluator:
                     failed.append((place, run))
                     continue
                 runs.append(run)
-                size += _bytes_of(run.training)
+                size += _bytes_of(run.training) + self._bytes_of_outputs(run)
                 if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
                     finished, stopped = self._finish(runs, poll)
                     yield failed + finished
@@ -281,7 +299,8 @@ class EngineEvaluator:
         yield from self._evaluate_by_others(jobs, delegated, poll)
 
     def _note_delegated(self, candidate: Candidate, reason: str) -> None:
-        self.delegated.setdefault(reason, set()).add(candidate.number)
+        if not any(candidate.number in numbers for numbers in self.delegated.values()):
+            self.delegated.setdefault(reason, set()).add(candidate.number)
 
     def _evaluate_by_others(
         self, jobs: Sequence[Job], places: Sequence[int], poll: Poll | None
@@ -292,28 +311,31 @@ class EngineEvaluator:
 
     def _start(
         self, place: int, candidate: Candidate, fold: int, setting: Setting
-    ) -> _Run | Outcome | None:
+    ) -> _Course | Outcome | None:
         """Begin a training, or go on with it; None where another evaluator must do it."""
         begun = time.perf_counter()
         if setting.error is not None:
             return self._failed(setting.error, fold, 0.0)
         net = self._net_of_fold(setting, candidate.number, fold)
         preparation = self._prepare(setting, fold, net)
-        if preparation is None:
+        if isinstance(preparation, str):
             # The rows that judge it may be the ones at fault: scikit-learn's way tells.
-            self._note_delegated(candidate, "a fold cannot be prepared")
+            self._note_delegated(candidate, f"a fold cannot be prepared: {preparation}")
             return None
         training = self._kept.pop((candidate.number, fold), None)
-        if training is None or training.epoch > setting.target:
+        if training is None or isinstance(training, _Paused) or training.epoch > setting.target:
             try:
                 data = preparation.fold(net).training_data(net)
-                training = Training(net, data, cache=setting.cache)
-                self._take_up(training, candidate.number, fold, setting.target)
+                paused, training = training, Training(net, data, cache=setting.cache)
+                if isinstance(paused, _Paused) and paused.epoch <= setting.target:
+                    training.session.restore(paused.state)
+                else:
+                    self._take_up(training, candidate.number, fold, setting.target)
             except Exception:
                 if self._scoring.raises:
                     raise
                 return self._failed(format_exc(), fold, time.perf_counter() - begun)
-        return _Run(
+        return _Course(
             place,
             candidate.number,
             fold,
@@ -344,22 +366,29 @@ class EngineEvaluator:
         net.random_state = self._seed_of(number, fold) if state is None else copy.deepcopy(state)
         return net
 
-    def _prepare(self, setting: Setting, fold: int, net: Any) -> Preparation | None:
-        """Prepare a fold once for all settings that prepare it alike; None where that fails."""
+    def _prepare(self, setting: Setting, fold: int, net: Any) -> Preparation | str:
+        """Prepare a fold once for all settings that prepare it alike; why not, where that fails.
+
+        The samples of one preparation at a time are held: trainings on others are paused.
+        """
         if setting.preparation != self._preparation:
             self._preparation = setting.preparation
             self._prepared = {}
+            self._kept = {
+                key: kept if isinstance(kept, _Paused) else _Paused.of(kept)
+                for key, kept in self._kept.items()
+            }
         try:
             if fold not in self._prepared:
-                self._prepared[fold] = None
                 self._prepared[fold] = Preparation(
                     setting, self._splits[fold], self._given, self._shared, self._scoring
                 )
             preparation = self._prepared[fold]
-            if preparation is not None:
+            if not isinstance(preparation, str):
                 preparation.fold(net)
-        except Exception:
-            return None
+        except Exception as error:
+            preparation = f"{type(error).__name__}: {error}".partition("\n")[0]
+            self._prepared.setdefault(fold, preparation)
         return preparation
 
     def _failed(self, error: str, fold: int, seconds: float) -> Outcome:
@@ -369,12 +398,11 @@ class EngineEvaluator:
             n_test_samples=len(self._splits[fold].test),
             fit_time=seconds,
             fit_error=error,
-            stopped=True,
         )
 
     # --------------------------------------------------------------------- trainings
 
-    def _finish(self, runs: list[_Run], poll: Poll | None) -> tuple[list[Finished], bool]:
+    def _finish(self, runs: list[_Course], poll: Poll | None) -> tuple[list[Finished], bool]:
         """Train to the end and score; also whether `poll` stopped it before."""
         if not runs:
             return [], False
@@ -391,23 +419,39 @@ class EngineEvaluator:
         for run in done:
             try:
                 run.training.check_finite(warn=False)
-                sound.append(run)
             except ValueError:
                 if self._scoring.raises:
                     raise
-                outcome = self._failed(format_exc(), run.fold, run.fit_time)
-                outcome.epochs = run.training.epoch - run.epochs_before
-                outcome.curve = run.curve or None
-                finished.append((run.place, outcome))
+                run.error = format_exc()
+            if run.error is None:
+                sound.append(run)
+                continue
+            outcome = self._failed(run.error, run.fold, run.fit_time)
+            outcome.epochs = run.training.epoch - run.epochs_before
+            outcome.curve = run.curve or None
+            finished.append((run.place, outcome))
         finished += self._outcomes(sound)
         if self._continues is not None:
             self._kept |= {(run.number, run.fold): run.training for run in done}
         return finished, stopped
 
-    def _advance(self, runs: list[_Run], epochs: list[int], poll: Poll | None) -> bool:
-        return train_together([run.training for run in runs], epochs, self._threads, poll)
+    def _advance(self, runs: list[_Course], epochs: list[int], poll: Poll | None) -> bool:
+        targets = [run.training.epoch + n for run, n in zip(runs, epochs, strict=True)]
+        try:
+            return train_together([run.training for run in runs], epochs, self._threads, poll)
+        except MemoryError:
+            if len(runs) == 1:
+                if self._scoring.raises:
+                    raise
+                runs[0].error = format_exc()
+                return False
+        # One by one, to find those that are too large.
+        return any(
+            self._advance([run], [target - run.training.epoch], poll)
+            for run, target in zip(runs, targets, strict=True)
+        )
 
-    def _advance_by_epochs(self, runs: list[_Run], poll: Poll | None) -> bool:
+    def _advance_by_epochs(self, runs: list[_Course], poll: Poll | None) -> bool:
         """Score after each epoch, too; training does not notice."""
         done = 0
         while going := [run for run in runs if not run.finished]:
@@ -422,7 +466,7 @@ class EngineEvaluator:
                 run.note_epoch({f"test_{name}": value for name, value in scores.items()})
         return False
 
-    def _scores_of_epoch(self, runs: list[_Run]) -> list[dict[str, float]]:
+    def _scores_of_epoch(self, runs: list[_Course]) -> list[dict[str, float]]:
         """Scores by name. A scorer that fails leaves them out: only the last ones count."""
         sound = [run for run in runs if run.training.session.status != "diverged"]
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -440,7 +484,13 @@ class EngineEvaluator:
 
     # --------------------------------------------------------------------- scores
 
-    def _outcomes(self, runs: list[_Run]) -> list[Finished]:
+    def _bytes_of_outputs(self, run: _Course) -> int:
+        """Memory of the predictions that a training is scored by."""
+        split = run.preparation.split
+        n_rows = len(split.train if self._scoring.of_training_rows else split.test)
+        return n_rows * run.training.n_outputs * run.training.itemsize
+
+    def _outcomes(self, runs: list[_Course]) -> list[Finished]:
         begun = time.perf_counter()
         test_scores = self._scores(runs, training=False)
         score_time = (time.perf_counter() - begun) / max(len(runs), 1)
@@ -456,7 +506,6 @@ class EngineEvaluator:
                 fit_time=run.fit_time,
                 score_time=score_time,
                 epochs=run.training.epoch - run.epochs_before,
-                stopped=not run.training.running,
                 limited=run.training.session.status == "limit",
                 n_parameters=run.training.n_parameters,
                 curve=run.curve or None,
@@ -466,7 +515,7 @@ class EngineEvaluator:
             finished.append((run.place, outcome))
         return finished
 
-    def _scores(self, runs: list[_Run], *, training: bool) -> list[Scores]:
+    def _scores(self, runs: list[_Course], *, training: bool) -> list[Scores]:
         """Scores of what each training would publish now."""
         if self._scoring.metrics is None or not runs:
             return [self._score_estimator(run, training=training) for run in runs]
@@ -490,7 +539,7 @@ class EngineEvaluator:
                 scores.append(self._score_estimator(run, training=training))
         return scores
 
-    def _counted(self, runs: list[_Run], *, training: bool) -> list[Scores] | None:
+    def _counted(self, runs: list[_Course], *, training: bool) -> list[Scores] | None:
         """Accuracies, where that is all that is asked for; else None."""
         if self._scoring.metrics != {"score": "accuracy"}:
             return None
@@ -516,14 +565,14 @@ class EngineEvaluator:
             for run, count, truth in zip(runs, correct, truths, strict=True)
         ]
 
-    def _score_estimator(self, run: _Run, *, training: bool) -> Scores:
+    def _score_estimator(self, run: _Course, *, training: bool) -> Scores:
         """Let scikit-learn's scorers judge a real estimator."""
         split = run.preparation.split
         rows = split.train if training else split.test
         X, y = samples_of(self._given, rows)
         return self._scoring.judge(self._fitted(run), X, y, rows)
 
-    def _fitted(self, run: _Run) -> Any:
+    def _fitted(self, run: _Course) -> Any:
         """The candidate's estimator, fitted on this fold."""
         net = copy.copy(run.setting.net)
         net.max_iter = run.setting.target
@@ -544,16 +593,24 @@ class EngineEvaluator:
     def kept_bytes(self) -> dict[int, int]:
         """Memory of the trainings that are kept, by candidate."""
         sizes: dict[int, int] = {}
-        for (number, _), training in self._kept.items():
-            sizes[number] = sizes.get(number, 0) + _bytes_of(training)
+        for (number, _), kept in self._kept.items():
+            n_bytes = kept.n_bytes if isinstance(kept, _Paused) else _bytes_of(kept)
+            sizes[number] = sizes.get(number, 0) + n_bytes
         return sizes
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         """States of the kept trainings that took longer than it takes to write them."""
-        for (number, fold), training in self._kept.items():
-            writing = _WRITING_SECONDS + _bytes_of(training) / _WRITING_RATE
-            if training.running and training.seconds > writing:
-                yield number, fold, training.epoch, training.session.state()
+        for (number, fold), kept in self._kept.items():
+            if not isinstance(kept, _Paused):
+                if kept.seconds < _writing_seconds(_bytes_of(kept)):
+                    continue
+                kept = _Paused.of(kept)
+            if kept.state["status"] == "ready" and kept.seconds > _writing_seconds(kept.n_bytes):
+                yield number, fold, kept.epoch, kept.state
+
+
+def _writing_seconds(n_bytes: int) -> float:
+    return _WRITING_SECONDS + n_bytes / _WRITING_RATE
 
 
 def _bytes_of(training: Training) -> int:

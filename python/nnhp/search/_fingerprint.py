@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from hashlib import blake2b
 from numbers import Integral
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+import scipy
+import scipy.sparse as sp
 import sklearn
 from pandas.util import hash_pandas_object
 from sklearn.base import BaseEstimator
@@ -33,6 +36,7 @@ _NOT_IN_RESULTS = {
     "memory_budget",
     "ensemble",
 }
+_ROWS = 4096  # hashed at a time
 _SPACES = ("param_grid", "param_distributions", "extra_candidates")
 
 
@@ -63,7 +67,9 @@ def fingerprint(
         "data": str(joblib.hash([*map(sorted, fit_params), *map(_content, given)])),
         "splits": str(joblib.hash([(split.train, split.test) for split in splits])),
         "isa": nnhp.isa(),
-        "versions": f"nnhp {nnhp.__version__}, scikit-learn {sklearn.__version__}",
+        "versions": ", ".join(
+            f"{module.__name__} {module.__version__}" for module in (nnhp, sklearn, np, scipy)
+        ),
     }
 
 
@@ -84,7 +90,25 @@ def _content(data: Any) -> Any:
             return [str(series.dtype), np.shape(array), hashes]
         except TypeError:  # values that cannot be hashed
             return list(map(repr, series))
+    if isinstance(array, np.ndarray):
+        return [array.dtype.str, array.shape, _digest(array)]
+    if sp.issparse(array):
+        rows = array.tocsr()  # type: ignore[attr-defined]
+        if not rows.has_canonical_format:
+            rows = rows.copy()
+            rows.sum_duplicates()
+        places = [np.asarray(part, dtype=np.int64) for part in (rows.indices, rows.indptr)]
+        return [rows.shape, *map(_content, (rows.data, *places))]
     return array
+
+
+def _digest(array: Any) -> str:
+    """Hash of an array's values in the order of rows, without a copy of more than some of them."""
+    digest = blake2b(digest_size=16)
+    array = np.atleast_1d(array)
+    for begin in range(0, len(array), _ROWS):
+        digest.update(np.ascontiguousarray(array[begin : begin + _ROWS]).tobytes())
+    return digest.hexdigest()
 
 
 def describe(value: Any) -> str:
@@ -109,6 +133,21 @@ def describe(value: Any) -> str:
     return text
 
 
+def _code(code: CodeType) -> list[Any]:
+    """What a function does, those that it defines included."""
+    constants = [_code(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return [code.co_code.hex(), code.co_names, code.co_varnames, constants]
+
+
+def _closed_over(cell: CellType) -> Any:
+    """What a closure's variable holds; the name of a function, which may be the closure itself."""
+    try:
+        held = cell.cell_contents
+    except ValueError:
+        return "empty"
+    return held.__qualname__ if isinstance(held, FunctionType) else held
+
+
 def _describe_by_content(value: Any) -> str:
     """Text of a function, or of an object without a `repr` of its own."""
     name = getattr(value, "__qualname__", type(value).__qualname__)
@@ -116,12 +155,13 @@ def _describe_by_content(value: Any) -> str:
     if isinstance(value, partial):
         return f"{name}({describe([value.func, value.args, value.keywords])})"
     if isinstance(value, FunctionType):
-        code = value.__code__
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        names = [code.co_names, code.co_varnames]
-        constants = [c for c in code.co_consts if not isinstance(c, CodeType)]
-        content = [code.co_code.hex(), names, constants, value.__defaults__, value.__kwdefaults__]
-        return f"{name} {joblib.hash(describe([*content, cells]))}"
+        content = [
+            _code(value.__code__),
+            value.__defaults__,
+            value.__kwdefaults__,
+            [_closed_over(cell) for cell in value.__closure__ or ()],
+        ]
+        return f"{name} {joblib.hash(describe(content))}"
     try:
         return f"{name} {joblib.hash(value)}"
     except Exception:  # it cannot be pickled

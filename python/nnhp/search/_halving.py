@@ -47,17 +47,26 @@ class _TrainingsGoOn:
             return None
         return self.resource, int(self.max_resources_)
 
+    def _rungs(self) -> tuple[int, int]:
+        """How many rungs the candidates call for, and how many the resources allow."""
+        n_required = 1 + floor(log(self.n_candidates_[0], self.factor))
+        n_possible = 1 + floor(log(self.max_resources_ // self.min_resources_, self.factor))
+        return n_required, n_possible
+
+    @property
+    def _n_rungs(self) -> int:
+        return self._rungs()[0] if self.aggressive_elimination else min(self._rungs())
+
     def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
-        return [(None, ceil(n_candidates / self.factor))] * n_candidates
+        last = len(self.n_resources_) >= self._n_rungs
+        return [(None, 0 if last else ceil(n_candidates / self.factor))] * n_candidates
 
     def _later_epochs(self) -> int:
         if self._epochs_go_on() is None:
             return 0
-        n_required = 1 + floor(log(self.n_candidates_[0], self.factor))
-        n_possible = 1 + floor(log(self.max_resources_ // self.min_resources_, self.factor))
-        n_rungs = n_required if self.aggressive_elimination else min(n_possible, n_required)
+        n_required, n_possible = self._rungs()
         n_candidates, epochs, total = self.n_candidates_[-1], self.n_resources_[-1], 0
-        for rung in range(len(self.n_resources_), n_rungs):
+        for rung in range(len(self.n_resources_), self._n_rungs):
             power = max(0, rung - n_required + n_possible) if self.aggressive_elimination else rung
             resource = min(int(self.factor**power * self.min_resources_), self.max_resources_)
             n_candidates = ceil(n_candidates / self.factor)
@@ -74,8 +83,10 @@ class _TrainingsGoOn:
                 evaluate_candidates, callback_ctx=callback_ctx
             )
         except SearchOver as over:
-            self.n_remaining_candidates_ = self.n_candidates_[-1]
-            if not over.counts:
+            self.n_remaining_candidates_ = over.n_candidates or self.n_candidates_[-1]
+            if over.n_candidates:
+                self.n_candidates_[-1] = over.n_candidates
+            else:
                 del self.n_resources_[-1], self.n_candidates_[-1]
             self.n_iterations_ = len(self.n_resources_)
             raise

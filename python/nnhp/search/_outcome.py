@@ -47,7 +47,6 @@ class Outcome:
     score_time: float = 0.0
     fit_error: str | None = None  # traceback
     epochs: int = 0  # trained for this outcome
-    stopped: bool = False  # by itself: more epochs would change nothing
     limited: bool = False  # by the last epoch that it may come to
     n_parameters: int = 0
     curve: dict[str, list[float]] | None = None  # 'epoch', 'train_loss', 'test_score' ...
@@ -92,7 +91,7 @@ _KEPT = (
     "score_time",
     "fit_error",
     "epochs",
-    "stopped",
+    "limited",
     "n_parameters",
     "curve",
 )
@@ -174,7 +173,10 @@ class Outcomes(Sequence[Mapping[str, Any]]):
         return (_Row(self, index) for index in range(self._length))
 
     def __getitem__(self, index: Any) -> Any:
-        return _Row(self, range(self._length)[index])
+        rows = range(self._length)[index]
+        if isinstance(rows, range):
+            return [_Row(self, row) for row in rows]
+        return _Row(self, rows)
 
     def entry(self, index: int, name: str) -> Any:
         """One entry of an outcome."""

@@ -141,9 +141,9 @@ class Preparation:
         X, y = samples_of(given, split.train)
         train = self.steps.fit_transform(X, y)
         X_test, y_test = samples_of(given, split.test)
-        test = self.steps.transform(X_test)
+        test = _transformed(self.steps, X_test)
         if self._scoring.of_training_rows:
-            self.exact_train = _same_samples(train, self.steps.transform(X))
+            self.exact_train = _same_samples(train, _transformed(self.steps, X))
         n_train, n_test = len(split.train), len(split.test)
         self.train = np.arange(n_train, dtype=np.int32)
         self.test = np.arange(n_train, n_train + n_test, dtype=np.int32)
@@ -180,6 +180,17 @@ class Preparation:
                 sample_weight=self._scoring.weight(rows),
             )
         return self._truths[key]
+
+
+def _transformed(steps: Pipeline, X: Any) -> Any:
+    """What the last step of a pipeline would get from fitted ones before it.
+
+    A pipeline of transformers alone refuses where the last of them has no fitted attributes.
+    """
+    for _, step in steps.steps:
+        if step is not None and step != "passthrough":
+            X = step.transform(X)
+    return X
 
 
 def _same_samples(a: Any, b: Any) -> bool:

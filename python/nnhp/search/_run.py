@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,17 +26,17 @@ from nnhp.search._outcome import (
 # Candidates whose folds are handed to the evaluator at once: enough to fill its calls, few enough
 # that memory does not grow with the search.
 _BLOCK = 512
-# With prune_folds, those that are compared with the same incumbent: a constant, so that what is
-# pruned does not depend on the machine.
-PRUNED_TOGETHER = 16
+# The same where the search may end early, or prunes those that are worse than an incumbent: a
+# constant, so that what is pruned does not depend on the machine.
+JUDGED_TOGETHER = 16
 
 
 class SearchOver(Exception):  # noqa: N818 - an end, not a mistake
-    """No further candidate shall be computed; `counts` tells whether the last ones count."""
+    """No further candidate shall be computed; of the last ones, so many count."""
 
-    def __init__(self, *, counts: bool = True) -> None:
+    def __init__(self, n_candidates: int) -> None:
         super().__init__()
-        self.counts = counts
+        self.n_candidates = n_candidates
 
 
 class Evaluator(Protocol):
@@ -153,8 +153,8 @@ class Run:
         later_epochs : int
             Of a fold on the rungs that follow, for the progress bar.
         """
-        complete: dict[int, list[Outcome]] = {}
-        first = len(self.candidates)
+        complete: dict[int, list[Outcome | None]] = {}
+        means: dict[int, float] = {}  # of all that are complete, by place
         done = 0
         planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
         self.epochs_planned += planned
@@ -170,26 +170,26 @@ class Run:
         if self._resource != resources[:1]:
             self._resource, self._incumbent = resources[:1], None
         ends_early = self._deadline is not None or self._target is not None
-        length = PRUNED_TOGETHER if self._prunes or ends_early else _BLOCK
-        if self._deadline is not None and not self.candidates:
-            blocks = [order[:1], *_cut(order[1:], length)]
-        else:
-            blocks = _cut(order, length)
-        for block in blocks:
+        length = JUDGED_TOGETHER if self._prunes or ends_early else _BLOCK
+        # The first candidate alone: it is computed whatever the time, and is the first incumbent.
+        alone = int((self._deadline is not None or self._prunes) and not self.candidates)
+        for block in [*_cut(order[:alone], 1), *_cut(order[alone:], length)]:
             timed = bool(self.candidates)
             if timed and self._late():
                 self.over = True
                 break
-            complete |= self._evaluate_block(evaluator, candidates, resources, block, timed=timed)
-            # In the candidates' order, so that a target ends the search at the same one always.
-            while done in complete:
-                self._collect(candidates[done], complete.pop(done))
-                done += 1
-                if self._target is not None and self._means[-1] >= self._target:
-                    self.over = self.target_reached = True
-                    return done
-            if promotions is not None:
-                self._let_go(evaluator, numbers, first, promotions)
+            for some in self._evaluate_block(evaluator, candidates, resources, block, timed=timed):
+                complete |= some
+                means |= {place: self._mean(outcomes) for place, outcomes in some.items()}
+                # In their order, so that a target ends the search at the same candidate always.
+                while done in complete:
+                    self._collect(candidates[done], complete.pop(done), means[done])
+                    done += 1
+                    if self._target is not None and self._means[-1] >= self._target:
+                        self.over = self.target_reached = True
+                        return done
+                if promotions is not None:
+                    self._let_go(evaluator, candidates, means, promotions)
             if timed and self._late():
                 self.over = True
                 break
@@ -203,8 +203,8 @@ class Run:
         block: Sequence[int],
         *,
         timed: bool,
-    ) -> dict[int, list[Outcome]]:
-        """Compute the folds of some candidates; those that are complete, by place."""
+    ) -> Iterator[dict[int, list[Outcome | None]]]:
+        """Compute the folds of some candidates; yields those that are complete, by place."""
         rows: dict[int, dict[int, Outcome]] = {place: {} for place in block}
         folds = [range(self._n_splits)]
         if self._prunes and self._incumbent is not None:
@@ -212,19 +212,29 @@ class Run:
         for some in folds:
             going = [place for place in block if not self._hopeless(rows[place])]
             jobs = [(place, fold) for place in going for fold in some]
-            for place, fold, outcome in self._results(
-                evaluator, candidates, resources, jobs, timed=timed
-            ):
-                rows[place][fold] = outcome
-        complete = {}
-        for place in block:
-            of_place = rows[place]
-            if len(of_place) == self._n_splits or self._hopeless(of_place):
-                complete[place] = [of_place.get(fold) for fold in range(self._n_splits)]
+            for found in self._results(evaluator, candidates, resources, jobs, timed=timed):
+                for place, fold, outcome in found:
+                    rows[place][fold] = outcome
+                if not self._prunes:
+                    yield self._complete(rows)
         if self._prunes:
+            complete = self._complete(rows)
             for place in sorted(complete):
                 self._challenge(complete[place])
-        return complete  # type: ignore[return-value]
+            yield complete
+
+    def _complete(self, rows: dict[int, dict[int, Outcome]]) -> dict[int, list[Outcome | None]]:
+        """Take out the candidates of which no further fold is computed."""
+        ended = [
+            place
+            for place, of_place in rows.items()
+            if len(of_place) == self._n_splits or self._hopeless(of_place)
+        ]
+        found = {place: rows.pop(place) for place in ended}
+        return {
+            place: [of_place.get(fold) for fold in range(self._n_splits)]
+            for place, of_place in found.items()
+        }
 
     def _results(
         self,
@@ -234,18 +244,16 @@ class Run:
         jobs: Sequence[tuple[int, int]],
         *,
         timed: bool,
-    ) -> Iterator[tuple[int, int, Outcome]]:
+    ) -> Iterator[list[tuple[int, int, Outcome]]]:
         """Outcomes from the study where it has them, else computed and recorded."""
-        missing = []
+        known, missing = [], []
         for place, fold in jobs:
-            number, resource = candidates[place].number, resources[place]
-            known = None
-            if self._recorder is not None:
-                known = self._recorder.lookup(number, resource, fold)
-            if known is None:
+            outcome = self._recorded(candidates[place], resources[place], fold)
+            if outcome is None:
                 missing.append((place, fold))
             else:
-                yield place, fold, Outcome.from_payload(known)
+                known.append((place, fold, outcome))
+        yield known
         if not missing:
             return
         before = self.epochs_trained
@@ -256,23 +264,42 @@ class Run:
 
         of_call = [(candidates[place], fold) for place, fold in missing]
         for finished in evaluator.evaluate(of_call, poll):
+            found = []
             for index, outcome in finished:
                 place, fold = missing[index]
                 self.epochs_trained += outcome.epochs
                 self._digest(outcome, fold)
-                # A fit that failed before its first epoch may have failed of the machine (memory,
-                # an installation): it is tried again when the search is resumed.
-                if self._recorder is not None and (outcome.fit_error is None or outcome.epochs):
+                if self._recorder is not None:
                     candidate = candidates[place]
                     self._recorder.record(
-                        candidate.number, dict(candidate), resources[place], fold, outcome.payload()
+                        candidate.number, candidate, resources[place], fold, outcome.payload()
                     )
-                yield place, fold, outcome
+                found.append((place, fold, outcome))
             self._show(self.epochs_trained)
+            yield found
+
+    def _recorded(self, candidate: Candidate, resource: int, fold: int) -> Outcome | None:
+        """What an earlier run of the search found out about a fold."""
+        if self._recorder is None:
+            return None
+        payload = self._recorder.lookup(candidate.number, candidate, resource, fold)
+        if payload is None:
+            return None
+        outcome = Outcome.from_payload(payload)
+        # A fit that failed before its first epoch may have failed of the machine (memory, an
+        # installation): it is tried again.
+        return None if outcome.fit_error is not None and not payload["epochs"] else outcome
 
     # --------------------------------------------------------------------- outcomes
 
-    def _collect(self, candidate: Candidate, outcomes: Sequence[Outcome | None]) -> None:
+    def _mean(self, outcomes: Sequence[Outcome | None]) -> float:
+        """Mean score; NaN where a fold was pruned."""
+        scores = [np.nan if o is None else self._score_of(o.test_scores) for o in outcomes]
+        return sum(scores) / len(scores)
+
+    def _collect(
+        self, candidate: Candidate, outcomes: Sequence[Outcome | None], mean: float
+    ) -> None:
         row = len(self.candidates)
         self.candidates.append(candidate)
         self.pruned.append(any(outcome is None for outcome in outcomes))
@@ -287,9 +314,6 @@ class Run:
             self.outcomes.append(outcome)
         if any(o is not None and (o.curve or o.out_of_fold is not None) for o in outcomes):
             self.extras[row] = list(outcomes)
-        n = self._n_splits
-        folds = range(row * n, (row + 1) * n)
-        mean = sum(self._score_of(self.outcomes.test_scores(index)) for index in folds) / n
         self._means.append(mean)
         if mean > self._best:
             self._best = mean
@@ -317,25 +341,24 @@ class Run:
     def _let_go(
         self,
         evaluator: Evaluator,
-        numbers: set[int],
-        first: int,
+        candidates: Sequence[Candidate],
+        means: Mapping[int, float],
         promotions: Sequence[tuple[Hashable, int]],
     ) -> None:
         """Free trainings that cannot go on, and the worst of the others beyond the budget."""
         groups: dict[Hashable, list[tuple[float, int]]] = {}
         limits = dict(promotions)
-        for row in range(first, len(self.candidates)):
-            mean = self._means[row]
+        for place, mean in means.items():
             rank = -np.inf if np.isnan(mean) else mean
-            group, _ = promotions[row - first]
-            groups.setdefault(group, []).append((rank, self.candidates[row].number))
+            group, _ = promotions[place]
+            groups.setdefault(group, []).append((rank, candidates[place].number))
         kept: list[tuple[float, int]] = []
         for group, ranked in groups.items():
             ranked.sort(reverse=True)
             last = ranked[min(limits[group], len(ranked)) - 1][0] if limits[group] else np.inf
             # One that ties with the last of them may yet be chosen.
             kept += [entry for entry in ranked if entry[0] >= last]
-        waiting = numbers - {candidate.number for candidate in self.candidates[first:]}
+        waiting = {c.number for place, c in enumerate(candidates) if place not in means}
         sizes = evaluator.kept_bytes()
         room = self._memory_budget
         within = set()

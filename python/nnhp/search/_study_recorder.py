@@ -35,7 +35,7 @@ class StudyLocked(RuntimeError):  # noqa: N818 - it is a state, not a mistake
 
 class _Fold(NamedTuple):
     candidate: int
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     resource: int
     fold: int
     payload: dict[str, Any]
@@ -100,7 +100,6 @@ class Recorder:
         self._pid = os.getpid()
         self._pending: deque[_Fold | _Checkpoint | threading.Event] = deque()
         self._pending_bytes = 0
-        self._encoded: tuple[dict[str, Any], bytes] | None = None
         self._wake, self._hurry = threading.Event(), threading.Event()
         self._closing = self._closed = False
         self._error: Exception | None = None
@@ -147,15 +146,23 @@ class Recorder:
         if kind is None and self._error is not None:
             raise self._error
 
-    def lookup(self, candidate: int, resource: int, fold: int) -> dict[str, Any] | None:
-        """What an earlier run recorded for a fold, or None."""
+    def lookup(
+        self, candidate: int, params: Mapping[str, Any], resource: int, fold: int
+    ) -> dict[str, Any] | None:
+        """What an earlier run recorded for a fold of these parameters, or None.
+
+        The same number may have stood for others: another NumPy or SciPy draws them otherwise.
+        """
         content = self._kept.get((candidate, resource, fold))
-        return None if content is None else loads(content)["payload"]
+        if content is None or not content.startswith(_beginning(dumps(dict(params)))):
+            return None
+        payload: dict[str, Any] = loads(content)["payload"]
+        return payload
 
     def record(
         self,
         candidate: int,
-        params: dict[str, Any],
+        params: Mapping[str, Any],
         resource: int,
         fold: int,
         payload: dict[str, Any],
@@ -377,7 +384,7 @@ class Recorder:
             return
         encoded = [
             ((self._study, int(fold.candidate), int(fold.resource), int(fold.fold)), content)
-            for fold, content in zip(folds, map(self._encode, folds), strict=True)
+            for fold, content in zip(folds, map(_encode, folds), strict=True)
         ]
         with self._file.transaction():
             self._show_life()
@@ -388,10 +395,14 @@ class Recorder:
                 self._file.insert("checkpoints", [(tuple(keys.values()), content)])
         self.committed += len(folds)
 
-    def _encode(self, fold: _Fold) -> bytes:
-        if self._encoded is None or self._encoded[0] is not fold.params:
-            self._encoded = fold.params, dumps(fold.params)
-        return b'{"params":%s,"payload":%s}' % (self._encoded[1], dumps(fold.payload))
+
+def _encode(fold: _Fold) -> bytes:
+    return _beginning(dumps(dict(fold.params))) + dumps(fold.payload) + b"}"
+
+
+def _beginning(params: bytes) -> bytes:
+    """Of a fold's record, up to what became of it."""
+    return b'{"params":%s,"payload":' % params
 
 
 def _differences(wanted: dict[str, str], studies: list[dict[str, Any]]) -> str:

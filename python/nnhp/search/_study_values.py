@@ -52,6 +52,8 @@ def named(value: Any) -> Any:
         name = f"{value.__module__}.{value.__qualname__}"
     else:
         name = repr(value)
+        if " at 0x" in name:  # another one in each process
+            name = f"{type(value).__module__}.{type(value).__qualname__}"
     try:
         digest = joblib.hash(value)
     except (pickle.PicklingError, TypeError, AttributeError):
