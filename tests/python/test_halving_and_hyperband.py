@@ -1,5 +1,6 @@
 """Searches over epochs: what they promise, against fresh fits and plain arithmetic."""
 
+import weakref
 from collections import Counter
 from functools import partial
 from itertools import pairwise
@@ -17,6 +18,7 @@ from scipy.stats import loguniform
 from sklearn import model_selection
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import (
@@ -28,7 +30,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from nnhp import (
     GridSearchCV,
@@ -39,9 +41,10 @@ from nnhp import (
     MLPRegressor,
     RandomizedSearchCV,
 )
-from nnhp.search import _run, one_standard_error
+from nnhp.search import _evaluate, _run, one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._hyperband import brackets_of
+from nnhp.search._prepare import Preparation
 
 pytestmark = STOPS_EARLY
 
@@ -456,6 +459,125 @@ def test_a_search_with_little_memory_keeps_the_best(make):
     assert poor.n_epochs_trained_ <= poor.n_epochs_planned_
 
 
+@pytest.mark.parametrize("cv", [KFold(2), KFold(4)])
+def test_no_more_transformed_copies_live_than_there_are_folds(monkeypatch, cv):
+    """Trainings whose samples were let go are paused: they go on from the same bits."""
+    live = most = 0
+
+    class Counted(Preparation):
+        def __init__(self, *args):
+            nonlocal live, most
+            super().__init__(*args)
+            live += 1
+            most = max(most, live)
+            weakref.finalize(self.shared, ended)
+
+    def ended():
+        nonlocal live
+        live -= 1
+
+    monkeypatch.setattr(_evaluate, "Preparation", Counted)
+    space = prefixed(SPACE) | {"scale": [StandardScaler(), MinMaxScaler(), MaxAbsScaler()]}
+    search = halving(scaled(early_stopping=True), space, cv=cv).fit(X, Y)
+    assert search.engine_ == "nnhp"
+    assert len({str(params["scale"]) for params in search.cv_results_["params"]}) > 1
+    assert most == cv.n_splits
+    epochs = cv.n_splits * epochs_of(search.cv_results_)
+    assert search.n_epochs_trained_ == epochs == search.n_epochs_planned_
+    assert_same_results(
+        search.cv_results_,
+        restarting(halving(scaled(early_stopping=True), space, cv=cv)).fit(X, Y).cv_results_,
+    )
+
+
+@both
+def test_the_budget_of_memory_holds_within_a_rung(monkeypatch, make):
+    """Trainings that cannot go on are let go while the others of their rung are trained."""
+    monkeypatch.setattr(_evaluate, "_WAVE_TRAININGS", 2 * N_FOLDS)
+    most = 0
+
+    def train(trainings, n_epochs, threads, poll, train=_evaluate.train_together):
+        nonlocal most
+        evaluator = evaluators[-1]
+        most = max(most, len(evaluator.kept_bytes()))
+        return train(trainings, n_epochs, threads, poll)
+
+    evaluators = []
+
+    def noted(self, *args, init=_evaluate.EngineEvaluator.__init__, **kwargs):
+        evaluators.append(self)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(_evaluate.EngineEvaluator, "__init__", noted)
+    monkeypatch.setattr(_evaluate, "train_together", train)
+    first_rung = 27
+    settings = {"max_resources": 27}
+    if make is halving:
+        settings |= {"n_candidates": first_rung, "factor": 3}
+    expected = make(**settings).fit(X, Y)
+    assert most < first_rung
+    most = 0
+    poor = make(memory_budget=5000, **settings).fit(X, Y)
+    assert most <= 4  # the best one, and a wave
+    assert evaluators[-1].kept_bytes() == {}  # nothing goes on after the last rung
+    assert_same_search(poor, expected)
+
+
+@pytest.mark.parametrize("curves", [False, True])
+def test_one_candidate_without_memory_fails_alone(monkeypatch, curves):
+    """The others of its wave are trained to the same bits."""
+
+    def train(trainings, n_epochs, threads, poll, train=_evaluate.train_together):
+        if any(training.n_parameters == 4 * 7 + 7 + 7 * 3 + 3 for training in trainings):
+            if len(trainings) > 2:  # some have gone on when the memory ends
+                train(trainings[:2], n_epochs[:2], threads, poll)
+            raise MemoryError
+        return train(trainings, n_epochs, threads, poll)
+
+    make = partial(
+        GridSearchCV,
+        net(max_iter=6),
+        {"hidden_layer_sizes": [(5,), (7,), (6,)]},
+        cv=3,
+        return_curves=curves,
+    )
+    expected = make().fit(X, Y)
+    monkeypatch.setattr(_evaluate, "train_together", train)
+    with (
+        pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        found = make().fit(X, Y)
+    scores = found.cv_results_["mean_test_score"]
+    assert np.isnan(scores[1])
+    assert_identical(scores[[0, 2]], expected.cv_results_["mean_test_score"][[0, 2]])
+    with pytest.raises(MemoryError):
+        make(error_score="raise").fit(X, Y)
+
+
+def test_predictions_of_a_wave_are_bounded(monkeypatch):
+    """A wave ends where the outputs that it is scored by exceed its memory."""
+    sizes = []
+
+    def predict(trainings, rows, threads, predict=_evaluate.predict_together):
+        sizes.append(len(trainings))
+        return predict(trainings, rows, threads)
+
+    monkeypatch.setattr(_evaluate, "predict_together", predict)
+    make = partial(
+        GridSearchCV, net(max_iter=2), GRID, cv=CV, scoring="neg_log_loss", return_train_score=True
+    )
+    expected = make().fit(X, Y)
+    assert sizes == [18, 18]
+    sizes.clear()
+    n_parameters = 4 * 5 + 5 + 5 * 3 + 3
+    of_one = 8 * (n_parameters * _evaluate._COPIES + N_ROWS // 2 * 3)
+    monkeypatch.setattr(_evaluate, "_WAVE_BYTES", 4 * of_one - 1)
+    found = make().fit(X, Y)
+    assert sizes == [4, 4] * 4 + [2, 2]
+    assert_identical(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+
 @both
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_no_result_depends_on_n_jobs(make, n_jobs):
@@ -519,6 +641,19 @@ def test_target_score(monkeypatch, make, engine, n_jobs):
     assert n == 1 + np.flatnonzero(means >= target)[0]
     assert found.best_score_ >= target or make is hyperband
     assert hasattr(found.best_estimator_, "predict")
+
+
+@both
+def test_a_target_ends_the_training_too(monkeypatch, make):
+    monkeypatch.setattr(_run, "JUDGED_TOGETHER", 2)
+    whole = make().fit(X, Y)
+    target = whole.cv_results_["mean_test_score"][0]
+    found = make(target_score=target).fit(X, Y)
+    assert len(found.cv_results_["params"]) == 1
+    assert found.n_epochs_trained_ <= 2 * N_FOLDS * 9 < whole.n_epochs_trained_
+    if make is halving:
+        assert (found.n_candidates_, found.n_resources_, found.n_iterations_) == ([1], [1], 1)
+        assert found.n_remaining_candidates_ == 1
 
 
 def test_a_target_out_of_reach_changes_nothing():
@@ -690,6 +825,20 @@ def test_ensemble(monkeypatch, engine, inside):
             assert_same_fit(one, other)
         assert_identical(search.predict_proba(X), FoldEnsemble(expected).predict_proba(X))
         assert search.score(X, Y) == FoldEnsemble(expected).score(X, Y)
+
+
+@both
+def test_ensemble_of_an_early_rung(make):
+    """Its trainings went on, or were let go: the ensemble has the rung's epochs."""
+    search = make(ensemble=True, refit=lambda results: int(np.argmin(results["n_resources"])))
+    search.fit(X, Y)
+    epochs = search.cv_results_["n_resources"].min()
+    assert epochs < search.cv_results_["n_resources"].max()
+    assert [one.n_iter_ for one in search.best_estimator_.estimators] == [epochs] * N_FOLDS
+    best = clone(net()).set_params(**search.best_params_)
+    expected = cross_validate(best, X, Y, cv=CV, return_estimator=True)["estimator"]
+    for one, other in zip(search.best_estimator_.estimators, expected, strict=True):
+        assert_same_fit(one, other)
 
 
 def test_ensemble_of_what_took_scikit_learns_way():

@@ -11,17 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import STOPS_EARLY, assert_identical, assert_same_fit, problem
+from helpers import STOPS_EARLY, assert_identical, assert_same_fit, cpus, problem
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import nnhp
 from nnhp import MLPClassifier
-from nnhp.search import _evaluate, _study_file, _study_recorder
+from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_error
 
 pytestmark = STOPS_EARLY
 
@@ -104,7 +105,9 @@ def test_the_same_seed_gives_the_same_search(make, data):
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 7])
 def test_threads_change_nothing(make, data, n_jobs):
-    assert_same_search(make(n_jobs=n_jobs).fit(*data), make().fit(*data))
+    expected = make().fit(*data)
+    with cpus(n_jobs):
+        assert_same_search(make(n_jobs=n_jobs).fit(*data), expected)
 
 
 def test_a_study_changes_nothing_and_is_not_trained_again(make, data, tmp_path):
@@ -135,7 +138,11 @@ class Killed(Exception):  # noqa: N818
 
 @pytest.mark.slow
 def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
-    """A search whose n-th commit fails goes on, with what was committed before, to the same end."""
+    """A search whose n-th commit fails goes on, with what was committed before, to the same end.
+
+    Among it are checkpoints of all trainings that go on.
+    """
+    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
     expected = make().fit(*data)
     record, commit = _study_recorder.Recorder.record, _study_file._commit
 
@@ -313,6 +320,38 @@ def test_ctrl_c_keeps_the_study(data, tmp_path):
     assert trials["param_max_iter"].tolist() == [2]
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["bare", "pipeline"])
+@pytest.mark.parametrize("make", [nnhp.GridSearchCV, nnhp.HalvingGridSearchCV])
+def test_ctrl_c_ends_soon(tmp_path, make, inside):
+    """Within 0.3 s and what a busy machine adds: the best of some attempts."""
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((20_000, 50)), rng.randint(2, size=20_000)
+    estimator = pipeline(max_iter=10_000) if inside else net(max_iter=10_000)
+    name = "net__hidden_layer_sizes" if inside else "hidden_layer_sizes"
+    settings = {"cv": 3, "study": str(tmp_path / "study.sqlite")}
+    if make is nnhp.HalvingGridSearchCV:
+        settings |= {"resource": "net__max_iter" if inside else "max_iter", "max_resources": 10_000}
+        settings["min_resources"] = 5_000
+    search = make(estimator, {name: [(100,), (200,)]}, **settings)
+    took = []
+    while len(took) < 6 and min(took, default=np.inf) > 0.3:
+        sent = []
+
+        def interrupt(*_, sent=sent):
+            sent.append(time.monotonic())
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.7)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                search.fit(X, y)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        took.append(time.monotonic() - sent[0])
+    assert min(took) <= 0.3
+
+
 def test_clone_and_get_params(make):
     search = make(study="file", time_budget_s=5.0)
     assert clone(search).get_params()["time_budget_s"] == 5.0
@@ -325,7 +364,116 @@ def test_fits_that_failed_are_tried_again(data, tmp_path, monkeypatch):
         patch.setattr("nnhp.search._evaluate.Training", None)
         with pytest.raises(ValueError, match="All the 18 fits failed"):
             search.fit(*data)
+    trials = nnhp.Study(path).trials()
+    assert trials["mean_test_score"].tolist() == [0.0] * 6
     assert_same_search(search.fit(*data), STRATEGIES["random"](error_score=0.0).fit(*data))
+    assert (nnhp.Study(path).trials()["mean_test_score"] > 0).all()
+
+
+def test_fits_that_diverged_are_not_tried_again(data, tmp_path):
+    path = str(tmp_path / "study.sqlite")
+    huge = nnhp.GridSearchCV(
+        nnhp.MLPRegressor(solver="sgd", max_iter=9, random_state=0),
+        {"learning_rate_init": [1e-3, 1e30]},
+        cv=3,
+        study=path,
+    )
+    X, y = problem("one target")
+    failed = pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 6")
+    nonfinite = pytest.warns(UserWarning, match="non-finite")
+    with failed, nonfinite:
+        first = clone(huge).fit(X, y)
+    with failed, nonfinite:
+        again = clone(huge).fit(X, y)
+    assert first.n_epochs_trained_ > again.n_epochs_trained_ == 0
+    assert_same_search(again, first)
+
+
+def test_a_checkpoint_that_does_not_fit_is_left(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    path = str(tmp_path / "study.sqlite")
+    expected = STRATEGIES["halving random"]().fit(*data)
+    n_rungs = 0
+
+    def train(*args, train=_evaluate.train_together):
+        nonlocal n_rungs
+        n_rungs += 1
+        if n_rungs == 3:
+            raise Killed
+        return train(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_evaluate, "train_together", train)
+        with pytest.raises(Killed):
+            STRATEGIES["halving random"](study=path).fit(*data)
+    asked = []
+
+    def smaller(self, *job, load=_study_recorder.Recorder.load_checkpoint):
+        found = load(self, *job)
+        if found is not None:
+            asked.append(job)
+            found[1]["parameters"] = found[1]["parameters"][1:]
+        return found
+
+    monkeypatch.setattr(_study_recorder.Recorder, "load_checkpoint", smaller)
+    found = STRATEGIES["halving random"](study=path).fit(*data)
+    assert asked
+    assert_same_search(found, expected)
+
+
+def test_settings_that_another_numpy_would_draw_are_computed(data, tmp_path, monkeypatch):
+    """A fold counts for the parameters that it was recorded with, not for its number alone."""
+    path = str(tmp_path / "study.sqlite")
+    STRATEGIES["random"](study=path).fit(*data)
+    drawn = [{"learning_rate_init": 0.02, "hidden_layer_sizes": (4,)}] * 6
+    monkeypatch.setattr("nnhp.search._grid.ParameterSampler", lambda *args, **kwargs: drawn)
+    search = STRATEGIES["random"](study=path).fit(*data)
+    assert search.n_epochs_trained_ == 6 * 3 * 4
+    again = STRATEGIES["random"](study=path).fit(*data)
+    assert again.n_epochs_trained_ == 0
+    assert_same_search(again, search)
+
+
+def test_a_resumed_study_knows_the_parameters_on_scikit_learns_way(data, tmp_path):
+    search = nnhp.GridSearchCV(
+        net(solver="lbfgs"), {"hidden_layer_sizes": [(9,), (2,)]}, cv=3,
+        study=str(tmp_path / "study.sqlite"),
+    )  # fmt: skip
+    clone(search).fit(*data)
+    again = clone(search).set_params(refit=one_standard_error).fit(*data)
+    n_features, n_classes = data[0].shape[1], len(np.unique(data[1]))
+    assert again.cv_results_["n_parameters"].tolist() == [
+        units * (n_features + 1) + n_classes * (units + 1) for units in (9, 2)
+    ]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_recorded_search_on_scikit_learns_way_in_other_processes(data, tmp_path, n_jobs):
+    make = STRATEGIES["scikit-learn's way"]
+    recorded = make(study=str(tmp_path / "study.sqlite"), n_jobs=n_jobs).fit(*data)
+    assert_same_search(recorded, make().fit(*data))
+
+
+class Looks(nnhp.GridSearchCV):
+    """Evaluates twice and keeps what it was told each time."""
+
+    def _run_search(self, evaluate_candidates):
+        first = evaluate_candidates([{"alpha": 0.1}], more_results={"turn": [0]})
+        second = evaluate_candidates([{"alpha": 10.0}], more_results={"turn": [1]})
+        self.told_ = [dict(first), dict(second)]
+
+
+def test_results_of_a_rung_stay_as_they_were(data):
+    search = Looks(net(), {}, cv=3).fit(*data)
+    first, second = search.told_
+    assert [list(told["params"]) for told in (first, second)] == [
+        [{"alpha": 0.1}],
+        [{"alpha": 0.1}, {"alpha": 10.0}],
+    ]
+    assert first["turn"].tolist() == [0]
+    for name in ("mean_test_score", "split2_test_score"):
+        assert first[name].shape == (1,)
+        assert_identical(first[name][0], search.cv_results_[name][0])
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

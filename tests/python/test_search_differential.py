@@ -19,7 +19,7 @@ from helpers import (
 )
 from scipy.stats import loguniform
 from sklearn import model_selection
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.callback import ProgressBar
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
@@ -421,6 +421,21 @@ def test_splits(differ, cv):
     differ(GridSearchCV(net(class_weight="balanced"), GRID, cv=cv, return_train_score=True))
 
 
+@pytest.mark.parametrize(
+    "train",
+    [np.arange(60.0), np.arange(60) - N_ROWS - 1, np.arange(60) + 60, np.array(["a"])],
+    ids=["floats", "before the first", "after the last", "words"],
+)
+@pytest.mark.parametrize("engine", ["", "off"])
+def test_splits_that_are_none(monkeypatch, engine, train):
+    monkeypatch.setenv("NNHP_SEARCH_ENGINE", engine)
+    search = GridSearchCV(net(), GRID, cv=[(train, np.arange(60, N_ROWS))])
+    with pytest.raises((IndexError, ValueError), match="The splits of cv") as caught:
+        search.fit(X, Y)
+    with pytest.raises(caught.type):
+        scikit_class(search).set_params(error_score="raise").fit(X, Y)
+
+
 def test_groups(differ):
     found = differ(GridSearchCV(net(), GRID, cv=GroupKFold(4)), groups=np.arange(N_ROWS) // 5)
     assert found.n_splits_ == 4
@@ -684,8 +699,9 @@ def test_validation_data_is_passed_whole(differ, n_val):
         Y[SORTED],
         scikit=scikit,
         told={"FitFailedWarning", "UserWarning"},  # folds that do not know all of its labels
-        engine="nnhp; scikit-learn for 4 candidates: a fold cannot be prepared: ValueError: `y_val` "
-        "has classes not in `self.classes_`. `self.classes_` has [1 2]. 'y_val' has [0 1 2].",
+        engine="nnhp; scikit-learn for 4 candidates: a fold cannot be prepared: ValueError: "
+        "`y_val` has classes not in `self.classes_`. "
+        "`self.classes_` has [1 2]. 'y_val' has [0 1 2].",
         **held_out,
     )
     in_pipeline = Pipeline([("same", "passthrough"), ("net", estimator)])
@@ -709,8 +725,20 @@ def test_validation_data_that_does_not_fit(differ_in_errors):
 
 # ---------------------------------------------------------------------------------------- pipelines
 
+
+class Negative(TransformerMixin, BaseEstimator):
+    """Learns nothing, and leaves nothing to see that it was fitted."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return -X
+
+
 PIPELINES = {
     "scaled": scaled(),
+    "without a state": Pipeline([("negative", Negative()), ("net", net())]),
     "passthrough": Pipeline([("same", "passthrough"), ("net", net())]),
     "none": Pipeline([("same", None), ("scale", StandardScaler()), ("net", net())]),
     "reduced": Pipeline(

@@ -804,7 +804,7 @@ def _rows(part: Any, n_samples: int) -> NDArray[Any]:
     if rows.dtype == bool:
         return np.flatnonzero(rows)
     if rows.dtype.kind not in "iu" and rows.size:
-        raise IndexError(f"The splits of cv must be integers or masks, got {rows.dtype}.")
+        raise ValueError(f"The splits of cv must be integers or masks, got {rows.dtype}.")
     outside = rows[(rows < -n_samples) | (rows >= n_samples)]
     if outside.size:
         raise IndexError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
@@ -272,31 +272,46 @@ class EngineEvaluator:
         yield from self._evaluate_by_others(jobs, delegated, poll)
         delegated = []
         for group in groups.values():
-            runs: list[_Course] = []
-            failed: list[Finished] = []
-            size = 0
-            for place in group:
-                candidate, fold = jobs[place]
-                run = self._start(place, candidate, fold, settings[candidate.number])
-                if run is None:
-                    delegated.append(place)
-                    continue
-                if isinstance(run, Outcome):
-                    failed.append((place, run))
-                    continue
-                runs.append(run)
-                size += _bytes_of(run.training) + self._bytes_of_outputs(run)
-                if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
-                    finished, stopped = self._finish(runs, poll)
-                    yield failed + finished
-                    if stopped:
-                        return
-                    runs, failed, size = [], [], 0
-            finished, stopped = self._finish(runs, poll)
-            yield failed + finished
+            stopped = yield from self._evaluate_alike(jobs, group, settings, delegated, poll)
             if stopped:
                 return
         yield from self._evaluate_by_others(jobs, delegated, poll)
+
+    def _evaluate_alike(
+        self,
+        jobs: Sequence[Job],
+        places: Sequence[int],
+        settings: Mapping[int, Setting],
+        delegated: list[int],
+        poll: Poll | None,
+    ) -> Generator[list[Finished], None, bool]:
+        """Evaluate jobs that prepare the samples alike; returns whether `poll` stopped it.
+
+        Those that another evaluator must do are added to `delegated`.
+        """
+        runs: list[_Course] = []
+        failed: list[Finished] = []
+        size = 0
+        for place in places:
+            candidate, fold = jobs[place]
+            run = self._start(place, candidate, fold, settings[candidate.number])
+            if run is None:
+                delegated.append(place)
+                continue
+            if isinstance(run, Outcome):
+                failed.append((place, run))
+                continue
+            runs.append(run)
+            size += _bytes_of(run.training) + self._bytes_of_outputs(run)
+            if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
+                finished, stopped = self._finish(runs, poll)
+                yield failed + finished
+                if stopped:
+                    return True
+                runs, failed, size = [], [], 0
+        finished, stopped = self._finish(runs, poll)
+        yield failed + finished
+        return stopped
 
     def _note_delegated(self, candidate: Candidate, reason: str) -> None:
         if not any(candidate.number in numbers for numbers in self.delegated.values()):
@@ -462,6 +477,7 @@ class EngineEvaluator:
             done += len(going)
             if poll is not None and poll(done):
                 return True
+            going = [run for run in going if run.error is None]
             for run, scores in zip(going, self._scores_of_epoch(going), strict=True):
                 run.note_epoch({f"test_{name}": value for name, value in scores.items()})
         return False
