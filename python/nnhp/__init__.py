@@ -1,11 +1,13 @@
 """Fast multi-layer perceptrons for tables, as scikit-learn estimators on a C++ engine."""
 
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 try:
     from nnhp import _core
 except ImportError as error:
     if "NNHP_ISA" in str(error):  # the engine is there, and says what it wants
-        import sys
-
         if sys.argv and sys.argv[0].endswith("/nnhp"):  # the command, which comes by here first
             print(f"nnhp: error: {error}", file=sys.stderr)
             raise SystemExit(2) from None
@@ -17,18 +19,6 @@ except ImportError as error:
     ) from error
 
 from nnhp._core import isa
-from nnhp._show_versions import show_versions
-from nnhp.estimators import MLPClassifier, MLPRegressor
-from nnhp.search import (
-    GridSearchCV,
-    HalvingGridSearchCV,
-    HalvingRandomSearchCV,
-    HiddenLayers,
-    HyperbandSearchCV,
-    RandomizedSearchCV,
-    Study,
-    nested_cv,
-)
 
 __version__ = _core.__version__
 
@@ -45,5 +35,42 @@ __all__ = [
     "__version__",
     "isa",
     "nested_cv",
+    "plots",
+    "search",
     "show_versions",
+    "spaces",
 ]
+
+if TYPE_CHECKING:
+    from nnhp import plots, search, spaces
+    from nnhp._show_versions import show_versions
+    from nnhp.estimators import MLPClassifier, MLPRegressor
+    from nnhp.search import (
+        GridSearchCV,
+        HalvingGridSearchCV,
+        HalvingRandomSearchCV,
+        HiddenLayers,
+        HyperbandSearchCV,
+        RandomizedSearchCV,
+        Study,
+        nested_cv,
+    )
+else:
+    # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
+    _ROOMS = ("estimators", "plots", "search", "spaces")
+
+    def __getattr__(name: str) -> object:
+        if name in _ROOMS:
+            return import_module(f"nnhp.{name}")
+        for home in ("estimators", "search", "_show_versions") if name in __all__ else ():
+            found = getattr(import_module(f"nnhp.{home}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+        raise AttributeError(
+            f"module 'nnhp' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+        )
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

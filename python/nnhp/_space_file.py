@@ -6,14 +6,13 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator, clone
 
-from nnhp._table_files import RefusedError, one_line
+from nnhp._table_files import RefusedError, closest, one_line
 from nnhp.search import HiddenLayers
 
 _FORMS = (
@@ -102,8 +101,7 @@ def _check_name(name: str, net: BaseEstimator, taken: str | None) -> None:
     if name == taken:
         raise RefusedError("this method of search sets it; give --epochs instead")
     if name not in known:
-        close = get_close_matches(name.rpartition("__")[2], known, n=1)
-        meant = f"; did you mean {close[0]!r}?" if close else ""
+        meant = closest(name.rpartition("__")[2], known)
         raise RefusedError(f"the network has no such parameter{meant}")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ _BUNDLED: dict[str, Callable[..., Any]] = {
 }
 BUNDLED = tuple(_BUNDLED)
 
-_SHOWN = 6  # names in a message
+_SHOWN = 12  # names in a message
 _MESSAGE_LENGTH = 300
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
@@ -191,11 +192,17 @@ def one_line(error: BaseException | str) -> str:
 
 
 def listed(names: Any) -> str:
-    """Some names for a message; beyond a few, only how many there are."""
+    """Names for a message; of more than a dozen, how many there are besides."""
     names = [name if isinstance(name, str) else f"{name}" for name in names]
     plain = [name if name.isprintable() else repr(name) for name in names]
     shown = ", ".join(plain[:_SHOWN])
-    return f"{shown}, ... ({len(names)} in all)" if len(names) > _SHOWN else shown
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Ask for the one that was meant, if a known name is much like the given one."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def counted(which: Any, noun: str = "row") -> str:

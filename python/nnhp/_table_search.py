@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -47,6 +50,37 @@ _CANDIDATES = {"random": 20, "halving": 81}
 _EPOCHS = {"random": 100, "grid": 100, "halving": 81, "hyperband": 81}
 # Wider or deeper ones take long on every table, and seldom help on a small one.
 _LAYERS = HiddenLayers(depth=(1, 3), width=(16, 256))
+# What to give otherwise where a part of a study's fingerprint differs; parts whose difference may
+# come from that of another; and words for values.
+_OPTIONS = {
+    "method": "--method",
+    "seed": "--seed",
+    "data": "the data (DATA, --target or --task)",
+    "splits": "--cv",
+    "estimator": "--epochs",
+    "space": "--space",
+    "max_resources": "--epochs",
+    "n_iter": "--n",
+    "n_candidates": "--n",
+    "return_curves": "--report",
+    "isa": "the instruction set (NNHP_ISA)",
+    "versions": "the versions of the packages",
+}
+_REASONS = {
+    "method": {"estimator", "max_resources", "n_iter", "n_candidates"},
+    "seed": {"data", "splits", "estimator"},
+    "data": {"splits", "estimator", "space"},
+    "splits": {"space"},
+    "max_resources": {"estimator"},
+}
+_SAID = {
+    "GridSearchCV": "grid",
+    "RandomizedSearchCV": "random",
+    "HalvingRandomSearchCV": "halving",
+    "HyperbandSearchCV": "hyperband",
+    "True": "given",
+    "False": "not given",
+}
 _HEADINGS = {
     "learning_rate_init": "learning rate",
     "batch_size": "batch",
@@ -108,11 +142,20 @@ class Found:
     search : fitted search
         Of a Pipeline; for a regression, on targets of mean 0 and standard deviation 1.
     model : Pipeline or TransformedTargetRegressor
-        The best candidate, trained on all rows that were searched on. It takes rows of the table.
+        The best candidate, trained on all rows that were searched on. It takes rows of the table:
+        a frame, or arrays and lists in the order of its columns.
     candidates : DataFrame
-        One row per candidate, best first: rank, score, settings, epochs, seconds.
+        One row per setting, best first: rank, score, settings, epochs, seconds.
+    n_tried : int
+        Candidates that were tried, of which two may have had the same setting.
+    cut : str
+        How far the search came where its time was up, empty where it came to its end.
     best_score, default_score : float
         Accuracy or R^2 of `model`, and of a network with default settings and as many epochs.
+    n_held_out : int
+        Rows that were scored.
+    shortfall, shortfall_error : float
+        How far `best_score` is below `default_score`, and the standard error of that difference.
     seconds : float
         Time that all this took.
     """
@@ -120,8 +163,13 @@ class Found:
     search: Any
     model: Any
     candidates: pd.DataFrame
+    n_tried: int
+    cut: str
     best_score: float
     default_score: float
+    n_held_out: int
+    shortfall: float
+    shortfall_error: float
     seconds: float
 
 
@@ -191,14 +239,26 @@ class TableSearch:
             search = self._fitted(self._make_search(), y)
             defaults = self._pipeline().fit(self._X, y)
             model, default_model = (
-                self._in_own_units(fitted) for fitted in (search.best_estimator_, defaults)
+                self._of_rows(fitted) for fitted in (search.best_estimator_, defaults)
             )
+            n_tried, rungs, all_rungs = _extent(search)
+            cut = ""
+            if n_tried < self.n_candidates:
+                cut = f"after {n_tried} of {self.n_candidates} candidates"
+            elif rungs < all_rungs:
+                cut = f"after {rungs} of {all_rungs} rungs"
+            lost = self._losses(model) - self._losses(default_model)
             return Found(
                 search=search,
                 model=model,
                 candidates=_ranking(search, list(self._space)),
+                n_tried=n_tried,
+                cut=cut,
                 best_score=float(model.score(self._X_test, self._y_test)),
                 default_score=float(default_model.score(self._X_test, self._y_test)),
+                n_held_out=len(lost),
+                shortfall=float(lost.mean()),
+                shortfall_error=float(lost.std() / np.sqrt(len(lost))),
                 seconds=time.perf_counter() - begun,
             )
 
@@ -215,7 +275,9 @@ class TableSearch:
             raise RefusedError(f"--n is not for --method {request.method}: {what} sets the number")
         if request.study is not None:
             check_writable(request.study, "--study")
-            if request.resume and not Path(request.study).exists():
+            if Path(request.study).exists():
+                _check_study(request.study)
+            elif request.resume:
                 raise RefusedError(f"there is no study to resume: {request.study}")
 
     def _split(self) -> tuple[Any, Any, Any, Any]:
@@ -330,14 +392,56 @@ class TableSearch:
         except OSError as error:
             raise FailedError(one_line(error)) from error
         except (ValueError, StudyLocked) as error:
-            raise RefusedError(one_line(error)) from error
+            raise RefusedError(_in_options(str(error)) or one_line(error)) from error
 
-    def _in_own_units(self, fitted: Pipeline) -> Any:
-        """Have a regression predict what the table has, not the scaled targets of the search."""
+    def _of_rows(self, fitted: Pipeline) -> Any:
+        """Make a model that takes rows of any kind, and predicts what the table has.
+
+        A regression is searched on scaled targets.
+        """
+        model = Pipeline([("columns", _tables.naming(self._table)), *fitted.steps])
         if self._table.classification:
-            return fitted
-        scaled = TransformedTargetRegressor(FrozenEstimator(fitted), transformer=StandardScaler())
+            return model
+        scaled = TransformedTargetRegressor(FrozenEstimator(model), transformer=StandardScaler())
         return scaled.fit(self._X, self._y)
+
+    def _losses(self, model: Any) -> NDArray[np.float64]:
+        """One per held-out row; the score is 1 less their mean, NaN where R^2 is undefined."""
+        predicted = model.predict(self._X_test)
+        if self._table.classification:
+            return np.asarray(predicted != self._y_test, dtype=np.float64)
+        squares = np.square(predicted - self._y_test)
+        return np.asarray(squares / (self._y_test.var() or np.nan), dtype=np.float64)
+
+
+def _check_study(path: str) -> None:
+    """Raise RefusedError, before anything is said, if a file is no study."""
+    try:
+        _ = Study(path).enqueued
+    except (ValueError, OSError) as error:
+        raise RefusedError(f"--study: {one_line(error)}") from error
+
+
+def _in_options(message: str) -> str | None:
+    """What differs from the study to resume, in the command's words; None of another message."""
+    found = re.fullmatch(r"(.+) has no study .+ study (\d+) differs in: (.+)\.", message)
+    if found is None:
+        return None
+    path, number, parts = found.groups()
+    values = {
+        part: f" ({_SAID.get(there, there)} there, {_SAID.get(here, here)} here)" if there else ""
+        for part, there, here in re.findall(r"(\w+)(?: \((.*?) there, (.*?) here\))?", parts)
+    }
+    explained = set().union(*(_REASONS.get(part, ()) for part in values))
+    said = [
+        f"{option}{values[part]}"
+        for part, option in _OPTIONS.items()
+        if part in values and part not in explained
+    ]
+    return (
+        f"{path} has no such search to resume; its study {number} differs in "
+        f"{' and '.join(said) or parts}: give the same, or leave --resume out"
+    )
 
 
 @contextlib.contextmanager
@@ -349,6 +453,19 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
         warnings.filterwarnings("ignore", "The total space of parameters", UserWarning)
         yield
+
+
+def _extent(search: Any) -> tuple[int, int, int]:
+    """Candidates that were tried; rungs that were done, and that there are with enough time."""
+    rungs = np.asarray(search.cv_results_.get("iter", np.zeros(len(search.cv_results_["params"]))))
+    planned = 1
+    if isinstance(search, HyperbandSearchCV):
+        planned = len(search.brackets_)
+    elif isinstance(search, HalvingRandomSearchCV):
+        growth = search.max_resources_ // search.min_resources_
+        # Rounded as scikit-learn does, which has one rung less where the logarithm is inexact.
+        planned = 1 + int(log(min(search.n_candidates_[0], growth), _FACTOR))
+    return int((rungs == 0).sum()), int(rungs.max()) + 1, planned
 
 
 def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from nnhp import _table_files
-from nnhp._table_files import RefusedError, counted, listed
+from nnhp._table_files import RefusedError, closest, counted, listed
 
 TASKS = ("classification", "regression")
 
@@ -38,8 +38,7 @@ class Table:
     name : str
         Of the file or the data set.
     X : DataFrame of shape (n_samples, n_columns)
-        All columns but the target. Columns of arrays are numbered, and a model that is fitted on
-        such a frame also takes arrays.
+        All columns but the target. Columns of arrays are numbered.
     y : ndarray of shape (n_samples,)
         Targets, without missing values.
     target : str
@@ -144,6 +143,24 @@ def preprocessing(table: Table) -> ColumnTransformer:
     return ColumnTransformer([step for step in steps if step[2]])
 
 
+def naming(table: Table) -> FunctionTransformer:
+    """What gives rows without names of columns, such as arrays and lists, those of a table."""
+    return FunctionTransformer(as_frame, kw_args={"columns": list(table.X.columns)}).fit(table.X)
+
+
+def as_frame(X: Any, columns: list[Hashable]) -> pd.DataFrame:
+    """Rows as a frame: with their names of columns where they have some, else with these ones."""
+    frame = pd.DataFrame(X.to_pandas() if hasattr(X, "to_pandas") else X)
+    if all(list(names) != list(range(len(names))) for names in (frame.columns, columns)):
+        return frame
+    if frame.shape[1] != len(columns):
+        raise ValueError(
+            f"rows must have {counted(columns, 'column')}, in the order of the table "
+            f"({listed(columns)}), or names of columns; got {frame.shape[1]}"
+        )
+    return frame.set_axis(columns, axis=1).infer_objects()
+
+
 def as_text(X: Any) -> pd.DataFrame:
     """Turn all values into text, so that columns of mixed types can be compared; NaN if missing."""
     text = pd.DataFrame(X).astype("string").astype(object)
@@ -167,7 +184,8 @@ def _chosen_target(name: str, frame: pd.DataFrame, target: str | None) -> str:
         raise RefusedError(f"{name}: name the column to predict with --target; {has}")
     chosen = _DEFAULT_TARGET if target is None else target
     if chosen not in frame:
-        raise RefusedError(f"{name} has no column {chosen!r}; {has}")
+        meant = closest(chosen, frame.columns)
+        raise RefusedError(f"--target: {name} has no column {chosen!r}; {has}{meant}")
     return chosen
 
 

@@ -18,6 +18,10 @@ _BATCH_SIZES = (16, 32, 64, 128, 256, 512)
 _MAX_LEARNING_RATE = {"adam": 3e-2, "sgd": 3e-1}
 
 
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
 def default(estimator: Any, *, n_samples: int | None = None) -> dict[str, Any]:
     """Make a space of what is worth searching, for random searches.
 

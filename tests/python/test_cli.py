@@ -17,7 +17,8 @@ import pytest
 
 import nnhp
 from nnhp import _table_files
-from nnhp.cli import _duration, main
+from nnhp._command import _duration
+from nnhp.cli import main
 
 COMMAND = "import sys; from nnhp.cli import main; sys.exit(main())"
 PENGUINS = Path(palmerpenguins.__file__).parent / "data" / "penguins.csv"
@@ -78,6 +79,7 @@ def test_help_shows_every_option_and_examples(capsys):
     assert all(f"--{option} " in text for option in options.split())
     assert "examples:" in text
     assert re.search(r"^  nnhp search digits$", text, re.MULTILINE)
+    assert "nnhp.spaces.default" in text
     assert max(map(len, text.splitlines())) < 100
 
 
@@ -95,8 +97,8 @@ def test_help_shows_every_option_and_examples(capsys):
         (["search", "diabetes", "--cv", "1000"], "it can be cut into at most 165"),
         (["search", "iris", "--seed", "4294967296"], "at most 4294967295"),
         (["search", "iris", "--jobs", "0"], "0 is no number of threads"),
-        (["search", "iris", "--time", "soon"], "'soon' is not a time as 60s, 10m or 1.5h"),
-        (["search", "iris", "--time", "0s"], "'0s' is not a time"),
+        (["search", "iris", "--time", "soon"], "--time: expected a time of more than 0, as 60s"),
+        (["search", "iris", "--time", "0s"], "--time: expected a time of more than 0, as 60s"),
         (["search", "iris", "--method", "best"], "invalid choice: 'best'"),
         (["search", "iris", "--method", "grid"], "--method grid needs --space"),
         (["search", "iris", "--method", "hyperband", "--n", "3"], "--epochs sets the number"),
@@ -187,9 +189,34 @@ def test_a_small_space_has_no_more_candidates_than_it_has(capsys, here):
     assert len(ranking(output)[1]) == 4
 
 
+def test_a_search_that_does_not_pay_says_so(capsys, here):
+    Path("slow.toml").write_text("learning_rate_init = [1e-6]\n")
+    arguments = ["--space", "slow.toml", "--epochs", "20", "--cv", "2"]
+    for data, more in [("wine", ["--n", "1"]), ("diabetes", ["--method", "grid"])]:
+        assert main(["search", data, *arguments, *more]) == 0
+        output = capsys.readouterr().out
+        best, default = held_out(output)
+        (line,) = re.findall(r"^the default settings did better .*$", output, re.MULTILINE)
+        by = f"{45 * (default - best):.0f} of 45" if data == "wine" else f"{default - best:.2g} in"
+        assert f"on the held-out rows, by {by}" in line
+        assert "(more than one standard error); try more" in line
+    assert line.endswith("try more values (--space) or --epochs")
+    Path("slow.toml").write_text("learning_rate_init = [1e-3]\n")  # the default itself
+    assert main(["search", "wine", *arguments]) == 0
+    assert "did better" not in capsys.readouterr().out
+
+
 def test_a_search_that_runs_out_of_time_says_so(capsys):
     assert main(["search", "wine", "--n", "50", "--cv", "2", "--time", "0.001s"]) == 0
     assert "time was up after 1 of 50 candidates" in capsys.readouterr().out
+
+
+def test_a_search_that_draws_settings_twice_says_so(capsys, here):
+    Path("two.toml").write_text("hidden_layer_sizes = {layers = {depth = 1, width = [8, 9]}}\n")
+    assert main(["search", "wine", "--space", "two.toml", "--n", "9", "--cv", "2"]) == 0
+    output = capsys.readouterr().out
+    assert "the 9 candidates had 2 different settings" in output
+    assert "time was up" not in output
 
 
 def test_candidates_that_all_fail_are_one_line(capsys, here):
@@ -217,16 +244,51 @@ def test_a_study_is_gone_on_with(capsys, here):
         outputs.append(re.sub(r"time: .*", "", capsys.readouterr().out))
     assert outputs[0] == outputs[1] == outputs[2]
     assert len(nnhp.Study("wine.db").trials()) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (["--report", "r.html"], "--report (not given there, given here)"),
+        (["--seed", "1"], "--seed (0 there, 1 here)"),
+        (["--n", "4"], "--n (3 there, 4 here)"),
+        (["--cv", "3"], "--cv"),
+        (["--epochs", "6"], "--epochs"),
+        (["--method", "halving"], "--method (random there, halving here)"),
+        (["--space", "grid.toml", "--cv", "3"], "--cv"),
+        (["--space", "grid.toml"], "--space"),
+        (["--space", "grid.toml", "--n", "4"], "--space and --n (3 there, 4 here)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_not_resumed_is_said_in_options(capsys, here, changes, told):
+    """The last of an option counts, so that changes override what the study began with."""
+    Path("grid.toml").write_text(GRID)
+    begun = ["search", "wine", *SHORT, "--study", "wine.db"]
+    assert main(begun) == 0
     with pytest.raises(SystemExit, match="2"):
-        main([*arguments, "--resume", "--seed", "1"])
-    assert "differs in" in capsys.readouterr().err
+        main([*begun, "--resume", *changes])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert line == (
+        "nnhp search: error: wine.db has no such search to resume; its study 1 differs in "
+        f"{told}: give the same, or leave --resume out (see 'nnhp search --help')"
+    )
+
+
+def test_what_is_not_resumed_of_other_data_is_said_so(capsys, here):
+    assert main(["search", "wine", *SHORT, "--study", "wine.db"]) == 0
+    with pytest.raises(SystemExit, match="2"):
+        main(["search", "iris", *SHORT, "--study", "wine.db", "--resume"])
+    assert "differs in the data (DATA, --target or --task): give" in capsys.readouterr().err
 
 
 def test_another_file_is_no_study(capsys, here):
-    Path("wine.db").write_text("not a database, and long enough not to look like an empty one\n")
+    Path("wine.csv").write_text("not a database, and long enough not to look like an empty one\n")
     with pytest.raises(SystemExit, match="2"):
-        main(["search", "wine", *SHORT, "--study", "wine.db"])
-    assert "wine.db is not an SQLite database" in capsys.readouterr().err
+        main(["search", "wine", *SHORT, "--study", "wine.csv"])
+    output = capsys.readouterr()
+    assert "--study: wine.csv is not an SQLite database" in output.err
+    assert output.out == ""
 
 
 # ------------------------------------------------------------------ from a table to a model
@@ -257,6 +319,11 @@ def test_from_penguins_to_a_model_that_predicts(capsys, here):
     missing.loc[152, "island"] = "an island that training has not seen"
     predicted = model.predict(missing.drop(columns="species"))
     assert list(predicted) == ["Adelie", "Adelie", "Gentoo"]
+    nameless = missing.drop(columns="species").to_numpy()
+    for same in (nameless, nameless.tolist()):
+        assert list(model.predict(same)) == list(predicted)
+    with pytest.raises(ValueError, match="7 columns, in the order of the table"):
+        model.predict(rows.to_numpy())
     assert held_out(output)[0] > 0.9
 
 
@@ -267,7 +334,10 @@ def test_a_regression_predicts_in_the_units_of_the_table(capsys, here):
     assert "target 'body_mass_g': regression" in output
     assert "2 rows left out: 'body_mass_g' is missing" in output
     rows = pd.read_csv(PENGUINS)
-    predicted = joblib.load("m").predict(rows)
+    model = joblib.load("m")
+    predicted = model.predict(rows)
+    nameless = rows.drop(columns="body_mass_g").to_numpy().tolist()
+    np.testing.assert_array_equal(model.predict(nameless), predicted)
     assert abs(predicted.mean() - rows["body_mass_g"].mean()) < 200
     assert min(held_out(output)) > 0.6
 
@@ -349,6 +419,21 @@ def interrupted(*arguments):
 def test_ctrl_c_ends_a_search_with_130(jobs):
     code, line = interrupted("digits", "--n", "500", "--jobs", jobs)
     assert (code, line) == (130, "nnhp: interrupted")
+
+
+@pytest.mark.parametrize("module", ["nnhp._command", "numpy", "pandas", "tqdm"])
+def test_ctrl_c_while_modules_are_loaded_ends_it_quietly(module):
+    script = f"""
+import os, signal, sys
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, CtrlC())
+{COMMAND}
+"""
+    done = run_command("versions", program=("-c", script))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 @pytest.mark.slow

@@ -45,11 +45,12 @@ def test_every_public_class_has_an_example():
 def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 2
+    assert len(blocks) >= 3
     names = {}
     for block in blocks:
         exec(compile(block, str(README), "exec"), names)
     score = float(capsys.readouterr().out.split()[0])
     assert score > 0.9
     assert names["search"].best_score_ > 0.9
+    assert names["halving"].best_score_ > 0.9
     assert (tmp_path / "digits.sqlite").exists()

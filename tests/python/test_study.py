@@ -256,10 +256,44 @@ def test_what_cannot_be_kept_cannot_be_enqueued(path, value):
     assert not Path(path).exists()
 
 
-@pytest.mark.parametrize("params", [{}, {1: 2}, {None: 3}], ids=repr)
+@pytest.mark.parametrize(
+    "params", [{}, {1: 2}, {None: 3}, "alpha", ["ab", "cd"], [("alpha", 1)], 3, None], ids=repr
+)
 def test_enqueue_wants_named_parameters(path, params):
     with pytest.raises(TypeError, match="params must be a dict"):
         Study(path).enqueue(params)
+    assert not Path(path).exists()
+
+
+def test_the_queue_can_be_seen_and_cleared(path):
+    study, settings = Study(path), [{"alpha": 0.1, "sizes": (3, np.float32(1))}, {"alpha": "x"}]
+    for use in (lambda: study.enqueued, study.dequeue):
+        with pytest.raises(FileNotFoundError, match="There is no study"):
+            use()
+    for setting in settings:
+        study.enqueue(setting)
+    assert_identical(study.enqueued, settings)
+    with recording(path) as recorder:
+        assert recorder.enqueued == settings
+    assert_identical(study.dequeue(), settings)
+    assert study.enqueued == study.dequeue() == []
+    with recording(path, data="other") as recorder:
+        assert recorder.enqueued == []
+    with recording(path) as recorder:  # what a study began with stays
+        assert recorder.enqueued == settings
+
+
+def test_what_is_damaged_in_the_queue_is_set_aside_when_it_is_cleared(path):
+    study = Study(path)
+    study.enqueue({"alpha": 1})
+    study.enqueue({"alpha": 2})
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE queue SET content = x'00' WHERE rowid = 1")
+    connection.commit()
+    connection.close()
+    with pytest.warns(StudyDamagedWarning, match="queue row 1"):
+        assert study.dequeue() == [{"alpha": 2}]
+    assert study.enqueued == []
 
 
 def test_resume_says_what_differs(path):
@@ -354,6 +388,16 @@ def test_trials_of_several_studies_rungs_and_metrics(path, tmp_path):
     table = pd.read_csv(tmp_path / "trials.csv")
     assert list(table) == list(trials)
     assert table["mean_test_accuracy"].tolist()[:3] == [0.55, 0.55, 0.5]
+    Study(path).export(tmp_path / "trials.CSV.gz")
+    assert list(pd.read_csv(tmp_path / "trials.CSV.gz")) == list(trials)
+
+
+@pytest.mark.parametrize("name", ["trials.parquet", "trials.csv.txt", "csv", "trials"])
+def test_only_csv_is_exported(path, tmp_path, name):
+    Study(path).enqueue({"alpha": 1})
+    with pytest.raises(ValueError, match=rf"path must end with '.csv', got '.*{name}'"):
+        Study(path).export(tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_trials_of_an_empty_file(path):
@@ -432,6 +476,17 @@ def test_a_study_is_a_plain_value(path):
     assert study != path
 
 
+@pytest.mark.parametrize("path", [3, None, True, b"a.db", ["a.db"]], ids=repr)
+def test_a_path_is_a_text(path):
+    with pytest.raises(TypeError, match=r"path must be a str or a path-like object, got"):
+        Study(path)
+
+
+def test_a_path_is_not_empty():
+    with pytest.raises(ValueError, match="path must be that of a file, got ''"):
+        Study("")
+
+
 # Files that are no studies -----------------------------------------------------------------------
 
 
@@ -472,6 +527,8 @@ def test_other_files_are_refused_and_left_alone(path, make, error, match):
         recording,
         lambda path: Study(path).trials(),
         lambda path: Study(path).enqueue({"a": 1}),
+        lambda path: Study(path).enqueued,
+        lambda path: Study(path).dequeue(),
     ):
         with pytest.raises(error, match=match) as caught:
             use(path)

@@ -5,12 +5,14 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import sem
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from nnhp import RandomizedSearchCV, _tables
 from nnhp._table_files import RefusedError
 from nnhp._table_search import METHODS, Request, TableSearch
+from nnhp.search import _run
 
 N = 80
 
@@ -86,6 +88,37 @@ def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
     assert found.candidates["mean"].isna().tolist() == [False, False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("method", "n_candidates", "n_late", "cut"),
+    [
+        ("random", 9, 4, "after 4 of 9 candidates"),
+        ("halving", 9, 4, "after 4 of 9 candidates"),
+        ("halving", 9, 9, "after 1 of 3 rungs"),
+        ("hyperband", None, 15, "after 1 of 3 rungs"),
+        ("hyperband", None, 99, ""),
+        ("halving", 9, 99, ""),
+        ("random", 9, 99, ""),
+    ],
+)
+def test_how_far_a_search_came_in_its_time(read, monkeypatch, method, n_candidates, n_late, cut):
+    """The time is up as soon as so many candidates are done, one after the other."""
+    monkeypatch.setattr(_run, "JUDGED_TOGETHER", 1)
+    monkeypatch.setattr(_run.Run, "_late", lambda self: len(self.candidates) >= n_late)
+    request = Request(method=method, n_candidates=n_candidates, epochs=9, n_folds=2, seconds=1e6)
+    assert TableSearch(read(frame()), request).run().cut == cut
+
+
+@pytest.mark.parametrize("method", ["random", "halving", "hyperband"])
+def test_settings_that_are_drawn_twice_are_no_lack_of_time(read, tmp_path, method):
+    space = tmp_path / "space.toml"
+    space.write_text("hidden_layer_sizes = {layers = {depth = 1, width = [8, 9]}}\n")
+    found = TableSearch(
+        read(frame()), Request(method=method, space=str(space), epochs=3, n_folds=2)
+    ).run()
+    assert found.cut == ""
+    assert found.n_tried > len(found.candidates) == 2
+
+
 def test_a_regression_is_searched_in_units_of_its_spread(read):
     table = frame()
     table["target"] = 1e6 + 1e5 * table["size"]
@@ -95,6 +128,26 @@ def test_a_regression_is_searched_in_units_of_its_spread(read):
     assert 0.9e6 < predicted.mean() < 1.1e6
     scaled = found.search.best_estimator_.predict(table)
     np.testing.assert_allclose(np.corrcoef(scaled, predicted)[0, 1], 1)
+
+
+@pytest.mark.parametrize("data", ["wine", "diabetes"])
+def test_a_shortfall_has_the_standard_error_of_paired_rows(tmp_path, monkeypatch, data):
+    space = tmp_path / "space.toml"
+    space.write_text("learning_rate_init = [1e-5]\n")
+    losses = []
+    of_model = TableSearch._losses
+    monkeypatch.setattr(
+        TableSearch, "_losses", lambda *args: [losses.append(of_model(*args)), losses[-1]][1]
+    )
+    request = Request(n_candidates=1, space=str(space), epochs=20, n_folds=2)
+    found = TableSearch(_tables.load(data), request).run()
+    best, default = losses
+    assert 1 - best.mean() == pytest.approx(found.best_score)
+    assert 1 - default.mean() == pytest.approx(found.default_score)
+    assert found.shortfall == pytest.approx(found.default_score - found.best_score)
+    assert found.shortfall > 0
+    assert found.n_held_out == len(best)
+    assert found.shortfall_error == pytest.approx(sem(best - default, ddof=0))
 
 
 def test_the_search_is_that_of_its_seed(read):

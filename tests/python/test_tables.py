@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from nnhp._table_files import RefusedError, one_line
-from nnhp._tables import as_text, load, preprocessing
+from nnhp._table_files import RefusedError, listed, one_line
+from nnhp._tables import as_text, load, naming, preprocessing
 
 N = 80
 
@@ -136,8 +137,14 @@ def test_the_target_must_be_named(given):
     renamed = frame().rename(columns={"target": "answer"})
     with pytest.raises(RefusedError, match=r"--target; it has size, kind, answer$"):
         given(renamed)
-    with pytest.raises(RefusedError, match=r"no column 'anser'; it has size, kind, answer$"):
+    with pytest.raises(
+        RefusedError,
+        match=r"^--target: table.csv has no column 'anser'; it has size, kind, answer; did you "
+        r"mean 'answer'\?$",
+    ):
         given(renamed, target="anser")
+    with pytest.raises(RefusedError, match=r"no column 'price'; it has size, kind, answer$"):
+        given(renamed, target="price")
     assert given(renamed, target="answer").target == "answer"
 
 
@@ -337,6 +344,47 @@ def test_values_become_text():
         ["-", "True", "3.0"],
     ]
     assert as_text(np.array([["a"], ["b"]])).to_numpy().tolist() == [["a"], ["b"]]
+
+
+ROWS = frame().drop(columns="target")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS,
+        ROWS[["kind", "size"]],
+        ROWS.to_numpy(),
+        ROWS.to_numpy().tolist(),
+        pd.DataFrame(ROWS.to_numpy()),
+        ROWS.to_dict("records"),
+        pa.Table.from_pandas(ROWS[["kind", "size"]]),
+    ],
+    ids=["frame", "other order", "array", "lists", "frame without names", "dicts", "arrow"],
+)
+def test_rows_of_any_kind_become_the_columns_of_the_table(given, rows):
+    named = naming(given(frame())).transform(rows)
+    pd.testing.assert_frame_equal(named[["size", "kind"]], ROWS)
+
+
+def test_rows_of_a_table_without_names_may_have_some(given):
+    table = given(
+        {"X": ROWS[["size", "size"]].to_numpy(), "y": frame()["target"].to_numpy(str)}, "table.npz"
+    )
+    named = naming(table).transform(pd.DataFrame({"a": [1.0], "b": [2.0]}))
+    assert named.to_dict("records") == [{0: 1.0, 1: 2.0}]
+
+
+@pytest.mark.parametrize("rows", [frame().to_numpy(), [1.0, 2.0, 3.0]], ids=["wide", "flat"])
+def test_rows_of_another_width_are_refused_with_the_columns(given, rows):
+    with pytest.raises(ValueError, match=r"2 columns, in the order of the table \(size, kind\)"):
+        naming(given(frame())).transform(rows)
+
+
+def test_a_dozen_names_are_listed():
+    names = [f"c{i}" for i in range(14)]
+    assert listed(names[:12]) == ", ".join(names[:12])
+    assert listed(names) == f"{', '.join(names[:12])} and 2 more"
 
 
 def test_messages_in_one_line():

@@ -43,7 +43,7 @@ class SharedData:
         self._given = given
         self._classifies = is_classifier(estimator)
         self._checked: dict[str, _CheckedData] = {}
-        self.n_samples = self.of(estimator).n_samples
+        self.of(estimator)
 
     def of(self, estimator: BaseMLP) -> _CheckedData:
         """Data as this estimator's `dtype` and `loss` ask for."""
@@ -51,10 +51,6 @@ class SharedData:
         if kind not in self._checked:
             self._checked[kind] = _CheckedData(estimator, self._given)
         return self._checked[kind]
-
-    def fold(self, estimator: BaseMLP, rows: Rows) -> Fold:
-        """Rows to train on."""
-        return self.of(estimator).fold(rows)
 
 
 class _CheckedData:

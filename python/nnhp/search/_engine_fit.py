@@ -131,6 +131,7 @@ class ScikitEvaluator:
         wants_estimators: bool,
     ) -> None:
         self.contexts: dict[tuple[int, int], Any] = {}  # of callbacks, by candidate and fold
+        self.delegated: dict[str, set[int]] = {}  # none: whatever it is given, it does
         self._search = search
         self._estimator = estimator
         self._X, self._y = X, y
@@ -477,8 +478,7 @@ class _Search:
         except SearchOver:
             pass
         state = self.run_state
-        if isinstance(self._evaluator, EngineEvaluator):
-            state.warn_of_limits()
+        state.warn_of_limits()
         results = self.formatted(len(state.candidates))
         results["params"] = [dict(candidate) for candidate in results["params"]]
         if callable(search.refit):
@@ -592,7 +592,7 @@ class _Search:
         if self._evaluator is None or not _same(splits, self._splits):
             self._splits = splits
             before, self._evaluator = self._evaluator, self._make_evaluator()
-            if isinstance(before, EngineEvaluator) and isinstance(self._evaluator, EngineEvaluator):
+            if before is not None:
                 self._evaluator.delegated = before.delegated
         return self._evaluator
 
@@ -612,6 +612,7 @@ class _Search:
 
     def _make_evaluator(self) -> EngineEvaluator | ScikitEvaluator:
         search = self._search
+        self._obstacle = None
         if self._out_of_fold is not None:
             self._out_of_fold.check_splits(self._splits)
         scoring = Scoring(search, self._scorers, self._X, self._routed.scorer.score)
@@ -703,13 +704,11 @@ class _Search:
     def publish(self) -> None:
         """Set the attributes that nnhp's searches have beside scikit-learn's."""
         search, state = self._search, self.run_state
-        native = isinstance(self._evaluator, EngineEvaluator)
-        search.engine_ = "nnhp"
-        if isinstance(self._evaluator, EngineEvaluator):
-            for reason, numbers in self._evaluator.delegated.items():
-                search.engine_ += f"; scikit-learn for {len(numbers)} candidates: {reason}"
-        else:
-            search.engine_ = f"scikit-learn: {self._obstacle}"
+        assert self._evaluator is not None
+        native = self._obstacle is None
+        search.engine_ = "nnhp" if native else f"scikit-learn: {self._obstacle}"
+        for reason, numbers in self._evaluator.delegated.items():
+            search.engine_ += f"; scikit-learn for {len(numbers)} candidates: {reason}"
         for name in ("curves_", "oof_predictions_"):
             search.__dict__.pop(name, None)  # of another fit
         search.n_epochs_planned_ = state.epochs_planned if native else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,20 +73,32 @@ class Study:
         As given.
     best : dict
         The best candidate so far.
+    enqueued : list of dict
+        The settings that the next study of this file begins with.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from nnhp.search._study import Study
+    >>> from nnhp import GridSearchCV, MLPClassifier, Study
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
     >>> with TemporaryDirectory() as folder:
-    ...     study = Study(f"{folder}/digits.db")
-    ...     study.enqueue({"hidden_layer_sizes": (50,), "alpha": 1e-4})
-    ...     print(len(study.trials()))
-    0
+    ...     study = Study(f"{folder}/iris.db")
+    ...     search = GridSearchCV(MLPClassifier(max_iter=5), {"alpha": [1e-4, 1e-2]}, study=study)
+    ...     _ = search.fit(X, y)
+    ...     study.trials()[["candidate", "param_alpha", "folds", "status"]]
+       candidate  param_alpha  folds    status
+    0          0       0.0001      5  complete
+    1          1       0.0100      5  complete
     """
 
     def __init__(self, path: str | os.PathLike[str], *, resume: bool = False) -> None:
-        self.path = os.fspath(path)
+        name: object = os.fspath(path) if hasattr(path, "__fspath__") else path
+        if not isinstance(name, str):
+            raise TypeError(f"path must be a str or a path-like object, got {path!r}.")
+        if not name:
+            raise ValueError("path must be that of a file, got ''.")
+        self.path = name
         self.resume = resume
 
     def __repr__(self) -> str:
@@ -112,18 +127,23 @@ class Study:
         Raises
         ------
         TypeError
-            A value cannot be kept.
+            It is no dict of parameters by their names, or a value cannot be kept.
         ValueError, OSError
             The file is something else, or cannot be written.
 
         Examples
         --------
         >>> from tempfile import TemporaryDirectory
-        >>> from nnhp.search._study import Study
+        >>> from nnhp import Study
         >>> with TemporaryDirectory() as folder:
-        ...     Study(f"{folder}/digits.db").enqueue({"alpha": 1e-4})
+        ...     study = Study(f"{folder}/digits.db")
+        ...     study.enqueue({"hidden_layer_sizes": (50,), "alpha": 1e-4})
+        ...     study.enqueued
+        [{'hidden_layer_sizes': (50,), 'alpha': 0.0001}]
         """
-        if not params or not all(type(name) is str for name in params):
+        given: object = params
+        named = isinstance(given, Mapping) and all(type(name) is str for name in given)
+        if not named or not params:
             raise TypeError(f"params must be a dict of parameters by their names, not {params!r}.")
         try:
             content = dumps(dict(params), refused)
@@ -135,6 +155,66 @@ class Study:
                     file.insert("queue", [((), content)])
             except sqlite3.Error as error:
                 raise _study_file.as_os_error(self.path, error) from error
+
+    @property
+    def enqueued(self) -> list[dict[str, Any]]:
+        """The settings that the next study of this file begins with, in their order.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError, OSError
+            It is something else, or cannot be read.
+        """
+        with open_to_read(self.path) as file:
+            try:
+                with _study_file.lock:
+                    settings = [loads(row.content) for row in file.rows("queue")]
+            except sqlite3.Error as error:
+                raise _study_file.as_os_error(self.path, error) from error
+            file.warn()
+        return settings
+
+    def dequeue(self) -> list[dict[str, Any]]:
+        """Take all settings out of the queue.
+
+        Studies that have started keep those that they began with.
+
+        Returns
+        -------
+        settings : list of dict
+            What was in the queue, so that a part of it can be enqueued again.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError, OSError
+            It is something else, or cannot be written.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from nnhp import Study
+        >>> with TemporaryDirectory() as folder:
+        ...     study = Study(f"{folder}/digits.db")
+        ...     study.enqueue({"alpha": 1e-4})
+        ...     study.dequeue(), study.enqueued
+        ([{'alpha': 0.0001}], [])
+        """
+        if not Path(self.path).exists():
+            raise FileNotFoundError(errno.ENOENT, "There is no study", self.path)
+        with open_to_write(self.path) as file:
+            try:
+                with file.transaction():
+                    rows = list(file.rows("queue"))
+                    for row in rows:
+                        file.delete("queue", rowid=row.number)
+                file.set_aside()
+            except sqlite3.Error as error:
+                raise _study_file.as_os_error(self.path, error) from error
+        return [loads(row.content) for row in rows]
 
     @property
     def best(self) -> dict[str, Any]:
@@ -179,18 +259,6 @@ class Study:
             There is no such file.
         ValueError, OSError
             It is something else, or cannot be read.
-
-        Examples
-        --------
-        >>> from tempfile import TemporaryDirectory
-        >>> from nnhp.search._study import Study, open_recorder
-        >>> with TemporaryDirectory() as folder:
-        ...     study = Study(f"{folder}/digits.db")
-        ...     with open_recorder(study, {"data": "digits"}, seed=0) as recorder:
-        ...         recorder.record(0, {"alpha": 0.1}, 30, 0, {"test_scores": {"score": 0.9}})
-        ...     study.trials()[["candidate", "param_alpha", "mean_test_score", "folds"]]
-           candidate  param_alpha  mean_test_score  folds
-        0          0          0.1              0.9      1
         """
         _, trials = self._read()
         most = _most_folds(trials)
@@ -255,13 +323,21 @@ class Study:
         Parameters
         ----------
         path : str or path-like
-            The CSV file; one that exists is overwritten.
+            The CSV file, whose name ends with ``.csv``, or with ``.csv.gz`` or the like to have
+            it compressed; one that exists is overwritten.
 
         Raises
         ------
+        ValueError
+            The name is that of another format.
         ValueError, OSError
             The study cannot be read, or the CSV file cannot be written.
         """
+        if not re.search(r"\.csv(\.(gz|bz2|xz|zip|zst))?$", Path(path).name.lower()):
+            raise ValueError(
+                f"path must end with '.csv', got {os.fspath(path)!r}. For another format there "
+                "are the methods of trials(), such as trials().to_json(path)."
+            )
         self.trials().to_csv(path, index=False)
 
     def _read(self) -> tuple[dict[int, dict[str, Any] | None], list[_Trial]]:
