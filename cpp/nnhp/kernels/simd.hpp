@@ -78,6 +78,26 @@ NNHP_INLINE void store_first(double* p, Vec<double> v, index_t count) {
 #endif
 }
 
+// The first `count` elements of a column whose elements lie `ld` apart, 0 in the other lanes; and
+// their way back.
+template <class T>
+NNHP_INLINE Vec<T> load_column(const T* p, index_t ld, index_t count) {
+  Vec<T> v{};
+  if (count == kLanes<T>) {
+#pragma GCC unroll 16
+    for (index_t i = 0; i < kLanes<T>; ++i) v[i] = p[i * ld];
+  } else {
+    for (index_t i = 0; i < count; ++i) v[i] = p[i * ld];
+  }
+  return v;
+}
+template <class T>
+NNHP_INLINE void store_column(T* p, index_t ld, Vec<T> v, index_t count) {
+  T lanes[kLanes<T>];
+  store(lanes, v);
+  for (index_t i = 0; i < count; ++i) p[i * ld] = lanes[i];
+}
+
 // a * b + c, rounded once where the ISA can.
 NNHP_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
 #if NNHP_AVX512

@@ -7,20 +7,25 @@ namespace nnhp {
 template <class T>
 void fill_targets(const Dataset<T>& data, LabelMap labels, const row_t* rows, index_t count,
                   index_t outputs, T* out, index_t stride) {
+  if (data.class_ids == nullptr) {
+    for (index_t i = 0; i < count; ++i) {
+      std::copy_n(data.targets + rows[i] * outputs, outputs, out + i * stride);
+    }
+    return;
+  }
+  const auto output_of = [&](index_t i) {
+    const int32_t id = data.class_ids[rows[i]];
+    return labels.empty() ? id : labels[static_cast<size_t>(id)];
+  };
+  if (outputs == 1) {
+    for (index_t i = 0; i < count; ++i) out[i * stride] = static_cast<T>(output_of(i) == 1);
+    return;
+  }
   for (index_t i = 0; i < count; ++i) {
     T* row = out + i * stride;
-    if (data.class_ids == nullptr) {
-      std::copy_n(data.targets + rows[i] * outputs, outputs, row);
-      continue;
-    }
-    const int32_t id = data.class_ids[rows[i]];
-    const int32_t output = labels.empty() ? id : labels[static_cast<size_t>(id)];
-    if (outputs == 1) {
-      row[0] = static_cast<T>(output == 1);
-    } else {
-      std::fill_n(row, outputs, T(0));
-      if (output >= 0) row[output] = T(1);
-    }
+    std::fill_n(row, outputs, T(0));
+    const int32_t output = output_of(i);
+    if (output >= 0) row[output] = T(1);
   }
 }
 
