@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -66,9 +66,9 @@ std::vector<Kind> kinds() {
 
 template <class T>
 double seconds_of_epoch(Session<T>& session) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   advance(session, 1);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 TEST_CASE_TEMPLATE("test_short_epochs_are_over_soon", T, float, double) {
@@ -78,8 +78,8 @@ TEST_CASE_TEMPLATE("test_short_epochs_are_over_soon", T, float, double) {
     const double per_sample = make_session<T>(setup).epoch_cost() / 2000.0;
     setup.samples = static_cast<index_t>(0.2 * kUndoCost / per_sample);
     Session<T> session = make_session<T>(setup);
-    double seconds = 1e9;  // the least of some, because the machine may be busy
-    for (int i = 0; i < 3; ++i) seconds = std::min(seconds, seconds_of_epoch(session));
+    double seconds = 1e9;  // of CPU, and the least of some, because the machine may be busy
+    for (int i = 0; i < 5; ++i) seconds = std::min(seconds, seconds_of_epoch(session));
     const double longest = seconds * kUndoCost / session.epoch_cost();
     CAPTURE(kind.name);
     CHECK(longest < 0.2);

@@ -36,7 +36,8 @@ void Mt19937::shuffle(std::span<row_t> values) {
   uint32_t last = values.empty() ? 0 : static_cast<uint32_t>(values.size() - 1);
   while (last > 0) {
     const uint32_t mask = ~uint32_t{0} >> std::countl_zero(last);
-    const uint32_t end = std::max(mask >> 1, last - std::min(last, kAhead));  // same mask down to it
+    const uint32_t end =
+        std::max(mask >> 1, last - std::min(last, kAhead));  // same mask down to it
     size_t taken = 0;
     for (uint32_t i = last; i > end;) {
       const uint32_t j = next() & mask;
