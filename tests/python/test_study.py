@@ -360,7 +360,7 @@ def test_trials_of_several_studies_rungs_and_metrics(path, tmp_path):
         for candidate, rung, n_folds in [(0, 1, 2), (1, 1, 2), (1, 3, 1)]:
             for fold in reversed(range(n_folds)):
                 scores = {"accuracy": 0.5 + fold * 0.1, "loss": -candidate - fold}
-                entry = {"test_scores": scores, "epochs": rung, "fit_time": 0.5, "bracket": 2}
+                entry = {"test_scores": scores, "epochs": rung, "fit_time": 0.5}
                 error = "ValueError: no" if (candidate, rung) == (0, 1) and fold else None
                 params = {"alpha": 0.1, "sizes": (candidate,)}
                 recorder.record(candidate, params, rung, fold, {**entry, "fit_error": error})
@@ -368,7 +368,7 @@ def test_trials_of_several_studies_rungs_and_metrics(path, tmp_path):
         recorder.record(0, {"model": LogisticRegression()}, 5, 0, payload(0, 0))
     trials = Study(path).trials()
     assert list(trials) == [
-        *["study", "candidate", "bracket", "n_resources"],
+        *["study", "candidate", "n_resources"],
         *["param_alpha", "param_sizes", "param_model"],
         *["mean_test_accuracy", "std_test_accuracy", "mean_test_loss", "std_test_loss"],
         *["mean_test_score", "std_test_score", "folds", "epochs", "seconds", "status"],

@@ -21,9 +21,9 @@ from nnhp.search._study_values import dumps, loads, refused
 
 __all__ = ["Recorder", "Study", "StudyDamagedWarning", "StudyLocked", "open_recorder"]
 
-_FIRST = ["study", "candidate", "bracket", "n_resources"]
+_FIRST = ["study", "candidate", "n_resources"]
 _LAST = ["folds", "epochs", "seconds", "status"]
-_COLUMNS = [*(name for name in _FIRST if name != "bracket"), *_LAST]
+_COLUMNS = [*_FIRST, *_LAST]
 
 
 class _Trial(NamedTuple):
@@ -247,11 +247,11 @@ class Study:
         Returns
         -------
         trials : DataFrame
-            Columns: study (1 is the file's first), candidate, bracket (Hyperband only), n_resources
-            (of the rung), param_* (its settings), mean_test_* and std_test_* (of each metric, over
-            the folds done), folds (number done), epochs (trained in these), seconds (to fit and
-            score them) and status: 'failed' if a fold's fit raised an error, 'complete' if it has
-            as many folds as any other trial of the study, else 'partial'.
+            Columns: study (1 is the file's first), candidate, n_resources (of the rung), param_*
+            (its settings), mean_test_* and std_test_* (of each metric, over the folds done), folds
+            (number done), epochs (trained in these), seconds (to fit and score them) and status:
+            'failed' if a fold's fit raised an error, 'complete' if it has as many folds as any
+            other trial of the study, else 'partial'.
 
         Raises
         ------
@@ -265,11 +265,11 @@ class Study:
         rows = []
         for trial in trials:
             payloads = trial.payloads.values()
-            row: dict[str, Any] = {"study": trial.study, "candidate": trial.candidate}
-            for payload in payloads:
-                if "bracket" in payload:
-                    row["bracket"] = payload["bracket"]
-            row["n_resources"] = trial.resource
+            row: dict[str, Any] = {
+                "study": trial.study,
+                "candidate": trial.candidate,
+                "n_resources": trial.resource,
+            }
             row |= {f"param_{name}": value for name, value in trial.params.items()}
             for metric, scores in trial.scores().items():
                 row[f"mean_test_{metric}"] = np.mean(scores)
