@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ from nnhp.search import (
     Study,
 )
 from nnhp.search._hyperband import brackets_of
-from nnhp.search._study import StudyLocked
+from nnhp.search._study import StudyDiffers, StudyLocked
 
 METHODS = ("random", "grid", "halving", "hyperband")
 
@@ -391,8 +390,10 @@ class TableSearch:
             raise
         except OSError as error:
             raise FailedError(one_line(error)) from error
+        except StudyDiffers as error:
+            raise RefusedError(_in_options(error)) from error
         except (ValueError, StudyLocked) as error:
-            raise RefusedError(_in_options(str(error)) or one_line(error)) from error
+            raise RefusedError(one_line(error)) from error
 
     def _of_rows(self, fitted: Pipeline) -> Any:
         """Make a model that takes rows of any kind, and predicts what the table has.
@@ -422,25 +423,19 @@ def _check_study(path: str) -> None:
         raise RefusedError(f"--study: {one_line(error)}") from error
 
 
-def _in_options(message: str) -> str | None:
-    """What differs from the study to resume, in the command's words; None of another message."""
-    found = re.fullmatch(r"(.+) has no study .+ study (\d+) differs in: (.+)\.", message)
-    if found is None:
-        return None
-    path, number, parts = found.groups()
-    values = {
-        part: f" ({_SAID.get(there, there)} there, {_SAID.get(here, here)} here)" if there else ""
-        for part, there, here in re.findall(r"(\w+)(?: \((.*?) there, (.*?) here\))?", parts)
-    }
-    explained = set().union(*(_REASONS.get(part, ()) for part in values))
-    said = [
-        f"{option}{values[part]}"
-        for part, option in _OPTIONS.items()
-        if part in values and part not in explained
-    ]
+def _in_options(error: StudyDiffers) -> str:
+    """What differs from the study to resume, in the command's words."""
+    explained = set().union(*(_REASONS.get(part, ()) for part in error.differences))
+    said = []
+    for part, option in _OPTIONS.items():
+        if part not in error.differences or part in explained:
+            continue
+        there, here = (_SAID.get(value, value) for value in error.differences[part])
+        said.append(f"{option} ({there} there, {here} here)" if error.is_short(part) else option)
+    what = " and ".join(said) or ", ".join(error.differences)
     return (
-        f"{path} has no such search to resume; its study {number} differs in "
-        f"{' and '.join(said) or parts}: give the same, or leave --resume out"
+        f"{error.path} has no such search to resume; its study {error.number} differs in {what}: "
+        "give the same, or leave --resume out"
     )
 
 

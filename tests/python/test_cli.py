@@ -282,6 +282,25 @@ def test_what_is_not_resumed_of_other_data_is_said_so(capsys, here):
     assert "differs in the data (DATA, --target or --task): give" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("method", "setting", "told"),
+    [
+        ("random", {"alpha": 0.1}, "cannot set: 'alpha' (did you mean 'mlp__alpha'?)"),
+        ("halving", {"mlp__max_iter": 5}, "cannot set: 'mlp__max_iter'. "),
+    ],
+)
+def test_an_enqueued_setting_of_other_parameters_is_named(capsys, here, method, setting, told):
+    nnhp.Study("wine.db").enqueue(setting)
+    arguments = ["search", "wine", *SHORT, "--study", "wine.db", "--method", method]
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert f"The setting {setting!r}, which is enqueued in wine.db" in line
+    assert told in line
+    assert nnhp.Study("wine.db").dequeue() == [setting]
+    assert main(arguments) == 0
+
+
 def test_another_file_is_no_study(capsys, here):
     Path("wine.csv").write_text("not a database, and long enough not to look like an empty one\n")
     with pytest.raises(SystemExit, match="2"):

@@ -353,8 +353,9 @@ import nnhp
 
 warnings.simplefilter("ignore")
 X = np.random.RandomState(0).standard_normal((20_000, 30))
+net = nnhp.MLPRegressor(hidden_layer_sizes=(200,), max_iter=1, n_jobs={n_jobs})
 before = len(os.listdir("/proc/self/task"))
-net = nnhp.MLPRegressor(hidden_layer_sizes=(200,), max_iter=1, n_jobs={n_jobs}).fit(X, X[:, 0])
+net.fit(X, X[:, 0])
 net.predict(np.tile(X, (3, 1)))
 print(len(os.listdir("/proc/self/task")) - before)
 """

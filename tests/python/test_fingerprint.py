@@ -1,19 +1,25 @@
 """What makes two searches the same, and what makes them different."""
 
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from helpers import run_child
 from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import f1_score, make_scorer
 
 from nnhp.search._fingerprint import _content, describe
 
 
 def scaled_by(factor):
     return lambda x: factor * x
+
+
+def held(function):
+    return lambda x: function(x)
 
 
 def with_inner(step):
@@ -72,6 +78,10 @@ DIFFERENT = {
     "closures": (scaled_by(2), scaled_by(3)),
     "functions within": (with_inner(1), with_inner(2)),
     "defaults": (lambda x=1: x, lambda x=2: x),
+    "functions closed over": (held(lambda x: x), held(lambda x: -x)),
+    "functions under a decorator": (wraps(sum)(held(abs)), wraps(sum)(held(len))),
+    "scorers": (make_scorer(lambda y, p: 1), make_scorer(lambda y, p: 2)),
+    "scorers' settings": (make_scorer(f1_score), make_scorer(f1_score, average="macro")),
     "partials": (partial(scaled_by, factor=2), partial(scaled_by, factor=3)),
     "objects": (Plain(2), Plain(3)),
     "bounds": (stats.loguniform(1e-3, 1), stats.loguniform(1e-2, 1)),
@@ -89,6 +99,16 @@ DIFFERENT = {
 @pytest.mark.parametrize("pair", DIFFERENT.values(), ids=DIFFERENT)
 def test_different_things_are_described_differently(pair):
     assert describe(pair[0]) != describe(pair[1])
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_order_of_sets_does_not_count(seed):
+    """It depends on the hashes of a process."""
+    code = """
+from nnhp.search._fingerprint import describe
+print(describe([{"a", "b", "c"}, lambda x: x in {"a", "b", "c"}]))
+"""
+    assert run_child(code, PYTHONHASHSEED=seed) == run_child(code, PYTHONHASHSEED="3") != ""
 
 
 def test_a_generator_that_has_drawn_is_another_one():

@@ -451,8 +451,8 @@ def test_a_search_without_memory_trains_anew(make):
 @both
 def test_a_search_with_little_memory_keeps_the_best(make):
     found = make().fit(X, Y)
-    # A training of this net takes about 2 kB, that is 4 kB a candidate.
-    poor = make(memory_budget=5000).fit(X, Y)
+    # A training of this net takes about 6 kB, that is 12 kB a candidate.
+    poor = make(memory_budget=15_000).fit(X, Y)
     assert_same_search(poor, found)
     worst = N_FOLDS * epochs_of(found.cv_results_, restarts=True)
     assert found.n_epochs_trained_ < poor.n_epochs_trained_ < worst
@@ -511,13 +511,14 @@ def test_the_budget_of_memory_holds_within_a_rung(monkeypatch, make):
     monkeypatch.setattr(_evaluate.EngineEvaluator, "__init__", noted)
     monkeypatch.setattr(_evaluate, "train_together", train)
     first_rung = 27
-    settings = {"max_resources": 27}
+    settings = {"max_resources": 27, "scoring": "neg_log_loss"}  # which does not tie
     if make is halving:
         settings |= {"n_candidates": first_rung, "factor": 3}
     expected = make(**settings).fit(X, Y)
-    assert most < first_rung
+    # Those that may go on, and a wave.
+    assert most <= (9 + 2 if make is halving else 9 + 4 + 2 + 2)
     most = 0
-    poor = make(memory_budget=5000, **settings).fit(X, Y)
+    poor = make(memory_budget=15_000, **settings).fit(X, Y)
     assert most <= 4  # the best one, and a wave
     assert evaluators[-1].kept_bytes() == {}  # nothing goes on after the last rung
     assert_same_search(poor, expected)
@@ -555,6 +556,46 @@ def test_one_candidate_without_memory_fails_alone(monkeypatch, curves):
         make(error_score="raise").fit(X, Y)
 
 
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss"])
+def test_one_candidate_whose_predictions_do_not_fit_fails_alone(monkeypatch, scoring):
+    def without_memory(compute):
+        def limited(trainings, *args):
+            if any(training.n_parameters == 4 * 7 + 7 + 7 * 3 + 3 for training in trainings):
+                raise MemoryError
+            return compute(trainings, *args)
+
+        return limited
+
+    make = partial(
+        GridSearchCV,
+        net(max_iter=6),
+        {"hidden_layer_sizes": [(5,), (7,), (6,)]},
+        cv=3,
+        scoring=scoring,
+    )
+    expected = make().fit(X, Y)
+    for name in ("predict_together", "count_correct_together"):
+        monkeypatch.setattr(_evaluate, name, without_memory(getattr(_evaluate, name)))
+    with (
+        pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        found = make().fit(X, Y)
+    scores = found.cv_results_["mean_test_score"]
+    assert np.isnan(scores[1])
+    assert_identical(scores[[0, 2]], expected.cv_results_["mean_test_score"][[0, 2]])
+
+
+def test_the_order_of_many_rows_counts_as_memory():
+    many = np.resize(X, (20_000, 4)), np.resize(Y, 20_000)
+    first = halving(net(hidden_layer_sizes=(1,)), max_resources=3, n_candidates=3)
+    rich, poor = clone(first), clone(first).set_params(memory_budget=60_000)
+    rich.fit(*many), poor.fit(*many)
+    assert_same_search(poor, rich)
+    # A training takes 4 bytes for each of 10,000 rows: two of a candidate are too many.
+    assert rich.n_epochs_trained_ < poor.n_epochs_trained_ == poor.n_epochs_planned_
+
+
 def test_predictions_of_a_wave_are_bounded(monkeypatch):
     """A wave ends where the outputs that it is scored by exceed its memory."""
     sizes = []
@@ -571,7 +612,7 @@ def test_predictions_of_a_wave_are_bounded(monkeypatch):
     assert sizes == [18, 18]
     sizes.clear()
     n_parameters = 4 * 5 + 5 + 5 * 3 + 3
-    of_one = 8 * (n_parameters * _evaluate._COPIES + N_ROWS // 2 * 3)
+    of_one = 8 * (6 * n_parameters + N_ROWS // 2 * 3) + 4 * N_ROWS // 2 + 4096
     monkeypatch.setattr(_evaluate, "_WAVE_BYTES", 4 * of_one - 1)
     found = make().fit(X, Y)
     assert sizes == [4, 4] * 4 + [2, 2]

@@ -434,6 +434,32 @@ def test_settings_that_another_numpy_would_draw_are_computed(data, tmp_path, mon
     assert_same_search(again, search)
 
 
+def test_a_checkpoint_of_other_settings_is_left(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    path = str(tmp_path / "study.sqlite")
+    n_rungs = 0
+
+    def train(*args, train=_evaluate.train_together):
+        nonlocal n_rungs
+        n_rungs += 1
+        if n_rungs == 2:
+            raise Killed
+        return train(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_evaluate, "train_together", train)
+        with pytest.raises(Killed):
+            STRATEGIES["halving random"](study=path).fit(*data)
+    rates = [{"learning_rate_init": 1e-4 * 2**i, "hidden_layer_sizes": (3,)} for i in range(9)]
+    monkeypatch.setattr("nnhp.search._halving.ParameterSampler", lambda *args, **kwargs: rates)
+    monkeypatch.setattr(
+        "sklearn.model_selection._search_successive_halving.ParameterSampler",
+        lambda *args, **kwargs: rates,
+    )
+    resumed = STRATEGIES["halving random"](study=path).fit(*data)
+    assert_same_search(resumed, STRATEGIES["halving random"]().fit(*data))
+
+
 def test_a_resumed_study_knows_the_parameters_on_scikit_learns_way(data, tmp_path):
     search = nnhp.GridSearchCV(
         net(solver="lbfgs"), {"hidden_layer_sizes": [(9,), (2,)]}, cv=3,

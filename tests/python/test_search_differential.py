@@ -395,6 +395,20 @@ def test_a_target_that_some_candidates_refuse_to_learn_but_may_be_judged_by(
     assert np.isfinite(scores).tolist() == [True, False, False, False]
 
 
+@pytest.mark.parametrize("losses", [["squared_error", "poisson"], ["poisson", "squared_error"]])
+def test_a_loss_that_refuses_a_target_is_no_fault_of_the_steps_before(differ, losses):
+    pipeline = Pipeline([("scale", StandardScaler()), ("net", regressor())])
+    search = GridSearchCV(
+        pipeline, {"net__loss": losses}, cv=KFold(4), scoring="neg_mean_absolute_error"
+    )
+    y = np.where(np.arange(N_ROWS) == 3, -1, TARGET)
+    engine = (
+        "nnhp; scikit-learn for 1 candidates: a fold cannot be prepared: ValueError: "
+        "loss='poisson' needs y >= 0."
+    )
+    differ(search, y=y, told={"FitFailedWarning", "UserWarning"}, engine=engine)
+
+
 # ------------------------------------------------------------------------------------------- splits
 
 BOOTSTRAP = [
@@ -409,6 +423,7 @@ SPLITTERS = {
     "bootstrap": BOOTSTRAP,
     "masks": [(~MASK, MASK), (MASK, ~MASK)],
     "lists": [(list(range(60)), list(range(60, N_ROWS)))],
+    "small integers": [(np.arange(60, dtype=np.int8), np.arange(60, N_ROWS, dtype=np.uint8))],
     "counted from the end": [
         (np.arange(60), -np.arange(1, 20)),
         (-np.arange(1, 70), np.arange(10)),

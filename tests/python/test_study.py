@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -221,13 +222,13 @@ def test_a_drawn_seed_is_drawn_once(path):
 def test_a_finished_study_stays_finished(path):
     with recording(path) as recorder:
         fill(recorder, 2)
-        recorder.save_checkpoint(0, 0, 9, {"weights": np.ones(3)})
+        recorder.save_checkpoint(0, {}, 0, 9, {"weights": np.ones(3)})
         recorder.finish({"candidate": 1, "params": {"alpha": 0.1}, "score": 0.5})
         assert recorder.finished
     with recording(path) as recorder:
         assert recorder.finished
         assert len(kept(recorder, 2)) == 2 * N_FOLDS
-        assert recorder.load_checkpoint(0, 0) is None
+        assert recorder.load_checkpoint(0, {}, 0) is None
     assert Study(path).best == {"candidate": 1, "params": {"alpha": 0.1}, "score": 0.5, "study": 1}
 
 
@@ -283,6 +284,26 @@ def test_the_queue_can_be_seen_and_cleared(path):
         assert recorder.enqueued == settings
 
 
+def test_a_study_does_not_start_with_a_setting_of_other_parameters(path):
+    known = ["net__alpha", "net"]
+    with open_recorder(path, FINGERPRINT, seed=0, parameters=known):
+        pass
+    Study(path).enqueue({"net__alpha": 0.5})
+    Study(path).enqueue({"alpha": 0.1})
+    with pytest.warns(UserWarning, match="2 settings were enqueued"):  # it has started without
+        open_recorder(path, FINGERPRINT, seed=0, parameters=known).close()
+    told = (
+        rf"The setting {{'alpha': 0.1}}, .* in {re.escape(path)}, has a parameter that this "
+        r"search cannot set: 'alpha' \(did you mean 'net__alpha'\?\). Study\(.*\).dequeue\(\)"
+    )
+    for _ in range(2):
+        with pytest.raises(ValueError, match=told):
+            open_recorder(path, FINGERPRINT, seed=1, parameters=known)
+    Study(path).dequeue()
+    with open_recorder(path, FINGERPRINT, seed=1, parameters=known) as recorder:
+        assert recorder.enqueued == []
+
+
 def test_what_is_damaged_in_the_queue_is_set_aside_when_it_is_cleared(path):
     study = Study(path)
     study.enqueue({"alpha": 1})
@@ -327,21 +348,21 @@ def test_checkpoints(path):
         "nothing": None,
     }
     with recording(path) as recorder:
-        assert recorder.load_checkpoint(1, 2) is None
-        recorder.save_checkpoint(1, 2, 3, {"old": np.ones(9)})
+        assert recorder.load_checkpoint(1, {}, 2) is None
+        recorder.save_checkpoint(1, {}, 2, 3, {"old": np.ones(9)})
         changed = {**arrays, "weights": arrays["weights"].copy()}
-        recorder.save_checkpoint(1, 2, 9, changed)
+        recorder.save_checkpoint(1, {}, 2, 9, changed)
         changed["weights"][:] = 0
-        recorder.save_checkpoint(1, 1, 4, {})
-        assert_identical(recorder.load_checkpoint(1, 2), (9, dict(arrays)))
+        recorder.save_checkpoint(1, {}, 1, 4, {})
+        assert_identical(recorder.load_checkpoint(1, {}, 2), (9, dict(arrays)))
     with recording(path) as recorder:
-        epoch, found = recorder.load_checkpoint(1, 2)
+        epoch, found = recorder.load_checkpoint(1, {}, 2)
         assert epoch == 9
         assert_identical(found, arrays)
         found["weights"] += 1
-        assert recorder.load_checkpoint(1, 1) == (4, {})
+        assert recorder.load_checkpoint(1, {}, 1) == (4, {})
         with pytest.raises(TypeError, match="cannot be kept"):
-            recorder.save_checkpoint(1, 1, 5, {"net": LogisticRegression()})
+            recorder.save_checkpoint(1, {}, 1, 5, {"net": LogisticRegression()})
 
 
 def test_a_closed_recorder_refuses(path):
@@ -789,7 +810,7 @@ with recording(path, seed=None) as recorder:
         for fold in range(N_FOLDS):
             if recorder.lookup(candidate, params, 9, fold) is None:
                 recorder.record(candidate, params, 9, fold, payload(candidate, fold))
-        recorder.save_checkpoint(candidate, 0, 9, {"w": np.full(3000, candidate)})
+        recorder.save_checkpoint(candidate, params, 0, 9, {"w": np.full(3000, candidate)})
         recorder.flush()
         print("done", candidate, flush=True)
     recorder.finish({"candidate": 0, "params": {}, "score": 1.0})
@@ -821,7 +842,7 @@ def test_killed_at_every_commit(path, when):
                 elif words[0] == "done":
                     candidate = int(words[1])
                     assert {(candidate, fold) for fold in range(N_FOLDS)} <= whole
-                    checkpoint = recorder.load_checkpoint(candidate, 0)
+                    checkpoint = recorder.load_checkpoint(candidate, params_of(candidate), 0)
                     assert checkpoint is None or (checkpoint[1]["w"] == candidate).all()
                     assert checkpoint is not None or recorder.finished or ended
                 elif words[0] == "finished":
@@ -950,7 +971,7 @@ def sound(tmp_path_factory):
     with recording(path, seed=None) as recorder:
         fill(recorder, N_CANDIDATES)
         recorder.flush()
-        recorder.save_checkpoint(1, 1, 9, {"weights": np.arange(4000)})
+        recorder.save_checkpoint(1, {}, 1, 9, {"weights": np.arange(4000)})
     return Path(path).read_bytes()
 
 
@@ -960,7 +981,7 @@ def open_damaged(path):
         warnings.simplefilter("always")
         with recording(path, seed=None) as recorder:
             whole = kept(recorder, N_CANDIDATES)
-            checkpoint = recorder.load_checkpoint(1, 1)
+            checkpoint = recorder.load_checkpoint(1, {}, 1)
             if checkpoint is not None:
                 assert_identical(checkpoint, (9, {"weights": np.arange(4000)}))
             assert recorder.enqueued in ([{"alpha": 0.25}], [])

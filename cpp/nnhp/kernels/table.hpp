@@ -7,8 +7,9 @@
 //  - "scratch" outputs have rows padded to whole vectors (padded_stride): lanes past the last one
 //    that counts hold rubbish that no kernel lets reach it. "packed" outputs are written exactly;
 //  - a sum over samples or inputs is one chain of fused multiply-adds in index order (multiplied,
-//    then added, on an ISA without FMA). Results therefore do not depend on how rows are cut into
-//    tiles or blocks; across columns (losses, norms) a fixed tree is used;
+//    then added, on an ISA without FMA). Parameters and predictions therefore do not depend on how
+//    rows are cut into tiles or blocks. Losses and norms, which are compared and reported only, are
+//    summed lane by lane, then over a fixed tree: those of a single output depend on the cut;
 //  - no allocation, no exception, no thread, no state.
 #pragma once
 

@@ -43,7 +43,6 @@ class SharedData:
         self._given = given
         self._classifies = is_classifier(estimator)
         self._checked: dict[str, _CheckedData] = {}
-        self.of(estimator)
 
     def of(self, estimator: BaseMLP) -> _CheckedData:
         """Data as this estimator's `dtype` and `loss` ask for."""

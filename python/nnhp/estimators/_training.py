@@ -28,6 +28,9 @@ NONFINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
+# Memory of a training beside its samples: arrays as long as the parameters that it holds or is
+# published into, an order of its rows, and the rest, most of which is the random state.
+_COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
 _LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
 
 
@@ -180,6 +183,7 @@ class Training:
             start, rows, held_out = self._draw(self._rng, previous)
             training_set = data.training_set if held_out is None else data.split(rows, held_out)
             n_rows = data.n_rows if rows is None else len(rows)
+        self._n_rows = n_rows
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
@@ -248,14 +252,15 @@ class Training:
         return self._net.n_parameters
 
     @property
-    def n_outputs(self) -> int:
-        """Units of the last layer."""
-        return int(self._net.sizes[-1])
+    def n_bytes(self) -> int:
+        """Memory that the training takes at most beside its samples, published or copied."""
+        parameters = _COPIES * self.n_parameters * self._data.dtype.itemsize
+        return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
 
     @property
-    def itemsize(self) -> int:
-        """Bytes of a parameter."""
-        return self._data.dtype.itemsize
+    def output_bytes(self) -> int:
+        """Memory of the outputs for one sample."""
+        return int(self._net.sizes[-1]) * self._data.dtype.itemsize
 
     @property
     def seconds(self) -> float:

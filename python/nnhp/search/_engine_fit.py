@@ -447,6 +447,7 @@ class _Search:
             search.n_splits_,
             self._score_of,
             self._digest,
+            self._fixed,
             recorder=self._recorder,
             time_budget=search.time_budget_s,
             target_score=search.target_score,
@@ -640,7 +641,7 @@ class _Search:
                     seed_of=self._seed_of,
                     others=scikit,
                     continues=search._epochs_go_on(),
-                    recall=None if self._recorder is None else self._recorder.load_checkpoint,
+                    recall=None if self._recorder is None else self._recall,
                     wants_curves=search.return_curves,
                     wants_estimators=search.return_oof,
                 )
@@ -651,6 +652,17 @@ class _Search:
         self._obstacle = reason
         _log.info("%s takes scikit-learn's way: %s", type(search).__name__, reason)
         return scikit
+
+    def _recall(self, candidate: Candidate, fold: int) -> tuple[int, dict[str, Any]] | None:
+        params = self._fixed(candidate)
+        found: tuple[int, dict[str, Any]] | None
+        found = self._recorder.load_checkpoint(candidate.number, params, fold)
+        return found
+
+    def _fixed(self, candidate: Candidate) -> dict[str, Any]:
+        """Parameters of a candidate that stay the same from rung to rung."""
+        resource, _ = self._search._epochs_go_on() or (None, None)
+        return {name: value for name, value in candidate.items() if name != resource}
 
     def _why_not_the_engine(self) -> str | None:
         search = self._search
@@ -755,10 +767,12 @@ class _Search:
                 "A study needs a cv whose splits are the same each time: set its random_state."
             )
         state = getattr(search, "random_state", None)
+        rationed = {name for name, _ in [search._epochs_go_on() or ("", 0)]}
         self._recorder = _study.open_recorder(
             search.study,
             fingerprint(search, self._X, self._y, self._routed, self._splits),
             seed=int(state) if isinstance(state, Integral) else None,
+            parameters=search.estimator.get_params().keys() - rationed,
         )
         search._recorder = self._recorder
 
@@ -804,6 +818,7 @@ def _rows(part: Any, n_samples: int) -> NDArray[Any]:
         return np.flatnonzero(rows)
     if rows.dtype.kind not in "iu" and rows.size:
         raise ValueError(f"The splits of cv must be integers or masks, got {rows.dtype}.")
+    rows = rows.astype(np.int64)
     outside = rows[(rows < -n_samples) | (rows >= n_samples)]
     if outside.size:
         raise IndexError(

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 # and large, so that no thread waits long for the last one.
 _WAVE_BYTES = 1 << 26
 _WAVE_TRAININGS = 1024
-_COPIES = 6  # arrays as long as the parameters that a training holds, or is published into
 # What a checkpoint costs at most, on a slow disk.
 _WRITING_SECONDS = 0.05
 _WRITING_RATE = 5e7  # bytes a second
@@ -70,7 +69,7 @@ class _Paused:
 
     @classmethod
     def of(cls, training: Training) -> _Paused:
-        return cls(training.session.state(), _bytes_of(training), training.seconds)
+        return cls(training.session.state(), training.n_bytes, training.seconds)
 
     @property
     def epoch(self) -> int:
@@ -150,7 +149,7 @@ class EngineEvaluator:
         seed_of: Callable[[int, int], int],
         others: Evaluator,
         continues: tuple[str, int] | None = None,
-        recall: Callable[[int, int], tuple[int, dict[str, Any]] | None] | None = None,
+        recall: Callable[[Candidate, int], tuple[int, dict[str, Any]] | None] | None = None,
         wants_curves: bool = False,
         wants_estimators: bool = False,
     ) -> None:
@@ -160,6 +159,7 @@ class EngineEvaluator:
         self._shared: SharedData | None = None
         if net_of(estimator) is estimator:
             self._shared = SharedData(estimator, given)
+            self._shared.of(estimator)  # raises where no net of this kind can learn from it
         self._estimator = estimator
         self._threads = threads
         self._seed_of = seed_of
@@ -302,7 +302,7 @@ class EngineEvaluator:
                 failed.append((place, run))
                 continue
             runs.append(run)
-            size += _bytes_of(run.training) + self._bytes_of_outputs(run)
+            size += run.training.n_bytes + self._bytes_of_outputs(run)
             if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
                 finished, stopped = self._finish(runs, poll)
                 yield failed + finished
@@ -345,7 +345,7 @@ class EngineEvaluator:
                 if isinstance(paused, _Paused) and paused.epoch <= setting.target:
                     training.session.restore(paused.state)
                 else:
-                    self._take_up(training, candidate.number, fold, setting.target)
+                    self._take_up(training, candidate, fold, setting.target)
             except Exception:
                 if self._scoring.raises:
                     raise
@@ -363,11 +363,11 @@ class EngineEvaluator:
             {},
         )
 
-    def _take_up(self, training: Training, number: int, fold: int, target: int) -> None:
+    def _take_up(self, training: Training, candidate: Candidate, fold: int, target: int) -> None:
         """Move a new training to where the study has it, if that is not too far."""
         if self._recall is None or self._continues is None:
             return
-        found = self._recall(number, fold)
+        found = self._recall(candidate, fold)
         if found is not None and found[0] <= target:
             # One that does not fit is of no use: the training then starts anew.
             with suppress(ValueError, TypeError):
@@ -389,10 +389,11 @@ class EngineEvaluator:
         if setting.preparation != self._preparation:
             self._preparation = setting.preparation
             self._prepared = {}
-            self._kept = {
-                key: kept if isinstance(kept, _Paused) else _Paused.of(kept)
-                for key, kept in self._kept.items()
-            }
+            for key, kept in list(self._kept.items()):
+                if not isinstance(kept, _Paused):
+                    del self._kept[key]
+                    with suppress(MemoryError):  # it is then trained anew
+                        self._kept[key] = _Paused.of(kept)
         try:
             if fold not in self._prepared:
                 self._prepared[fold] = Preparation(
@@ -440,12 +441,9 @@ class EngineEvaluator:
                 run.error = format_exc()
             if run.error is None:
                 sound.append(run)
-                continue
-            outcome = self._failed(run.error, run.fold, run.fit_time)
-            outcome.epochs = run.training.epoch - run.epochs_before
-            outcome.curve = run.curve or None
-            finished.append((run.place, outcome))
-        finished += self._outcomes(sound)
+            else:
+                finished.append(self._failed_run(run))
+        finished += self._outcomes_within_memory(sound)
         if self._continues is not None:
             self._kept |= {(run.number, run.fold): run.training for run in done}
         return finished, stopped
@@ -461,10 +459,14 @@ class EngineEvaluator:
                 runs[0].error = format_exc()
                 return False
         # One by one, to find those that are too large.
-        return any(
-            self._advance([run], [target - run.training.epoch], poll)
-            for run, target in zip(runs, targets, strict=True)
-        )
+        done = 0
+        for run, target in zip(runs, targets, strict=True):
+            before = run.training.epoch
+            poll_all = None if poll is None else lambda n, done=done: poll(done + n)
+            if self._advance([run], [target - before], poll_all):
+                return True
+            done += run.training.epoch - before
+        return False
 
     def _advance_by_epochs(self, runs: list[_Course], poll: Poll | None) -> bool:
         """Score after each epoch, too; training does not notice."""
@@ -504,7 +506,26 @@ class EngineEvaluator:
         """Memory of the predictions that a training is scored by."""
         split = run.preparation.split
         n_rows = len(split.train if self._scoring.of_training_rows else split.test)
-        return n_rows * run.training.n_outputs * run.training.itemsize
+        return n_rows * run.training.output_bytes
+
+    def _failed_run(self, run: _Course) -> Finished:
+        assert run.error is not None
+        outcome = self._failed(run.error, run.fold, run.fit_time)
+        outcome.epochs = run.training.epoch - run.epochs_before
+        outcome.curve = run.curve or None
+        return run.place, outcome
+
+    def _outcomes_within_memory(self, runs: list[_Course]) -> list[Finished]:
+        """Outcomes of all that there is memory for, one by one where there is none for all."""
+        try:
+            return self._outcomes(runs)
+        except MemoryError:
+            if len(runs) == 1:
+                if self._scoring.raises:
+                    raise
+                runs[0].error = format_exc()
+                return [self._failed_run(runs[0])]
+        return [finished for run in runs for finished in self._outcomes_within_memory([run])]
 
     def _outcomes(self, runs: list[_Course]) -> list[Finished]:
         begun = time.perf_counter()
@@ -610,15 +631,14 @@ class EngineEvaluator:
         """Memory of the trainings that are kept, by candidate."""
         sizes: dict[int, int] = {}
         for (number, _), kept in self._kept.items():
-            n_bytes = kept.n_bytes if isinstance(kept, _Paused) else _bytes_of(kept)
-            sizes[number] = sizes.get(number, 0) + n_bytes
+            sizes[number] = sizes.get(number, 0) + kept.n_bytes
         return sizes
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         """States of the kept trainings that took longer than it takes to write them."""
         for (number, fold), kept in self._kept.items():
             if not isinstance(kept, _Paused):
-                if kept.seconds < _writing_seconds(_bytes_of(kept)):
+                if kept.seconds < _writing_seconds(kept.n_bytes):
                     continue
                 kept = _Paused.of(kept)
             if kept.state["status"] == "ready" and kept.seconds > _writing_seconds(kept.n_bytes):
@@ -627,8 +647,3 @@ class EngineEvaluator:
 
 def _writing_seconds(n_bytes: int) -> float:
     return _WRITING_SECONDS + n_bytes / _WRITING_RATE
-
-
-def _bytes_of(training: Training) -> int:
-    """Memory that a training takes at most."""
-    return training.n_parameters * training.itemsize * _COPIES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from hashlib import blake2b
 from numbers import Integral
 from types import CellType, CodeType, FunctionType
@@ -18,6 +17,7 @@ import sklearn
 from pandas.util import hash_pandas_object
 from sklearn.base import BaseEstimator
 
+import nnhp
 from nnhp.search._outcome import Split
 
 # Settings of a search that change how it runs, or what is done with its results.
@@ -37,6 +37,9 @@ _NOT_IN_RESULTS = {
     "ensemble",
 }
 _ROWS = 4096  # hashed at a time
+# What a value is that has all of these attributes: a partial, or a scorer of scikit-learn.
+_PARTS = [("func", "args", "keywords"), ("_score_func", "_sign", "_kwargs", "_response_method")]
+_VERSIONED = {module.__name__: module for module in (nnhp, sklearn, np, scipy)}
 _SPACES = ("param_grid", "param_distributions", "extra_candidates")
 
 
@@ -44,8 +47,6 @@ def fingerprint(
     search: Any, X: Any, y: Any, routed: Any, splits: Sequence[Split]
 ) -> dict[str, str]:
     """Describe a search and its data, part by part, in short texts."""
-    import nnhp
-
     params = search.get_params(deep=False)
     space = {name: params[name] for name in _SPACES if name in params}
     method = {
@@ -68,7 +69,7 @@ def fingerprint(
         "splits": str(joblib.hash([(split.train, split.test) for split in splits])),
         "isa": nnhp.isa(),
         "versions": ", ".join(
-            f"{module.__name__} {module.__version__}" for module in (nnhp, sklearn, np, scipy)
+            f"{name} {module.__version__}" for name, module in _VERSIONED.items()
         ),
     }
 
@@ -111,26 +112,61 @@ def _digest(array: Any) -> str:
     return digest.hexdigest()
 
 
-def describe(value: Any) -> str:
-    """Text of a value that is the same in each process, as `repr` need not be."""
+def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
+    """Text of a value that is the same in each process, as `repr` need not be.
+
+    Parameters
+    ----------
+    value : object
+        Anything that a search is given.
+    within : tuple of functions
+        Those whose description this is part of: they may refer to themselves.
+    """
+    if isinstance(value, FunctionType):
+        return _describe_function(value, within)
     if isinstance(value, Mapping):
-        entries = (f"{describe(k)}: {describe(v)}" for k, v in sorted(value.items(), key=str))
+        items = sorted(value.items(), key=str)
+        entries = (f"{describe(k, within)}: {describe(v, within)}" for k, v in items)
         return "{" + ", ".join(entries) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(describe(entry) for entry in value) + "]"
+        return "[" + ", ".join(describe(entry, within) for entry in value) + "]"
+    if isinstance(value, set | frozenset):
+        return f"{type(value).__name__} {sorted(describe(entry, within) for entry in value)}"
     if isinstance(value, np.ndarray):
         return f"array {value.dtype} {value.shape} {joblib.hash(value)}"
     if isinstance(value, np.random.RandomState):
         return f"RandomState {joblib.hash(value.get_state())}"
     if isinstance(value, BaseEstimator):
-        return f"{type(value).__qualname__}({describe(value.get_params(deep=False))})"
+        return f"{type(value).__qualname__}({describe(value.get_params(deep=False), within)})"
+    for names in _PARTS:
+        if all(hasattr(value, name) for name in names):
+            parts = [getattr(value, name) for name in names]
+            return f"{type(value).__qualname__}({describe(parts, within)})"
     # A frozen distribution of SciPy: what it was made from.
     if hasattr(value, "dist") and hasattr(value, "kwds"):
         return f"{value.dist.name}({describe(value.args)}, {describe(value.kwds)})"
     text = repr(value)
     if " at 0x" in text:
-        return _describe_by_content(value)
+        name = f"{type(value).__module__}.{type(value).__qualname__}"
+        try:
+            return f"{name} {joblib.hash(value)}"
+        except Exception:  # it cannot be pickled
+            return name
     return text
+
+
+def _describe_function(value: FunctionType, within: tuple[Any, ...]) -> str:
+    """Text of a function: what it does and what it holds, unless its version tells."""
+    name = f"{value.__module__}.{value.__qualname__}"
+    if value in within or value.__module__.partition(".")[0] in _VERSIONED:
+        return name
+    content = [
+        _code(value.__code__),
+        value.__defaults__,
+        value.__kwdefaults__,
+        [_closed_over(cell) for cell in value.__closure__ or ()],
+    ]
+    return f"{name} {joblib.hash(describe(content, (*within, value)))}"
 
 
 def _code(code: CodeType) -> list[Any]:
@@ -140,29 +176,8 @@ def _code(code: CodeType) -> list[Any]:
 
 
 def _closed_over(cell: CellType) -> Any:
-    """What a closure's variable holds; the name of a function, which may be the closure itself."""
+    """What a closure's variable holds."""
     try:
-        held = cell.cell_contents
+        return cell.cell_contents
     except ValueError:
         return "empty"
-    return held.__qualname__ if isinstance(held, FunctionType) else held
-
-
-def _describe_by_content(value: Any) -> str:
-    """Text of a function, or of an object without a `repr` of its own."""
-    name = getattr(value, "__qualname__", type(value).__qualname__)
-    name = f"{getattr(value, '__module__', '')}.{name}"
-    if isinstance(value, partial):
-        return f"{name}({describe([value.func, value.args, value.keywords])})"
-    if isinstance(value, FunctionType):
-        content = [
-            _code(value.__code__),
-            value.__defaults__,
-            value.__kwdefaults__,
-            [_closed_over(cell) for cell in value.__closure__ or ()],
-        ]
-        return f"{name} {joblib.hash(describe(content))}"
-    try:
-        return f"{name} {joblib.hash(value)}"
-    except Exception:  # it cannot be pickled
-        return name

@@ -83,6 +83,7 @@ class _TrainingsGoOn:
                 evaluate_candidates, callback_ctx=callback_ctx
             )
         except SearchOver as over:
+            self.n_required_iterations_, self.n_possible_iterations_ = self._rungs()
             self.n_remaining_candidates_ = over.n_candidates or self.n_candidates_[-1]
             if over.n_candidates:
                 self.n_candidates_[-1] = over.n_candidates

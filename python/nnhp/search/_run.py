@@ -68,6 +68,8 @@ class Run:
     ----------
     n_splits : int
         Folds of each candidate.
+    fixed : callable
+        Gives the parameters of a candidate that stay the same from rung to rung.
     digest : callable
         Called with each new outcome and its fold before anybody else sees it.
     score_of : callable
@@ -91,6 +93,7 @@ class Run:
         n_splits: int,
         score_of: Callable[[Scores], float],
         digest: Callable[[Outcome, int], None],
+        fixed: Callable[[Candidate], dict[str, Any]] = dict,
         *,
         recorder: Any = None,
         time_budget: float | None = None,
@@ -109,6 +112,7 @@ class Run:
         self.limited = 0  # trainings that came to their last epoch without stopping before
         self.over = self.target_reached = False
         self._digest = digest
+        self._fixed = fixed
         self._n_splits = n_splits
         self._score_of = score_of
         self._recorder = recorder
@@ -163,8 +167,9 @@ class Run:
         numbers = {candidate.number for candidate in candidates}
         evaluator.keep_only(numbers)
         if self._recorder is not None:
-            for checkpoint in evaluator.checkpoints():
-                self._recorder.save_checkpoint(*checkpoint)
+            params = {candidate.number: self._fixed(candidate) for candidate in candidates}
+            for number, *checkpoint in evaluator.checkpoints():
+                self._recorder.save_checkpoint(number, params[number], *checkpoint)
         # What is pruned depends on the order, which must not depend on the evaluator.
         order = range(len(candidates)) if self._prunes else evaluator.order(candidates)
         if self._resource != resources[:1]:
@@ -360,7 +365,7 @@ class Run:
             kept += [entry for entry in ranked if entry[0] >= last]
         waiting = {c.number for place, c in enumerate(candidates) if place not in means}
         sizes = evaluator.kept_bytes()
-        room = self._memory_budget
+        room = self._memory_budget - sum(sizes.get(number, 0) for number in waiting)
         within = set()
         for _, number in sorted(kept, reverse=True):
             room -= sizes.get(number, 0)

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +15,18 @@ import pandas as pd
 
 from nnhp.search import _study_file
 from nnhp.search._study_file import StudyDamagedWarning
-from nnhp.search._study_recorder import Recorder, StudyLocked, studies_of
+from nnhp.search._study_recorder import Recorder, StudyDiffers, StudyLocked, studies_of
 from nnhp.search._study_rescue import open_to_read, open_to_write
 from nnhp.search._study_values import dumps, loads, refused
 
-__all__ = ["Recorder", "Study", "StudyDamagedWarning", "StudyLocked", "open_recorder"]
+__all__ = [
+    "Recorder",
+    "Study",
+    "StudyDamagedWarning",
+    "StudyDiffers",
+    "StudyLocked",
+    "open_recorder",
+]
 
 _FIRST = ["study", "candidate", "n_resources"]
 _LAST = ["folds", "epochs", "seconds", "status"]
@@ -405,7 +412,11 @@ def _place(column: str) -> int:
 
 
 def open_recorder(
-    study: str | os.PathLike[str] | Study, fingerprint: Mapping[str, str], *, seed: int | None
+    study: str | os.PathLike[str] | Study,
+    fingerprint: Mapping[str, str],
+    *,
+    seed: int | None,
+    parameters: Collection[str] | None = None,
 ) -> Recorder:
     """Open the record of a search: of its study in the file, or of a new one.
 
@@ -418,6 +429,8 @@ def open_recorder(
         short text.
     seed : int or None
         None takes that of the study, or draws one if it is new.
+    parameters : collection of str or None, default=None
+        Those that enqueued settings may have, where a study starts with them; None is any.
 
     Returns
     -------
@@ -429,9 +442,10 @@ def open_recorder(
     StudyLocked
         A process that lives writes the same study.
     ValueError
-        The file is something else, or has no such study to resume.
+        The file is something else, or has no such study to resume; or one would start with an
+        enqueued setting of other parameters.
     OSError
         The file cannot be opened or written.
     """
     given = study if isinstance(study, Study) else Study(study)
-    return Recorder(given.path, fingerprint, seed=seed, resume=given.resume)
+    return Recorder(given.path, fingerprint, seed=seed, resume=given.resume, parameters=parameters)

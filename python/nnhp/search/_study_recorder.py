@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -26,11 +26,44 @@ _MAX_PENDING = 10_000
 _MAX_PENDING_BYTES = 1 << 26
 _MAX_BLOB = 900_000_000  # SQLite's own limit is 1e9 bytes
 _SHOWN = 24  # parts of a fingerprint up to this length are shown, longer ones are hashes
+_PARAMS = "params"  # name among a checkpoint's arrays
 _COPIES = (0, 1)  # of the row that has the seed, which cannot be computed again
 
 
 class StudyLocked(RuntimeError):  # noqa: N818 - it is a state, not a mistake
     """Another process that still lives, or another search of this one, writes the same study."""
+
+
+class StudyDiffers(ValueError):  # noqa: N818 - it is a state, not a mistake
+    """A file has no study of the search that shall go on.
+
+    Attributes
+    ----------
+    path : str
+        Of the file.
+    number : int
+        Of its study that has most in common with the search.
+    differences : dict of str to tuple of str
+        Parts of the fingerprint that differ: what the study has, and what the search has.
+    """
+
+    def __init__(self, path: str, number: int, differences: Mapping[str, tuple[str, str]]) -> None:
+        self.path, self.number, self.differences = path, number, dict(differences)
+        super().__init__(path, number, differences)
+
+    def __str__(self) -> str:
+        shown = [
+            f"{part} ({there} there, {here} here)" if self.is_short(part) else part
+            for part, (there, here) in self.differences.items()
+        ]
+        return (
+            f"{self.path} has no study of this search to resume. Its study {self.number} differs "
+            f"in: {', '.join(shown)}."
+        )
+
+    def is_short(self, part: str) -> bool:
+        """Whether a part's values are texts to show, and not hashes."""
+        return max(map(len, self.differences[part])) <= _SHOWN
 
 
 class _Fold(NamedTuple):
@@ -69,6 +102,8 @@ class Recorder:
         Part of the fingerprint; None draws one when the study starts.
     resume : bool, default=False
         Whether such a study must be there.
+    parameters : collection of str or None, default=None
+        Those that enqueued settings may have, where a study starts with them; None is any.
 
     Attributes
     ----------
@@ -86,15 +121,23 @@ class Recorder:
     StudyLocked
         The study has a writer that lives.
     ValueError
-        The file is something else, or has no such study to resume.
+        The file is something else, or has no such study to resume; or one would start with an
+        enqueued setting of other parameters.
     OSError
         The file cannot be opened or written. What was committed stays.
     """
 
     def __init__(
-        self, path: str, fingerprint: Mapping[str, str], *, seed: int | None, resume: bool = False
+        self,
+        path: str,
+        fingerprint: Mapping[str, str],
+        *,
+        seed: int | None,
+        resume: bool = False,
+        parameters: Collection[str] | None = None,
     ) -> None:
         self.path = path
+        self._parameters = parameters
         if resume and not Path(path).exists():
             raise FileNotFoundError(f"There is no study to resume: {path}")
         self._pid = os.getpid()
@@ -187,7 +230,12 @@ class Recorder:
         self._check()
 
     def save_checkpoint(
-        self, candidate: int, fold: int, epoch: int, arrays: Mapping[str, Any]
+        self,
+        candidate: int,
+        params: Mapping[str, Any],
+        fold: int,
+        epoch: int,
+        arrays: Mapping[str, Any],
     ) -> None:
         """Keep the state of a session, in the place of an earlier one of the same fold.
 
@@ -195,15 +243,19 @@ class Recorder:
 
         Parameters
         ----------
-        candidate, fold : int
-            Which session.
+        candidate : int
+            Its number.
+        params : mapping
+            Its parameters, without the resource.
+        fold : int
+            Which of its sessions.
         epoch : int
             Epochs it has behind it.
         arrays : mapping of str to array, scalar, str, None, or lists, tuples, dicts of these
             Copied before the call returns.
         """
         self._check()
-        content = pack_arrays(epoch, arrays)
+        content = pack_arrays(epoch, {**arrays, _PARAMS: dumps(dict(params)).decode()})
         if len(content) > _MAX_BLOB:
             return
         self._checkpoints.add((candidate, fold))
@@ -214,8 +266,10 @@ class Recorder:
             self.flush()
             self._pending_bytes = 0
 
-    def load_checkpoint(self, candidate: int, fold: int) -> tuple[int, dict[str, Any]] | None:
-        """Epoch and arrays of the last checkpoint of a fold, or None."""
+    def load_checkpoint(
+        self, candidate: int, params: Mapping[str, Any], fold: int
+    ) -> tuple[int, dict[str, Any]] | None:
+        """Epoch and arrays of the last checkpoint of a fold of these parameters, or None."""
         if (candidate, fold) not in self._checkpoints:
             return None
         self.flush()
@@ -223,7 +277,10 @@ class Recorder:
         with _study_file.lock:
             rows = list(self._file.rows("checkpoints", **keys))
             self._file.set_aside()
-        return unpack_arrays(rows[-1].content) if rows else None
+        if not rows:
+            return None
+        epoch, arrays = unpack_arrays(rows[-1].content)
+        return (epoch, arrays) if arrays.pop(_PARAMS) == dumps(dict(params)).decode() else None
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Mark the study as finished and drop its checkpoints.
@@ -300,12 +357,14 @@ class Recorder:
                 copies = [row.keys[1] for row in self._file.rows("studies", study=study)]
                 self._insert_copies(study, dumps(entry), set(_COPIES).difference(copies))
                 return study, entry
+        if resume and not studies:
+            raise ValueError(f"{self.path} has no search to resume: it has no study at all.")
         if resume:
-            raise ValueError(
-                f"{self.path} has no study of this search to resume"
-                f"{_differences(fingerprint, list(studies.values()))}."
-            )
+            nearest = min(studies.values(), key=lambda entry: len(_differing(fingerprint, entry)))
+            raise StudyDiffers(self.path, nearest["number"], _differing(fingerprint, nearest))
         queue = [loads(row.content) for row in self._file.rows("queue")]
+        if self._parameters is not None:
+            _check_parameters(self.path, queue, self._parameters)
         entry = {
             "number": 1 + max((entry["number"] for entry in studies.values()), default=0),
             "fingerprint": fingerprint,
@@ -405,19 +464,25 @@ def _beginning(params: bytes) -> bytes:
     return b'{"params":%s,"payload":' % params
 
 
-def _differences(wanted: dict[str, str], studies: list[dict[str, Any]]) -> str:
-    """What differs from the study that has most in common with the wanted one."""
-    if not studies:
-        return ": it has no study at all"
+def _check_parameters(path: str, queue: list[dict[str, Any]], known: Collection[str]) -> None:
+    """Raise ValueError, before a study has started with it, for a setting that is not for it."""
+    for setting in queue:
+        for name in setting:
+            if name not in known:
+                close = [other for other in known if other.endswith(f"__{name}")]
+                meant = f" (did you mean {close[0]!r}?)" if close else ""
+                raise ValueError(
+                    f"The setting {setting!r}, which is enqueued in {path}, has a parameter that "
+                    f"this search cannot set: {name!r}{meant}. Study({path!r}).dequeue() takes "
+                    "all settings out of the queue."
+                )
 
-    def parts(entry: dict[str, Any]) -> list[str]:
-        kept = entry["fingerprint"]
-        return [part for part in {**wanted, **kept} if wanted.get(part) != kept.get(part)]
 
-    nearest = min(studies, key=lambda entry: len(parts(entry)))
-    shown = []
-    for part in parts(nearest):
-        values = [nearest["fingerprint"].get(part, "none"), wanted.get(part, "none")]
-        short = max(map(len, values)) <= _SHOWN
-        shown.append(f"{part} ({values[0]} there, {values[1]} here)" if short else part)
-    return f". Its study {nearest['number']} differs in: {', '.join(shown)}"
+def _differing(wanted: Mapping[str, str], entry: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Parts of a fingerprint that a study has otherwise, and what it has and what is wanted."""
+    kept = entry["fingerprint"]
+    return {
+        part: (kept.get(part, "none"), wanted.get(part, "none"))
+        for part in {**wanted, **kept}
+        if wanted.get(part) != kept.get(part)
+    }
