@@ -34,5 +34,5 @@ def tests_cpp(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    session.install(".")
-    session.run("python", "bench/python/bench_fit.py", *session.posargs)
+    session.install(".[bench]")
+    session.run("python", "bench/python/report.py", *(session.posargs or ["--quick"]))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import sklearn.model_selection
 import sklearn.neural_network
-from cases import DIGITS, digits
+from cases import DIGITS, SPACE, digits
 from measuring import print_machine, report_threads, seconds_of, show
 from scipy.stats import loguniform
 from sklearn.datasets import load_iris
@@ -27,12 +27,6 @@ from sklearn.datasets import load_iris
 import nnhp
 from nnhp.estimators import _training
 
-SPACE = {
-    "learning_rate_init": loguniform(1e-4, 1e-1),
-    "batch_size": [16, 32, 64, 128],
-    "hidden_layer_sizes": [(50,), (100,), (64, 32)],
-    "alpha": loguniform(1e-6, 1e-1),
-}
 N_CANDIDATES, N_FOLDS, EPOCHS = 20, 5, 30
 HALVING_CANDIDATES = MAX_EPOCHS = 81
 MEMORY_FOLD_COUNTS = (1_000, 10_000, 100_000)

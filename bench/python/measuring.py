@@ -2,20 +2,26 @@
 
 import math
 import platform
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any, Self
 
 import numpy as np
 import sklearn
 from cases import Case
+from reference import initial
 
 import nnhp
 from nnhp import _core
 
+HERE = Path(__file__).parent
 SESSION_EPOCHS = 40
+MAX_EPOCHS = 1_000_000
 
 
 def print_machine(repetitions: int) -> None:
@@ -37,6 +43,34 @@ def cpu_model() -> str:
     return f"{models[0]}, {len(models)} logical cores" if models else platform.processor()
 
 
+def commit() -> str:
+    """Return the commit of this checkout, marked if files differ from it."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        run = subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return run.stdout.strip()
+
+
+def machine() -> dict[str, Any]:
+    """Return what every record begins with."""
+    build = _core.build_info()
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "commit": commit(),
+        "nnhp": nnhp.__version__,
+        "compiler": build["compiler"],
+        "flags": build["flags"],
+        "cpu": cpu_model(),
+        "isa": _core.isa(),
+        "threads_allowed": _core.thread_limit(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
 def seconds_of(job: Callable[[], object]) -> float:
     start = time.perf_counter()
     job()
@@ -49,10 +83,38 @@ def show(label: str, values: Sequence[float], unit: str, goal: float | None = No
     print(f"  {label:<18} {middle} {unit} [{least}, {most}]{target}")
 
 
+def spread(values: Sequence[float]) -> dict[str, float]:
+    return {"median": median(values), "least": min(values), "most": max(values)}
+
+
+def memory(entry: str) -> int:
+    """Return bytes of an entry of the process's status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{entry}:"))
+
+
 def peak_memory() -> int:
     """Most resident bytes since the last reset."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return memory("VmHWM")
+
+
+class AnonymousPeak:
+    """Most resident bytes beside mapped files, looked at every few milliseconds."""
+
+    def __enter__(self) -> Self:
+        self.most = memory("RssAnon")
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.005):
+            self.most = max(self.most, memory("RssAnon"))
 
 
 # --- many sessions on two threads --------------------------------------------------------------
@@ -64,7 +126,7 @@ def report_threads(case: Case, n_sessions: int, goal: float, repetitions: int) -
     if _core.thread_limit() < 2:
         print("  skipped: only one thread is allowed here\n")
         return
-    make = session_maker(case)
+    make = session_maker(case, *case.load())
     gains: list[float] = []
     peak_gains: list[float] = []
     for _ in range(repetitions):
@@ -82,9 +144,10 @@ def report_threads(case: Case, n_sessions: int, goal: float, repetitions: int) -
     print()
 
 
-def session_maker(case: Case) -> Callable[[int], _core.Session]:
-    """Return a function from a seed to a fresh session; all share one copy of the data."""
-    X, y = case.load()
+def session_maker(
+    case: Case, X: Any, y: Any, *, optimizer: str = "adam", shuffle: bool = True
+) -> Callable[[int], _core.Session]:
+    """Return a function from a seed to a fresh session of a classifier; all share the data."""
     training_set = _core.TrainingSet(
         _core.Dataset(X, class_ids=y.astype(np.int32)),
         label_map=np.arange(case.n_outputs, dtype=np.int32),
@@ -94,35 +157,23 @@ def session_maker(case: Case) -> Callable[[int], _core.Session]:
         hidden=[(units, "relu", 0.0) for units in case.hidden],
         n_outputs=case.n_outputs,
         output_activation="softmax",
-        dtype="float32",
+        dtype=case.dtype,
     )
     train = _core.TrainSpec(
         loss="log_loss",
-        optimizer="adam",
+        optimizer=optimizer,
         batch_size=case.batch_size,
-        max_epochs=SESSION_EPOCHS,
-        schedule_horizon=SESSION_EPOCHS,
-        l2=1e-4,
+        max_epochs=MAX_EPOCHS,
+        schedule_horizon=MAX_EPOCHS,
+        shuffle=shuffle,
         n_iter_no_change=math.inf,
     )
 
     def make(seed: int) -> _core.Session:
-        random = np.random.RandomState(seed)
-        flat = [
-            random.uniform(-bound, bound, (n_in + 1) * n_out)
-            for n_in, n_out in case.layer_shapes
-            for bound in [math.sqrt(6 / (n_in + n_out))]
-        ]
-        _, words, position, *_ = random.get_state()
-        return _core.Session(
-            net,
-            train,
-            training_set,
-            _core.Start(
-                np.concatenate(flat).astype(np.float32),
-                (np.asarray(words, dtype=np.uint32), int(position)),
-            ),
-        )
+        parameters = np.concatenate([p.ravel() for p in initial(case, seed)]).astype(case.dtype)
+        _, words, position, *_ = np.random.RandomState(seed).get_state()
+        shuffling = np.asarray(words, dtype=np.uint32), int(position)
+        return _core.Session(net, train, training_set, _core.Start(parameters, shuffling))
 
     return make
 

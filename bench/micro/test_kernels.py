@@ -1,0 +1,74 @@
+"""The kernels, through the smallest calls of the engine that reach them; one thread, no copies."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import LAYERS, Case, classes
+from measuring import session_maker
+from reference import initial
+
+from nnhp import _core
+
+DTYPES = ["float32", "float64"]
+
+
+def net_of(case: Case, activation: str = "relu") -> _core.NetSpec:
+    return _core.NetSpec(
+        n_inputs=case.n_inputs,
+        hidden=[(units, activation, 0.0) for units in case.hidden],
+        n_outputs=case.n_outputs,
+        output_activation="identity",
+        dtype=case.dtype,
+    )
+
+
+def flat(case: Case) -> Any:
+    return np.concatenate([p.ravel() for p in initial(case)]).astype(case.dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_forward_of_a_layer(benchmark: Any, layer: tuple[int, int, int], dtype: str) -> None:
+    n_rows, n_inputs, n_units = layer
+    case = Case(classes, n_rows, (n_inputs, n_units), n_rows, 1, dtype)
+    X, _ = case.load()
+    net, parameters = net_of(case), flat(case)
+    outputs = benchmark(_core.predict, net, parameters, X, 1)
+    weights, biases = initial(case)
+    np.testing.assert_allclose(outputs, X @ weights + biases, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("activation", _core.activations())
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_loss_and_gradient(benchmark: Any, layer: tuple[int, int, int], activation: str) -> None:
+    n_rows, n_inputs, n_units = layer
+    case = Case(classes, n_rows, (n_inputs, n_units, 1), n_rows, 1)
+    X, _ = case.load()
+    train = _core.TrainSpec(
+        loss="squared_error", optimizer="sgd", batch_size=n_rows, max_epochs=1, schedule_horizon=1
+    )
+    training_set = _core.TrainingSet(_core.Dataset(X, targets=X[:, :1].copy()))
+    objective = _core.Objective(net_of(case, activation), train, training_set)
+    parameters = flat(case)
+    value, gradient = benchmark(objective, parameters)
+    along = 1e-3 * gradient / np.linalg.norm(gradient)
+    rise = objective(parameters + along)[0] - objective(parameters - along)[0]
+    assert rise == pytest.approx(2 * np.dot(gradient, along), rel=0.05, abs=1e-5)
+    assert value > 0
+
+
+@pytest.mark.parametrize("optimizer", _core.optimizers())
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_step(benchmark: Any, layer: tuple[int, int, int], optimizer: str) -> None:
+    n_rows, n_inputs, n_units = layer
+    case = Case(classes, n_rows, (n_inputs, n_units, 10), n_rows, 1)
+    session = session_maker(case, *case.load(), optimizer=optimizer)(0)
+    benchmark(_core.train_many, [session], 1, 1)
+    _core.train_many([session], 10, 1)
+    assert session.loss_curve[-1] < session.loss_curve[0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_fma_peak(benchmark: Any, dtype: str) -> None:
+    assert benchmark.pedantic(_core.fma_peak, (dtype, 1, 0.01), rounds=3) > 0

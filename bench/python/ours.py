@@ -1,0 +1,54 @@
+"""nnhp as a contender."""
+
+from typing import Any
+
+import estimator_jobs
+import numpy as np
+from cases import Case, Search
+from jobs import Job
+from measuring import session_maker
+from reference import EPOCHS, verified_part
+
+import nnhp
+from nnhp import _core
+
+PACKAGES = ()  # its version is the report's
+
+
+class Population(Job):
+    """Many nets on one copy of the data, each with its own seed."""
+
+    def __init__(self, case: Case, threads: int) -> None:
+        self.case, self.threads = case, threads
+        self.X, self.y = case.load()
+        self.make = session_maker(case, self.X, self.y)
+
+    def check(self) -> list[list[float]]:
+        make = session_maker(self.case, *verified_part(self.case, self.X, self.y), shuffle=False)
+        sessions = [make(seed) for seed in range(2)]
+        _core.train_many(sessions, EPOCHS, self.threads)
+        return [session.loss_curve for session in sessions]
+
+    def reset(self) -> None:
+        self.sessions = [self.make(seed) for seed in range(self.case.n_nets)]
+
+    def run(self, passes: int) -> None:
+        _core.train_many(self.sessions, passes, self.threads)
+
+    def score(self) -> float:
+        rows = np.arange(len(self.y), dtype=np.int32)
+        truths = self.y.astype(np.int32)
+        return _core.count_correct(self.sessions[:1], [rows], [truths], 1)[0] / len(rows)
+
+
+def search(search: Search, threads: int) -> Any:
+    net = nnhp.MLPClassifier(random_state=0, n_iter_no_change=1_000_000)
+    return estimator_jobs.SearchRun(net, nnhp, search, {"n_jobs": threads})
+
+
+JOBS = {
+    "fit": lambda case, threads: estimator_jobs.Fit(nnhp, case, {"n_jobs": threads}),
+    "predict": lambda case, threads: estimator_jobs.Predict(nnhp, case, {"n_jobs": threads}),
+    "population": Population,
+    "search": search,
+}

@@ -1,0 +1,174 @@
+"""The answers that contenders are held to: a net and its training in plain NumPy, in float64.
+
+Formulas and initial weights are scikit-learn's.  Batches are taken in the order of the rows, so
+that every contender can be given the same ones.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from cases import Case
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+EPOCHS = 3
+BATCHES = 10
+REMAINDER = 5  # rows of a last, smaller batch
+PREDICTED_ROWS = 100
+SCORED_ROWS = 10_000
+LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
+# Adam makes whole steps of gradients that are rounding errors, so float32 drifts: nnhp and
+# scikit-learn alike by 5e-4 on the largest net, within 1e-4 on the others.
+TOLERANCE = {"float32": 2e-3, "float64": 1e-10}
+# Adam as in Kingma and Ba's algorithm 1; the others' epsilon is that of the last line of section 2.
+CORRECT_FIRST = ("PyTorch", "torch.compile", "skorch")
+SEARCH_TOLERANCE = 0.005  # mean difference of scores; float32 sums are ordered differently
+
+
+def initial(case: Case, seed: int = 0) -> list[Array]:
+    """Return weights and biases, layer by layer, as scikit-learn draws them."""
+    random = np.random.RandomState(seed)
+    parameters = []
+    for n_in, n_out in case.layer_shapes:
+        bound = np.sqrt(6 / (n_in + n_out))
+        parameters.append(random.uniform(-bound, bound, (n_in, n_out)))
+        parameters.append(random.uniform(-bound, bound, n_out))
+    return parameters
+
+
+def verified_part(case: Case, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return the rows whose losses are compared."""
+    rows = slice(BATCHES * case.batch_size + REMAINDER)
+    return X[rows], y[rows]
+
+
+def loss_curve(case: Case, seed: int = 0, *, correct_first: bool = False) -> Array:
+    """Return the mean loss of each of `EPOCHS` epochs."""
+    X, y = verified_part(case, *case.load())
+    truth = y if case.regression else np.eye(case.n_outputs)[y]
+    parameters = initial(case, seed)
+    if case.options.get("solver", "adam") == "adam":
+        update: Adam | Momentum = Adam(parameters, correct_first=correct_first)
+    else:
+        update = Momentum(parameters, case.options)
+    curve = []
+    for _ in range(EPOCHS):
+        total = 0.0
+        for start in range(0, X.shape[0], case.batch_size):
+            rows = slice(start, start + case.batch_size)
+            loss, gradients = loss_and_gradients(case, parameters, dense(X[rows]), truth[rows])
+            total += loss * len(truth[rows])
+            update(gradients)
+        curve.append(total / X.shape[0])
+    return np.array(curve)
+
+
+def dense(X: Any) -> Array:
+    return np.asarray(X.toarray() if scipy.sparse.issparse(X) else X, dtype=np.float64)
+
+
+def outputs(case: Case, parameters: list[Array], X: Array) -> list[Array]:
+    """Return the samples and the activated outputs of every layer."""
+    tanh = case.options.get("activation") == "tanh"
+    activated = [X]
+    for weights, biases in zip(parameters[::2], parameters[1::2], strict=True):
+        z = activated[-1] @ weights + biases
+        activated.append(np.tanh(z) if tanh else np.maximum(z, 0.0))
+    if case.regression:
+        activated[-1] = z
+    else:
+        exponentials = np.exp(z - z.max(axis=1, keepdims=True))
+        activated[-1] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return activated
+
+
+def loss_and_gradients(
+    case: Case, parameters: list[Array], X: Array, truth: Array
+) -> tuple[float, list[Array]]:
+    alpha = case.options.get("alpha", 0.0)
+    l1 = alpha * case.options.get("l1_ratio", 0.0)
+    l2 = alpha - l1
+    tanh = case.options.get("activation") == "tanh"
+    activated = outputs(case, parameters, X)
+    n_rows = len(X)
+    if case.regression:
+        loss = 0.5 * np.mean((activated[-1] - truth) ** 2)
+    else:
+        loss = -np.sum(truth * np.log(np.maximum(activated[-1], 1e-300))) / n_rows
+    gradients: list[Array] = []
+    delta = activated[-1] - truth
+    for layer in reversed(range(len(case.layer_shapes))):
+        weights, below = parameters[2 * layer], activated[layer]
+        loss += (0.5 * l2 * np.sum(weights**2) + l1 * np.sum(np.abs(weights))) / n_rows
+        penalty = l2 * weights + l1 * np.sign(weights)
+        gradients = [(below.T @ delta + penalty) / n_rows, delta.mean(axis=0), *gradients]
+        delta = (delta @ weights.T) * (1 - below**2 if tanh else below > 0)
+    return float(loss), gradients
+
+
+class Adam:
+    """Kingma and Ba's Adam, in place."""
+
+    def __init__(self, parameters: list[Array], *, correct_first: bool) -> None:
+        self.parameters = parameters
+        self.correct_first = correct_first
+        self.first = [np.zeros_like(p) for p in parameters]
+        self.second = [np.zeros_like(p) for p in parameters]
+        self.step = 0
+
+    def __call__(self, gradients: list[Array]) -> None:
+        self.step += 1
+        correction = np.sqrt(1 - BETA_2**self.step)
+        rate = LEARNING_RATE * correction / (1 - BETA_1**self.step)
+        epsilon = EPSILON * correction if self.correct_first else EPSILON
+        moments = zip(self.parameters, self.first, self.second, gradients, strict=True)
+        for parameter, first, second, gradient in moments:
+            first += (1 - BETA_1) * (gradient - first)
+            second += (1 - BETA_2) * (gradient**2 - second)
+            parameter -= rate * first / (np.sqrt(second) + epsilon)
+
+
+class Momentum:
+    """Stochastic gradient descent with momentum, Nesterov's or the plain one, in place."""
+
+    def __init__(self, parameters: list[Array], options: Mapping[str, Any]) -> None:
+        self.parameters = parameters
+        self.momentum = options.get("momentum", 0.9)
+        self.nesterov = options.get("nesterovs_momentum", True)
+        self.velocities = [np.zeros_like(p) for p in parameters]
+
+    def __call__(self, gradients: list[Array]) -> None:
+        moved = zip(self.parameters, self.velocities, gradients, strict=True)
+        for parameter, velocity, gradient in moved:
+            velocity *= self.momentum
+            velocity -= LEARNING_RATE * gradient
+            if self.nesterov:
+                parameter += self.momentum * velocity - LEARNING_RATE * gradient
+            else:
+                parameter += velocity
+
+
+def expected(job: str, case: Any, *, correct_first: bool) -> Array | None:
+    """Return what a contender's `check` should answer; None if that is not known beforehand."""
+    if job == "search" or case.options.get("dropout"):
+        return None
+    if job == "predict":
+        X = dense(case.load()[0][:PREDICTED_ROWS])
+        return outputs(case, initial(case), X)[-1]
+    if job == "population":
+        return np.array([loss_curve(case, s, correct_first=correct_first) for s in range(2)])
+    return loss_curve(case, correct_first=correct_first)
+
+
+def difference(job: str, answer: Any, correct: Any) -> float:
+    """Return how far an answer lies off: at most and relative (losses), or absolute on average."""
+    answer, correct = np.asarray(answer, dtype=float), np.asarray(correct, dtype=float)
+    if job in ("predict", "search"):
+        return float(np.mean(np.abs(answer - correct)))
+    return float(np.max(np.abs(answer / correct - 1)))
+
+
+def tolerance(job: str, case: Any) -> float:
+    return SEARCH_TOLERANCE if job == "search" else TOLERANCE[case.dtype]
