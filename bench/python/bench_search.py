@@ -120,24 +120,31 @@ def hyperband(X: Any, y: Any, seed: int) -> Any:
 
 def report_strategies(data: str, X: Any, y: Any, repetitions: int) -> None:
     print(f"{HALVING_CANDIDATES} candidates to {MAX_EPOCHS} epochs, {data}: halving and Hyperband")
-    parts: dict[str, list[float]] = {"halving": [], "Hyperband": []}
-    lost: dict[str, list[float]] = {"halving": [], "Hyperband": []}
+    searches = {"full": full_search, "halving": halving, "Hyperband": hyperband}
+    parts: dict[str, list[float]] = {name: [] for name in searches}
+    lost: dict[str, list[float]] = {name: [] for name in searches}
+    drivers: dict[str, list[float]] = {name: [] for name in [*searches, "all three"]}
     for seed in range(repetitions):
-        start = time.perf_counter()
-        full = full_search(X, y, seed)
-        seconds = time.perf_counter() - start
-        results = full.cv_results_
-        best = results["mean_test_score"].max()
-        error = results["std_test_score"][results["mean_test_score"].argmax()] / np.sqrt(N_FOLDS)
-        for name, search in (("halving", halving), ("Hyperband", hyperband)):
+        seconds, engine = {}, {}
+        for name, search in searches.items():
             start = time.perf_counter()
-            found = search(X, y, seed)
-            parts[name].append((time.perf_counter() - start) / seconds)
-            score = found.cv_results_["mean_test_score"][found.best_index_]
-            lost[name].append((best - score) / error)
+            with engine_clock() as spent:
+                found = search(X, y, seed)
+            seconds[name], engine[name] = time.perf_counter() - start, sum(spent)
+            results = found.cv_results_
+            if search is full_search:
+                best = results["mean_test_score"].argmax()
+                highest = results["mean_test_score"][best]
+                error = results["std_test_score"][best] / np.sqrt(N_FOLDS)
+            lost[name].append((highest - results["mean_test_score"][found.best_index_]) / error)
+            parts[name].append(seconds[name] / seconds["full"])
+            drivers[name].append(seconds[name] / engine[name] - 1)
+        drivers["all three"].append(sum(seconds.values()) / sum(engine.values()) - 1)
     for name, goal in (("halving", 1 / 15), ("Hyperband", 1 / 4)):
         show(f"{name}: time", [100 * part for part in parts[name]], "% of the full", 100 * goal)
         show(f"{name}: lost", lost[name], "standard errors of the best score", 0.5)
+    for name, shares in drivers.items():
+        show(f"driver, {name}", [100 * share for share in shares], "% of the engine's time", 3)
     print()
 
 
@@ -172,11 +179,10 @@ def engine_clock() -> Iterator[list[float]]:
 
 def report_driver(X: Any, y: Any, repetitions: int) -> None:
     print("what the engine does not do itself")
-    shares, costs, of_random, of_halving = [], [], [], []
+    costs, of_random, of_halving = [], [], []
     for seed in range(repetitions):
         with engine_clock() as spent:
             seconds = seconds_of(lambda seed=seed: halving(X, y, seed))
-        shares.append(100 * (seconds / sum(spent) - 1))
         n_fits = HALVING_CANDIDATES * N_FOLDS * 121 / 81
         costs.append(1e3 * (seconds - sum(spent)) / n_fits)
         for ratios, search in (
@@ -188,8 +194,7 @@ def report_driver(X: Any, y: Any, repetitions: int) -> None:
                 path = str(Path(folder, "study.sqlite"))
                 recorded = seconds_of(lambda search=search, path=path: search(study=path))
             ratios.append(100 * (recorded / plain - 1))
-    show("driver, halving", shares, "% of the engine's time", 3)
-    show("per candidate-fold", costs, "ms", 0.2)
+    show("halving, per fit", costs, "ms of Python", 0.2)
     show("study, random", of_random, "% slower", 5)
     show("study, halving", of_halving, "% slower", 15)
     print()

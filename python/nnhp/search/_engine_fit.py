@@ -306,7 +306,7 @@ class EngineSearch(BaseSearchCV):
             results = search.run(context)
             self.multimetric_ = search.multimetric
             if callable(self.scoring) and self.multimetric_:
-                self._check_refit_for_multimetric(search.run_state.outcomes.test_scores(0))
+                self._check_refit_for_multimetric(search.run_state.outcomes.first_scores())
                 refit_metric = self.refit
             if self.refit or not self.multimetric_:
                 self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
@@ -459,7 +459,7 @@ class _Search:
     @property
     def multimetric(self) -> bool:
         """Whether several scores are computed."""
-        return isinstance(self.run_state.outcomes.test_scores(0), dict)
+        return isinstance(self.run_state.outcomes.first_scores(), dict)
 
     def _score_of(self, scores: Scores) -> float:
         """The score that candidates are compared by: the one refitted for, else the first."""
@@ -481,9 +481,9 @@ class _Search:
         state = self.run_state
         state.warn_of_limits()
         results = self.formatted(len(state.candidates))
-        results["params"] = [dict(candidate) for candidate in results["params"]]
+        results["params"] = state.settled_params()
         if callable(search.refit):
-            results["n_parameters"] = np.asarray(state.n_parameters)
+            results["n_parameters"] = np.array(state.n_parameters)
         if search.prune_folds is not None:
             results["pruned"] = np.asarray(state.pruned)
         return results
@@ -561,16 +561,13 @@ class _Search:
             return np.asarray(self._more[name][:n_rows])
         if name == "mean_test_score" and not self.multimetric:
             n_splits = len(self._splits)
-            scores = np.array([state.outcomes.test_scores(i) for i in range(n_rows * n_splits)])
+            scores = state.outcomes.columns(n_rows * n_splits)["test_scores"]
             return scores.reshape(-1, n_splits).mean(axis=1)
         return None
 
     def formatted(self, n_rows: int) -> dict[str, Any]:
         """The first results, as scikit-learn makes them."""
         state, n_splits = self.run_state, len(self._splits)
-        outcomes: Sequence[Any] = state.outcomes
-        if n_rows * n_splits < len(outcomes):
-            outcomes = outcomes[: n_rows * n_splits]
         # A list of its own: the next rung adds to the one that was given.
         candidates = list(state.candidates[:n_rows])
         more = {name: entries[:n_rows] for name, entries in self._more.items()}
@@ -578,7 +575,7 @@ class _Search:
             if any(state.pruned):
                 warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
             results: dict[str, Any] = self._search._format_results(
-                candidates, n_splits, outcomes, more
+                candidates, n_splits, [state.outcomes.columns(n_rows * n_splits)], more
             )
         results["params"] = candidates
         return results
@@ -736,7 +733,7 @@ class _Search:
         if self._recorder is not None and hasattr(search, "best_index_"):
             self._recorder.finish(
                 {
-                    "candidate": state.candidates[search.best_index_].number,
+                    "candidate": state.numbers[search.best_index_],
                     "params": search.best_params_,
                     "score": getattr(search, "best_score_", None),
                 }
@@ -745,7 +742,8 @@ class _Search:
     def estimators_of(self, row: int) -> list[Any]:
         """Estimators of a candidate, fitted on the folds' training rows."""
         assert self._evaluator is not None
-        candidate = self.run_state.candidates[row]
+        state = self.run_state
+        candidate = Candidate(state.candidates[row], state.numbers[row])
         self._evaluator.wants_estimators = self._scikit.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
         fitted: dict[int, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
+from nnhp.search._outcome import Candidate
 
 
 def _evaluate_all(
     search: EngineSearch, candidates: Iterable[Mapping[str, Any]], evaluate: Any, context: Any
 ) -> None:
-    every = [*search._first_candidates(), *candidates]
+    every = [
+        Candidate(params, number)
+        for number, params in enumerate(chain(search._first_candidates(), candidates))
+    ]
     task = context.subcontext(
         task_name="search",
         max_subtasks=len(every) * search.n_splits_,

@@ -97,15 +97,15 @@ _KEPT = (
 )
 
 
-class Outcomes(Sequence[Mapping[str, Any]]):
-    """All outcomes of a search so far, candidate by candidate, as scikit-learn reads them.
+class Outcomes:
+    """All outcomes of a search so far, candidate by candidate, as scikit-learn formats them.
 
     Held as columns of numbers: a search of 100,000 fits must not keep 100,000 objects.
     """
 
     def __init__(self) -> None:
         self._length = 0
-        # One number per outcome, NaN where there is none.
+        # One number per outcome, NaN where there is none; by name and, of scores, by metric.
         self._columns: dict[tuple[str, str | None], array[float]] = {}
         self._errors: dict[int, str] = {}
         # A callable scoring tells its metrics by its first result: failed fits have one number.
@@ -136,11 +136,6 @@ class Outcomes(Sequence[Mapping[str, Any]]):
         column.extend([np.nan] * (self._length - len(column)))
         column.append(value)
 
-    def test_scores(self, index: int) -> Scores:
-        """Scores of one outcome."""
-        scores = self._scores("test_scores", index)
-        return np.nan if scores is None else scores
-
     def truncate(self, length: int) -> None:
         """Forget all but the first outcomes."""
         self._length = length
@@ -153,62 +148,41 @@ class Outcomes(Sequence[Mapping[str, Any]]):
         """What went wrong in outcomes from the given one on."""
         return FitErrors(self._errors, start, self._length)
 
-    def _scores(self, name: str, index: int) -> Scores | None:
-        failed = self._failed_scores.get(index)
-        single = self._columns.get((name, None))
-        if single is not None:
-            return single[index] if failed is None else failed
-        columns = {metric: column for (n, metric), column in self._columns.items() if n == name}
-        if not columns:
-            return failed if name == "test_scores" else None
-        return {
-            str(metric): column[index] if failed is None else failed
-            for metric, column in columns.items()
+    def columns(self, stop: int) -> dict[str, Any]:
+        """Times and scores of the first outcomes, an array each; of several scores one by metric.
+
+        In a list by itself, this formats like a list of outcomes.
+        """
+        columns: dict[str, Any] = {
+            name: np.array(self._columns[name, None])[:stop] for name in _TIMES
         }
+        columns["test_scores"] = self._scores("test_scores", stop)
+        columns["train_scores"] = self._scores("train_scores", stop)
+        return columns
 
-    def __len__(self) -> int:
-        return self._length
+    def first_scores(self) -> Scores:
+        """Test scores of the first outcome."""
+        scores = self._scores("test_scores", 1)
+        if isinstance(scores, dict):
+            return {metric: float(column[0]) for metric, column in scores.items()}
+        return float(scores[0])
 
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        return (_Row(self, index) for index in range(self._length))
-
-    def __getitem__(self, index: Any) -> Any:
-        rows = range(self._length)[index]
-        if isinstance(rows, range):
-            return [_Row(self, row) for row in rows]
-        return _Row(self, rows)
-
-    def entry(self, index: int, name: str) -> Any:
-        """One entry of an outcome."""
-        single = self._columns.get((name, None))
-        if single is not None and (name in _TIMES or index not in self._failed_scores):
-            return single[index]
-        scores = self._scores(name, index)
-        if scores is None and index in self._failed_scores:
-            # No fit succeeded, or the training rows of none were scored.
-            return self._scores("test_scores", index)
-        return scores
-
-
-_TIMES = ("fit_time", "score_time", "n_test_samples")
+    def _scores(self, name: str, stop: int) -> Any:
+        found: dict[str | None, NDArray[np.float64]] = {}
+        for (of, metric), column in self._columns.items():
+            if of == name:
+                scores = found[metric] = np.full(stop, np.nan)
+                scores[: len(column)] = column[:stop]
+        if not found:
+            found[None] = np.full(stop, np.nan)
+        for index, score in self._failed_scores.items():
+            if index < stop:
+                for scores in found.values():
+                    scores[index] = score
+        return found.get(None, found)
 
 
-class _Row(Mapping[str, Any]):
-    """An outcome as scikit-learn reads it, entry by entry."""
-
-    _NAMES = (*_TIMES, "test_scores", "train_scores")
-
-    def __init__(self, outcomes: Outcomes, index: int) -> None:
-        self._outcomes, self._index = outcomes, index
-
-    def __getitem__(self, name: str) -> Any:
-        return self._outcomes.entry(self._index, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._NAMES)
-
-    def __len__(self) -> int:
-        return len(self._NAMES)
+_TIMES = ("fit_time", "score_time")
 
 
 class FitErrors(Sequence[dict[str, Any]]):

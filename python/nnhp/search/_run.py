@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -103,9 +104,9 @@ class Run:
         verbose: bool = False,
     ) -> None:
         self.outcomes = Outcomes()
-        self.candidates: list[Candidate] = []
-        self.n_parameters: list[int] = []
-        self._means: list[float] = []
+        self.candidates: list[dict[str, Any]] = []
+        self.numbers = array("q")  # of the candidates
+        self.n_parameters = array("q")
         self.pruned: list[bool] = []
         self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
@@ -158,7 +159,7 @@ class Run:
             Of a fold on the rungs that follow, for the progress bar.
         """
         complete: dict[int, list[Outcome | None]] = {}
-        means: dict[int, float] = {}  # of all that are complete, by place
+        means: dict[int, float] = {}  # where some may go on: of all that are complete, by place
         done = 0
         planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
         self.epochs_planned += planned
@@ -185,12 +186,13 @@ class Run:
                 break
             for some in self._evaluate_block(evaluator, candidates, resources, block, timed=timed):
                 complete |= some
-                means |= {place: self._mean(outcomes) for place, outcomes in some.items()}
+                if promotions is not None:
+                    means |= {place: self._mean(outcomes) for place, outcomes in some.items()}
                 # In their order, so that a target ends the search at the same candidate always.
                 while done in complete:
-                    self._collect(candidates[done], complete.pop(done), means[done])
+                    mean = self._collect(candidates[done], complete.pop(done))
                     done += 1
-                    if self._target is not None and self._means[-1] >= self._target:
+                    if self._target is not None and mean >= self._target:
                         self.over = self.target_reached = True
                         return done
                 if promotions is not None:
@@ -302,11 +304,11 @@ class Run:
         scores = [np.nan if o is None else self._score_of(o.test_scores) for o in outcomes]
         return sum(scores) / len(scores)
 
-    def _collect(
-        self, candidate: Candidate, outcomes: Sequence[Outcome | None], mean: float
-    ) -> None:
+    def _collect(self, candidate: Candidate, outcomes: Sequence[Outcome | None]) -> float:
+        """Add a candidate to the results; return its mean score."""
         row = len(self.candidates)
         self.candidates.append(candidate)
+        self.numbers.append(candidate.number)
         self.pruned.append(any(outcome is None for outcome in outcomes))
         self.n_parameters.append(max(o.n_parameters for o in outcomes if o is not None))
         missing = None
@@ -319,10 +321,11 @@ class Run:
             self.outcomes.append(outcome)
         if any(o is not None and (o.curve or o.out_of_fold is not None) for o in outcomes):
             self.extras[row] = list(outcomes)
-        self._means.append(mean)
+        mean = self._mean(outcomes)
         if mean > self._best:
             self._best = mean
             self._bar.set_postfix_str(f"best {mean:.4g}", refresh=False)
+        return mean
 
     def _hopeless(self, folds: dict[int, Outcome]) -> bool:
         """Whether the folds so far are worse on average than the incumbent's worst one."""
@@ -375,10 +378,17 @@ class Run:
 
     def truncate(self, n_candidates: int) -> None:
         """Forget all but the first candidates."""
-        del self.candidates[n_candidates:], self.pruned[n_candidates:]
-        del self.n_parameters[n_candidates:], self._means[n_candidates:]
+        del self.candidates[n_candidates:], self.numbers[n_candidates:]
+        del self.pruned[n_candidates:]
+        del self.n_parameters[n_candidates:]
         self.outcomes.truncate(n_candidates * self._n_splits)
         self.extras = {row: kept for row, kept in self.extras.items() if row < n_candidates}
+
+    def settled_params(self) -> list[dict[str, Any]]:
+        """Parameters of all candidates as plain dicts, which take the place of the candidates."""
+        for row, candidate in enumerate(self.candidates):
+            self.candidates[row] = dict(candidate)
+        return list(self.candidates)
 
     @property
     def needs_streams(self) -> bool:
@@ -391,11 +401,11 @@ class Run:
         A candidate is called by the row of `cv_results_` in which it first appears.
         """
         rows: dict[int, int] = {}
-        for row, candidate in enumerate(self.candidates):
-            rows.setdefault(candidate.number, row)
+        for row, number in enumerate(self.numbers):
+            rows.setdefault(number, row)
         parts: dict[tuple[int, int, int], dict[str, float]] = {}
         for row, outcomes in self.extras.items():
-            first_row = rows[self.candidates[row].number]
+            first_row = rows[self.numbers[row]]
             for fold, outcome in enumerate(outcomes):
                 curve = (outcome and outcome.curve) or {}
                 for values in zip(*curve.values(), strict=True):
