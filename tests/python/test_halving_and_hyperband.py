@@ -524,6 +524,17 @@ def test_the_budget_of_memory_holds_within_a_rung(monkeypatch, make):
     assert_same_search(poor, expected)
 
 
+def assert_second_of_three_fails(search, expected):
+    """And the others score the same."""
+    with (
+        pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        scores = search.fit(X, Y).cv_results_["mean_test_score"]
+    assert np.isnan(scores[1])
+    assert_identical(scores[[0, 2]], expected.cv_results_["mean_test_score"][[0, 2]])
+
+
 @pytest.mark.parametrize("curves", [False, True])
 def test_one_candidate_without_memory_fails_alone(monkeypatch, curves):
     """The others of its wave are trained to the same bits."""
@@ -544,14 +555,7 @@ def test_one_candidate_without_memory_fails_alone(monkeypatch, curves):
     )
     expected = make().fit(X, Y)
     monkeypatch.setattr(_evaluate, "train_together", train)
-    with (
-        pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"),
-        pytest.warns(UserWarning, match="non-finite"),
-    ):
-        found = make().fit(X, Y)
-    scores = found.cv_results_["mean_test_score"]
-    assert np.isnan(scores[1])
-    assert_identical(scores[[0, 2]], expected.cv_results_["mean_test_score"][[0, 2]])
+    assert_second_of_three_fails(make(), expected)
     with pytest.raises(MemoryError):
         make(error_score="raise").fit(X, Y)
 
@@ -576,14 +580,7 @@ def test_one_candidate_whose_predictions_do_not_fit_fails_alone(monkeypatch, sco
     expected = make().fit(X, Y)
     for name in ("predict_together", "count_correct_together"):
         monkeypatch.setattr(_evaluate, name, without_memory(getattr(_evaluate, name)))
-    with (
-        pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"),
-        pytest.warns(UserWarning, match="non-finite"),
-    ):
-        found = make().fit(X, Y)
-    scores = found.cv_results_["mean_test_score"]
-    assert np.isnan(scores[1])
-    assert_identical(scores[[0, 2]], expected.cv_results_["mean_test_score"][[0, 2]])
+    assert_second_of_three_fails(make(), expected)
 
 
 def test_the_order_of_many_rows_counts_as_memory():

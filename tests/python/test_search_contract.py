@@ -16,7 +16,7 @@ from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, ParameterSampler
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -231,24 +231,29 @@ def test_killed_at_random_times(data, tmp_path):
         assert_same_search(STRATEGIES[name](study=study_of(name)).fit(*data), expected[name])
 
 
-@pytest.mark.parametrize("name", ["halving random", "halving in a pipeline", "hyperband"])
-def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
-    expected = STRATEGIES[name]().fit(*data)
-    n_rungs = 0
+def leave_killed(name, data, path, monkeypatch, *, at_call):
+    """Leave the study of a search that ends at its n-th call of the engine."""
+    n_calls = 0
 
     def train(*args, train=_evaluate.train_together):
-        nonlocal n_rungs
-        n_rungs += 1
-        if n_rungs == 3:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == at_call:
             raise Killed
         return train(*args)
 
     with monkeypatch.context() as patch:
         patch.setattr(_evaluate, "train_together", train)
-        path = str(tmp_path / "study.sqlite")
         with pytest.raises(Killed):
             STRATEGIES[name](study=path).fit(*data)
+
+
+@pytest.mark.parametrize("name", ["halving random", "halving in a pipeline", "hyperband"])
+def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
+    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    expected = STRATEGIES[name]().fit(*data)
+    path = str(tmp_path / "study.sqlite")
+    leave_killed(name, data, path, monkeypatch, at_call=3)
     shutil.copy(path, tmp_path / "copy.sqlite")
     goes_on = STRATEGIES[name](study=path).fit(*data)
     with monkeypatch.context() as patch:
@@ -393,19 +398,7 @@ def test_a_checkpoint_that_does_not_fit_is_left(data, tmp_path, monkeypatch):
     monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
     path = str(tmp_path / "study.sqlite")
     expected = STRATEGIES["halving random"]().fit(*data)
-    n_rungs = 0
-
-    def train(*args, train=_evaluate.train_together):
-        nonlocal n_rungs
-        n_rungs += 1
-        if n_rungs == 3:
-            raise Killed
-        return train(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_evaluate, "train_together", train)
-        with pytest.raises(Killed):
-            STRATEGIES["halving random"](study=path).fit(*data)
+    leave_killed("halving random", data, path, monkeypatch, at_call=3)
     asked = []
 
     def smaller(self, *job, load=_study_recorder.Recorder.load_checkpoint):
@@ -437,25 +430,13 @@ def test_settings_that_another_numpy_would_draw_are_computed(data, tmp_path, mon
 def test_a_checkpoint_of_other_settings_is_left(data, tmp_path, monkeypatch):
     monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
     path = str(tmp_path / "study.sqlite")
-    n_rungs = 0
-
-    def train(*args, train=_evaluate.train_together):
-        nonlocal n_rungs
-        n_rungs += 1
-        if n_rungs == 2:
-            raise Killed
-        return train(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_evaluate, "train_together", train)
-        with pytest.raises(Killed):
-            STRATEGIES["halving random"](study=path).fit(*data)
-    rates = [{"learning_rate_init": 1e-4 * 2**i, "hidden_layer_sizes": (3,)} for i in range(9)]
-    monkeypatch.setattr("nnhp.search._halving.ParameterSampler", lambda *args, **kwargs: rates)
-    monkeypatch.setattr(
-        "sklearn.model_selection._search_successive_halving.ParameterSampler",
-        lambda *args, **kwargs: rates,
-    )
+    leave_killed("halving random", data, path, monkeypatch, at_call=2)
+    # Nets of the same shapes, which such a checkpoint would fit.
+    other = [
+        {**params, "learning_rate_init": 1e-4}
+        for params in ParameterSampler(SPACE, 9, random_state=0)
+    ]
+    monkeypatch.setattr("nnhp.search._halving.ParameterSampler", lambda *args, **kwargs: other)
     resumed = STRATEGIES["halving random"](study=path).fit(*data)
     assert_same_search(resumed, STRATEGIES["halving random"]().fit(*data))
 
