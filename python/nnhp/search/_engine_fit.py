@@ -144,7 +144,6 @@ class ScikitEvaluator:
             "fit_params": {k: Whole(v) if k in whole else v for k, v in fit_params.items()},
             "score_params": dict(score_params),
             "return_train_score": search.return_train_score,
-            "return_n_test_samples": True,
             "return_times": True,
             "error_score": search.error_score,
             "verbose": search.verbose,

@@ -411,7 +411,6 @@ class EngineEvaluator:
         return Outcome(
             test_scores=self._scoring.failed(),
             train_scores=self._scoring.failed() if self._scoring.of_training_rows else None,
-            n_test_samples=len(self._splits[fold].test),
             fit_time=seconds,
             fit_error=error,
         )
@@ -539,7 +538,6 @@ class EngineEvaluator:
             outcome = Outcome(
                 test_scores=test,
                 train_scores=train,
-                n_test_samples=len(run.preparation.test),
                 fit_time=run.fit_time,
                 score_time=score_time,
                 epochs=run.training.epoch - run.epochs_before,

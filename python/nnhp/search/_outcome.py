@@ -42,7 +42,6 @@ class Outcome:
 
     test_scores: Scores
     train_scores: Scores | None = None
-    n_test_samples: int = 0
     fit_time: float = 0.0
     score_time: float = 0.0
     fit_error: str | None = None  # traceback
@@ -86,7 +85,6 @@ Checkpoint = tuple[int, int, int, dict[str, Any]]  # candidate, fold, epoch and 
 _KEPT = (
     "test_scores",
     "train_scores",
-    "n_test_samples",
     "fit_time",
     "score_time",
     "fit_error",
