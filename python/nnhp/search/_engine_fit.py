@@ -150,9 +150,9 @@ class ScikitEvaluator:
             "caller": search,
         }
 
-    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+    def order(self, candidates: Sequence[Candidate]) -> Sequence[int]:
         """Any order will do."""
-        return list(range(len(candidates)))
+        return range(len(candidates))
 
     def planned_epochs(self, _: Candidate) -> int:
         """Nothing is known of epochs."""
@@ -479,8 +479,8 @@ class _Search:
             pass
         state = self.run_state
         state.warn_of_limits()
+        state.settle()
         results = self.formatted(len(state.candidates))
-        results["params"] = state.settled_params()
         if callable(search.refit):
             results["n_parameters"] = np.array(state.n_parameters)
         if search.prune_folds is not None:

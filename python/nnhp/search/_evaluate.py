@@ -226,8 +226,10 @@ class EngineEvaluator:
             self._in_bounds |= rest
         return changed
 
-    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+    def order(self, candidates: Sequence[Candidate]) -> Sequence[int]:
         """Those that prepare the samples alike follow each other."""
+        if self._shared is not None:
+            return range(len(candidates))
         places: dict[Hashable, list[int]] = {}
         for place, candidate in enumerate(candidates):
             places.setdefault(self._preparation_key(candidate), []).append(place)

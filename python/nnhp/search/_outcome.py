@@ -149,14 +149,16 @@ class Outcomes:
     def columns(self, stop: int) -> dict[str, Any]:
         """Times and scores of the first outcomes, an array each; of several scores one by metric.
 
-        In a list by itself, this formats like a list of outcomes.
+        In a list by itself, this formats like a list of outcomes. The arrays may be views: no
+        outcome can be added while they are held.
         """
-        columns: dict[str, Any] = {
-            name: np.array(self._columns[name, None])[:stop] for name in _TIMES
+        names = {name for name, _ in self._columns} | {"test_scores"}
+        return {
+            name: np.frombuffer(self._columns[name, None])[:stop]
+            if name in _TIMES
+            else self._scores(name, stop)
+            for name in names
         }
-        columns["test_scores"] = self._scores("test_scores", stop)
-        columns["train_scores"] = self._scores("train_scores", stop)
-        return columns
 
     def first_scores(self) -> Scores:
         """Test scores of the first outcome."""
@@ -169,8 +171,10 @@ class Outcomes:
         found: dict[str | None, NDArray[np.float64]] = {}
         for (of, metric), column in self._columns.items():
             if of == name:
-                scores = found[metric] = np.full(stop, np.nan)
-                scores[: len(column)] = column[:stop]
+                scores = np.frombuffer(column)[:stop]
+                if len(scores) < stop or self._failed_scores:
+                    scores = np.append(scores, np.full(stop - len(scores), np.nan))
+                found[metric] = scores
         if not found:
             found[None] = np.full(stop, np.nan)
         for index, score in self._failed_scores.items():

@@ -43,7 +43,7 @@ class SearchOver(Exception):  # noqa: N818 - an end, not a mistake
 class Evaluator(Protocol):
     """What computes the folds of candidates."""
 
-    def order(self, candidates: Sequence[Candidate]) -> list[int]:
+    def order(self, candidates: Sequence[Candidate]) -> Sequence[int]:
         """The order in which the candidates are best computed."""
 
     def planned_epochs(self, candidate: Candidate) -> int:
@@ -165,8 +165,8 @@ class Run:
         self.epochs_planned += planned
         self._bar.total = self.epochs_planned + later_epochs * self._n_splits
         self._bar.refresh()
-        numbers = {candidate.number for candidate in candidates}
-        evaluator.keep_only(numbers)
+        if evaluator.kept_bytes():
+            evaluator.keep_only({candidate.number for candidate in candidates})
         if self._recorder is not None:
             params = {candidate.number: self._fixed(candidate) for candidate in candidates}
             for number, *checkpoint in evaluator.checkpoints():
@@ -384,11 +384,10 @@ class Run:
         self.outcomes.truncate(n_candidates * self._n_splits)
         self.extras = {row: kept for row, kept in self.extras.items() if row < n_candidates}
 
-    def settled_params(self) -> list[dict[str, Any]]:
-        """Parameters of all candidates as plain dicts, which take the place of the candidates."""
+    def settle(self) -> None:
+        """Put plain dicts of parameters in the place of the candidates: no more will come."""
         for row, candidate in enumerate(self.candidates):
             self.candidates[row] = dict(candidate)
-        return list(self.candidates)
 
     @property
     def needs_streams(self) -> bool:
