@@ -20,17 +20,22 @@ struct Types;
 template <>
 struct Types<float> {
   typedef float V __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+  typedef float H __attribute__((vector_size(NNHP_VECTOR_BYTES / 2)));
   typedef int32_t I __attribute__((vector_size(NNHP_VECTOR_BYTES)));
   using Integer = int32_t;
 };
 template <>
 struct Types<double> {
   typedef double V __attribute__((vector_size(NNHP_VECTOR_BYTES)));
+  typedef double H __attribute__((vector_size(NNHP_VECTOR_BYTES / 2)));
   typedef int64_t I __attribute__((vector_size(NNHP_VECTOR_BYTES)));
   using Integer = int64_t;
 };
 template <class T>
 using Vec = typename Types<T>::V;
+// Half a vector, for the last columns of a matrix.
+template <class T>
+using Half = typename Types<T>::H;
 template <class T>
 using IntVec = typename Types<T>::I;
 
@@ -38,20 +43,20 @@ template <class T>
 constexpr index_t kLanes = NNHP_VECTOR_BYTES / static_cast<index_t>(sizeof(T));
 
 // `s - 0` folds to a plain broadcast; `0 + s` would not, because 0 + -0 is +0.
-template <class T>
-NNHP_INLINE Vec<T> broadcast(T s) {
-  return s - Vec<T>{};
+template <class T, class V = Vec<T>>
+NNHP_INLINE V broadcast(T s) {
+  return s - V{};
 }
 
-template <class T>
-NNHP_INLINE Vec<T> load(const T* p) {
-  Vec<T> v;
+template <class T, class V = Vec<T>>
+NNHP_INLINE V load(const T* p) {
+  V v;
   __builtin_memcpy(&v, p, sizeof v);
   return v;
 }
 
-template <class T>
-NNHP_INLINE void store(T* p, Vec<T> v) {
+template <class T, class V = Vec<T>>
+NNHP_INLINE void store(T* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
@@ -98,6 +103,13 @@ NNHP_INLINE void store_column(T* p, index_t ld, Vec<T> v, index_t count) {
   for (index_t i = 0; i < count; ++i) p[i * ld] = lanes[i];
 }
 
+template <class T, class V = Vec<T>>
+NNHP_INLINE Half<T> first_half(V v) {
+  Half<T> half;
+  __builtin_memcpy(&half, &v, sizeof half);
+  return half;
+}
+
 // a * b + c, rounded once where the ISA can.
 NNHP_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
 #if NNHP_AVX512
@@ -121,6 +133,21 @@ NNHP_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
   return a * b + c;
 #endif
 }
+
+#if NNHP_AVX512
+NNHP_INLINE Half<float> fma(Half<float> a, Half<float> b, Half<float> c) {
+  return (Half<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+NNHP_INLINE Half<double> fma(Half<double> a, Half<double> b, Half<double> c) {
+  return (Half<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+NNHP_INLINE void store_first(float* p, Half<float> v, index_t count) {
+  _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << count) - 1), (__m256)v);
+}
+NNHP_INLINE void store_first(double* p, Half<double> v, index_t count) {
+  _mm256_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), (__m256d)v);
+}
+#endif
 
 NNHP_INLINE Vec<float> square_root(Vec<float> a) {
 #if NNHP_AVX512
