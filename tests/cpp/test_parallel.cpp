@@ -16,6 +16,7 @@
 
 #include "nnhp/base/cpu.hpp"
 #include "nnhp/base/parallel.hpp"
+#include "problems.hpp"
 
 namespace nnhp::testing {
 namespace {
@@ -96,6 +97,66 @@ TEST_CASE("test_one_thread_takes_the_items_in_order") {
   order.clear();
   serial_for(3, [&](index_t i, int thread) { order.push_back(i + thread); });
   CHECK(order == std::vector<index_t>{0, 1, 2});
+}
+
+TEST_CASE("test_a_team_runs_every_part_once_on_threads_of_its_own_number") {
+  for (const int threads : kThreadCounts) {
+    for (const int wanted : {1, 2, 100}) {
+      CAPTURE(threads);
+      CAPTURE(wanted);
+      const Cpus cpus(threads);
+      std::atomic<int> wrong{0}, items{0}, size{0};
+      StopToken stop;
+      const bool stopped = team_for(3, threads, stop, {}, [&](index_t, const Team& all) {
+        const Team team = all.up_to(wanted);
+        size = team.threads();
+        ++items;
+        for (const index_t parts : {0, 1, 2, 5, 50}) {
+          for (int again = 0; again < 20; ++again) {
+            Tally tally(parts);
+            team.each(parts, [&](index_t part, int thread) {
+              if (thread < 0 || thread >= team.threads()) ++wrong;
+              tally.add(part);
+            });
+            if (!tally.each_once()) ++wrong;
+          }
+        }
+      });
+      CHECK(!stopped);
+      CHECK(wrong == 0);
+      CHECK(items == 3);
+      CHECK(size == std::min(wanted, threads));
+    }
+  }
+}
+
+TEST_CASE("test_threads_of_a_team_work_at_the_same_time") {
+  const Cpus cpus(2);
+  std::atomic<int> met{0};
+  bool both = false;
+  StopToken stop;
+  team_for(1, 2, stop, {}, [&](index_t, const Team& team) {
+    std::this_thread::sleep_for(20ms);  // the other thread has gone to sleep, and is woken
+    team.each(2, [&](index_t, int) {
+      ++met;
+      if (eventually([&] { return met == 2; })) both = true;
+    });
+  });
+  CHECK(both);
+}
+
+TEST_CASE("test_an_exception_of_a_team_reaches_the_caller_and_ends_the_rest") {
+  const Cpus cpus(4);
+  int begun = 0;
+  StopToken stop;
+  CHECK_THROWS_WITH_AS(team_for(3, 4, stop, {},
+                                [&](index_t item, const Team&) {
+                                  ++begun;
+                                  if (item == 1) throw std::runtime_error("item 1");
+                                }),
+                       "item 1", std::runtime_error);
+  CHECK(begun == 2);
+  CHECK(region_works(50, 4));
 }
 
 TEST_CASE("test_an_exception_reaches_the_caller_and_ends_the_rest") {

@@ -88,6 +88,37 @@ TEST_CASE("test_threads_and_order_change_no_bit") {
   }
 }
 
+// Nets whose weight matrices are cut into strips, and batches of several blocks among them.
+std::vector<Setup> team_work() {
+  std::vector<Setup> setups = crowd();
+  for (size_t i = 0; i < setups.size(); ++i) {
+    setups[i].hidden[0].units = static_cast<index_t>(100 + 40 * i);
+    setups[i].hidden.push_back({150, Activation::kTanh, i % 3 == 1 ? 0.3 : 0.0});
+    if (i % 2 == 1) setups[i].train.batch_size = 1000;
+  }
+  setups.back().hidden[1].activation = Activation::kSilu;
+  return setups;
+}
+
+TEST_CASE("test_a_team_changes_no_bit") {
+  Sessions alone(team_work());
+  for (auto& session : alone.singles) advance(session, 3);
+  for (auto& session : alone.doubles) advance(session, 3);
+  for (const int threads : {2, 3, 7}) {
+    CAPTURE(threads);
+    const Cpus cpus(threads);
+    Sessions shared(team_work());
+    const std::vector<Trainable*> pointers = shared.pointers();
+    StopToken stop;
+    Workspace workspace;
+    team_for(static_cast<index_t>(pointers.size()), threads, stop, {},
+             [&](index_t i, const Team& team) {
+               pointers[static_cast<size_t>(i)]->advance(3, workspace, stop, team);
+             });
+    CHECK(shared.difference_from(alone) == "");
+  }
+}
+
 TEST_CASE("test_tiny_trainings_run_without_an_engine_thread_and_alike") {
   Setup setup;
   setup.samples = 6;
@@ -127,6 +158,7 @@ class Pretended : public Trainable {
                         const StopToken&) const override {
     return 0;
   }
+  int useful_threads() const override { return 1; }
 };
 
 // Writes down the turns that it gets.
@@ -134,7 +166,7 @@ class Recorder final : public Pretended {
  public:
   Recorder(double cost, std::vector<double>& turns) : cost_(cost), turns_(turns) {}
   double epoch_cost() const override { return cost_; }
-  void advance(int64_t epochs, Workspace&, const StopToken&) override {
+  void advance(int64_t epochs, Workspace&, const StopToken&, const Team&) override {
     turns_.push_back(cost_);
     epochs_ = epochs;
   }
@@ -159,10 +191,46 @@ TEST_CASE("test_the_costliest_session_goes_first_and_the_ended_ones_not_at_all")
 class Failing final : public Pretended {
  public:
   double epoch_cost() const override { return 1e8; }
-  void advance(int64_t, Workspace&, const StopToken&) override {
+  void advance(int64_t, Workspace&, const StopToken&, const Team&) override {
     throw std::runtime_error("no memory left");
   }
 };
+
+// Writes down the size of the team that it gets.
+class TeamPlayer final : public Pretended {
+ public:
+  TeamPlayer(double cost, int useful) : cost_(cost), useful_(useful) {}
+  double epoch_cost() const override { return cost_; }
+  void advance(int64_t, Workspace&, const StopToken&, const Team& team) override {
+    threads_ = team.threads();
+  }
+  int useful_threads() const override { return useful_; }
+  int threads() const { return threads_; }
+
+ private:
+  double cost_;
+  int useful_;
+  int threads_ = 0;
+};
+
+TEST_CASE("test_threads_share_a_session_where_that_is_shorter") {
+  const Cpus cpus(4);
+  const auto sizes = [](std::vector<TeamPlayer> players) {
+    std::vector<Trainable*> sessions;
+    for (TeamPlayer& player : players) sessions.push_back(&player);
+    train_many(sessions, 1, 4, {});
+    std::vector<int> found;
+    for (const TeamPlayer& player : players) found.push_back(player.threads());
+    return found;
+  };
+  CHECK(sizes({{1e8, 100}}) == std::vector<int>{4});
+  CHECK(sizes({{1e8, 3}}) == std::vector<int>{3});
+  CHECK(sizes({{1e8, 1}}) == std::vector<int>{1});
+  CHECK(sizes({{1e5, 100}}) == std::vector<int>{1});             // sooner done than begun
+  CHECK(sizes({{1e8, 4}, {1e7, 2}}) == std::vector<int>{4, 2});  // 3e7 in all, 1e8 alone
+  CHECK(sizes({{1e8, 4}, {1e8, 1}}) == std::vector<int>{1, 1});  // 1.25e8 in all, 1e8 side by side
+  CHECK(sizes({{1e8, 4}, {1e8, 4}, {1e8, 4}, {1e8, 4}}) == std::vector<int>{1, 1, 1, 1});
+}
 
 TEST_CASE("test_an_exception_of_a_session_reaches_the_caller") {
   for (const int threads : {1, 4}) {

@@ -43,6 +43,15 @@ class FirstError {
   std::atomic<bool> any_{false};
 };
 
+// Tells the processor that it waits.
+inline void spin_once() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 // Forks that led to this process since the engine's first use.
 int fork_generation = 0;
 
@@ -162,10 +171,113 @@ class Lease {
   std::unique_ptr<EngineThread> temporary_;
 };
 
+// Runs a job on an engine thread; an error of `poll` stops it, and leaves afterwards.
+void run_polled(EngineThread& thread, const std::function<void()>& job, StopToken& stop,
+                const Poll& poll) {
+  std::exception_ptr poll_error;
+  thread.run(job, [&] {
+    try {
+      if (poll && !poll_error && poll()) stop.request();
+    } catch (...) {
+      poll_error = std::current_exception();
+      stop.request();
+    }
+  });
+  if (poll_error) std::rethrow_exception(poll_error);
+}
+
 }  // namespace
 
 int thread_limit() {
   return std::max(1, std::min({usable_cpus(), omp_get_max_threads(), omp_get_thread_limit()}));
+}
+
+// The helpers of a team, in one OpenMP region from its first task to dismiss(). A region for each
+// task would do the same, but its end is a wait that spins for milliseconds: where another process
+// takes one of the processors, trainings took ten times as long.
+class Crew {
+ public:
+  // Of the thread that leads: gives the others a task, does its share, and waits for theirs.
+  void share(index_t parts, int threads, const std::function<void(index_t, int)>& body) {
+    body_ = &body;
+    parts_ = parts;
+    next_.store(0, std::memory_order_relaxed);
+    working_.store(threads - 1, std::memory_order_relaxed);
+    begin_task(threads);
+    take_parts(0);
+    for (Wait wait; const int working = working_.load(std::memory_order_acquire);) {
+      wait.until_changed(working_, working);
+    }
+  }
+  void dismiss() { begin_task(0); }
+  // Of the others: does its share of every task until dismissed.
+  void serve(int thread) {
+    const FlushSubnormals flush;
+    for (uint32_t done = 0;;) {
+      uint32_t task;
+      for (Wait wait; (task = task_.load(std::memory_order_acquire)) == done;) {
+        wait.until_changed(task_, done);
+      }
+      done = task;
+      const int threads = static_cast<int>(task & kThreadsOfTask);
+      if (threads == 0) return;
+      if (thread >= threads) continue;
+      take_parts(thread);
+      if (working_.fetch_sub(1, std::memory_order_release) == 1) working_.notify_one();
+    }
+  }
+
+ private:
+  // Spins for the time between two tasks, lets others run for that of a serial part, then sleeps.
+  class Wait {
+   public:
+    template <class T>
+    void until_changed(const std::atomic<T>& value, T old) {
+      constexpr int kSpins = 2000, kYields = 100;
+      ++turns_;
+      if (turns_ < kSpins) {
+        spin_once();
+      } else if (turns_ < kSpins + kYields) {
+        std::this_thread::yield();
+      } else {
+        value.wait(old, std::memory_order_acquire);
+      }
+    }
+
+   private:
+    int turns_ = 0;
+  };
+
+  void begin_task(int threads) {
+    number_ += kThreadsOfTask + 1;
+    task_.store(number_ | static_cast<uint32_t>(threads), std::memory_order_release);
+    task_.notify_all();
+  }
+  void take_parts(int thread) {
+    for (index_t part; (part = next_.fetch_add(1, std::memory_order_relaxed)) < parts_;) {
+      (*body_)(part, thread);
+    }
+  }
+
+  const std::function<void(index_t, int)>* body_ = nullptr;
+  index_t parts_ = 0;
+  // The present task: its number in the upper half, and how many threads share it in the lower. One
+  // word, so that a thread that has no part in a task looks at nothing else.
+  static constexpr uint32_t kThreadsOfTask = 0xFFFF;
+  uint32_t number_ = 0;
+  alignas(128) std::atomic<uint32_t> task_{0};
+  alignas(128) std::atomic<index_t> next_{0};
+  alignas(128) std::atomic<int> working_{0};
+};
+
+Team Team::up_to(int threads) const {
+  Team team = *this;
+  team.threads_ = std::clamp(threads, 1, threads_);
+  return team;
+}
+
+void Team::share(index_t parts, const std::function<void(index_t, int)>& body) const {
+  crew_->share(parts, threads_, body);
 }
 
 bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
@@ -191,16 +303,36 @@ bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
 #pragma omp parallel num_threads(team) default(none) shared(work)
     work(omp_get_thread_num());
   };
-  std::exception_ptr poll_error;
-  lease.thread().run(region, [&] {
-    try {
-      if (poll && !poll_error && poll()) stop.request();
-    } catch (...) {
-      poll_error = std::current_exception();
-      stop.request();
+  run_polled(lease.thread(), region, stop, poll);
+  error.rethrow();
+  return stop.requested();
+}
+
+bool team_for(index_t n, int threads, StopToken& stop, const Poll& poll,
+              const std::function<void(index_t item, const Team& team)>& body) {
+  FirstError error;
+  Lease lease(threads);
+  Crew crew;
+  const auto lead = [&](int team) {
+    const FlushSubnormals flush;
+    for (index_t i = 0; i < n && !error.any(); ++i) {
+      try {
+        body(i, Team(crew, team));
+      } catch (...) {
+        error.capture(i);
+      }
     }
-  });
-  if (poll_error) std::rethrow_exception(poll_error);
+    crew.dismiss();
+  };
+  const auto job = [&, threads = lease.threads()] {
+#pragma omp parallel num_threads(threads) default(none) shared(lead, crew)
+    if (omp_get_thread_num() == 0) {
+      lead(omp_get_num_threads());
+    } else {
+      crew.serve(omp_get_thread_num());
+    }
+  };
+  run_polled(lease.thread(), job, stop, poll);
   error.rethrow();
   return stop.requested();
 }

@@ -31,6 +31,31 @@ int thread_limit();
 // Work of fewer operations (nn/cost.hpp; some 100 microseconds) is better done by serial_for.
 inline constexpr double kSerialCost = 1e6;
 
+// Threads that share the parts of one item's work: the one that calls each(), and others that
+// team_for keeps waiting for it.
+class Crew;
+class Team {
+ public:
+  Team() = default;
+  Team(Crew& crew, int threads) : crew_(&crew), threads_(threads) {}
+  int threads() const { return threads_; }
+  // The same threads, but no more than so many of them.
+  Team up_to(int threads) const;
+
+  // Runs body(part, thread) for every part in [0, parts), thread in [0, threads()); returns when
+  // all are done. The body must not throw.
+  template <class Body>
+  void each(index_t parts, Body&& body) const {
+    if (threads_ > 1 && parts > 1) return share(parts, body);
+    for (index_t part = 0; part < parts; ++part) body(part, 0);
+  }
+
+ private:
+  void share(index_t parts, const std::function<void(index_t part, int thread)>& body) const;
+  Crew* crew_ = nullptr;
+  int threads_ = 1;
+};
+
 // Called on the caller's thread about every 50 ms while it waits; true asks the workers to stop.
 using Poll = std::function<bool()>;
 
@@ -42,7 +67,11 @@ using Poll = std::function<bool()>;
 bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
                   const std::function<void(index_t item, int thread)>& body);
 
-// The same on the calling thread itself, without a region or a poll: for work that is over sooner
+// The same, one item after the other, each on a team of up to `threads`.
+bool team_for(index_t n, int threads, StopToken& stop, const Poll& poll,
+              const std::function<void(index_t item, const Team& team)>& body);
+
+// The first on the calling thread itself, without a region or a poll: for work that is over sooner
 // than an engine thread wakes.
 void serial_for(index_t n, const std::function<void(index_t item, int thread)>& body);
 

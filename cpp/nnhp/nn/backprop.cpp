@@ -5,6 +5,28 @@
 #include "nnhp/kernels/choice.hpp"
 
 namespace nnhp {
+namespace {
+
+// Calls body(first, count) for a part of the columns per thread, cut between whole cache lines.
+template <class T, class Body>
+void split_columns(const Team& team, index_t columns, Body&& body) {
+  constexpr index_t line = kAlignment / static_cast<index_t>(sizeof(T));
+  const index_t lines = (columns + line - 1) / line;
+  const index_t width = (lines + team.threads() - 1) / team.threads() * line;
+  team.each((columns + width - 1) / width, [&](index_t part, int) {
+    body(part * width, std::min(width, columns - part * width));
+  });
+}
+
+// The same for rows.
+template <class Body>
+void split_rows(const Team& team, index_t rows, Body&& body) {
+  const index_t size = (rows + team.threads() - 1) / team.threads();
+  team.each((rows + size - 1) / size,
+            [&](index_t part, int) { body(part * size, std::min(size, rows - part * size)); });
+}
+
+}  // namespace
 
 template <class T>
 index_t Backprop<T>::block_rows(const NetSpec& net) {
@@ -23,8 +45,11 @@ index_t Backprop<T>::block_rows(const NetSpec& net) {
 
 template <class T>
 Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers,
-                      index_t most_rows)
-    : net_(net), kernel_(kernel_table<T>()), gathered_stride_(padded_stride<T>(net.inputs())) {
+                      index_t most_rows, Team team)
+    : net_(net),
+      kernel_(kernel_table<T>()),
+      team_(team),
+      gathered_stride_(padded_stride<T>(net.inputs())) {
   const index_t rows = std::min(block_rows(net), most_rows);
   const auto matrix = [&](index_t stride) {
     return workspace.take<T>(checked_product(rows, stride, "activations"));
@@ -52,6 +77,9 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
   }
   targets_ = matrix(layers_.back().stride);
   zeros_ = workspace.take<T>(padded_stride<T>(net.widest()));
+  index_t pieces = 0;
+  for (const LayerSpec& spec : net.layers()) pieces = std::max(pieces, piece_count(spec));
+  if (training) piece_sums_.resize(static_cast<size_t>(pieces));
 }
 
 template <class T>
@@ -62,19 +90,51 @@ void Backprop<T>::clear() {
 template <class T>
 void Backprop<T>::refresh_transposes(const T* parameters) {
   for (size_t l = 1; l < layers_.size(); ++l) {
-    const LayerSpec& spec = net_.layers()[l];
-    kernel_.transpose(spec.inputs, spec.units, parameters + spec.weights_at, spec.units,
-                      layers_[l].transposed, layers_[l].transposed_stride);
+    refresh_transpose(l, parameters, 0, net_.layers()[l].inputs);
   }
+}
+
+template <class T>
+void Backprop<T>::refresh_transpose(size_t l, const T* parameters, index_t first_row,
+                                    index_t rows) const {
+  const LayerSpec& spec = net_.layers()[l];
+  kernel_.transpose(rows, spec.units, parameters + spec.weights_at + first_row * spec.units,
+                    spec.units, layers_[l].transposed + first_row, layers_[l].transposed_stride);
+}
+
+// Rows of a weight matrix that are updated by one call: some thousand weights, whole vectors of
+// transposed rows. Of the net alone, for each call sums its part of the penalty.
+template <class T>
+index_t Backprop<T>::piece_rows(const LayerSpec& layer) {
+  constexpr index_t lanes = kAlignment / static_cast<index_t>(sizeof(T)), weights = 4096;
+  return (weights / (lanes * layer.units) + 1) * lanes;
+}
+template <class T>
+index_t Backprop<T>::piece_count(const LayerSpec& layer) {
+  return (layer.inputs + piece_rows(layer) - 1) / piece_rows(layer);
+}
+
+// The rows of a weight matrix are cut into strips of whole pieces, whose gradient is made, and
+// used, at once: a part of the second-level cache, and one for each thread.
+template <class T>
+index_t Backprop<T>::strip_rows(const LayerSpec& layer) const {
+  constexpr index_t most = (index_t{256} << 10) / sizeof(T);
+  const index_t pieces = piece_count(layer);
+  const index_t wanted =
+      std::max<index_t>((layer.weight_count() + most - 1) / most, team_.threads());
+  const index_t strips = std::min(wanted, pieces);
+  return (pieces + strips - 1) / strips * piece_rows(layer);
 }
 
 // `place` tells the dropped arrays of a net apart: 0 is the input, l + 1 the outputs of layer l.
 template <class T>
 void Backprop<T>::drop(double rate, const DropoutDraw& draw, size_t place, index_t count,
                        index_t columns, const T* from, T* to, T* mask, index_t stride) const {
-  kernel_.dropout(count, columns, draw.key, draw.step, static_cast<uint32_t>(place),
-                  static_cast<uint32_t>(draw.first_row), kept_outcomes(rate), from, stride, to,
-                  stride, mask, stride);
+  split_rows(team_, count, [&](index_t i, index_t rows) {
+    kernel_.dropout(rows, columns, draw.key, draw.step, static_cast<uint32_t>(place),
+                    static_cast<uint32_t>(draw.first_row + i), kept_outcomes(rate),
+                    from + i * stride, stride, to + i * stride, stride, mask + i * stride, stride);
+  });
 }
 
 // The block's sparse rows as a dense matrix.
@@ -101,8 +161,10 @@ void Backprop<T>::load_inputs(const SampleRows<T>& samples, const DropoutDraw* d
       inputs_ = nullptr;
     }
   } else if (samples.rows != nullptr) {
-    kernel_.gather(samples.count, net_.inputs(), samples.dense, net_.inputs(), samples.rows,
-                   gathered_, gathered_stride_);
+    split_rows(team_, samples.count, [&](index_t i, index_t rows) {
+      kernel_.gather(rows, net_.inputs(), samples.dense, net_.inputs(), samples.rows + i,
+                     gathered_ + i * gathered_stride_, gathered_stride_);
+    });
   } else {
     inputs_ = samples.dense;
     input_stride_ = net_.inputs();
@@ -125,18 +187,23 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
     const Layer& layer = layers_[l];
     const T* weights = parameters + spec.weights_at;
     const T* biases = parameters + spec.biases_at();
-    if (from == nullptr) {
-      kernel_.sparse_gemm(count, spec.units, samples.csr, samples.rows, weights, spec.units, biases,
-                          layer.outputs, layer.stride);
-    } else {
-      kernel_.gemm(count, spec.units, spec.inputs, from, from_stride, weights, spec.units, biases,
-                   layer.outputs, layer.stride);
-    }
+    const auto activate = kernel_.activate[static_cast<size_t>(spec.activation)];
+    const bool by_column = spec.activation != Activation::kSoftmax && layer.kept == layer.outputs;
+    split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
+      T* const to = layer.outputs + j;
+      if (from == nullptr) {
+        kernel_.sparse_gemm(count, width, samples.csr, samples.rows, weights + j, spec.units,
+                            biases + j, to, layer.stride);
+      } else {
+        kernel_.gemm(count, width, spec.inputs, from, from_stride, weights + j, spec.units,
+                     biases + j, to, layer.stride);
+      }
+      if (by_column) activate(count, width, to, layer.stride);
+    });
     if (layer.kept != layer.outputs) {
       std::copy_n(layer.outputs, count * layer.stride, layer.kept);
     }
-    kernel_.activate[static_cast<size_t>(spec.activation)](count, spec.units, layer.outputs,
-                                                           layer.stride);
+    if (!by_column) activate(count, spec.units, layer.outputs, layer.stride);
     from = layer.outputs;
     from_stride = layer.stride;
     if (draw != nullptr && layer.mask != nullptr) {
@@ -161,37 +228,77 @@ double Backprop<T>::loss_and_delta(Loss loss, index_t count, const T* weights) {
                                                  stride, weights, layers_.back().delta, stride);
 }
 
+// below.delta of layer l - 1 from the delta of layer l.
 template <class T>
-void Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gradient) {
+void Backprop<T>::descend(size_t l, index_t count) const {
+  const LayerSpec& spec = net_.layers()[l];
+  const Layer& layer = layers_[l];
+  const Layer& below = layers_[l - 1];
+  const Activation activation = net_.layers()[l - 1].activation;
+  const index_t columns = spec.inputs;
+  split_columns<T>(team_, columns, [&](index_t j, index_t width) {
+    kernel_.gemm(count, width, spec.units, layer.delta, layer.stride, layer.transposed + j,
+                 layer.transposed_stride, zeros_, below.delta + j, below.stride);
+    if (below.mask != nullptr) {
+      kernel_.apply_mask(count, width, below.mask + j, below.stride, below.delta + j, below.stride);
+    }
+    kernel_.activate_gradient[static_cast<size_t>(activation)](
+        count, width, below.kept + j, below.stride, below.delta + j, below.stride);
+  });
+}
+
+template <class T>
+PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gradient,
+                                  const T* parameters, const Update<T>& update) {
   const index_t count = samples.count;
+  PenaltySums total{0.0, 0.0};
   for (size_t l = layers_.size(); l-- > 0;) {
     const LayerSpec& spec = net_.layers()[l];
     const Layer& layer = layers_[l];
-    T* weight_gradient = gradient + spec.weights_at;
-    kernel_.column_sums(count, spec.units, layer.delta, layer.stride, gradient + spec.biases_at(),
-                        !first_block);
-    if (l == 0 && inputs_ == nullptr) {
-      if (first_block) std::fill_n(weight_gradient, spec.weight_count(), T(0));
+    if (l > 0) descend(l, count);  // before the weights change
+    T* of_biases = gradient + spec.biases_at();
+    kernel_.column_sums(count, spec.units, layer.delta, layer.stride, of_biases, !first_block);
+    if (update) update(spec.biases_at(), spec.units, false, of_biases);
+
+    T* of_weights = gradient + spec.weights_at;
+    const bool sparse = l == 0 && inputs_ == nullptr;
+    if (sparse) {
+      if (first_block) std::fill_n(of_weights, spec.weight_count(), T(0));
       kernel_.sparse_gemm_transposed(count, spec.units, samples.csr, samples.rows, layer.delta,
-                                     layer.stride, weight_gradient, spec.units);
-      return;
+                                     layer.stride, of_weights, spec.units);
     }
     const T* from = l == 0 ? inputs_ : layers_[l - 1].dropped;
     const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stride;
-    kernel_.gemm_transposed(count, spec.units, spec.inputs, from, from_stride, layer.delta,
-                            layer.stride, weight_gradient, spec.units, !first_block);
-    if (l == 0) return;
-
-    const Layer& below = layers_[l - 1];
-    const Activation activation = net_.layers()[l - 1].activation;
-    kernel_.gemm(count, spec.inputs, spec.units, layer.delta, layer.stride, layer.transposed,
-                 layer.transposed_stride, zeros_, below.delta, below.stride);
-    if (below.mask != nullptr) {
-      kernel_.apply_mask(count, spec.inputs, below.mask, below.stride, below.delta, below.stride);
+    const index_t strip = strip_rows(spec), piece = piece_rows(spec);
+    const index_t strips = (spec.inputs + strip - 1) / strip;
+    // A gradient that is used at once needs no place of its own: a thread's one stays in cache.
+    const bool passing = update && first_block && !sparse && team_.threads() < strips;
+    team_.each(strips, [&](index_t number, int thread) {
+      const index_t begin = number * strip, end = std::min(begin + strip, spec.inputs);
+      T* const to = of_weights + (passing ? thread * strip : begin) * spec.units;
+      if (!sparse) {
+        kernel_.gemm_transposed(count, spec.units, end - begin, from + begin, from_stride,
+                                layer.delta, layer.stride, to, spec.units, !first_block);
+      }
+      if (!update) return;
+      for (index_t row = begin; row < end; row += piece) {
+        piece_sums_[static_cast<size_t>(row / piece)] =
+            update(spec.weights_at + row * spec.units, std::min(piece, end - row) * spec.units,
+                   true, to + (row - begin) * spec.units);
+      }
+      if (l > 0) refresh_transpose(l, parameters, begin, end - begin);
+    });
+    for (index_t i = 0; update && i < piece_count(spec); ++i) {
+      total.squares += piece_sums_[static_cast<size_t>(i)].squares;
+      total.magnitudes += piece_sums_[static_cast<size_t>(i)].magnitudes;
     }
-    kernel_.activate_gradient[static_cast<size_t>(activation)](
-        count, spec.inputs, below.kept, below.stride, below.delta, below.stride);
   }
+  return total;
+}
+
+template <class T>
+void Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gradient) {
+  backward(samples, first_block, gradient, nullptr, {});
 }
 
 template class Backprop<float>;

@@ -5,9 +5,11 @@
 // bit.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <vector>
 
+#include "nnhp/base/parallel.hpp"
 #include "nnhp/base/workspace.hpp"
 #include "nnhp/nn/loss.hpp"
 #include "nnhp/nn/net_spec.hpp"
@@ -32,15 +34,23 @@ struct DropoutDraw {
   index_t first_row;  // place of the block's first row in its batch
 };
 
+inline constexpr index_t kAnyRows = std::numeric_limits<index_t>::max();
+
+// Updates the parameters [at, at + n) by their complete gradient; returns the sums that the penalty
+// on them needs. Called by several threads at once, for ranges apart.
+template <class T>
+using Update = std::function<PenaltySums(index_t at, index_t n, bool weights, const T* gradient)>;
+
 template <class T>
 class Backprop {
  public:
   // Scratch for blocks of up to block_rows() samples of `net`, or `most_rows` if that is less,
   // taken from `workspace`, which may be a counting one. `training` adds what the backward pass
   // needs; `gathers` tells whether blocks may be listed rows of a dense matrix (dropping inputs
-  // implies it).
+  // implies it). The passes are made by `team`, whose size changes no bit: columns of the products
+  // are shared out, never the sum over rows or inputs.
   Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers = true,
-           index_t most_rows = std::numeric_limits<index_t>::max());
+           index_t most_rows = kAnyRows, Team team = Team());
 
   // Samples of a block for `net`: enough to use the kernels' tiles well, few enough that the
   // activations of all layers stay in the second-level cache.
@@ -48,7 +58,7 @@ class Backprop {
 
   // To be called once the workspace has memory, before anything else.
   void clear();
-  // Must be called after every change of `parameters`, before backward().
+  // Must be called after every change of `parameters` from outside, before backward().
   void refresh_transposes(const T* parameters);
 
   // Leaves the activated outputs in outputs() [count x outputs, stride output_stride()].
@@ -65,6 +75,11 @@ class Backprop {
   // Adds (or, for the first block of a batch, writes) the gradient of the summed loss, in the
   // layout of the parameters. Follows forward() and loss_and_delta() of the same block.
   void backward(const SampleRows<T>& samples, bool first_block, T* gradient);
+  // The same for a batch's last block, followed by the update of `parameters`, piece by piece while
+  // a piece's gradient is in cache; `gradient` holds nothing of use afterwards. Returns the
+  // penalty's sums.
+  PenaltySums backward(const SampleRows<T>& samples, bool first_block, T* gradient,
+                       const T* parameters, const Update<T>& update);
 
  private:
   struct Layer {
@@ -82,12 +97,19 @@ class Backprop {
             const T* from, T* to, T* mask, index_t stride) const;
   void load_inputs(const SampleRows<T>& samples, const DropoutDraw* draw);
   void scatter(const SampleRows<T>& samples);
+  void descend(size_t l, index_t count) const;
+  void refresh_transpose(size_t l, const T* parameters, index_t first_row, index_t rows) const;
+  static index_t piece_rows(const LayerSpec& layer);
+  static index_t piece_count(const LayerSpec& layer);
+  index_t strip_rows(const LayerSpec& layer) const;
 
   const NetSpec& net_;
   const KernelTable<T>& kernel_;
+  const Team team_;
   std::vector<Layer> layers_;
-  T* gathered_ = nullptr;    // samples copied together [block_rows x inputs]
-  T* input_mask_ = nullptr;  // their dropout multipliers, if inputs are dropped
+  std::vector<PenaltySums> piece_sums_;  // of one layer
+  T* gathered_ = nullptr;                // samples copied together [block_rows x inputs]
+  T* input_mask_ = nullptr;              // their dropout multipliers, if inputs are dropped
   index_t gathered_stride_ = 0;
   const T* inputs_ = nullptr;  // the block as a dense matrix; null while it is used as a sparse one
   index_t input_stride_ = 0;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <type_traits>
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
@@ -46,8 +48,10 @@ void TrainSpec::check(const NetSpec& net) const {
 // The scratch of one worker while it advances one session.
 template <class T>
 struct Session<T>::Scratch {
-  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, Workspace& workspace)
-      : backprop(*in.net, true, workspace, gathers(*in.set)), evaluation(*in.net, workspace) {
+  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& team,
+          Workspace& workspace)
+      : backprop(*in.net, true, workspace, gathers(*in.set), kAnyRows, team),
+        evaluation(*in.net, workspace) {
     const index_t n = in.net->parameter_count();
     gradient = workspace.take<T>(n);
     block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
@@ -104,6 +108,42 @@ struct Session<T>::Undo {
   std::optional<Mt19937> generator_;
 };
 
+// The update of one step; pieces of the parameters may be updated by several threads at once.
+template <class T>
+class Session<T>::StepUpdate {
+ public:
+  StepUpdate(Session& session, double weight_sum)
+      : kernel_(kernel_table<T>().update[static_cast<size_t>(session.in_.train->optimizer)]),
+        parameters_(session.state_.parameters.data()),
+        moment_1_(session.state_.moment_1.data()),
+        moment_2_(session.state_.moment_2.data()) {
+    const TrainSpec& train = *session.in_.train;
+    of_biases_.gradient_scale = static_cast<T>(1.0 / weight_sum);
+    of_biases_.learning_rate = static_cast<T>(session.step_rate());
+    of_biases_.momentum = static_cast<T>(train.momentum);
+    of_biases_.beta_1 = static_cast<T>(train.beta_1);
+    of_biases_.beta_2 = static_cast<T>(train.beta_2);
+    of_biases_.epsilon = static_cast<T>(train.epsilon);
+    of_biases_.complement_1 = static_cast<T>(1.0 - train.beta_1);
+    of_biases_.complement_2 = static_cast<T>(1.0 - train.beta_2);
+    of_weights_ = of_biases_;
+    of_weights_.l2 = static_cast<T>(train.penalty.l2);
+    of_weights_.l1 = static_cast<T>(train.penalty.l1);
+  }
+  PenaltySums operator()(index_t at, index_t n, bool weights, const T* gradient) const {
+    return kernel_(n, weights ? of_weights_ : of_biases_, gradient, parameters_ + at,
+                   moment_1_ == nullptr ? nullptr : moment_1_ + at,
+                   moment_2_ == nullptr ? nullptr : moment_2_ + at);
+  }
+
+ private:
+  std::decay_t<decltype(KernelTable<T>::update[0])> kernel_;
+  T* const parameters_;
+  T* const moment_1_;  // null where the optimizer has none
+  T* const moment_2_;
+  UpdateCoefficients<T> of_weights_{}, of_biases_{};
+};
+
 template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
@@ -152,6 +192,15 @@ double Session<T>::epoch_cost() const {
 }
 
 template <class T>
+int Session<T>::useful_threads() const {
+  // Operations of a block that are worth the waking of a thread, or some 100 microseconds.
+  constexpr double kShare = 1e6;
+  const index_t rows = std::min(in_.train->batch_size, Backprop<T>::block_rows(*in_.net));
+  const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
+  return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));
+}
+
+template <class T>
 bool Session<T>::keeps_undo() const {
   return work_of_epoch() > kUndoCost;
 }
@@ -163,13 +212,14 @@ double Session<T>::step_rate() const {
 }
 
 template <class T>
-void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& stop) {
+void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& stop,
+                         const Team& team) {
   begin();
   const index_t rows = static_cast<index_t>(state_.order.size());
   Workspace sizes;
-  Scratch(in_, keeps_undo(), rows, sizes);
+  Scratch(in_, keeps_undo(), rows, team, sizes);
   workspace.reserve(sizes.bytes());
-  Scratch scratch(in_, keeps_undo(), rows, workspace);
+  Scratch scratch(in_, keeps_undo(), rows, team, workspace);
   scratch.backprop.clear();
   scratch.backprop.refresh_transposes(state_.parameters.data());
   using Clock = std::chrono::steady_clock;
@@ -289,13 +339,14 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
   const TrainSpec& train = *in_.train;
   const index_t block = Backprop<T>::block_rows(*in_.net);
   const WeightedRows<T>& training = in_.set->training();
-  double loss_sum = 0.0, weight_sum = 0.0;
-  for (index_t start = 0; start < count; start += block) {
+  T* const parameters = state_.parameters.data();
+  double loss_sum = 0.0, weight_sum = training.weights ? 0.0 : static_cast<double>(count);
+  for (index_t start = 0;; start += block) {
     if (stop != nullptr && stop->requested()) return std::nullopt;
     const index_t size = std::min(block, count - start);
     const SampleRows<T> samples = data().block(rows + start, size);
     const DropoutDraw draw{in_.start->dropout_key, static_cast<uint64_t>(state_.step), start};
-    backprop.forward(state_.parameters.data(), samples, &draw);
+    backprop.forward(parameters, samples, &draw);
     fill_targets<T>(data(), in_.set->label_map(), samples.rows, size, in_.net->outputs(),
                     backprop.targets(), backprop.output_stride());
     const T* weights = training.weights_of(samples.rows, size, scratch.block_weights);
@@ -303,45 +354,18 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       weight_sum += static_cast<double>(weights[i]);
     }
     loss_sum += backprop.loss_and_delta(train.loss, size, weights);
-    backprop.backward(samples, start == 0, scratch.gradient);
+    const bool first = start == 0, last = start + size == count;
+    if (!last) {
+      backprop.backward(samples, first, scratch.gradient);
+      continue;
+    }
+    if (weight_sum == 0.0) return std::nullopt;
+    ++state_.step;
+    const StepUpdate update(*this, weight_sum);
+    const PenaltySums sums =
+        backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+    return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
   }
-  if (!training.weights) weight_sum = static_cast<double>(count);
-  if (weight_sum == 0.0) return std::nullopt;
-  const PenaltySums sums = update(scratch, weight_sum);
-  return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
-}
-
-template <class T>
-PenaltySums Session<T>::update(Scratch& scratch, double weight_sum) {
-  const TrainSpec& train = *in_.train;
-  ++state_.step;
-  UpdateCoefficients<T> c{};
-  c.gradient_scale = static_cast<T>(1.0 / weight_sum);
-  c.learning_rate = static_cast<T>(step_rate());
-  c.momentum = static_cast<T>(train.momentum);
-  c.beta_1 = static_cast<T>(train.beta_1);
-  c.beta_2 = static_cast<T>(train.beta_2);
-  c.epsilon = static_cast<T>(train.epsilon);
-  c.complement_1 = static_cast<T>(1.0 - train.beta_1);
-  c.complement_2 = static_cast<T>(1.0 - train.beta_2);
-  UpdateCoefficients<T> penalized = c;
-  penalized.l2 = static_cast<T>(train.penalty.l2);
-  penalized.l1 = static_cast<T>(train.penalty.l1);
-  const auto update = kernel_table<T>().update[static_cast<size_t>(train.optimizer)];
-  const auto apply = [&](index_t at, index_t n, const UpdateCoefficients<T>& coefficients) {
-    return update(n, coefficients, scratch.gradient + at, state_.parameters.data() + at,
-                  state_.moment_1.empty() ? nullptr : state_.moment_1.data() + at,
-                  state_.moment_2.empty() ? nullptr : state_.moment_2.data() + at);
-  };
-  PenaltySums total{0.0, 0.0};
-  for (const LayerSpec& layer : in_.net->layers()) {
-    const PenaltySums sums = apply(layer.weights_at, layer.weight_count(), penalized);
-    total.squares += sums.squares;
-    total.magnitudes += sums.magnitudes;
-    apply(layer.biases_at(), layer.units, c);
-  }
-  scratch.backprop.refresh_transposes(state_.parameters.data());
-  return total;
 }
 
 template <class T>

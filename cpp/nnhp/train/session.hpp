@@ -119,7 +119,10 @@ class Trainable {
   // Trains up to `epochs` epochs. When a stop is requested, an epoch that takes long is undone and
   // a short one finished, so a session is only ever seen between two epochs. The same bits need
   // the mode that parallel_for and serial_for set: subnormal numbers are zero.
-  virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) = 0;
+  virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop,
+                       const Team& team) = 0;
+  // Threads that make a training shorter when they share it: few, where a block of rows is little.
+  virtual int useful_threads() const = 0;
   // Makes the arrays of the state, which is left to the first who needs them, mostly a worker: a
   // search makes sessions by the thousand on one thread, and most of that time was their page
   // faults. Must have happened before several threads predict.
@@ -157,7 +160,9 @@ class Session final : public Trainable {
   explicit Session(Inputs inputs);
 
   double epoch_cost() const override;
-  void advance(int64_t epochs, Workspace& workspace, const StopToken& stop) override;
+  void advance(int64_t epochs, Workspace& workspace, const StopToken& stop,
+               const Team& team = Team()) override;
+  int useful_threads() const override;
   void begin() const override;
   double sample_cost() const override;
   void predict(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
@@ -191,6 +196,7 @@ class Session final : public Trainable {
   struct Scratch;
   // What a long epoch changes, kept so that it can be undone.
   struct Undo;
+  class StepUpdate;
 
   // Calls use(outputs, stride, start, size) for each block of the listed rows until it says false.
   template <class Use>
@@ -202,7 +208,6 @@ class Session final : public Trainable {
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                     const StopToken* stop);
-  PenaltySums update(Scratch& scratch, double weight_sum);
   void end_epoch(double loss, const Evaluation& evaluation);
   void update_patience(double score);
   void close_epoch();

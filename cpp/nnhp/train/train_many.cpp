@@ -4,28 +4,50 @@
 #include <numeric>
 
 namespace nnhp {
+namespace {
+
+// What it costs to train sessions one after the other, the threads sharing each. Beside it, the
+// costliest alone bounds the time of as many threads as sessions.
+double cost_of_teams(std::span<Trainable* const> sessions, std::span<const size_t> turns,
+                     std::span<const double> costs, int threads) {
+  double cost = 0.0;
+  for (const size_t turn : turns) {
+    cost += costs[turn] / std::min(threads, sessions[turn]->useful_threads());
+  }
+  return cost;
+}
+
+}  // namespace
 
 bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> epochs, int threads,
                 const Poll& poll) {
   std::vector<double> costs;
+  std::vector<size_t> turns;  // of those that have something to do
   for (size_t i = 0; i < sessions.size(); ++i) {
     costs.push_back(sessions[i]->epoch_cost() * static_cast<double>(epochs[i]));
+    if (costs[i] > 0.0) turns.push_back(i);
   }
-  std::vector<size_t> turns(sessions.size());
-  std::iota(turns.begin(), turns.end(), size_t{0});
   std::stable_sort(turns.begin(), turns.end(),
                    [&](size_t a, size_t b) { return costs[a] > costs[b]; });
-
+  const double cost = std::accumulate(costs.begin(), costs.end(), 0.0);
+  const index_t n = static_cast<index_t>(turns.size());
+  const bool few = n < threads && cost >= kSerialCost;
+  if (few && n > 0 && cost_of_teams(sessions, turns, costs, threads) < costs[turns.front()]) {
+    StopToken stop;
+    Workspace workspace;
+    return team_for(n, threads, stop, poll, [&](index_t item, const Team& team) {
+      const size_t turn = turns[static_cast<size_t>(item)];
+      sessions[turn]->advance(epochs[turn], workspace, stop,
+                              team.up_to(sessions[turn]->useful_threads()));
+    });
+  }
   StopToken stop;
-  const index_t n = static_cast<index_t>(sessions.size());
   std::vector<Workspace> workspaces(static_cast<size_t>(std::max(threads, 1)));
   const auto body = [&](index_t item, int thread) {
     const size_t turn = turns[static_cast<size_t>(item)];
-    if (costs[turn] > 0.0) {
-      sessions[turn]->advance(epochs[turn], workspaces[static_cast<size_t>(thread)], stop);
-    }
+    sessions[turn]->advance(epochs[turn], workspaces[static_cast<size_t>(thread)], stop, Team());
   };
-  if (std::accumulate(costs.begin(), costs.end(), 0.0) < kSerialCost) {
+  if (cost < kSerialCost) {
     serial_for(n, body);
     return false;
   }
