@@ -22,6 +22,10 @@ if(NOT DEFINED oldest_${CMAKE_CXX_COMPILER_ID}
                       "(${CMAKE_CXX_COMPILER}). Name another one in the environment variable CXX.")
 endif()
 
+# Contraction is off because a sum must have the same bits in every tile shape, and what is computed
+# around the kernels the same on every CPU: fused operations are written where they are meant.
+target_compile_options(nnhp_flags INTERFACE -ffp-contract=off)
+
 target_compile_options(
   nnhp_flags
   INTERFACE -Wall

@@ -8,11 +8,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(nnhp_isa_flags_base -march=x86-64-v2)
   set(nnhp_isa_flags_avx2 -march=x86-64-v3)
   set(nnhp_isa_flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  # GCC schedules before it allocates registers (on x86 only after), and spills sums of tiles for it.
+  set(nnhp_isa_flags_base $<$<CXX_COMPILER_ID:GNU>:-fno-schedule-insns>)
 endif()
 
-# Contraction is off because a sum must have the same bits in every tile shape: fused operations are
-# written where they are meant.
-set(nnhp_kernel_flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
+set(nnhp_kernel_flags -O3 -fno-math-errno -fno-trapping-math)
 
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
 string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}" nnhp_build_flags)

@@ -60,6 +60,16 @@ NNHP_INLINE void store(T* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+// Lane by lane: a loop up to `count` would be a call of memcpy, around which no vector register is
+// kept.
+template <class T>
+NNHP_INLINE void store_lanes(T* p, Vec<T> v, index_t count) {
+#pragma GCC unroll 4
+  for (index_t i = 0; i < kLanes<T>; ++i) {
+    if (i < count) p[i] = v[i];
+  }
+}
+
 // Writes the first `count` lanes, 0 < count <= lanes.
 NNHP_INLINE void store_first(float* p, Vec<float> v, index_t count) {
 #if NNHP_AVX512
@@ -69,7 +79,7 @@ NNHP_INLINE void store_first(float* p, Vec<float> v, index_t count) {
   _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane),
                       (__m256)v);
 #else
-  for (index_t i = 0; i < count; ++i) p[i] = v[i];
+  store_lanes(p, v, count);
 #endif
 }
 NNHP_INLINE void store_first(double* p, Vec<double> v, index_t count) {
@@ -79,7 +89,7 @@ NNHP_INLINE void store_first(double* p, Vec<double> v, index_t count) {
   const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
   _mm256_maskstore_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane), (__m256d)v);
 #else
-  for (index_t i = 0; i < count; ++i) p[i] = v[i];
+  store_lanes(p, v, count);
 #endif
 }
 

@@ -101,8 +101,8 @@ struct KernelTable {
   PenaltySums (*penalty_sums)(index_t n, const T* values);
   bool (*all_finite)(index_t n, const T* values);
 
-  // Does independent fused multiply-adds on full vectors, a dozen per iteration, and returns the
-  // number of floating-point operations: the yardstick of every benchmark.
+  // Does independent fused multiply-adds on full vectors, a dozen or two per iteration, and returns
+  // the number of floating-point operations: the yardstick of every benchmark.
   double (*fma_burst)(index_t iterations, T* sink);
 };
 
