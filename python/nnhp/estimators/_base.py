@@ -127,6 +127,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         compiled : CompiledPredictor
             To be called with an array of shape (n_samples, n_features) in the dtype of the net.
 
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If it has no such method to compile.
+
         Examples
         --------
         >>> from nnhp import MLPClassifier
