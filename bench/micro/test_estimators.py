@@ -32,6 +32,14 @@ def test_predict_one_row(benchmark: Any, name: str) -> None:
     np.testing.assert_array_equal(predicted, job.fitted.predict(job.X)[:1])
 
 
+@pytest.mark.parametrize("name", SMALL_NETS)
+def test_compiled_predict_of_one_row(benchmark: Any, name: str) -> None:
+    job = Fit(nnhp, replace(NETS[name], n_rows=1_000), {"n_jobs": 1})
+    job.run(N_EPOCHS)
+    predicted = benchmark(job.fitted.compiled(), job.X[:1])
+    np.testing.assert_array_equal(predicted, job.fitted.predict(job.X)[:1])
+
+
 def test_three_epochs_on_150_rows(benchmark: Any) -> None:
     X, y = load_iris(return_X_y=True)
     model = nnhp.MLPClassifier((8,), max_iter=3, random_state=0, n_jobs=1)

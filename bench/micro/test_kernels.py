@@ -33,8 +33,8 @@ def test_forward_of_a_layer(benchmark: Any, layer: tuple[int, int, int], dtype: 
     n_rows, n_inputs, n_units = layer
     case = Case(classes, n_rows, (n_inputs, n_units), n_rows, 1, dtype)
     X, _ = case.load()
-    net, parameters = net_of(case), flat(case)
-    outputs = benchmark(_core.predict, net, parameters, X, 1)
+    predictor = _core.Predictor(net_of(case), flat(case))
+    outputs = benchmark(predictor.outputs, X, lambda: 1)
     weights, biases = initial(case)
     np.testing.assert_allclose(outputs, X @ weights + biases, rtol=1e-3, atol=1e-4)
 

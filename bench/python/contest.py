@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 import reference
-from cases import SCALES, Case, Comparison, Entrant, Scale
+from cases import FORWARD_JOBS, SCALES, Case, Comparison, Entrant, Scale
 from measuring import spread
 
 from nnhp import _core
@@ -136,7 +136,7 @@ class Result:
         case, job = self.case, self.entrant.job
         if not isinstance(case, Case) or "rare" in case.data.__name__:
             return None
-        per_sample = case.forward_flops if job == "predict" else case.flops_per_sample
+        per_sample = case.forward_flops if job in FORWARD_JOBS else case.flops_per_sample
         return per_sample * case.n_rows / 1e9
 
     @property
@@ -160,6 +160,7 @@ class Result:
             "times_first": spread(self.ratios),
             "goal": self.entrant.goal,
             "limit": self.entrant.limit,
+            "most_us": self.entrant.most_us,
             "fma_peak_gflops": spread(self.peaks),
             "peak_share": None if shares is None else spread(shares),
             "first_seconds": self.first_s,

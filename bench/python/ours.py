@@ -7,12 +7,30 @@ import numpy as np
 from cases import Case, Search
 from jobs import Job
 from measuring import session_maker
-from reference import EPOCHS, verified_part
+from reference import EPOCHS, PREDICTED_ROWS, verified_part
 
 import nnhp
 from nnhp import _core
 
 PACKAGES = ()  # its version is the report's
+
+
+class Compiled(estimator_jobs.Predict):
+    """`predict` by a compiled predictor, made beforehand."""
+
+    def __init__(self, case: Case, threads: int) -> None:
+        super().__init__(nnhp, case, {"n_jobs": threads})
+        self.predict = self.model.compiled()
+
+    def check(self) -> list[list[float]]:
+        rows = self.X[:PREDICTED_ROWS]
+        np.testing.assert_array_equal(self.predict(rows), self.model.predict(rows))
+        answer: list[list[float]] = self.model.compiled("predict_proba")(rows).tolist()
+        return answer
+
+    def run(self, passes: int) -> None:
+        for _ in range(passes):
+            self.predicted = self.predict(self.X)
 
 
 class Population(Job):
@@ -49,6 +67,7 @@ def search(search: Search, threads: int) -> Any:
 JOBS = {
     "fit": lambda case, threads: estimator_jobs.Fit(nnhp, case, {"n_jobs": threads}),
     "predict": lambda case, threads: estimator_jobs.Predict(nnhp, case, {"n_jobs": threads}),
+    "compiled": Compiled,
     "population": Population,
     "search": search,
 }

@@ -97,8 +97,8 @@ def losses(outcomes: Sequence[Outcome]) -> str:
             continue
         for result in outcome.results[1:]:
             ratio = result.record()["times_first"]["median"]
-            other_strategy = result.entrant.library == "nnhp" and result.entrant.job == "search"
-            if ratio < 1 and not other_strategy:
+            same_job = result.entrant.job == first.entrant.job != "search"
+            if ratio < 1 and (same_job or result.entrant.library != "nnhp"):
                 lines.append(
                     f"- {outcome.title}: {result.entrant.label} takes {ratio:.2f} times "
                     f"the time of {first.entrant.label}."
@@ -123,6 +123,12 @@ def missed(outcomes: Sequence[Outcome]) -> str:
                     f"- {title}: {entrant.label} takes {ratio:.3g} times the time, "
                     f"not at most {entrant.limit:g}."
                 )
+            microseconds = 1e6 * result.record()["seconds"]["median"]
+            if entrant.most_us is not None and microseconds > entrant.most_us:
+                lines.append(
+                    f"- {title}: {entrant.label} takes {microseconds:.3g} us, "
+                    f"not at most {entrant.most_us:g}."
+                )
     return "\n".join(lines) or "None in this run."
 
 
@@ -136,6 +142,7 @@ def row(result: Result, outcome: Outcome) -> tuple[str, ...]:
     shares, entrant = record["peak_share"], result.entrant
     aim = "" if entrant.goal is None else f"at least {entrant.goal:g}"
     aim = aim if entrant.limit is None else f"at most {entrant.limit:g}"
+    aim = aim if entrant.most_us is None else f"at most {entrant.most_us:g} us"
     if result is outcome.results[0] and outcome.comparison.goal_peak_share is not None:
         aim = f"{outcome.comparison.goal_peak_share:.0%} of the peak"
     return (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from cases import Case
+from cases import FORWARD_JOBS, Case
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -154,7 +154,7 @@ def expected(job: str, case: Any, *, correct_first: bool) -> Array | None:
     """Return what a contender's `check` should answer; None if that is not known beforehand."""
     if job == "search" or case.options.get("dropout"):
         return None
-    if job == "predict":
+    if job in FORWARD_JOBS:
         X = dense(case.load()[0][:PREDICTED_ROWS])
         return outputs(case, initial(case), X)[-1]
     if job == "population":
@@ -165,7 +165,7 @@ def expected(job: str, case: Any, *, correct_first: bool) -> Array | None:
 def difference(job: str, answer: Any, correct: Any) -> float:
     """Return how far an answer lies off: at most and relative (losses), or absolute on average."""
     answer, correct = np.asarray(answer, dtype=float), np.asarray(correct, dtype=float)
-    if job in ("predict", "search"):
+    if job in (*FORWARD_JOBS, "search"):
         return float(np.mean(np.abs(answer - correct)))
     return float(np.max(np.abs(answer / correct - 1)))
 

@@ -157,12 +157,11 @@ void bind_dataset(py::module_& m) {
           }),
           py::arg("X"), py::kw_only(), py::arg("class_ids") = py::none(),
           py::arg("targets") = py::none())
-      .def_property_readonly("n_samples",
-                             [](const AnyDataset& d) {
-                               return std::visit([](const auto& s) { return s->samples; }, d.value);
-                             })
+      .def_property_readonly(
+          "n_samples",
+          [](const AnyDataset& d) { return d.visit([](const auto& s) { return s.samples; }); })
       .def_property_readonly("n_features", [](const AnyDataset& d) {
-        return std::visit([](const auto& s) { return s->features; }, d.value);
+        return d.visit([](const auto& s) { return s.features; });
       });
   py::class_<AnyTrainingSet>(m, "TrainingSet")
       .def(py::init([](const AnyDataset& data, const py::object& rows, const py::object& label_map,

@@ -1,4 +1,4 @@
-// predict and Objective.
+// Predictor and Objective.
 #include <pybind11/stl.h>
 
 #include "gil.hpp"
@@ -9,22 +9,64 @@
 namespace nnhp::bindings {
 namespace {
 
+using AnyPredictor = Any<Predictor>;
+
+AnyPredictor make_predictor(const TypedNetSpec& net, const py::object& parameters) {
+  return with_dtype(net.single, [&]<class T>() -> AnyPredictor {
+    return {
+        std::make_shared<const Predictor<T>>(net.spec, aligned_copy<T>(parameters, "parameters"))};
+  });
+}
+
 template <class T>
-py::array predict_samples(const TypedNetSpec& net, const py::object& parameters,
-                          const py::object& X, int threads) {
-  const AlignedVector<T> flat = aligned_copy<T>(parameters, "parameters");
-  require(flat.size() == net.spec->parameter_count(),
-          "parameters must have " + std::to_string(net.spec->parameter_count()) + " entries, got " +
-              std::to_string(flat.size()));
-  const Dataset<T> data = make_samples<T>(X);
-  require(data.features == net.spec->inputs(), "X has " + std::to_string(data.features) +
-                                                   " features, the net expects " +
-                                                   std::to_string(net.spec->inputs()));
-  py::array_t<T> out({data.samples, net.spec->outputs()});
-  T* to = out.mutable_data();
-  without_gil(
-      [&, poll = poll_signals()] { predict<T>(*net.spec, flat.data(), data, threads, poll, to); });
-  return out;
+Dataset<T> make_rows(const Predictor<T>& predictor, const py::object& X) {
+  Dataset<T> data = make_samples<T>(X);
+  const index_t expected = predictor.net()->inputs();
+  require(data.features == expected, "X has " + std::to_string(data.features) +
+                                         " features, the net expects " + std::to_string(expected));
+  return data;
+}
+
+// Calls a method of a predictor for `data`, without the interpreter's lock where that is worth it.
+template <class T, class Out>
+void call(const Predictor<T>& predictor,
+          bool (Predictor<T>::*method)(const Dataset<T>&, int, const Poll&, Out*) const,
+          const Dataset<T>& data, const py::function& threads, py::array_t<Out>& out) {
+  Out* const to = out.mutable_data();
+  if (predictor.are_few(data.samples)) {
+    (predictor.*method)(data, 1, {}, to);
+    return;
+  }
+  const int most = threads().template cast<int>();
+  without_gil([&, poll = poll_signals()] { (predictor.*method)(data, most, poll, to); });
+}
+
+py::array outputs_of(const AnyPredictor& any, const py::object& X, const py::function& threads) {
+  return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
+    const Dataset<T> data = make_rows(predictor, X);
+    py::array_t<T> out({data.samples, predictor.net()->outputs()});
+    call(predictor, &Predictor<T>::outputs, data, threads, out);
+    return out;
+  });
+}
+
+py::array classes_of(const AnyPredictor& any, const py::object& X, const py::function& threads) {
+  return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
+    const Dataset<T> data = make_rows(predictor, X);
+    std::vector<py::ssize_t> shape{data.samples};
+    if (predictor.class_columns() > 1) shape.push_back(predictor.class_columns());
+    py::array_t<int64_t> out(shape);
+    call(predictor, &Predictor<T>::classes, data, threads, out);
+    return out;
+  });
+}
+
+py::tuple predictor_state(const AnyPredictor& any) {
+  return any.visit([]<class T>(const Predictor<T>& predictor) -> py::tuple {
+    const AlignedVector<T>& parameters = predictor.parameters();
+    return py::make_tuple(TypedNetSpec{predictor.net(), sizeof(T) == 4},
+                          to_array(parameters.data(), parameters.size()));
+  });
 }
 
 struct AnyObjective {
@@ -56,13 +98,13 @@ py::tuple call_objective(Objective<T>& objective, InUse& in_use, const py::objec
 }  // namespace
 
 void bind_predict(py::module_& m) {
-  m.def(
-      "predict",
-      [](const TypedNetSpec& net, const py::object& parameters, const py::object& X, int threads) {
-        return with_dtype(
-            net.single, [&]<class T>() { return predict_samples<T>(net, parameters, X, threads); });
-      },
-      py::arg("net"), py::arg("parameters"), py::arg("X"), py::arg("threads"));
+  py::class_<AnyPredictor>(m, "Predictor")
+      .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"))
+      .def("outputs", &outputs_of, py::arg("X"), py::arg("threads"))
+      .def("classes", &classes_of, py::arg("X"), py::arg("threads"))
+      .def(py::pickle(&predictor_state, [](const py::tuple& state) {
+        return make_predictor(state[0].cast<TypedNetSpec>(), state[1]);
+      }));
 
   py::class_<AnyObjective>(m, "Objective")
       .def(py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,

@@ -33,6 +33,25 @@ std::vector<std::pair<index_t, index_t>> layer_shapes(const TypedNetSpec& net) {
   return shapes;
 }
 
+// The arguments of make_net.
+py::tuple net_state(const TypedNetSpec& net) {
+  const auto name = [](Activation activation) { return std::string(info(activation).name); };
+  std::vector<HiddenTuple> hidden;
+  for (const LayerSpec& layer : net.spec->layers()) {
+    hidden.emplace_back(layer.units, name(layer.activation), layer.dropout);
+  }
+  hidden.pop_back();
+  return py::make_tuple(net.spec->inputs(), hidden, net.spec->outputs(),
+                        name(net.spec->output_activation()), net.spec->input_dropout(),
+                        net.single ? dtype_name<float>() : dtype_name<double>());
+}
+
+TypedNetSpec net_of_state(const py::tuple& state) {
+  return make_net(state[0].cast<index_t>(), state[1].cast<std::vector<HiddenTuple>>(),
+                  state[2].cast<index_t>(), state[3].cast<std::string>(), state[4].cast<double>(),
+                  state[5].cast<std::string>());
+}
+
 TrainSpec make_train(const std::string& loss, const std::string& optimizer, index_t batch_size,
                      int64_t max_epochs, int64_t schedule_horizon, double l2, double l1,
                      const std::string& schedule, double learning_rate_init,
@@ -91,7 +110,8 @@ void bind_spec(py::module_& m) {
            py::arg("dtype"))
       .def_property_readonly("n_parameters",
                              [](const TypedNetSpec& n) { return n.spec->parameter_count(); })
-      .def_property_readonly("layer_shapes", &layer_shapes);
+      .def_property_readonly("layer_shapes", &layer_shapes)
+      .def(py::pickle(&net_state, &net_of_state));
 
   py::class_<TrainSpec, std::shared_ptr<TrainSpec>>(m, "TrainSpec")
       .def(py::init(&make_train), py::kw_only(), py::arg("loss"), py::arg("optimizer"),

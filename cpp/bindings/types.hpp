@@ -26,6 +26,12 @@ struct Any {
     if (const auto* found = std::get_if<std::shared_ptr<const Kind<T>>>(&value)) return *found;
     throw py::type_error(std::string(name) + " must have the dtype " + dtype_name<T>());
   }
+
+  // f of the one that there is.
+  template <class F>
+  auto visit(F&& f) const {
+    return std::visit([&](const auto& it) { return f(*it); }, value);
+  }
 };
 using AnyDataset = Any<Dataset>;
 using AnyTrainingSet = Any<TrainingSet>;

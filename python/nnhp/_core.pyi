@@ -221,10 +221,19 @@ def predict_rows(
     """Activated outputs of each session's net, with the best parameters where a score is
     monitored, for listed rows of its dataset: (n_rows, n_outputs) each."""
 
-def predict(
-    net: NetSpec, parameters: FloatArray, X: FloatArray | CsrArrays, threads: int
-) -> FloatArray:
-    """Activated outputs, (n_samples, n_outputs)."""
+class Predictor:
+    """A net with a copy of its parameters, for any number of threads at once.
+
+    `threads` is called, for the greatest number of threads, where the work is worth an engine
+    thread; else the work is done at once, by the caller and with the interpreter's lock."""
+
+    def __init__(self, net: NetSpec, parameters: FloatArray) -> None: ...
+    def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
+        """Activated outputs, (n_samples, n_outputs)."""
+
+    def classes(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> NDArray[np.int64]:
+        """The index of the most probable class, (n_samples,), for softmax; otherwise whether each
+        output is above one half, (n_samples, n_outputs) or for one output (n_samples,)."""
 
 class Objective:
     """Mean loss plus penalty of a net over the training rows, and its gradient (for L-BFGS)."""

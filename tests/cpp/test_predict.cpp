@@ -2,6 +2,8 @@
 // company.
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "kernel_cases.hpp"
 #include "nnhp/train/predict.hpp"
 #include "problems.hpp"
@@ -10,12 +12,16 @@ namespace nnhp::testing {
 namespace {
 
 template <class T>
+Predictor<T> predictor_of(const Setup& setup) {
+  const auto net = std::make_shared<const NetSpec>(setup.net());
+  return {net, aligned_copy<T>(draw_parameters(*net, setup.seed))};
+}
+
+template <class T>
 AlignedVector<T> predicted(const Setup& setup, const Samples& samples, int threads = 1) {
-  const NetSpec net = setup.net();
   const auto data = make_dataset<T>(samples, setup.sparse, false);
-  const AlignedVector<T> parameters = aligned_copy<T>(draw_parameters(net, setup.seed));
   AlignedVector<T> out(data->samples * setup.outputs);
-  CHECK(!predict(net, parameters.data(), *data, threads, {}, out.data()));
+  CHECK(!predictor_of<T>(setup).outputs(*data, threads, {}, out.data()));
   return out;
 }
 
@@ -90,6 +96,61 @@ Setup large_setup(bool sparse) {
   return setup;
 }
 
+// The most probable output of a row, or those above one half.
+template <class T>
+std::vector<int64_t> classes_of(const T* row, index_t outputs, Activation activation) {
+  if (activation == Activation::kSoftmax) {
+    index_t best = 0;
+    for (index_t j = 1; j < outputs; ++j) best = row[j] > row[best] ? j : best;
+    return {best};
+  }
+  std::vector<int64_t> above;
+  for (index_t j = 0; j < outputs; ++j) above.push_back(row[j] > T(0.5) ? 1 : 0);
+  return above;
+}
+
+TEST_CASE_TEMPLATE("test_classes_are_those_of_the_outputs", T, float, double) {
+  std::vector<Setup> setups = all_nets();
+  setups.push_back(large_setup(false));
+  setups.push_back(large_setup(true));
+  for (const Setup& setup : setups) {
+    const Samples samples = draw_samples(setup, setup.seed);
+    const AlignedVector<T> outputs = predicted<T>(setup, samples);
+    const Predictor<T> predictor = predictor_of<T>(setup);
+    const auto data = make_dataset<T>(samples, setup.sparse, false);
+    std::vector<int64_t> expected;
+    for (index_t i = 0; i < data->samples; ++i) {
+      const std::vector<int64_t> row = classes_of(outputs.data() + i * setup.outputs, setup.outputs,
+                                                  predictor.net()->output_activation());
+      expected.insert(expected.end(), row.begin(), row.end());
+    }
+    std::vector<int64_t> classes(static_cast<size_t>(data->samples * predictor.class_columns()));
+    const Cpus cpus(2);
+    CHECK(!predictor.classes(*data, 2, {}, classes.data()));
+    CHECK(classes == expected);
+  }
+}
+
+TEST_CASE_TEMPLATE("test_outputs_that_are_not_numbers_have_the_class_0", T, float, double) {
+  for (size_t loss = 0; loss < loss_table.size(); ++loss) {
+    Setup setup;
+    setup.train.loss = static_cast<Loss>(loss);
+    const auto net = std::make_shared<const NetSpec>(setup.net());
+    AlignedVector<T> parameters(net->parameter_count());
+    std::fill(parameters.begin(), parameters.end(), std::numeric_limits<T>::quiet_NaN());
+    const Predictor<T> predictor(net, parameters);
+    const auto data = make_dataset<T>(draw_samples(setup, 1), false, false);
+    std::vector<int64_t> classes(static_cast<size_t>(data->samples * predictor.class_columns()), 9);
+    CHECK(!predictor.classes(*data, 1, {}, classes.data()));
+    CHECK(classes == std::vector<int64_t>(classes.size(), 0));
+  }
+}
+
+TEST_CASE("test_parameters_of_another_net_are_refused") {
+  const auto net = std::make_shared<const NetSpec>(Setup().net());
+  CHECK_THROWS_AS(Predictor<float>(net, AlignedVector<float>(3)), std::invalid_argument);
+}
+
 TEST_CASE_TEMPLATE("test_threads_change_no_bit_of_a_prediction", T, float, double) {
   for (const bool sparse : {false, true}) {
     const Setup setup = large_setup(sparse);
@@ -117,11 +178,9 @@ TEST_CASE("test_a_prediction_can_be_stopped") {
   Setup setup = large_setup(false);
   setup.samples = 40000;
   setup.hidden = {{300, Activation::kTanh, 0.0}, {300, Activation::kTanh, 0.0}};
-  const NetSpec net = setup.net();
   const auto data = make_dataset<double>(draw_samples(setup, 1), false, false);
-  const AlignedVector<double> parameters = aligned_copy<double>(draw_parameters(net, 1));
   AlignedVector<double> out(data->samples * setup.outputs);
-  CHECK(predict(net, parameters.data(), *data, 1, [] { return true; }, out.data()));
+  CHECK(predictor_of<double>(setup).outputs(*data, 1, [] { return true; }, out.data()));
   CHECK(out[out.size() - 1] == 0.0);  // the last block was never reached
 }
 

@@ -58,6 +58,11 @@ def raw_outputs(estimator, X):
     return estimator.predict_proba(X) if is_classifier(estimator) else estimator.predict(X)
 
 
+def one_thread():
+    """Return how many threads the engine may use; for what asks only where there is much to do."""
+    return 1
+
+
 def fitted_state(estimator):
     """All that a fit left on an estimator, by name."""
     parameters = estimator.get_params(deep=False)

@@ -14,6 +14,7 @@ from helpers import (
     STOPS_EARLY,
     assert_identical,
     fitted_state,
+    one_thread,
     problem,
     problem_for,
     raw_outputs,
@@ -674,14 +675,14 @@ def test_the_engine_refuses_a_bad_net(changed, message):
 def test_the_engine_refuses_bad_samples(X, message):
     net = spec()
     with pytest.raises((ValueError, TypeError), match=message):
-        _core.predict(net, np.zeros(net.n_parameters), X, 1)
+        _core.Predictor(net, np.zeros(net.n_parameters)).outputs(X, one_thread)
 
 
 def test_the_engine_refuses_numbers_that_are_not_aligned():
     shifted = np.zeros(12 * 8 + 1, dtype=np.uint8)[1:].view(np.float64).reshape(3, 4)
     net = spec()
     with pytest.raises(ValueError, match="X must be aligned"):
-        _core.predict(net, np.zeros(net.n_parameters), shifted, 1)
+        _core.Predictor(net, np.zeros(net.n_parameters)).outputs(shifted, one_thread)
 
 
 def test_the_engine_refuses_two_kinds_of_targets():

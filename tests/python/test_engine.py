@@ -19,6 +19,7 @@ from helpers import (
     count_threads,
     cpus,
     fitted_state,
+    one_thread,
     problem,
     problem_for,
     raw_outputs,
@@ -469,7 +470,7 @@ def test_bulk_predictions_and_counts_of_correct_rows(n_outputs, dtype):
         for (net, flat), listed, truth, output, count in zip(
             specs, rows, truths, outputs, counts, strict=True
         ):
-            alone = _core.predict(net, flat, X[listed], 1)
+            alone = _core.Predictor(net, flat).outputs(X[listed], one_thread)
             assert_identical(output, alone)
             best = alone.argmax(axis=1) if n_outputs == 3 else (alone.ravel() > 0.5)
             assert count == (best == truth).sum()

@@ -23,7 +23,7 @@ ENGINE_MODULES = {
     "__init__",
     "_show_versions",
     "_threads",
-    "estimators._base",
+    "estimators._compiled",
     "estimators._data",
     "estimators._folds",
     "estimators._lbfgs",

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers import N_FEATURES, N_SAMPLES, problem
+from helpers import N_FEATURES, N_SAMPLES, one_thread, problem
 from numpy.testing import assert_allclose
 
 from nnhp import _core
@@ -201,4 +201,4 @@ def test_predictions(kind):
         "exp": torch.exp,
     }[KINDS[kind][0]]
     expected = activate(z).detach().numpy()
-    assert_allclose(_core.predict(net, flat, X, 1), expected, rtol=1e-12)
+    assert_allclose(_core.Predictor(net, flat).outputs(X, one_thread), expected, rtol=1e-12)

@@ -1,7 +1,6 @@
 #include "nnhp/train/predict.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -10,10 +9,10 @@
 namespace nnhp {
 namespace {
 
-// The scratch of one thread that predicts.
+// What one thread needs to predict blocks.
 template <class T>
-struct Predictor {
-  Predictor(const NetSpec& net, index_t most_rows) {
+struct Scratch {
+  Scratch(const NetSpec& net, index_t most_rows) {
     Workspace sizes;
     Backprop<T>(net, false, sizes, false, most_rows);
     workspace.reserve(sizes.bytes());
@@ -27,17 +26,39 @@ struct Predictor {
 }  // namespace
 
 template <class T>
-bool predict(const NetSpec& net, const T* parameters, const Dataset<T>& data, int threads,
-             const Poll& poll, T* out) {
-  const index_t block = Backprop<T>::block_rows(net);
+Predictor<T>::Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters)
+    : net_(std::move(net)),
+      parameters_(std::move(parameters)),
+      sample_cost_(forward_cost<T>(*net_)) {
+  require(parameters_.size() == net_->parameter_count(),
+          "parameters must have " + std::to_string(net_->parameter_count()) + " entries, got " +
+              std::to_string(parameters_.size()));
+}
+
+template <class T>
+bool Predictor<T>::are_few(index_t samples) const {
+  return sample_cost_ * static_cast<double>(samples) < kSerialCost;
+}
+
+template <class T>
+index_t Predictor<T>::class_columns() const {
+  return net_->output_activation() == Activation::kSoftmax ? 1 : net_->outputs();
+}
+
+// Calls write(outputs, stride, start, count) for each block of samples.
+template <class T>
+template <class Write>
+bool Predictor<T>::run(const Dataset<T>& data, int threads, const Poll& poll,
+                       const Write& write) const {
+  const index_t block = Backprop<T>::block_rows(*net_);
   const index_t blocks = (data.samples + block - 1) / block;
-  std::vector<std::unique_ptr<Predictor<T>>> predictors(static_cast<size_t>(std::max(threads, 1)));
+  std::vector<std::unique_ptr<Scratch<T>>> scratches(static_cast<size_t>(std::max(threads, 1)));
   StopToken stop;
   const auto body = [&](index_t item, int thread) {
     if (stop.requested()) return;
-    auto& predictor = predictors[static_cast<size_t>(thread)];
-    if (!predictor) predictor = std::make_unique<Predictor<T>>(net, data.samples);
-    Backprop<T>& backprop = *predictor->backprop;
+    auto& scratch = scratches[static_cast<size_t>(thread)];
+    if (!scratch) scratch = std::make_unique<Scratch<T>>(*net_, data.samples);
+    Backprop<T>& backprop = *scratch->backprop;
     const index_t start = item * block;
     SampleRows<T> samples = data.block(nullptr, std::min(block, data.samples - start));
     if (data.sparse) {
@@ -45,22 +66,45 @@ bool predict(const NetSpec& net, const T* parameters, const Dataset<T>& data, in
     } else {
       samples.dense += start * data.features;
     }
-    backprop.forward(parameters, samples, nullptr);
-    for (index_t i = 0; i < samples.count; ++i) {
-      std::copy_n(backprop.outputs() + i * backprop.output_stride(), net.outputs(),
-                  out + (start + i) * net.outputs());
-    }
+    backprop.forward(parameters_.data(), samples, nullptr);
+    write(backprop.outputs(), backprop.output_stride(), start, samples.count);
   };
-  if (forward_cost<T>(net) * static_cast<double>(data.samples) < kSerialCost) {
+  if (are_few(data.samples)) {
     serial_for(blocks, body);
     return false;
   }
   return parallel_for(blocks, threads, stop, poll, body);
 }
 
-template bool predict(const NetSpec&, const float*, const Dataset<float>&, int, const Poll&,
-                      float*);
-template bool predict(const NetSpec&, const double*, const Dataset<double>&, int, const Poll&,
-                      double*);
+template <class T>
+bool Predictor<T>::outputs(const Dataset<T>& data, int threads, const Poll& poll, T* out) const {
+  const index_t columns = net_->outputs();
+  return run(data, threads, poll, [=](const T* from, index_t stride, index_t start, index_t count) {
+    for (index_t i = 0; i < count; ++i) {
+      std::copy_n(from + i * stride, columns, out + (start + i) * columns);
+    }
+  });
+}
+
+template <class T>
+bool Predictor<T>::classes(const Dataset<T>& data, int threads, const Poll& poll,
+                           int64_t* out) const {
+  const index_t outputs = net_->outputs(), columns = class_columns();
+  const bool one_of_all = net_->output_activation() == Activation::kSoftmax;
+  return run(data, threads, poll, [=](const T* from, index_t stride, index_t start, index_t count) {
+    for (index_t i = 0; i < count; ++i) {
+      const T* row = from + i * stride;
+      int64_t* to = out + (start + i) * columns;
+      if (one_of_all) {
+        *to = std::max_element(row, row + outputs) - row;
+      } else {
+        std::transform(row, row + outputs, to, [](T p) { return p > T(0.5); });
+      }
+    }
+  });
+}
+
+template class Predictor<float>;
+template class Predictor<double>;
 
 }  // namespace nnhp

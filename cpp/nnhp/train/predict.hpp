@@ -6,15 +6,40 @@
 
 namespace nnhp {
 
-// Activated outputs of every sample into out [samples x outputs]. A row's bits depend on that row
-// alone. Returns whether a stop was asked for; `out` is then incomplete.
+// A net with its parameters, which never change: any number of threads may predict with it at once.
+// A row's bits depend on that row alone. What a prediction takes beside its arrays is the scratch
+// of one block per thread.
 template <class T>
-bool predict(const NetSpec& net, const T* parameters, const Dataset<T>& data, int threads,
-             const Poll& poll, T* out);
+class Predictor {
+ public:
+  Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters);
 
-extern template bool predict(const NetSpec&, const float*, const Dataset<float>&, int, const Poll&,
-                             float*);
-extern template bool predict(const NetSpec&, const double*, const Dataset<double>&, int,
-                             const Poll&, double*);
+  const std::shared_ptr<const NetSpec>& net() const { return net_; }
+  const AlignedVector<T>& parameters() const { return parameters_; }
+
+  // Whether so many samples are too few to wake an engine thread for: they are predicted on the
+  // calling thread, which looks for no Ctrl-C meanwhile.
+  bool are_few(index_t samples) const;
+  // Numbers that tell what a sample is: one, or one per label.
+  index_t class_columns() const;
+
+  // Activated outputs of every sample into out [samples x outputs]. Returns whether a stop was
+  // asked for; `out` is then incomplete.
+  bool outputs(const Dataset<T>& data, int threads, const Poll& poll, T* out) const;
+  // What every sample is, into out [samples x class_columns]: the index of its most probable class,
+  // the first of equals; or for each logistic output whether it is above one half.
+  bool classes(const Dataset<T>& data, int threads, const Poll& poll, int64_t* out) const;
+
+ private:
+  template <class Write>
+  bool run(const Dataset<T>& data, int threads, const Poll& poll, const Write& write) const;
+
+  std::shared_ptr<const NetSpec> net_;
+  AlignedVector<T> parameters_;
+  double sample_cost_;
+};
+
+extern template class Predictor<float>;
+extern template class Predictor<double>;
 
 }  // namespace nnhp

@@ -1,33 +1,30 @@
-"""What `MLPClassifier` and `MLPRegressor` share: the way of a fit, and raw outputs."""
+"""What `MLPClassifier` and `MLPRegressor` share: the ways of a fit and of a prediction."""
 
 from __future__ import annotations
 
 import os
 import threading
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from nnhp import _core, _threads
-from nnhp.estimators import _epochs, _params, _weights
+from nnhp.estimators import _epochs, _params
 from nnhp.estimators._callbacks import callbacks_of
+from nnhp.estimators._compiled import Answer, CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
 from nnhp.estimators._fitted import publish
 from nnhp.estimators._lbfgs import LbfgsFit
 from nnhp.estimators._training import Training
 
 SparseMatrix: TypeAlias = Any  # any of SciPy's formats, matrix or array
-
-# Multiplications of a prediction that no second thread would make shorter.
-_FEW_PRODUCTS = 50_000
 
 # Kept outside of the estimators, so that these can be copied and pickled.
 _partial_fit_locks: WeakKeyDictionary[BaseMLP, threading.Lock] = WeakKeyDictionary()
@@ -83,6 +80,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     out_activation_: str
 
+    _answers: ClassVar[Mapping[str, Answer]]  # of the methods that predict
+
     def _fit(self, given: Given) -> None:
         """Train and publish; the fitted attributes change in one step at the end, or not at all."""
         # Calls of partial_fit wait for each other, for each goes on where the one before ended.
@@ -111,35 +110,50 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _turn(self) -> threading.Lock:
         return _partial_fit_locks.setdefault(self, threading.Lock())
 
-    def _outputs(self, X: Any) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Activated outputs of the net, (n_samples, n_outputs), in the net's dtype.
+    def compiled(self, method: str = "predict") -> CompiledPredictor:
+        """Make a callable that does what one method does, without its checks.
 
-        Beside them the fitted attributes they come from, for those of a later fit in another
-        thread may not go with them.
+        For a single sample most of the time of `predict` is scikit-learn's validation, and
+        copying the parameters, which may have been edited. The callable has a copy of its own,
+        and asks of an array only its dtype, shape and layout.
+
+        Parameters
+        ----------
+        method : str, default='predict'
+            What to compile: 'predict', or for a classifier 'predict_proba'.
+
+        Returns
+        -------
+        compiled : CompiledPredictor
+            To be called with an array of shape (n_samples, n_features) in the dtype of the net.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If it has no such method to compile.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> predict, predict_proba = net.compiled(), net.compiled("predict_proba")
+        >>> predict(X[:1])
+        array([0])
+        >>> predict_proba(X[:1]).shape
+        (1, 3)
         """
         check_is_fitted(self)
-        fitted = self.__dict__.copy()
-        coefs = fitted["coefs_"]
-        dtype = _weights.dtype_of(fitted)
-        rows = check_X(self, X, dtype)
-        units = [int(np.shape(weights)[1]) for weights in coefs]
-        net = _core.NetSpec(
-            n_inputs=int(np.shape(coefs[0])[0]),
-            hidden=[
-                (size, name, 0.0)
-                for size, name in zip(
-                    units[:-1], _params.hidden_activations(self, len(units) - 1), strict=True
-                )
-            ],
-            n_outputs=units[-1],
-            output_activation=fitted["out_activation_"],
-            dtype=dtype.name,
-        )
-        parameters = _weights.packed(fitted, [int(np.shape(coefs[0])[0]), *units], dtype)
-        n_rows = len(rows) if isinstance(rows, np.ndarray) else len(rows[2]) - 1
-        few = n_rows * parameters.size < _FEW_PRODUCTS
-        threads = 1 if few else _threads.resolve(self.n_jobs)
-        return _core.predict(net, parameters, rows, threads), fitted
+        if method not in self._answers:
+            raise ValueError(f"method must be among {sorted(self._answers)}, got {method!r}.")
+        return compile_method(self, self.__dict__.copy(), method, self._answers[method])
+
+    def _answer(self, method: str, X: Any) -> NDArray[Any]:
+        compiled = self.compiled(method)
+        return compiled(check_X(self, X, compiled.dtype))
 
     @classmethod
     @cache

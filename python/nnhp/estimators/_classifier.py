@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
+from nnhp.estimators._compiled import CLASSIFIER_ANSWERS
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
 
@@ -257,6 +258,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
+    _answers = CLASSIFIER_ANSWERS
     loss = "log_loss"
 
     classes_: NDArray[Any]
@@ -421,11 +423,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels, or a label indicator matrix after multilabel training.
         """
-        outputs, fitted = self._outputs(X)
-        if outputs.shape[1] == 1:
-            outputs = outputs.ravel()
-        labels: NDArray[Any] = fitted["_label_binarizer"].inverse_transform(outputs)
-        return labels
+        return self._answer("predict", X)
 
     def predict_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
         """Predict probabilities of the classes.
@@ -441,13 +439,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             One column per entry of `classes_`, in the net's dtype. Rows sum to 1, but for
             multilabel targets, where each column is a probability of its own.
         """
-        outputs, fitted = self._outputs(X)
-        if outputs.shape[1] > 1:
-            return outputs
-        if len(fitted["classes_"]) == 1:
-            return np.ones_like(outputs)
-        both: NDArray[Any] = np.hstack([1 - outputs, outputs])
-        return both
+        return self._answer("predict_proba", X)
 
     def predict_log_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
         """Predict logarithms of the probabilities of the classes.

@@ -193,8 +193,25 @@ def check_X(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> Any:
     """Check the samples of a prediction; returns what the engine takes as X."""
     _check_counts(X)
     with np.errstate(all="ignore"):  # what became infinite is reported as an error
-        X = validate_data(estimator, X, accept_sparse="csr", dtype=dtype, order="C", reset=False)
+        if not _passes_as_it_is(estimator, X, dtype):
+            X = validate_data(
+                estimator, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
+            )
     return engine_X(X)
+
+
+def _passes_as_it_is(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether `validate_data` would return X itself, for which it takes 80 microseconds."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype == dtype
+        and X.flags.c_contiguous
+        and len(X) > 0
+        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        and not hasattr(estimator, "feature_names_in_")
+        and bool(np.isfinite(X.sum()))
+    )
 
 
 def engine_X(X: Any) -> Any:

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
+from nnhp.estimators._compiled import REGRESSOR_ANSWERS
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import REGRESSOR_CONSTRAINTS
 
@@ -253,6 +254,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
+    _answers = REGRESSOR_ANSWERS
 
     def __init__(
         self,
@@ -411,8 +413,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the net's dtype.
         """
-        outputs = self._outputs(X)[0]
-        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+        return self._answer("predict", X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,0 +1,163 @@
+"""Predictions: what each method makes of a net's outputs, and the callable that does only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnhp import _core, _threads
+from nnhp.estimators import _params, _weights
+
+if TYPE_CHECKING:
+    from nnhp.estimators._base import BaseMLP
+
+# From the engine's predictor, samples in its form, what tells the number of threads, and `classes_`
+Answer: TypeAlias = Callable[[_core.Predictor, Any, Callable[[], int], Any], NDArray[Any]]
+
+
+class CompiledPredictor:
+    """The predictions of a fitted net, and nothing else: for those to whom microseconds matter.
+
+    It is made by `MLPClassifier.compiled` and `MLPRegressor.compiled`, holds a copy of the net's
+    parameters, and does not change when the estimator is fitted again or edited. Called with
+    samples, it returns what the estimator's method returns for them, bit for bit. It can be
+    pickled, and any number of threads may call it at once; calls with much work run without the
+    interpreter's lock, on as many threads as the estimator's `n_jobs` stands for.
+
+    Attributes
+    ----------
+    method : str
+        The method of the estimator that it does the work of.
+
+    dtype : dtype
+        Of the samples that it takes, and of the net.
+
+    n_features : int
+        Of the samples that it takes.
+
+    Examples
+    --------
+    >>> from nnhp import MLPRegressor
+    >>> from sklearn.datasets import make_regression
+    >>> X, y = make_regression(n_samples=100, n_features=4, random_state=0)
+    >>> net = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
+    >>> compiled = net.compiled()
+    >>> compiled
+    <CompiledPredictor: predict for float64 arrays of shape (n_samples, 4)>
+    >>> bool((compiled(X[:1]) == net.predict(X[:1])).all())
+    True
+    """
+
+    def __init__(
+        self,
+        method: str,
+        answer: Answer,
+        predictor: _core.Predictor,
+        dtype: np.dtype[Any],
+        n_features: int,
+        classes: NDArray[Any] | None,
+        n_jobs: int | None,
+    ) -> None:
+        self.method = method
+        self.dtype = dtype
+        self.n_features = n_features
+        self._answer = answer
+        self._predictor = predictor
+        self._classes = classes
+        self._threads = partial(_threads.resolve, n_jobs)
+
+    def __call__(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Predict.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Samples, C-contiguous and of `dtype`: nothing is converted. One sample is one row,
+            ``x.reshape(1, -1)``. Their values are not looked at: what is not finite makes
+            outputs that mean nothing.
+
+        Returns
+        -------
+        predictions : ndarray
+            As of the estimator's method.
+
+        Raises
+        ------
+        TypeError
+            If X is no array, or not of `dtype`.
+        ValueError
+            If X has another shape, or is not C-contiguous.
+        """
+        return self._answer(self._predictor, X, self._threads, self._classes)
+
+    def __repr__(self) -> str:
+        return (
+            f"<CompiledPredictor: {self.method} for {self.dtype} arrays of shape "
+            f"(n_samples, {self.n_features})>"
+        )
+
+
+def compile_method(
+    estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: Answer
+) -> CompiledPredictor:
+    """Copy what a method of an estimator with these fitted attributes needs."""
+    sizes = [int(np.shape(fitted["coefs_"][0])[0])]
+    sizes += [int(np.shape(weights)[1]) for weights in fitted["coefs_"]]
+    dtype = _weights.dtype_of(fitted)
+    activations = _params.hidden_activations(estimator, len(sizes) - 2)
+    net = _core.NetSpec(
+        n_inputs=sizes[0],
+        hidden=[(units, name, 0.0) for units, name in zip(sizes[1:-1], activations, strict=True)],
+        n_outputs=sizes[-1],
+        output_activation=fitted["out_activation_"],
+        dtype=dtype.name,
+    )
+    return CompiledPredictor(
+        method,
+        answer,
+        _core.Predictor(net, _weights.packed(fitted, sizes, dtype)),
+        dtype,
+        sizes[0],
+        np.array(fitted["classes_"]) if "classes_" in fitted else None,
+        estimator.n_jobs,
+    )
+
+
+# --- what the methods make of outputs -------------------------------------------------------------
+
+
+def _labels(
+    predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any
+) -> NDArray[Any]:
+    """Return the most probable classes, or the label indicator matrix of multilabel nets."""
+    found = predictor.classes(X, threads)
+    # One class alone has an output too, which stands for nothing.
+    return found if found.ndim == 2 else classes.take(found, mode="clip")
+
+
+def _probabilities(
+    predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any
+) -> NDArray[Any]:
+    """Return one column per class or label."""
+    outputs = predictor.outputs(X, threads)
+    if outputs.shape[1] > 1:
+        return outputs
+    if len(classes) == 1:
+        return np.ones_like(outputs)
+    return np.hstack([1 - outputs, outputs])
+
+
+def _values(
+    predictor: _core.Predictor, X: Any, threads: Callable[[], int], _: None
+) -> NDArray[Any]:
+    """Return the outputs, of a single one as a vector."""
+    outputs = predictor.outputs(X, threads)
+    return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+
+CLASSIFIER_ANSWERS: dict[str, Answer] = {"predict": _labels, "predict_proba": _probabilities}
+REGRESSOR_ANSWERS: dict[str, Answer] = {"predict": _values}
