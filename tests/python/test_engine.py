@@ -331,6 +331,23 @@ def test_a_row_has_the_same_prediction_alone_and_in_any_company(fitted):
         assert_identical(raw_outputs(fitted, X[row : row + 1]), together[row : row + 1])
 
 
+# The layers are wide, and the batches large, enough to be shared.
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_threads_that_share_one_training_change_no_bit(solver, dtype):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((700, 90)).astype(dtype)
+    y = rng.randint(5, size=700)
+    net = nnhp.MLPClassifier(
+        (300, 170), solver=solver, batch_size=400, max_iter=2, dropout=0.2, l1_ratio=0.5,
+        early_stopping=True, dtype=dtype, random_state=0,
+    )  # fmt: skip
+    expected = fitted_state(net.set_params(n_jobs=1).fit(X, y))
+    for threads in THREADS[1:]:
+        with cpus(threads):
+            assert_identical(fitted_state(net.set_params(n_jobs=threads).fit(X, y)), expected)
+            assert count_threads() > threads  # the engine keeps them
+
+
 @pytest.mark.parametrize("n_jobs", [2, 4, 7, -1, None])
 def test_predictions_do_not_depend_on_threads(fitted, n_jobs):
     X = many_rows()

@@ -158,7 +158,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         (float16 too). X is converted to it, in `predict` too.
 
     n_jobs : int or None, default=None
-        Threads of predictions; the training of one net takes one thread, those of nnhp's searches
+        Threads of predictions, and of a training whose layers and batches are large enough to
+        share (a block of rows takes some 200 microseconds or more); trainings of nnhp's searches
         run side by side. None is 1 inside a joblib worker and otherwise, like -1, all that CPU
         affinity, cgroup quota and OpenMP's own settings allow; -2 is all but one. Has no effect
         on results.
