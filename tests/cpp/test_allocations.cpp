@@ -69,12 +69,12 @@ TEST_CASE("test_the_counter_sees_allocations") {
 
 // Allocations of a training of so many epochs, in a workspace that has its size.
 template <class T>
-long allocations_of_epochs(const Setup& setup, int64_t epochs) {
+long allocations_of_epochs(const Setup& setup, int64_t epochs, const Team& team = Team()) {
   Workspace workspace;
   Session<T> session = make_session<T>(setup);
   Session<T>(session).advance(1, workspace, StopToken());
   const StopToken stop;
-  const long count = allocations_of([&] { session.advance(epochs, workspace, stop); });
+  const long count = allocations_of([&] { session.advance(epochs, workspace, stop, team); });
   CHECK(session.state().epoch == epochs);
   return count;
 }
@@ -83,6 +83,16 @@ long allocations_of_epochs(const Setup& setup, int64_t epochs) {
 template <class T>
 void check_epochs(const Setup& setup) {
   CHECK(allocations_of_epochs<T>(setup, 51) - allocations_of_epochs<T>(setup, 1) <= 3 * 6);
+}
+
+template <class T>
+void check_epochs_of_team(const Setup& setup) {
+  const Cpus cpus(2);
+  StopToken stop;
+  team_for(1, 2, stop, {}, [&](index_t, const Team& team) {
+    const long more = allocations_of_epochs<T>(setup, 51, team);
+    CHECK(more - allocations_of_epochs<T>(setup, 1, team) <= 3 * 6);
+  });
 }
 
 Setup full_setup() {
@@ -102,6 +112,7 @@ TEST_CASE_TEMPLATE("test_epochs_allocate_nothing_but_history", T, float, double)
   SUBCASE("sparse") { setup.sparse = true; }
   SUBCASE("plain") { setup = Setup(); }
   check_epochs<T>(setup);
+  check_epochs_of_team<T>(setup);
 }
 
 TEST_CASE_TEMPLATE("test_epochs_under_a_monitor_allocate_nothing_but_history", T, float, double) {

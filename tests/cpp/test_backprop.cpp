@@ -2,9 +2,12 @@
 // about blocks and sparse samples.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "gradcheck.hpp"
 #include "nnhp/nn/backprop.hpp"
@@ -13,6 +16,8 @@
 
 namespace nnhp::testing {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr double kGradientError = 1e-6;
 
@@ -105,11 +110,11 @@ TEST_CASE("test_gradients_of_every_activation_loss_and_penalty") {
 template <class T>
 class Passes {
  public:
-  explicit Passes(const NetSpec& net) : net_(net) {
+  explicit Passes(const NetSpec& net, const Team& team = Team()) : net_(net) {
     Workspace sizes;
-    Backprop<T>(net_, true, sizes);
+    Backprop<T>(net_, true, sizes, true, kAnyRows, team);
     workspace_.reserve(sizes.bytes());
-    backprop_.emplace(net_, true, workspace_);
+    backprop_.emplace(net_, true, workspace_, true, kAnyRows, team);
     backprop_->clear();
   }
   Passes(const Passes&) = delete;
@@ -120,7 +125,8 @@ class Passes {
   // Summed loss of rows [first, first + count); adds to `gradient`, or begins it, unless it is
   // null.
   double run(const Parts<T>& in, const AlignedVector<T>& parameters, const DropoutDraw* draw,
-             index_t first, index_t count, T* gradient) {
+             index_t first, index_t count, T* gradient, const Update<T>* update = nullptr,
+             PenaltySums* sums = nullptr) {
     const SampleRows<T> samples = in.training.data->block(in.training.rows.data() + first, count);
     AlignedVector<T> weights(count);
     for (index_t i = 0; in.training.weights && i < count; ++i)
@@ -132,7 +138,11 @@ class Passes {
                     backprop_->targets(), backprop_->output_stride());
     if (gradient == nullptr) return backprop_->loss(in.train->loss, count, w);
     const double loss = backprop_->loss_and_delta(in.train->loss, count, w);
-    backprop_->backward(samples, first == 0, gradient);
+    if (update == nullptr) {
+      backprop_->backward(samples, first == 0, gradient);
+    } else {
+      *sums = backprop_->backward(samples, first == 0, gradient, parameters.data(), *update);
+    }
     return loss;
   }
 
@@ -280,6 +290,48 @@ TEST_CASE("test_objective_over_many_blocks_matches_the_plain_net") {
           std::max(worst, std::abs(gradient[i] - want.gradient[static_cast<size_t>(i)] / total));
     }
     CHECK(worst < 1e-13);
+  }
+}
+
+// With an update that changes nothing: what it is given, piece by piece and by any team, is the
+// whole gradient, and nobody else writes to a piece while it is in use.
+TEST_CASE_TEMPLATE("test_an_update_is_given_the_gradient_by_pieces", T, float, double) {
+  Setup setup;
+  setup.samples = 64;
+  setup.features = 900;
+  setup.hidden = {{300, Activation::kTanh, 0.0}, {40, Activation::kRelu, 0.0}};
+  const NetSpec net = setup.net();
+  const Parts<T> in = parts_of<T>(setup);
+  const AlignedVector<T>& parameters = in.start.parameters;
+  Passes<T> whole(net);
+  AlignedVector<T> want(net.parameter_count());
+  whole.run(in, parameters, nullptr, 0, setup.samples, want.data());
+  for (const int threads : {1, 2, 3}) {
+    CAPTURE(threads);
+    const Cpus cpus(threads);
+    AlignedVector<T> found(net.parameter_count()), scratch(net.parameter_count());
+    std::atomic<int> entered{0}, changed{0}, calls{0};
+    const Update<T> update = [&](index_t at, index_t n, bool, const T* gradient) {
+      ++calls;
+      std::copy_n(gradient, n, found.data() + at);
+      ++entered;
+      // Time for the others to come to their piece.
+      for (int i = 0; i < 1000 && entered < threads; ++i) std::this_thread::sleep_for(10us);
+      if (!std::equal(gradient, gradient + n, found.data() + at)) ++changed;
+      return PenaltySums{1.0, 2.0};
+    };
+    PenaltySums sums{0.0, 0.0};
+    StopToken stop;
+    team_for(1, threads, stop, {}, [&](index_t, const Team& team) {
+      Passes<T> pieces(net, team);
+      pieces.run(in, parameters, nullptr, 0, setup.samples, scratch.data(), &update, &sums);
+    });
+    CHECK(std::equal(want.begin(), want.end(), found.begin()));
+    CHECK(changed == 0);
+    CHECK(calls > 10);
+    const double weight_calls = calls - static_cast<double>(net.layers().size());
+    CHECK(sums.squares == weight_calls);
+    CHECK(sums.magnitudes == 2.0 * weight_calls);
   }
 }
 

@@ -92,8 +92,11 @@ TEST_CASE("test_threads_and_order_change_no_bit") {
 std::vector<Setup> team_work() {
   std::vector<Setup> setups = crowd();
   for (size_t i = 0; i < setups.size(); ++i) {
-    setups[i].hidden[0].units = static_cast<index_t>(100 + 40 * i);
-    setups[i].hidden.push_back({150, Activation::kTanh, i % 3 == 1 ? 0.3 : 0.0});
+    setups[i].features = i % 4 == 1 ? 900 : 40;
+    setups[i].outputs = 40;
+    setups[i].hidden[0].units = static_cast<index_t>(100 + 80 * i);
+    setups[i].hidden[1] = {150, Activation::kTanh, i % 3 == 1 ? 0.3 : 0.0};
+    setups[i].train.penalty = {0.01, i % 2 == 0 ? 0.001 : 0.0};
     if (i % 2 == 1) setups[i].train.batch_size = 1000;
   }
   setups.back().hidden[1].activation = Activation::kSilu;
@@ -145,6 +148,21 @@ TEST_CASE("test_poll_stops_every_session_between_two_epochs") {
   for (size_t i = 0; i < fresh.doubles.size(); ++i) {
     advance(fresh.doubles[i], sessions.doubles[i].state().epoch);
   }
+  CHECK(sessions.difference_from(fresh) == "");
+}
+
+TEST_CASE("test_poll_stops_a_team_between_two_epochs") {
+  Setup setup;
+  setup.samples = 4000;
+  setup.hidden = {{200, Activation::kRelu, 0.0}, {200, Activation::kTanh, 0.0}};
+  setup.train.batch_size = 1000;
+  const Cpus cpus(2);
+  Sessions sessions({setup}), fresh({setup});
+  REQUIRE(sessions.singles[0].useful_threads() > 1);
+  int polls = 0;
+  CHECK(train_many(sessions.pointers(), 1000000000, 2, [&] { return ++polls > 3; }));
+  CHECK(sessions.singles[0].state().epoch > 0);
+  advance(fresh.singles[0], sessions.singles[0].state().epoch);
   CHECK(sessions.difference_from(fresh) == "");
 }
 
@@ -227,8 +245,9 @@ TEST_CASE("test_threads_share_a_session_where_that_is_shorter") {
   CHECK(sizes({{1e8, 3}}) == std::vector<int>{3});
   CHECK(sizes({{1e8, 1}}) == std::vector<int>{1});
   CHECK(sizes({{1e5, 100}}) == std::vector<int>{1});             // sooner done than begun
-  CHECK(sizes({{1e8, 4}, {1e7, 2}}) == std::vector<int>{4, 2});  // 3e7 in all, 1e8 alone
-  CHECK(sizes({{1e8, 4}, {1e8, 1}}) == std::vector<int>{1, 1});  // 1.25e8 in all, 1e8 side by side
+  CHECK(sizes({{1e8, 4}, {1e7, 2}}) == std::vector<int>{4, 2});  // 3e7 in all, 1e8 side by side
+  CHECK(sizes({{1e8, 4}, {1e8, 1}}) == std::vector<int>{1, 1});  // 1.25e8 in all
+  CHECK(sizes({{1e8, 4}, {1e8, 4}, {1e8, 4}}) == std::vector<int>{1, 1, 1});  // 0.75e8: too little
   CHECK(sizes({{1e8, 4}, {1e8, 4}, {1e8, 4}, {1e8, 4}}) == std::vector<int>{1, 1, 1, 1});
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "nnhp/base/cpu.hpp"
+#include "nnhp/base/error.hpp"
 
 namespace nnhp {
 namespace {
@@ -194,45 +195,61 @@ int thread_limit() {
 
 // The helpers of a team, in one OpenMP region from its first task to dismiss(). A region for each
 // task would do the same, but its end is a wait that spins for milliseconds: where another process
-// takes one of the processors, trainings took ten times as long.
+// takes one of the processors, trainings took ten times as long. For the same reason nobody waits
+// for a helper that has not taken a part.
 class Crew {
  public:
-  // Of the thread that leads: gives the others a task, does its share, and waits for theirs.
+  // Of the thread that leads: offers the parts of a task, takes some, and waits for those that
+  // others took.
   void share(index_t parts, int threads, const std::function<void(index_t, int)>& body) {
+    require(parts <= kMostParts, "too many parts");
     body_ = &body;
-    parts_ = parts;
-    next_.store(0, std::memory_order_relaxed);
-    working_.store(threads - 1, std::memory_order_relaxed);
-    begin_task(threads);
+    done_.store(0, std::memory_order_relaxed);
+    offer_.store(Offer{static_cast<uint32_t>(threads), static_cast<uint32_t>(parts), 0}.packed(),
+                 std::memory_order_release);
+    begin_task();
     take_parts(0);
-    for (Wait wait; const int working = working_.load(std::memory_order_acquire);) {
-      wait.until_changed(working_, working);
+    const uint32_t all = static_cast<uint32_t>(parts);
+    for (Wait wait; const uint32_t done = done_.load(std::memory_order_acquire) ^ all;) {
+      wait.until_changed(done_, done ^ all);
     }
   }
-  void dismiss() { begin_task(0); }
-  // Of the others: does its share of every task until dismissed.
+  void dismiss() {
+    over_.store(true, std::memory_order_release);
+    begin_task();
+  }
+  // Of the others: takes parts of tasks until dismissed.
   void serve(int thread) {
     const FlushSubnormals flush;
-    for (uint32_t done = 0;;) {
-      uint32_t task;
-      for (Wait wait; (task = task_.load(std::memory_order_acquire)) == done;) {
-        wait.until_changed(task_, done);
-      }
-      done = task;
-      const int threads = static_cast<int>(task & kThreadsOfTask);
-      if (threads == 0) return;
-      if (thread >= threads) continue;
+    for (uint32_t seen = 0; !over_.load(std::memory_order_acquire);) {
       take_parts(thread);
-      if (working_.fetch_sub(1, std::memory_order_release) == 1) working_.notify_one();
+      for (Wait wait; task_.load(std::memory_order_acquire) == seen;) {
+        wait.until_changed(task_, seen);
+      }
+      seen = task_.load(std::memory_order_acquire);
     }
   }
 
  private:
+  static constexpr index_t kMostParts = (index_t{1} << 24) - 1;
+
+  // How many threads may take parts, of how many, and which is the next: one word, so that who
+  // takes a part takes one of the present task. Its body is only looked at then, when the task
+  // cannot end.
+  struct Offer {
+    uint32_t threads, parts, next;
+    uint64_t packed() const { return uint64_t{threads} << 48 | uint64_t{parts} << 24 | next; }
+    static Offer of(uint64_t word) {
+      constexpr uint64_t part = kMostParts;
+      return {static_cast<uint32_t>(word >> 48), static_cast<uint32_t>(word >> 24 & part),
+              static_cast<uint32_t>(word & part)};
+    }
+  };
+
   // Spins for the time between two tasks, lets others run for that of a serial part, then sleeps.
   class Wait {
    public:
-    template <class T>
-    void until_changed(const std::atomic<T>& value, T old) {
+    void until_changed(const std::atomic<uint32_t>& value, uint32_t old) {
       constexpr int kSpins = 2000, kYields = 100;
       ++turns_;
       if (turns_ < kSpins) {
@@ -248,26 +265,28 @@ class Crew {
     int turns_ = 0;
   };
 
-  void begin_task(int threads) {
-    number_ += kThreadsOfTask + 1;
-    task_.store(number_ | static_cast<uint32_t>(threads), std::memory_order_release);
+  // Sequentially consistent, or the notification could be decided on before the number is seen.
+  void begin_task() {
+    task_.fetch_add(1);
     task_.notify_all();
   }
   void take_parts(int thread) {
-    for (index_t part; (part = next_.fetch_add(1, std::memory_order_relaxed)) < parts_;) {
-      (*body_)(part, thread);
+    uint64_t word = offer_.load(std::memory_order_acquire);
+    for (;;) {
+      const Offer offer = Offer::of(word);
+      if (thread >= static_cast<int>(offer.threads) || offer.next >= offer.parts) return;
+      if (!offer_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
+      (*body_)(static_cast<index_t>(offer.next), thread);
+      if (done_.fetch_add(1) + 1 == offer.parts) done_.notify_one();
+      word = offer_.load(std::memory_order_acquire);
     }
   }
 
   const std::function<void(index_t, int)>* body_ = nullptr;
-  index_t parts_ = 0;
-  // The present task: its number in the upper half, and how many threads share it in the lower. One
-  // word, so that a thread that has no part in a task looks at nothing else.
-  static constexpr uint32_t kThreadsOfTask = 0xFFFF;
-  uint32_t number_ = 0;
-  alignas(128) std::atomic<uint32_t> task_{0};
-  alignas(128) std::atomic<index_t> next_{0};
-  alignas(128) std::atomic<int> working_{0};
+  std::atomic<bool> over_{false};
+  alignas(128) std::atomic<uint32_t> task_{0};  // its number
+  alignas(128) std::atomic<uint64_t> offer_{0};
+  alignas(128) std::atomic<uint32_t> done_{0};  // parts
 };
 
 Team Team::up_to(int threads) const {
@@ -325,6 +344,7 @@ bool team_for(index_t n, int threads, StopToken& stop, const Poll& poll,
     crew.dismiss();
   };
   const auto job = [&, threads = lease.threads()] {
+    if (threads == 1) return lead(1);
 #pragma omp parallel num_threads(threads) default(none) shared(lead, crew)
     if (omp_get_thread_num() == 0) {
       lead(omp_get_num_threads());

@@ -31,9 +31,10 @@ int thread_limit();
 // Work of fewer operations (nn/cost.hpp; some 100 microseconds) is better done by serial_for.
 inline constexpr double kSerialCost = 1e6;
 
-// Threads that share the parts of one item's work: the one that calls each(), and others that
-// team_for keeps waiting for it.
 class Crew;
+
+// Threads that share the parts of one item's work: the one that calls each(), and others that
+// team_for keeps waiting for it. Valid inside of that call only.
 class Team {
  public:
   Team() = default;
@@ -46,7 +47,7 @@ class Team {
   // all are done. The body must not throw.
   template <class Body>
   void each(index_t parts, Body&& body) const {
-    if (threads_ > 1 && parts > 1) return share(parts, body);
+    if (threads_ > 1 && parts > 1) return share(parts, std::ref(body));
     for (index_t part = 0; part < parts; ++part) body(part, 0);
   }
 
@@ -67,12 +68,12 @@ using Poll = std::function<bool()>;
 bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
                   const std::function<void(index_t item, int thread)>& body);
 
-// The same, one item after the other, each on a team of up to `threads`.
+// As parallel_for, but one item after the other, each on a team of up to `threads`.
 bool team_for(index_t n, int threads, StopToken& stop, const Poll& poll,
               const std::function<void(index_t item, const Team& team)>& body);
 
-// The first on the calling thread itself, without a region or a poll: for work that is over sooner
-// than an engine thread wakes.
+// As parallel_for, but on the calling thread itself, without a region or a poll: for work that is
+// over sooner than an engine thread wakes.
 void serial_for(index_t n, const std::function<void(index_t item, int thread)>& body);
 
 }  // namespace nnhp

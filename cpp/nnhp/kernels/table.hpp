@@ -102,7 +102,8 @@ struct KernelTable {
   bool (*all_finite)(index_t n, const T* values);
 
   // Does independent fused multiply-adds on full vectors, a dozen or two per iteration, and returns
-  // the number of floating-point operations: the yardstick of every benchmark.
+  // the number of floating-point operations: the yardstick of every benchmark. (The numbers decay:
+  // after some 80,000 iterations they would be subnormal.)
   double (*fma_burst)(index_t iterations, T* sink);
 };
 

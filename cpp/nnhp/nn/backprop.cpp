@@ -262,15 +262,23 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
 
     T* of_weights = gradient + spec.weights_at;
     const bool sparse = l == 0 && inputs_ == nullptr;
+    if (sparse && first_block) {
+      split_rows(team_, spec.inputs, [&](index_t row, index_t rows) {
+        std::fill_n(of_weights + row * spec.units, rows * spec.units, T(0));
+      });
+    }
     if (sparse) {
-      if (first_block) std::fill_n(of_weights, spec.weight_count(), T(0));
-      kernel_.sparse_gemm_transposed(count, spec.units, samples.csr, samples.rows, layer.delta,
-                                     layer.stride, of_weights, spec.units);
+      split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
+        kernel_.sparse_gemm_transposed(count, width, samples.csr, samples.rows, layer.delta + j,
+                                       layer.stride, of_weights + j, spec.units);
+      });
     }
     const T* from = l == 0 ? inputs_ : layers_[l - 1].dropped;
     const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stride;
     const index_t strip = strip_rows(spec), piece = piece_rows(spec);
     const index_t strips = (spec.inputs + strip - 1) / strip;
+    // (Whole vectors at a strip's end read elements that another thread may be writing, and drop
+    // those lanes.)
     // A gradient that is used at once needs no place of its own: a thread's one stays in cache.
     const bool passing = update && first_block && !sparse && team_.threads() < strips;
     team_.each(strips, [&](index_t number, int thread) {

@@ -193,8 +193,8 @@ double Session<T>::epoch_cost() const {
 
 template <class T>
 int Session<T>::useful_threads() const {
-  // Operations of a block that are worth the waking of a thread, or some 100 microseconds.
-  constexpr double kShare = 1e6;
+  // Operations of a block that are worth a thread of their own, or some 200 microseconds.
+  constexpr double kShare = 2e6;
   const index_t rows = std::min(in_.train->batch_size, Backprop<T>::block_rows(*in_.net));
   const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
   return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));

@@ -6,8 +6,15 @@
 namespace nnhp {
 namespace {
 
-// What it costs to train sessions one after the other, the threads sharing each. Beside it, the
-// costliest alone bounds the time of as many threads as sessions.
+// The most threads of which any session has some use.
+int useful_threads(std::span<Trainable* const> sessions, std::span<const size_t> turns) {
+  int most = 1;
+  for (const size_t turn : turns) most = std::max(most, sessions[turn]->useful_threads());
+  return most;
+}
+
+// What it costs to train sessions one after the other, the threads sharing each. As many threads as
+// sessions take as long as the costliest alone.
 double cost_of_teams(std::span<Trainable* const> sessions, std::span<const size_t> turns,
                      std::span<const double> costs, int threads) {
   double cost = 0.0;
@@ -31,11 +38,14 @@ bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> e
                    [&](size_t a, size_t b) { return costs[a] > costs[b]; });
   const double cost = std::accumulate(costs.begin(), costs.end(), 0.0);
   const index_t n = static_cast<index_t>(turns.size());
-  const bool few = n < threads && cost >= kSerialCost;
-  if (few && n > 0 && cost_of_teams(sessions, turns, costs, threads) < costs[turns.front()]) {
+  // Threads that share a training lose about this part of their time to each other.
+  constexpr double kLost = 0.3;
+  const int useful = std::min(threads, useful_threads(sessions, turns));
+  if (n < threads && useful > 1 && cost >= kSerialCost &&
+      cost_of_teams(sessions, turns, costs, useful) < (1.0 - kLost) * costs[turns.front()]) {
     StopToken stop;
     Workspace workspace;
-    return team_for(n, threads, stop, poll, [&](index_t item, const Team& team) {
+    return team_for(n, useful, stop, poll, [&](index_t item, const Team& team) {
       const size_t turn = turns[static_cast<size_t>(item)];
       sessions[turn]->advance(epochs[turn], workspace, stop,
                               team.up_to(sessions[turn]->useful_threads()));

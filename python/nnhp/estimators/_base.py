@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from nnhp.estimators import _epochs, _params
 from nnhp.estimators._callbacks import callbacks_of
-from nnhp.estimators._compiled import Answer, CompiledPredictor, compile_method
+from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
 from nnhp.estimators._fitted import publish
 from nnhp.estimators._lbfgs import LbfgsFit
@@ -80,7 +80,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     out_activation_: str
 
-    _answers: ClassVar[Mapping[str, Answer]]  # of the methods that predict
+    _answers: ClassVar[Mapping[str, str]]  # what each method makes of outputs
 
     def _fit(self, given: Given) -> None:
         """Train and publish; the fitted attributes change in one step at the end, or not at all."""
@@ -113,9 +113,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def compiled(self, method: str = "predict") -> CompiledPredictor:
         """Make a callable that does what one method does, without its checks.
 
-        For a single sample most of the time of `predict` is scikit-learn's validation, and
-        copying the parameters, which may have been edited. The callable has a copy of its own,
-        and asks of an array only its dtype, shape and layout.
+        For a single sample nearly all the time of `predict` goes into checks and into copying the
+        parameters, which may have been edited. The callable has a copy of its own, and asks of an
+        array only its dtype, shape and layout.
 
         Parameters
         ----------

@@ -11,7 +11,6 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
-from nnhp.estimators._compiled import CLASSIFIER_ANSWERS
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
 
@@ -259,7 +258,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
-    _answers = CLASSIFIER_ANSWERS
+    _answers: ClassVar[dict[str, str]] = {"predict": "labels", "predict_proba": "probabilities"}
     loss = "log_loss"
 
     classes_: NDArray[Any]

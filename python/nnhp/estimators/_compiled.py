@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -55,7 +54,7 @@ class CompiledPredictor:
     def __init__(
         self,
         method: str,
-        answer: Answer,
+        answer: str,
         predictor: _core.Predictor,
         dtype: np.dtype[Any],
         n_features: int,
@@ -65,10 +64,10 @@ class CompiledPredictor:
         self.method = method
         self.dtype = dtype
         self.n_features = n_features
-        self._answer = answer
+        self._answer = answer  # by name: pickles then outlive the functions' names
         self._predictor = predictor
         self._classes = classes
-        self._threads = partial(_threads.resolve, n_jobs)
+        self._n_jobs = n_jobs
 
     def __call__(self, X: NDArray[Any]) -> NDArray[Any]:
         """Predict.
@@ -76,9 +75,9 @@ class CompiledPredictor:
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            Samples, C-contiguous and of `dtype`: nothing is converted. One sample is one row,
-            ``x.reshape(1, -1)``. Their values are not looked at: what is not finite makes
-            outputs that mean nothing.
+            Samples of `dtype`, C-contiguous and aligned, as nearly all arrays are: nothing is
+            converted. One sample is one row, ``x.reshape(1, -1)``. Their values are not looked
+            at: what is not finite makes outputs that mean nothing.
 
         Returns
         -------
@@ -88,11 +87,16 @@ class CompiledPredictor:
         Raises
         ------
         TypeError
-            If X is no array, or not of `dtype`.
+            If X is no array (or a masked one), or not of `dtype`.
         ValueError
-            If X has another shape, or is not C-contiguous.
+            If X has another shape, or is not C-contiguous and aligned.
         """
-        return self._answer(self._predictor, X, self._threads, self._classes)
+        if not isinstance(X, np.ndarray) or isinstance(X, np.ma.MaskedArray):
+            raise TypeError(f"X must be an array, got {type(X).__name__}")
+        return ANSWERS[self._answer](self._predictor, X, self._count_threads, self._classes)
+
+    def _count_threads(self) -> int:
+        return _threads.resolve(self._n_jobs)
 
     def __repr__(self) -> str:
         return (
@@ -102,7 +106,7 @@ class CompiledPredictor:
 
 
 def compile_method(
-    estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: Answer
+    estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: str
 ) -> CompiledPredictor:
     """Copy what a method of an estimator with these fitted attributes needs."""
     sizes = [int(np.shape(fitted["coefs_"][0])[0])]
@@ -159,5 +163,8 @@ def _values(
     return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
 
-CLASSIFIER_ANSWERS: dict[str, Answer] = {"predict": _labels, "predict_proba": _probabilities}
-REGRESSOR_ANSWERS: dict[str, Answer] = {"predict": _values}
+ANSWERS: dict[str, Answer] = {
+    "labels": _labels,
+    "probabilities": _probabilities,
+    "values": _values,
+}

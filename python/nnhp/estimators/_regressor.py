@@ -11,7 +11,6 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
-from nnhp.estimators._compiled import REGRESSOR_ANSWERS
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import REGRESSOR_CONSTRAINTS
 
@@ -255,7 +254,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
-    _answers = REGRESSOR_ANSWERS
+    _answers: ClassVar[dict[str, str]] = {"predict": "values"}
 
     def __init__(
         self,

@@ -573,8 +573,11 @@ class _Search:
         with warnings.catch_warnings():
             if any(state.pruned):
                 warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
+            columns = state.outcomes.columns(
+                n_rows * n_splits, train_scores=self._search.return_train_score
+            )
             results: dict[str, Any] = self._search._format_results(
-                candidates, n_splits, [state.outcomes.columns(n_rows * n_splits)], more
+                candidates, n_splits, [columns], more
             )
         results["params"] = candidates
         return results

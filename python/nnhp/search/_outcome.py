@@ -146,19 +146,19 @@ class Outcomes:
         """What went wrong in outcomes from the given one on."""
         return FitErrors(self._errors, start, self._length)
 
-    def columns(self, stop: int) -> dict[str, Any]:
+    def columns(self, stop: int, *, train_scores: bool = False) -> dict[str, Any]:
         """Times and scores of the first outcomes, an array each; of several scores one by metric.
 
         In a list by itself, this formats like a list of outcomes. The arrays may be views: no
         outcome can be added while they are held.
         """
-        names = {name for name, _ in self._columns} | {"test_scores"}
-        return {
-            name: np.frombuffer(self._columns[name, None])[:stop]
-            if name in _TIMES
-            else self._scores(name, stop)
-            for name in names
+        columns: dict[str, Any] = {
+            name: np.frombuffer(self._columns[name, None])[:stop] for name in _TIMES
         }
+        columns["test_scores"] = self._scores("test_scores", stop)
+        if train_scores:
+            columns["train_scores"] = self._scores("train_scores", stop)
+        return columns
 
     def first_scores(self) -> Scores:
         """Test scores of the first outcome."""
