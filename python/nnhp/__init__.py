@@ -23,6 +23,7 @@ from nnhp._core import isa
 __version__ = _core.__version__
 
 __all__ = [
+    "FeatureExpansion",
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
@@ -33,17 +34,21 @@ __all__ = [
     "RandomizedSearchCV",
     "Study",
     "__version__",
+    "datasets",
     "isa",
     "nested_cv",
     "plots",
     "search",
     "show_versions",
     "spaces",
+    "suggest_hidden_layer_sizes",
 ]
 
 if TYPE_CHECKING:
-    from nnhp import plots, search, spaces
+    from nnhp import datasets, plots, search, spaces
+    from nnhp._feature_expansion import FeatureExpansion
     from nnhp._show_versions import show_versions
+    from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
     from nnhp.search import (
         GridSearchCV,
@@ -57,12 +62,13 @@ if TYPE_CHECKING:
     )
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
-    _ROOMS = ("estimators", "plots", "search", "spaces")
+    _ROOMS = ("datasets", "estimators", "plots", "search", "spaces")
+    _HOMES = ("estimators", "search", "_feature_expansion", "_suggest", "_show_versions")
 
     def __getattr__(name: str) -> object:
         if name in _ROOMS:
             return import_module(f"nnhp.{name}")
-        for home in ("estimators", "search", "_show_versions") if name in __all__ else ():
+        for home in _HOMES if name in __all__ else ():
             found = getattr(import_module(f"nnhp.{home}"), name, None)
             if found is not None:
                 globals()[name] = found

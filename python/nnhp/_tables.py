@@ -143,6 +143,11 @@ def preprocessing(table: Table) -> ColumnTransformer:
     return ColumnTransformer([step for step in steps if step[2]])
 
 
+def few_enough_for_classes(values: NDArray[Any]) -> bool:
+    """Whether whole numbers are so few different ones that they are taken for classes."""
+    return len(np.unique(values)) <= max(2, min(_MAX_CLASSES, int(np.sqrt(len(values)))))
+
+
 def naming(table: Table) -> FunctionTransformer:
     """What gives rows without names of columns, such as arrays and lists, those of a table."""
     return FunctionTransformer(as_frame, kw_args={"columns": list(table.X.columns)}).fit(table.X)
@@ -254,8 +259,7 @@ def _is_classification(name: str, values: NDArray[Any], target: str, task: str |
         raise RefusedError(f"{name}: {target!r} holds fractions: classification needs classes")
     if task is not None:
         return task == "classification"
-    few = max(2, min(_MAX_CLASSES, int(np.sqrt(len(values)))))
-    return values.dtype.kind == "i" and len(np.unique(values)) <= few
+    return values.dtype.kind == "i" and few_enough_for_classes(values)
 
 
 def _useful_columns(

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from itertools import combinations
 from numbers import Integral
 from typing import Any
 
 from scipy.stats import loguniform
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import check_random_state
 
+from nnhp._feature_expansion import FeatureExpansion
 from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.search._space import HiddenLayers
 
-__all__ = ["default"]
+__all__ = ["default", "features"]
 
 _BATCH_SIZES = (16, 32, 64, 128, 256, 512)
 _MAX_LEARNING_RATE = {"adam": 3e-2, "sgd": 3e-1}
+_EXPANSIONS = ("square", "product", "sin")
+_PCA_SHARES = (0.8, 0.9, 0.95, 0.99)  # of the variance
+# What a step can do before the network, and the types by which it is found.
+_ROLES: dict[str, tuple[type, ...]] = {
+    "scaler": (StandardScaler, RobustScaler),
+    "expansion": (FeatureExpansion,),
+    "reduction": (PCA, SelectKBest),
+}
 
 
 def __dir__() -> list[str]:
@@ -75,10 +91,7 @@ def default(estimator: Any, *, n_samples: int | None = None) -> dict[str, Any]:
     [16, 32, 64]
     >>> space["net__activation"] = ["relu"]
     """
-    if n_samples is not None and not (
-        isinstance(n_samples, Integral) and not isinstance(n_samples, bool) and n_samples >= 1
-    ):
-        raise ValueError(f"n_samples must be a positive integer or None, got {n_samples!r}.")
+    _check_count("n_samples", n_samples)
     net, prefix = estimator, ""
     while isinstance(net, Pipeline):
         name, net = net.steps[-1]
@@ -89,6 +102,155 @@ def default(estimator: Any, *, n_samples: int | None = None) -> dict[str, Any]:
             f"with one, got {estimator!r}."
         )
     return {prefix + name: values for name, values in _net_space(net, n_samples).items()}
+
+
+def features(
+    pipeline: Pipeline,
+    *,
+    scaler: str | None = None,
+    expansion: str | None = None,
+    reduction: str | None = None,
+    n_features: int | None = None,
+) -> dict[str, Any]:
+    """Make a space of what the steps before the network may be, for any search.
+
+    Each of these steps is searched if the Pipeline has it; 'passthrough' leaves it out.
+
+    ==========  ===========================================================================
+    step        values
+    ==========  ===========================================================================
+    scaler      'passthrough', a StandardScaler, a RobustScaler
+    expansion   'passthrough', and a FeatureExpansion with the columns themselves and each
+                choice of squares, products and sines
+    reduction   'passthrough', and a PCA that keeps 80, 90, 95 or 99 % of the variance; in
+                place of a SelectKBest, one that keeps an eighth, a quarter or half of
+                `n_features`; or all so many, if there is an expansion
+    ==========  ===========================================================================
+
+    Other settings of these steps stay as they are, such as the `score_func` of a SelectKBest; but
+    a PCA without `random_state` gets 0, without which its candidates could not be trained together.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        What will be searched. Its last step is not among those meant here.
+
+    scaler, expansion, reduction : str or None, default=None
+        Name of the step, which may then hold anything, as 'passthrough'; a `reduction` that is
+        neither becomes a PCA. None is the one StandardScaler or RobustScaler, the one
+        FeatureExpansion, and the one PCA or SelectKBest, if there are any.
+
+    n_features : int or None, default=None
+        Columns of the samples, which only a SelectKBest needs.
+
+    Returns
+    -------
+    space : dict
+        Name of a step -> list of what it may be. An ordinary dict, to be changed at will.
+
+    Raises
+    ------
+    ValueError
+        If an argument is none of those, there is no such step, there are two of a kind, or a
+        SelectKBest lacks `n_features`.
+
+    See Also
+    --------
+    default : A space for the network itself.
+
+    Examples
+    --------
+    >>> from nnhp import FeatureExpansion, MLPClassifier, spaces
+    >>> from sklearn.pipeline import Pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> model = Pipeline(
+    ...     [("scale", StandardScaler()), ("expand", FeatureExpansion()), ("net", MLPClassifier())]
+    ... )
+    >>> space = spaces.features(model)
+    >>> space["scale"]
+    ['passthrough', StandardScaler(), RobustScaler()]
+    >>> space["expand"][2].features
+    ('identity', 'product')
+    >>> space |= spaces.default(model)
+    """
+    _check_count("n_features", n_features)
+    if not isinstance(pipeline, Pipeline):
+        raise ValueError(f"pipeline must be a Pipeline, got {pipeline!r}.")
+    named = {"scaler": scaler, "expansion": expansion, "reduction": reduction}
+    steps = {role: _find_step(pipeline, role, name) for role, name in named.items()}
+    expands = steps["expansion"] is not None
+    values: dict[str, Callable[[Any], list[Any]]] = {
+        "scaler": _scalers,
+        "expansion": _expansions,
+        "reduction": partial(_reductions, n_features=n_features, expands=expands),
+    }
+    found = {
+        name: ["passthrough", *values[role](pipeline.named_steps[name])]
+        for role, name in steps.items()
+        if name is not None
+    }
+    if not found:
+        kinds = ", ".join(kind.__name__ for kinds in _ROLES.values() for kind in kinds)
+        raise ValueError(
+            f"pipeline must have a step of the types {kinds} before its last, or one named by "
+            f"{', '.join(_ROLES)}; got {pipeline!r}."
+        )
+    return found
+
+
+def _find_step(pipeline: Pipeline, role: str, name: str | None) -> str | None:
+    """Name of the step for this role; None if there is none."""
+    steps = dict(pipeline.steps[:-1])
+    if name is not None:
+        if name not in steps:
+            raise ValueError(
+                f"{role} must be the name of a step before the last, one of {list(steps)}, got "
+                f"{name!r}."
+            )
+        return name
+    found = [name for name, step in steps.items() if isinstance(step, _ROLES[role])]
+    if len(found) > 1:
+        raise ValueError(f"{role} must name the step that is meant, one of {found}, got None.")
+    return found[0] if found else None
+
+
+def _like(step: Any, kind: type) -> Any:
+    """A new estimator of this type, with the settings of the step if it has the same."""
+    return clone(step) if isinstance(step, kind) else kind()
+
+
+def _scalers(step: Any) -> list[Any]:
+    return [_like(step, kind) for kind in _ROLES["scaler"]]
+
+
+def _expansions(step: Any) -> list[Any]:
+    return [
+        _like(step, FeatureExpansion).set_params(features=("identity", *chosen))
+        for count in range(1, len(_EXPANSIONS) + 1)
+        for chosen in combinations(_EXPANSIONS, count)
+    ]
+
+
+def _reductions(step: Any, *, n_features: int | None, expands: bool) -> list[Any]:
+    if not isinstance(step, SelectKBest):
+        pca = _like(step, PCA)
+        if pca.random_state is None:
+            pca.set_params(random_state=0)
+        return [clone(pca).set_params(n_components=share) for share in _PCA_SHARES]
+    if n_features is None:
+        raise ValueError(
+            "n_features must be the number of columns if the pipeline has a SelectKBest, got None."
+        )
+    parts = (8, 4, 2, 1) if expands else (8, 4, 2)
+    sizes = sorted({max(1, n_features // part) for part in parts})
+    return [clone(step).set_params(k=size) for size in sizes]
+
+
+def _check_count(argument: str, value: Any) -> None:
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, Integral) or value < 1
+    ):
+        raise ValueError(f"{argument} must be a positive integer or None, got {value!r}.")
 
 
 def _net_space(net: MLPClassifier | MLPRegressor, n_samples: int | None) -> dict[str, Any]:

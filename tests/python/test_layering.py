@@ -33,6 +33,7 @@ ENGINE_MODULES = {
     "estimators._weights",
 }
 TOP = {"cli", "playground"}  # imported by nothing
+GROUND = {"_feature_expansion", "datasets"}  # import nothing
 
 
 def cpp_files():
@@ -144,6 +145,11 @@ def test_estimators_do_not_know_search():
         if name.startswith("estimators"):
             outside = {module.partition(".")[0] for module in imported if module}
             assert outside <= {"_core", "_threads", "estimators"}, name
+
+
+def test_data_and_features_know_nothing_of_the_package():
+    imports = python_imports()
+    assert {name: imports[name] for name in GROUND} == {name: set() for name in GROUND}
 
 
 def test_the_package_lists_its_names():

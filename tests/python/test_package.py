@@ -4,7 +4,7 @@ import pytest
 from helpers import run_child
 
 import nnhp
-from nnhp import spaces
+from nnhp import datasets, spaces
 
 HEAVY = ["matplotlib", "pandas", "scipy", "sklearn", "sqlite3"]
 
@@ -19,6 +19,9 @@ def test_importing_loads_nothing_heavy():
         ("nnhp.spaces.default(nnhp.MLPClassifier())['activation']", "['relu', 'tanh']"),
         ("nnhp.plots.SearchTraceDisplay.__name__", "SearchTraceDisplay"),
         ("nnhp.search.one_standard_error.__name__", "one_standard_error"),
+        ("nnhp.datasets.make_xor(8)[0].shape", "(8, 2)"),
+        ("nnhp.FeatureExpansion.__name__", "FeatureExpansion"),
+        ("nnhp.suggest_hidden_layer_sizes([[1.0, 2.0]], ['a'])", "(2,)"),
         ("nnhp.estimators.MLPRegressor is nnhp.MLPRegressor", "True"),
         ("nnhp.Study is nnhp.search.Study", "True"),
     ],
@@ -32,7 +35,8 @@ def test_every_name_is_there_and_no_other():
     exec("from nnhp import *", names)
     assert set(nnhp.__all__) == set(names) - {"__builtins__"}
     assert dir(nnhp) == nnhp.__all__
-    assert dir(spaces) == ["default"]
+    assert dir(spaces) == ["default", "features"]
+    assert dir(datasets) == datasets.__all__ == sorted(datasets.__all__)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error():

@@ -6,9 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from helpers import STOPS_EARLY, problem
+from helpers import STOPS_EARLY, assert_same_search, problem
 from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingRandomSearchCV,
@@ -18,9 +21,10 @@ from sklearn.model_selection import (
 )
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from nnhp import MLPClassifier, MLPRegressor, spaces
+import nnhp
+from nnhp import FeatureExpansion, MLPClassifier, MLPRegressor, spaces
 from nnhp.search._space import HiddenLayers
 
 pytestmark = STOPS_EARLY
@@ -418,3 +422,137 @@ def test_default_space_refuses_other_estimators(estimator):
 def test_default_space_refuses_other_counts(n_samples):
     with pytest.raises(ValueError, match="n_samples must be a positive integer or None, got"):
         spaces.default(MLPClassifier(), n_samples=n_samples)
+
+
+# ------------------------------------------------------------------ the steps before the net
+
+
+def pipeline(**steps):
+    net = MLPClassifier((4,), max_iter=3, random_state=0)
+    return Pipeline([*steps.items(), ("net", net)])
+
+
+def of_steps(reduction):
+    return pipeline(scale=StandardScaler(), expand=FeatureExpansion(), reduce=reduction)
+
+
+def written(values):
+    return [value if isinstance(value, str) else repr(value) for value in values]
+
+
+def test_features_of_a_pipeline():
+    space = spaces.features(of_steps(PCA(random_state=3)))
+    assert list(space) == ["scale", "expand", "reduce"]
+    assert written(space["scale"]) == ["passthrough", "StandardScaler()", "RobustScaler()"]
+    assert space["expand"][0] == "passthrough"
+    assert [step.features[1:] for step in space["expand"][1:]] == [
+        ("square",),
+        ("product",),
+        ("sin",),
+        ("square", "product"),
+        ("square", "sin"),
+        ("product", "sin"),
+        ("square", "product", "sin"),
+    ]
+    assert all(step.features[0] == "identity" for step in space["expand"][1:])
+    assert written(space["reduce"]) == ["passthrough"] + [
+        f"PCA(n_components={share}, random_state=3)" for share in (0.8, 0.9, 0.95, 0.99)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n_features", "with_expansion", "without"),
+    [(40, [5, 10, 20, 40], [5, 10, 20]), (7, [1, 3, 7], [1, 3]), (1, [1], [1])],
+)
+def test_features_of_select_k_best(n_features, with_expansion, without):
+    select = SelectKBest(f_regression, k=3)
+    for model, sizes in (
+        (of_steps(select), with_expansion),
+        (pipeline(reduce=select), without),
+    ):
+        first, *others = spaces.features(model, n_features=n_features)["reduce"]
+        assert first == "passthrough"
+        assert [step.k for step in others] == sizes
+        assert all(step.score_func is f_regression for step in others)
+    assert select.k == 3
+
+
+def test_features_finds_only_what_is_there():
+    assert list(spaces.features(pipeline(scale=RobustScaler()))) == ["scale"]
+    assert list(spaces.features(pipeline(first=MinMaxScaler(), then=PCA()))) == ["then"]
+    assert list(spaces.features(Pipeline([("scale", StandardScaler()), ("pca", PCA())]))) == [
+        "scale"
+    ]
+
+
+def test_features_keeps_settings():
+    scalers = spaces.features(pipeline(scale=RobustScaler(with_centering=False)))["scale"]
+    assert written(scalers[1:]) == ["StandardScaler()", "RobustScaler(with_centering=False)"]
+    reductions = spaces.features(pipeline(reduce=PCA(whiten=True)))["reduce"]
+    assert all(step.whiten and step.random_state == 0 for step in reductions[1:])
+
+
+def test_features_takes_steps_by_name():
+    model = pipeline(a="passthrough", b=MinMaxScaler(), c="passthrough", d=PCA(), e=PCA(2))
+    space = spaces.features(model, scaler="b", expansion="a", reduction="c")
+    assert list(space) == ["b", "a", "c"]
+    assert written(space["b"]) == ["passthrough", "StandardScaler()", "RobustScaler()"]
+    assert len(space["a"]) == 8
+    assert written(space["c"])[1] == "PCA(n_components=0.8, random_state=0)"
+    assert list(spaces.features(model, reduction="e")) == ["e"]
+
+
+def test_features_is_new_each_time():
+    model = of_steps(PCA())
+    first, second = spaces.features(model), spaces.features(model)
+    assert first["reduce"][1] is not second["reduce"][1]
+    assert first["expand"] is not second["expand"]
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (StandardScaler(), {}, r"pipeline must be a Pipeline, got StandardScaler\(\)"),
+        (pipeline(a=MinMaxScaler()), {}, "pipeline must have a step of the types StandardScaler"),
+        (pipeline(a=PCA()), {"reduction": "b"}, r"reduction must be .* one of \['a'\], got 'b'"),
+        (pipeline(a=PCA()), {"scaler": "net"}, "scaler must be the name of a step before the last"),
+        (pipeline(a=PCA(), b=PCA()), {}, r"reduction must name .* \['a', 'b'\], got None"),
+        (pipeline(a=SelectKBest()), {}, "n_features must be the number of columns .* got None"),
+        (pipeline(a=PCA()), {"n_features": 0}, "n_features must be a positive integer .* got 0"),
+    ],
+)
+def test_features_refuses(model, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        spaces.features(model, **arguments)
+
+
+@pytest.mark.parametrize("reduction", [PCA(), SelectKBest()], ids=["PCA", "SelectKBest"])
+def test_features_in_a_grid_search_gives_scikit_learns_results(reduction):
+    X, y = load_iris(return_X_y=True)
+    model = of_steps(reduction)
+    space = spaces.features(model, n_features=4)
+    space["expand"] = space["expand"][:3]
+    found = nnhp.GridSearchCV(model, space, cv=2, error_score="raise").fit(X, y)
+    assert found.engine_ == "nnhp"
+    assert len(found.cv_results_["params"]) == 3 * 3 * len(space["reduce"])
+    assert_same_search(found, GridSearchCV(model, space, cv=2, error_score="raise").fit(X, y))
+
+
+@pytest.mark.parametrize("reduction", [PCA(), SelectKBest()], ids=["PCA", "SelectKBest"])
+def test_features_beside_the_default_space(reduction, tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = of_steps(reduction)
+    space = spaces.default(model, n_samples=100) | spaces.features(model, n_features=4)
+    space["net__hidden_layer_sizes"] = [(3,), (4, 2)]
+    keywords = {"cv": 2, "random_state": 0, "error_score": "raise"}
+    halving = {"resource": "net__max_iter", "max_resources": 4, "factor": 2, "n_candidates": 4}
+    for search in (
+        nnhp.RandomizedSearchCV(model, space, n_iter=6, **keywords),
+        nnhp.HalvingRandomSearchCV(model, space, min_resources=1, **halving, **keywords),
+    ):
+        search.fit(X, y)
+        assert search.engine_ == "nnhp"
+        assert len({repr(params["expand"]) for params in search.cv_results_["params"]}) > 1
+        recorded = clone(search).set_params(study=tmp_path / type(search).__name__)
+        for _ in range(2):  # the second finds all in the study
+            assert_same_search(recorded.fit(X, y), search)
