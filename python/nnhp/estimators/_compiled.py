@@ -69,7 +69,7 @@ class CompiledPredictor:
         self._classes = classes
         self._n_jobs = n_jobs
 
-    def __call__(self, X: NDArray[Any]) -> NDArray[Any]:
+    def __call__(self, X: Any) -> NDArray[Any]:
         """Predict.
 
         Parameters
