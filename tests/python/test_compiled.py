@@ -151,12 +151,34 @@ def test_it_tells_what_it_takes():
         (np.zeros((3, 7), ">f8"), TypeError, "X must have dtype float64, got >f8"),
         ([[0.0] * 7], TypeError, "X must be a NumPy array of float64, got <class 'list'>"),
         (sp.csr_array((3, 7)), TypeError, "X must be a NumPy array of float64, got <class 'scipy"),
+        (
+            (np.zeros(1), np.zeros(1, "int32"), np.array([0, 1]), 7),
+            TypeError,
+            "X must be a NumPy array of float64, got <class 'tuple'>",
+        ),
+        (
+            np.ma.zeros((3, 7)),
+            TypeError,
+            "X must be a NumPy array of float64, got <class 'numpy.ma.MaskedArray'>",
+        ),
         (np.zeros(7), ValueError, "X must have 2 dimensions, got 1"),
         (np.zeros((1, 3, 7)), ValueError, "X must have 2 dimensions, got 3"),
         (np.zeros((3, 6)), ValueError, "X has 6 features, the net expects 7"),
         (np.zeros((7, 3)).T, ValueError, "X must be C-contiguous"),
     ],
-    ids=["float32", "int", "bytes swapped", "list", "sparse", "1-D", "3-D", "6", "Fortran"],
+    ids=[
+        "float32",
+        "int",
+        "bytes swapped",
+        "list",
+        "sparse",
+        "parts of CSR",
+        "masked",
+        "1-D",
+        "3-D",
+        "6",
+        "Fortran",
+    ],
 )
 def test_what_is_not_as_it_must_be_is_refused(Estimator, X, error, message):
     net = Estimator(hidden_layer_sizes=4, max_iter=1).fit(*problem("binary"))

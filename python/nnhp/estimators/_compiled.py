@@ -92,7 +92,7 @@ class CompiledPredictor:
             If X has another shape, or is not C-contiguous and aligned.
         """
         if not isinstance(X, np.ndarray) or isinstance(X, np.ma.MaskedArray):
-            raise TypeError(f"X must be an array, got {type(X).__name__}")
+            raise TypeError(f"X must be a NumPy array of {self.dtype}, got {type(X)}")
         return ANSWERS[self._answer](self._predictor, X, self._count_threads, self._classes)
 
     def _count_threads(self) -> int:
