@@ -153,7 +153,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _answer(self, method: str, X: Any) -> NDArray[Any]:
         compiled = self.compiled(method)
-        return compiled(check_X(self, X, compiled.dtype))
+        return compiled._predict(check_X(self, X, compiled.dtype))  # noqa: SLF001
 
     @classmethod
     @cache

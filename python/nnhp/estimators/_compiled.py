@@ -93,6 +93,10 @@ class CompiledPredictor:
         """
         if not isinstance(X, np.ndarray) or isinstance(X, np.ma.MaskedArray):
             raise TypeError(f"X must be a NumPy array of {self.dtype}, got {type(X)}")
+        return self._predict(X)
+
+    def _predict(self, X: Any) -> NDArray[Any]:
+        """Predict for samples in the engine's form: an array, or the parts of a CSR matrix."""
         return ANSWERS[self._answer](self._predictor, X, self._count_threads, self._classes)
 
     def _count_threads(self) -> int:
