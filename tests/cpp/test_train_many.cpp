@@ -91,10 +91,11 @@ TEST_CASE("test_threads_and_order_change_no_bit") {
 // Nets whose weight matrices are cut into strips, and batches of several blocks among them.
 std::vector<Setup> team_work() {
   std::vector<Setup> setups = crowd();
+  setups.resize(6);
   for (size_t i = 0; i < setups.size(); ++i) {
     setups[i].features = i % 4 == 1 ? 900 : 40;
     setups[i].outputs = 40;
-    setups[i].hidden[0].units = static_cast<index_t>(100 + 80 * i);
+    setups[i].hidden[0].units = static_cast<index_t>(100 + 120 * i);
     setups[i].hidden[1] = {150, Activation::kTanh, i % 3 == 1 ? 0.3 : 0.0};
     setups[i].train.penalty = {0.01, i % 2 == 0 ? 0.001 : 0.0};
     if (i % 2 == 1) setups[i].train.batch_size = 1000;
@@ -105,8 +106,8 @@ std::vector<Setup> team_work() {
 
 TEST_CASE("test_a_team_changes_no_bit") {
   Sessions alone(team_work());
-  for (auto& session : alone.singles) advance(session, 3);
-  for (auto& session : alone.doubles) advance(session, 3);
+  for (auto& session : alone.singles) advance(session, 2);
+  for (auto& session : alone.doubles) advance(session, 2);
   for (const int threads : {2, 3, 7}) {
     CAPTURE(threads);
     const Cpus cpus(threads);
@@ -116,7 +117,7 @@ TEST_CASE("test_a_team_changes_no_bit") {
     Workspace workspace;
     team_for(static_cast<index_t>(pointers.size()), threads, stop, {},
              [&](index_t i, const Team& team) {
-               pointers[static_cast<size_t>(i)]->advance(3, workspace, stop, team);
+               pointers[static_cast<size_t>(i)]->advance(2, workspace, stop, team);
              });
     CHECK(shared.difference_from(alone) == "");
   }
@@ -153,16 +154,16 @@ TEST_CASE("test_poll_stops_every_session_between_two_epochs") {
 
 TEST_CASE("test_poll_stops_a_team_between_two_epochs") {
   Setup setup;
-  setup.samples = 4000;
+  setup.samples = 1000;
   setup.hidden = {{200, Activation::kRelu, 0.0}, {200, Activation::kTanh, 0.0}};
   setup.train.batch_size = 1000;
   const Cpus cpus(2);
   Sessions sessions({setup}), fresh({setup});
   REQUIRE(sessions.singles[0].useful_threads() > 1);
-  int polls = 0;
-  CHECK(train_many(sessions.pointers(), 1000000000, 2, [&] { return ++polls > 3; }));
-  CHECK(sessions.singles[0].state().epoch > 0);
-  advance(fresh.singles[0], sessions.singles[0].state().epoch);
+  Session<float>& session = sessions.singles[0];
+  CHECK(train_many(sessions.pointers(), 1000000000, 2,
+                   [&] { return session.epochs_advanced() > 0; }));
+  advance(fresh.singles[0], session.state().epoch);
   CHECK(sessions.difference_from(fresh) == "");
 }
 
