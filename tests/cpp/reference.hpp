@@ -89,7 +89,7 @@ struct Activation {
   long double (*value)(long double z);
   double (*slope)(double z, double y);
 };
-inline constexpr std::array<Activation, 6> activations{{
+inline constexpr std::array<Activation, 12> activations{{
     {"identity", [](long double z) { return z; }, [](double, double) { return 1.0; }},
     {"logistic", [](long double z) { return 1.0L / (1.0L + std::exp(-z)); },
      [](double, double y) { return y * (1.0 - y); }},
@@ -102,6 +102,28 @@ inline constexpr std::array<Activation, 6> activations{{
        const double denominator = 1.0 + std::exp(-z);
        return 1.0 / denominator + y * std::exp(-z) / denominator;
      }},
+    {"leaky_relu", [](long double z) { return z < 0.0L ? 0.2L * z : z; },
+     [](double z, double) { return z > 0.0 ? 1.0 : 0.2; }},
+    {"elu", [](long double z) { return z < 0.0L ? std::expm1(z) : z; },
+     [](double z, double) { return z < 0.0 ? std::exp(z) : 1.0; }},
+    {"selu",
+     [](long double z) {
+       constexpr long double scale = 1.0507009873554804934193349852946L;
+       return scale * (z < 0.0L ? 1.6732632423543772848170429916717L * std::expm1(z) : z);
+     },
+     [](double z, double) {
+       return 1.0507009873554804934 * (z < 0.0 ? 1.6732632423543772848 * std::exp(z) : 1.0);
+     }},
+    {"mish", [](long double z) { return z * std::tanh(std::log1p(std::exp(z))); },
+     [](double z, double) {
+       const double t = std::tanh(std::log1p(std::exp(z)));
+       return t + z * (1.0 - t * t) / (1.0 + std::exp(-z));
+     }},
+    {"softplus", [](long double z) { return std::log1p(std::exp(z)); },
+     [](double z, double) { return 1.0 / (1.0 + std::exp(-z)); }},
+    {"hard_sigmoid",
+     [](long double z) { return std::fmin(std::fmax((z + 3.0L) / 6.0L, 0.0L), 1.0L); },
+     [](double, double y) { return y > 0.0 && y < 1.0 ? 1.0 / 6.0 : 0.0; }},
     {"exp", [](long double z) { return std::exp(z); }, [](double, double y) { return y; }},
 }};
 

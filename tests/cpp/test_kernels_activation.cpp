@@ -81,6 +81,19 @@ TEST_CASE_TEMPLATE("test_tanh_is_within_4_ulp", T, float, double) {
 TEST_CASE_TEMPLATE("test_logistic_is_within_5_ulp", T, float, double) {
   check_ulps(Activation::kLogistic, wide_grid<T>(kExpLow<T>, 50.0), 5.0);
 }
+TEST_CASE_TEMPLATE("test_activations_of_one_exponential_are_within_6_ulp", T, float, double) {
+  for (const Activation activation : {Activation::kElu, Activation::kSelu, Activation::kSoftplus}) {
+    CAPTURE(info(activation).name);
+    check_ulps(activation, wide_grid<T>(kExpLow<T> + 20.0, 50.0), 6.0);
+  }
+}
+TEST_CASE_TEMPLATE("test_mish_is_within_8_ulp", T, float, double) {
+  check_ulps(Activation::kMish, wide_grid<T>(kExpLow<T> / 2.0, 50.0), 8.0);
+}
+TEST_CASE_TEMPLATE("test_leaky_relu_and_hard_sigmoid_are_within_4_ulp", T, float, double) {
+  check_ulps(Activation::kLeakyRelu, wide_grid<T>(-10.0, 10.0), 4.0);
+  check_ulps(Activation::kHardSigmoid, wide_grid<T>(-2.9, 10.0), 4.0);
+}
 TEST_CASE_TEMPLATE("test_identity_and_relu_are_exact", T, float, double) {
   check_ulps(Activation::kIdentity, wide_grid<T>(-10.0, 10.0), 0.0);
   check_ulps(Activation::kRelu, wide_grid<T>(-10.0, 10.0), 0.0);
@@ -145,6 +158,20 @@ TEST_CASE_TEMPLATE("test_relu_of_special_values", T, float, double) {
                                       {kTiny<T>, kTiny<T>},
                                       {-kTiny<T>, T(0)},
                                       {-kHuge<T>, T(0)}});
+}
+TEST_CASE_TEMPLATE("test_piecewise_and_smooth_activations_of_special_values", T, float, double) {
+  for (const Activation activation :
+       {Activation::kLeakyRelu, Activation::kElu, Activation::kSelu, Activation::kSoftplus}) {
+    check_values<T>(activation, {{kInfinity<T>, kInfinity<T>}, {kNan<T>, kNan<T>}});
+  }
+  check_values<T>(Activation::kElu, {{-kInfinity<T>, T(-1)}, {T(0), T(0)}});
+  check_values<T>(Activation::kSoftplus, {{-kInfinity<T>, T(0)}});
+  check_values<T>(Activation::kMish, {{kInfinity<T>, kInfinity<T>}, {kNan<T>, kNan<T>}});
+  check_values<T>(Activation::kHardSigmoid, {{-kInfinity<T>, T(0)},
+                                             {kInfinity<T>, T(1)},
+                                             {kNan<T>, kNan<T>},
+                                             {T(-3), T(0)},
+                                             {T(3), T(1)}});
 }
 TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
   check_values<T>(Activation::kIdentity,

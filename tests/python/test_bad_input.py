@@ -397,11 +397,17 @@ def test_bad_value(fitted, parameters, exception, message):
     assert_fails_and_changes_nothing(fitted, "fit", {"X": X, "y": y}, exception, message)
 
 
+ACTIVATIONS = [
+    "elu", "hard_sigmoid", "identity", "leaky_relu", "linear", "logistic", "mish", "relu", "selu",
+    "sigmoid", "silu", "softplus", "swish", "tanh",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "value", "known"),
     [
-        ("activation", "snake", ["identity", "logistic", "relu", "silu", "tanh"]),
-        ("activation", ["snake"], ["identity", "logistic", "relu", "silu", "tanh"]),
+        ("activation", "snake", ACTIVATIONS),
+        ("activation", ["snake"], ACTIVATIONS),
         ("solver", "rmsprop", ["adam", "lbfgs", "sgd"]),
         ("learning_rate", "cosine", ["adaptive", "constant", "invscaling"]),
         ("dtype", "float16", ["auto", "float32", "float64"]),
@@ -647,7 +653,7 @@ def spec(**changed):
         ({"n_inputs": 0}, "at least 1 input, got 0"),
         ({"n_outputs": -1}, "at least 1 output, got -1"),
         ({"hidden": [(0, "relu", 0.0)]}, "at least 1 unit, got 0"),
-        ({"hidden": [(3, "snake", 0.0)]}, "'relu', 'silu', .*got 'snake'"),
+        ({"hidden": [(3, "snake", 0.0)]}, "'relu', 'leaky_relu', .*got 'snake'"),
         ({"hidden": [(3, "relu", 1.0)]}, "dropout"),
         ({"input_dropout": float("nan")}, "dropout"),
         ({"output_activation": "tanhh"}, "softmax"),

@@ -15,6 +15,7 @@ from helpers import (
     raw_outputs,
 )
 from numpy.testing import assert_allclose
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -25,7 +26,7 @@ from sklearn.metrics import (
 )
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from nnhp import MLPClassifier, MLPRegressor
+from nnhp import MLPClassifier, MLPRegressor, _core
 
 pytestmark = STOPS_EARLY
 
@@ -289,6 +290,55 @@ def test_an_activation_per_layer(solver):
     bounds = [np.sqrt(6 / 207), np.sqrt(2 / 300), np.sqrt(2 / 101)]
     for weights, bound in zip(drawn.coefs_, bounds, strict=True):
         assert 0.95 * bound < np.abs(weights).max() <= bound
+
+
+# scipy.special has what is not written out; 'softmax' and 'exp' only end a net.
+FORMULAS = {
+    "identity": lambda z: z,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z < 0, 0.2 * z, z),
+    "elu": lambda z: np.where(z < 0, np.expm1(z), z),
+    "selu": lambda z: 1.0507009873554805 * np.where(z < 0, 1.6732632423543772 * np.expm1(z), z),
+    "silu": lambda z: z * expit(z),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "hard_sigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
+}
+
+
+def test_every_activation_is_known_and_none_is_another():
+    assert set(_core.activations()) == FORMULAS.keys()
+    z = np.linspace(-4, 4, 50)
+    values = [tuple(np.round(formula(z), 6)) for formula in FORMULAS.values()]
+    assert len(set(values)) == len(FORMULAS)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_an_activation_is_its_formula(name, solver):
+    X, _ = problem("one target")
+    net = fit(MLPRegressor, activation=name, solver=solver, max_iter=5)
+    hidden = X
+    for weights, biases in zip(net.coefs_[:-1], net.intercepts_[:-1], strict=True):
+        hidden = FORMULAS[name](hidden @ weights + biases)
+    expected = (hidden @ net.coefs_[-1] + net.intercepts_[-1]).ravel()
+    assert_allclose(net.predict(X), expected, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"), [("linear", "identity"), ("sigmoid", "logistic"), ("swish", "silu")]
+)
+@pytest.mark.parametrize("sizes", [(), (6,), (6, 5)])
+def test_aliases_of_activations(Estimator, alias, name, sizes):
+    nets = [
+        fit(Estimator, hidden_layer_sizes=sizes, activation=given, max_iter=3)
+        for given in (alias, name, [alias] * len(sizes))
+    ]
+    assert_same_fit(nets[0], nets[1])
+    if sizes:
+        assert_same_fit(nets[2], nets[1])
 
 
 # ------------------------------------------------------------------------------- learning rates

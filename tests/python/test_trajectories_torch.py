@@ -18,7 +18,14 @@ ACTIVATIONS = {
     "logistic": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
+    "leaky_relu": lambda z: torch.nn.functional.leaky_relu(z, 0.2),
+    "elu": torch.nn.functional.elu,
+    "selu": torch.nn.functional.selu,
     "silu": torch.nn.functional.silu,
+    "mish": torch.nn.functional.mish,
+    "softplus": torch.nn.functional.softplus,
+    # PyTorch's own takes a sixth in single precision, whatever the dtype.
+    "hard_sigmoid": lambda z: torch.clamp((z + 3) / 6, 0, 1),
 }
 # solver -> (engine's parameters, PyTorch's optimizer); PyTorch adds epsilon elsewhere in Adam.
 SOLVERS = {

@@ -17,7 +17,7 @@
 
 namespace nnhp {
 
-inline constexpr int kActivationCount = 7;
+inline constexpr int kActivationCount = 13;
 inline constexpr int kLossCount = 4;
 inline constexpr int kOptimizerCount = 4;
 

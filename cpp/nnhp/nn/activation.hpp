@@ -6,7 +6,21 @@
 
 namespace nnhp {
 
-enum class Activation { kIdentity, kLogistic, kTanh, kRelu, kSilu, kSoftmax, kExp };
+enum class Activation {
+  kIdentity,
+  kLogistic,
+  kTanh,
+  kRelu,
+  kLeakyRelu,
+  kElu,
+  kSelu,
+  kSilu,
+  kMish,
+  kSoftplus,
+  kHardSigmoid,
+  kSoftmax,
+  kExp
+};
 
 struct ActivationInfo {
   std::string_view name;
@@ -23,7 +37,13 @@ inline constexpr std::array<ActivationInfo, kActivationCount> activation_table{{
     {"logistic", true, true, false, 8.0},
     {"tanh", true, false, false, 8.0},
     {"relu", true, false, false, 1.0},
+    {"leaky_relu", true, false, false, 1.0},
+    {"elu", true, false, false, 8.0},
+    {"selu", true, false, false, 8.0},
     {"silu", true, false, true, 10.0},
+    {"mish", true, false, true, 14.0},
+    {"softplus", true, false, false, 20.0},
+    {"hard_sigmoid", true, false, false, 1.5},
     {"softmax", false, true, false, 12.0},
     {"exp", false, true, false, 8.0},
 }};

@@ -30,11 +30,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     activation : str or sequence of str, default='relu'
         Activation of the hidden layers: one name for all, or one name per layer.
 
-        - 'identity': z
-        - 'logistic': 1 / (1 + exp(-z))
+        - 'identity' or 'linear': z
+        - 'logistic' or 'sigmoid': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
-        - 'silu': z / (1 + exp(-z)), also called swish
+        - 'leaky_relu': z, or 0.2 z where that is negative
+        - 'elu': z, or exp(z) - 1 where z < 0
+        - 'selu': 1.0507 z, or 1.7581 (exp(z) - 1) where z < 0 [5]_
+        - 'silu' or 'swish': z / (1 + exp(-z))
+        - 'mish': z tanh(log(1 + exp(z)))
+        - 'softplus': log(1 + exp(z))
+        - 'hard_sigmoid': (z + 3) / 6, but at least 0 and at most 1
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         How the loss is minimised.
@@ -244,6 +250,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
        arXiv:1412.6980.
     .. [4] N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov.
        "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15, 2014.
+    .. [5] G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter. "Self-normalizing neural
+       networks." NeurIPS, 2017.
 
     Examples
     --------

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
+# Other names of activations, mostly Keras's, and the engine's for them.
+ACTIVATION_ALIASES = {"linear": "identity", "sigmoid": "logistic", "swish": "silu"}
 MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
 _MAX_EPOCHS = 2**62  # fits a 64-bit integer; nobody gets there
 
@@ -33,7 +35,7 @@ _Constraints = dict[str, list[Any]]
 
 CONSTRAINTS: _Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions(set(_core.activations())), "array-like"],
+    "activation": [StrOptions({*_core.activations(), *ACTIVATION_ALIASES}), "array-like"],
     "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -169,13 +171,13 @@ def _hidden_units(estimator: BaseMLP) -> list[int]:
 
 
 def hidden_activations(estimator: BaseMLP, n_hidden: int) -> list[str]:
-    """Activation name of each of `n_hidden` layers."""
+    """The engine's name of the activation of each of `n_hidden` layers."""
     names = _per_layer("activation", estimator.activation, n_hidden)
-    known = _core.activations()
+    known = {*_core.activations(), *ACTIVATION_ALIASES}
     for name in names:
         if name not in known:
             raise ValueError(f"activation must be among {sorted(known)}, got {name!r}.")
-    return [str(name) for name in names]
+    return [ACTIVATION_ALIASES.get(name, str(name)) for name in names]
 
 
 def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:

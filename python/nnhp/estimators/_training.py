@@ -60,8 +60,10 @@ def initial_parameters(
     activations = [name for _, name, _ in _params.hidden_layers(estimator)]
     if activations:
         of_output = activations[-1]
+    elif isinstance(estimator.activation, str):
+        (of_output,) = _params.hidden_activations(estimator, 1)
     else:
-        of_output = estimator.activation if isinstance(estimator.activation, str) else "relu"
+        of_output = "relu"
     layers = [
         _weights.Layer(inputs, units, name)
         for (inputs, units), name in zip(pairwise(sizes), [*activations, of_output], strict=True)
