@@ -115,7 +115,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
         For a single sample nearly all the time of `predict` goes into checks and into copying the
         parameters, which may have been edited. The callable has a copy of its own, and asks of an
-        array only its dtype, shape and layout.
+        array only its dtype and shape.
 
         Parameters
         ----------

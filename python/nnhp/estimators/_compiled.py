@@ -75,9 +75,9 @@ class CompiledPredictor:
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            Samples of `dtype`, C-contiguous and aligned, as nearly all arrays are: nothing is
-            converted. One sample is one row, ``x.reshape(1, -1)``. Their values are not looked
-            at: what is not finite makes outputs that mean nothing.
+            Samples of `dtype`: values are not converted, other layouts than C-contiguous are
+            copied. One sample is one row, ``x.reshape(1, -1)``. The values are not looked at:
+            what is not finite makes outputs that mean nothing. No samples have no predictions.
 
         Returns
         -------
@@ -89,10 +89,12 @@ class CompiledPredictor:
         TypeError
             If X is no array (or a masked one), or not of `dtype`.
         ValueError
-            If X has another shape, or is not C-contiguous and aligned.
+            If X has another shape.
         """
         if not isinstance(X, np.ndarray) or isinstance(X, np.ma.MaskedArray):
             raise TypeError(f"X must be a NumPy array of {self.dtype}, got {type(X)}")
+        if not (X.flags.c_contiguous and X.flags.aligned):
+            X = np.require(X, requirements=["C", "ALIGNED"])
         return self._predict(X)
 
     def _predict(self, X: Any) -> NDArray[Any]:
