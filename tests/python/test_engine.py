@@ -350,7 +350,7 @@ def test_threads_that_share_one_training_change_no_bit(solver, dtype):
 
 @pytest.mark.parametrize("n_jobs", [2, 4, 7, -1, None])
 def test_predictions_do_not_depend_on_threads(fitted, n_jobs):
-    X = many_rows()
+    X = many_rows(400_000)  # enough for seven threads
     expected = raw_outputs(fitted.set_params(n_jobs=1), X)
     with cpus(7):
         assert_identical(raw_outputs(fitted.set_params(n_jobs=n_jobs), X), expected)

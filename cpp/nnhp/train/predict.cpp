@@ -73,7 +73,12 @@ bool Predictor<T>::run(const Dataset<T>& data, int threads, const Poll& poll,
     serial_for(blocks, body);
     return false;
   }
-  return parallel_for(blocks, threads, stop, poll, body);
+  // Some two milliseconds for each thread: whoever waits for a thread whose processor another
+  // process has taken waits for several.
+  constexpr double kShare = 2e7;
+  const double shares = sample_cost_ * static_cast<double>(data.samples) / kShare;
+  const int useful = static_cast<int>(std::clamp(shares, 1.0, static_cast<double>(threads)));
+  return parallel_for(blocks, useful, stop, poll, body);
 }
 
 template <class T>
