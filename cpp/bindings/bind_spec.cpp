@@ -1,8 +1,8 @@
 // NetSpec and TrainSpec from names and numbers.
-#include <pybind11/stl.h>
 
 #include <map>
 
+#include "fields.hpp"
 #include "types.hpp"
 
 namespace nnhp::bindings {
@@ -52,24 +52,49 @@ TypedNetSpec net_of_state(const py::tuple& state) {
                   state[5].cast<std::string>());
 }
 
-TrainSpec make_train(const std::string& loss, const std::string& optimizer, index_t batch_size,
+LossSpec make_loss(const py::object& given) {
+  Fields fields(given, "loss");
+  LossSpec loss;
+  loss.kind = fields.kind<Loss>(loss_table);
+  fields.require_all_read();
+  return loss;
+}
+
+OptimizerSpec make_optimizer(const py::object& given) {
+  Fields fields(given, "optimizer");
+  OptimizerSpec optimizer;
+  optimizer.kind = fields.kind<Optimizer>(optimizer_table);
+  fields.read("momentum", optimizer.momentum);
+  fields.read("beta_1", optimizer.beta_1);
+  fields.read("beta_2", optimizer.beta_2);
+  fields.read("epsilon", optimizer.epsilon);
+  fields.require_all_read();
+  return optimizer;
+}
+
+ScheduleSpec make_schedule(const py::object& given, int64_t horizon) {
+  Fields fields(given, "schedule");
+  ScheduleSpec schedule;
+  schedule.kind = fields.kind<Schedule>(schedule_table);
+  schedule.horizon = horizon;
+  fields.read("initial", schedule.initial);
+  fields.read("power", schedule.power);
+  fields.read("per_epoch", schedule.per_epoch);
+  fields.require_all_read();
+  return schedule;
+}
+
+TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
                      int64_t max_epochs, int64_t schedule_horizon, double l2, double l1,
-                     const std::string& schedule, double learning_rate_init,
-                     std::vector<double> learning_rates, double power_t, double momentum,
-                     double beta_1, double beta_2, double epsilon, bool shuffle, double tol,
-                     double n_iter_no_change, const std::string& monitor) {
+                     const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
+                     const std::string& monitor) {
   TrainSpec train;
-  train.loss = static_cast<Loss>(index_of(loss_table, loss, "loss"));
-  train.optimizer = static_cast<Optimizer>(index_of(optimizer_table, optimizer, "optimizer"));
+  train.loss = make_loss(loss);
+  train.penalty = {l2, l1};
+  train.optimizer = make_optimizer(optimizer);
+  train.schedule = make_schedule(schedule, schedule_horizon);
   train.batch_size = batch_size;
   train.max_epochs = max_epochs;
-  train.penalty = {l2, l1};
-  train.schedule = {static_cast<Schedule>(index_of(schedule_table, schedule, "schedule")),
-                    learning_rate_init, power_t, std::move(learning_rates), schedule_horizon};
-  train.momentum = momentum;
-  train.beta_1 = beta_1;
-  train.beta_2 = beta_2;
-  train.epsilon = epsilon;
   train.shuffle = shuffle;
   train.tol = tol;
   train.n_iter_no_change = n_iter_no_change;
@@ -117,10 +142,7 @@ void bind_spec(py::module_& m) {
       .def(py::init(&make_train), py::kw_only(), py::arg("loss"), py::arg("optimizer"),
            py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
-           py::arg("learning_rate_init") = 1e-3, py::arg("learning_rates") = std::vector<double>{},
-           py::arg("power_t") = 0.5, py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9,
-           py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("shuffle") = true,
-           py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
+           py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
            py::arg("monitor") = "training_loss");
 }
 

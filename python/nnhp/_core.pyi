@@ -16,6 +16,8 @@ FloatArray: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 CsrArrays: TypeAlias = tuple[FloatArray, NDArray[np.int32], NDArray[np.int64], int]
 # The 624 words and the position of an MT19937 generator, as in RandomState.get_state
 MtState: TypeAlias = tuple[NDArray[np.uint32], int]
+# Part of a spec: its name, or a dict of "name" and fields, each of which has a default
+Part: TypeAlias = str | dict[str, Any]
 
 __version__: str
 
@@ -68,21 +70,16 @@ class TrainSpec:
     def __init__(
         self,
         *,
-        loss: str,  # 'log_loss' | 'binary_log_loss' | 'squared_error' | 'poisson'
-        optimizer: str,  # 'sgd' | 'momentum' | 'nesterov' | 'adam'
+        loss: Part,  # see losses()
+        optimizer: Part,  # see optimizers(); its fields: momentum, beta_1, beta_2, epsilon
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
         schedule_horizon: int,  # the epochs that a schedule is laid out for
         l2: float = 0.0,  # alpha * (1 - l1_ratio)
         l1: float = 0.0,  # alpha * l1_ratio
-        schedule: str = "constant",  # 'constant' | 'invscaling' | 'adaptive' | 'per_epoch'
-        learning_rate_init: float = 1e-3,
-        learning_rates: Sequence[float] = (),  # 'per_epoch' only; the last one holds on
-        power_t: float = 0.5,
-        momentum: float = 0.9,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        # 'constant' | 'invscaling' | 'adaptive' | 'per_epoch'. Fields: initial, the rate to start
+        # from; power of invscaling; per_epoch, the rates, of which the last one holds on.
+        schedule: Part = "constant",
         shuffle: bool = True,
         tol: float = 1e-4,
         n_iter_no_change: float = 10,  # may be inf

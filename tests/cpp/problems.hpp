@@ -24,7 +24,7 @@ struct Cpus {
 
 struct Setup {
   Setup() {
-    train.loss = Loss::kLogLoss;
+    train.loss.kind = Loss::kLogLoss;
     train.batch_size = 32;
     train.max_epochs = 1000000000;
     train.n_iter_no_change = 1e9;
@@ -42,8 +42,10 @@ struct Setup {
   bool generator = true;  // without it, the order of the rows stays
   uint64_t seed = 1;
 
-  std::string_view loss_name() const { return loss_table[static_cast<size_t>(train.loss)].name; }
-  Activation output() const { return loss_table[static_cast<size_t>(train.loss)].output; }
+  std::string_view loss_name() const {
+    return loss_table[static_cast<size_t>(train.loss.kind)].name;
+  }
+  Activation output() const { return loss_table[static_cast<size_t>(train.loss.kind)].output; }
   NetSpec net() const { return NetSpec(features, hidden, outputs, output(), input_dropout); }
 };
 

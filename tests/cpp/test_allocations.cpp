@@ -120,7 +120,7 @@ TEST_CASE_TEMPLATE("test_epochs_under_a_monitor_allocate_nothing_but_history", T
   SUBCASE("accuracy") { setup.train.monitor = Monitor::kAccuracy; }
   SUBCASE("validation loss") { setup.train.monitor = Monitor::kLoss; }
   SUBCASE("r2") {
-    setup.train.loss = Loss::kSquaredError;
+    setup.train.loss.kind = Loss::kSquaredError;
     setup.class_ids = false;
     setup.train.monitor = Monitor::kR2;
   }

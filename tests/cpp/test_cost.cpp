@@ -23,7 +23,7 @@ Setup linear(index_t features, index_t outputs, Loss loss) {
   setup.hidden.clear();
   setup.features = features;
   setup.outputs = outputs;
-  setup.train.loss = loss;
+  setup.train.loss.kind = loss;
   return setup;
 }
 

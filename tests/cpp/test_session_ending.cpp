@@ -42,24 +42,24 @@ std::vector<double> rates_of(const Setup& setup, int epochs) {
 
 TEST_CASE("test_rates_follow_their_schedule") {
   Setup setup;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   setup.train.schedule.initial = 0.25;
   setup.samples = 24;
   SUBCASE("constant") { CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25, 0.25}); }
   SUBCASE("invscaling counts samples") {
-    setup.train.schedule.schedule = Schedule::kInvscaling;
+    setup.train.schedule.kind = Schedule::kInvscaling;
     CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25 / 5.0, 0.25 / 7.0});
   }
   SUBCASE("per_epoch holds its last") {
-    setup.train.schedule.schedule = Schedule::kPerEpoch;
+    setup.train.schedule.kind = Schedule::kPerEpoch;
     setup.train.schedule.per_epoch = {0.5, 0.125};
     CHECK(rates_of(setup, 3) == std::vector<double>{0.5, 0.125, 0.125, 0.125});
-    setup.train.optimizer = Optimizer::kAdam;
+    setup.train.optimizer.kind = Optimizer::kAdam;
     CHECK(rates_of(setup, 3) == std::vector<double>{0.5, 0.125, 0.125, 0.125});
   }
   SUBCASE("whatever the optimizer") {
-    setup.train.optimizer = Optimizer::kAdam;
-    setup.train.schedule.schedule = Schedule::kInvscaling;
+    setup.train.optimizer.kind = Optimizer::kAdam;
+    setup.train.schedule.kind = Schedule::kInvscaling;
     CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25 / 5.0, 0.25 / 7.0});
   }
 }
@@ -67,8 +67,8 @@ TEST_CASE("test_rates_follow_their_schedule") {
 // A training whose loss is 0 from the first epoch on, so that no later epoch improves it.
 template <class T>
 Parts<T> flat_parts(Setup setup) {
-  setup.train.loss = Loss::kSquaredError;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.loss.kind = Loss::kSquaredError;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   setup.hidden.clear();
   auto in = parts_of<T>(setup);
   Samples samples = draw_samples(setup, setup.seed);
@@ -111,7 +111,7 @@ TEST_CASE("test_without_tolerance_an_equal_loss_is_no_setback") {
 
 TEST_CASE("test_adaptive_divides_the_rate_by_5_down_to_1e-6") {
   Setup setup;
-  setup.train.schedule.schedule = Schedule::kAdaptive;
+  setup.train.schedule.kind = Schedule::kAdaptive;
   setup.train.schedule.initial = 1e-4;
   setup.train.n_iter_no_change = 2;
   Session<double> session = flat_parts<double>(setup).session();
@@ -177,7 +177,7 @@ TEST_CASE("test_monitors_keep_the_parameters_of_the_best_epoch") {
     setup.train.monitor = static_cast<Monitor>(m);
     setup.validated = true;
     setup.train.schedule.initial = 0.3;  // large, so that not every epoch is the best so far
-    if (monitor_table[m].score == Score::kR2) setup.train.loss = Loss::kSquaredError;
+    if (monitor_table[m].score == Score::kR2) setup.train.loss.kind = Loss::kSquaredError;
     CAPTURE(monitor_table[m].name);
     Session<double> session = make_session<double>(setup);
     AlignedVector<double> best;
@@ -215,9 +215,9 @@ TEST_CASE("test_validation_without_a_monitor_changes_no_bit_of_the_training") {
 
 TEST_CASE_TEMPLATE("test_divergence_is_a_status_that_names_the_first_layer", T, float, double) {
   Setup setup;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   setup.train.schedule.initial = 1e300;  // infinite in single precision
-  setup.train.loss = Loss::kSquaredError;
+  setup.train.loss.kind = Loss::kSquaredError;
   const Session<T> session = advanced(make_session<T>(setup), 100);
   CHECK(session.state().status == Status::kDiverged);
   CHECK(session.state().diverged_layer == 0);

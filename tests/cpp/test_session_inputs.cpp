@@ -55,7 +55,7 @@ TEST_CASE_TEMPLATE("test_a_weight_of_2_is_a_sample_twice", T, float, double) {
   Setup setup;
   setup.train.shuffle = false;
   setup.train.batch_size = 1000;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   Samples samples = draw_samples(setup, setup.seed);
   auto weighted = parts_of<T>(setup), repeated = parts_of<T>(setup);
   for (index_t i = 0; i < 20; ++i) {
@@ -108,10 +108,10 @@ const Refusal refusals[] = {
     {"epsilon must be > 0", [](TrainSpec& t) { t.epsilon = 0.0; }},
     {"learning_rate_init must be > 0", [](TrainSpec& t) { t.schedule.initial = 0.0; }},
     {"learning_rates must not be empty",
-     [](TrainSpec& t) { t.schedule.schedule = Schedule::kPerEpoch; }},
+     [](TrainSpec& t) { t.schedule.kind = Schedule::kPerEpoch; }},
     {"learning_rates must be > 0",
      [](TrainSpec& t) {
-       t.schedule.schedule = Schedule::kPerEpoch;
+       t.schedule.kind = Schedule::kPerEpoch;
        t.schedule.per_epoch = {0.1, -0.1};
      }},
     {"loss 'poisson' needs the output activation 'exp', got 'softmax'",

@@ -215,17 +215,18 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
 }
 
 template <class T>
-double Backprop<T>::loss(Loss loss, index_t count, const T* weights) {
+double Backprop<T>::loss(const LossSpec& spec, index_t count, const T* weights) {
   const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(loss)](count, net_.outputs(), outputs(), stride, targets_,
-                                                 stride, weights, nullptr, stride);
+  return kernel_.loss[static_cast<size_t>(spec.kind)](count, net_.outputs(), outputs(), stride,
+                                                      targets_, stride, weights, nullptr, stride);
 }
 
 template <class T>
-double Backprop<T>::loss_and_delta(Loss loss, index_t count, const T* weights) {
+double Backprop<T>::loss_and_delta(const LossSpec& spec, index_t count, const T* weights) {
   const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(loss)](count, net_.outputs(), outputs(), stride, targets_,
-                                                 stride, weights, layers_.back().delta, stride);
+  return kernel_.loss[static_cast<size_t>(spec.kind)](count, net_.outputs(), outputs(), stride,
+                                                      targets_, stride, weights,
+                                                      layers_.back().delta, stride);
 }
 
 // below.delta of layer l - 1 from the delta of layer l.

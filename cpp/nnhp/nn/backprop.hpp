@@ -69,9 +69,9 @@ class Backprop {
   // Targets of the block, to be filled before loss(); scratch [block_rows x outputs].
   T* targets() { return targets_; }
   // Sum over the block of the samples' losses (weighted by `weights` unless null).
-  double loss(Loss loss, index_t count, const T* weights);
+  double loss(const LossSpec& spec, index_t count, const T* weights);
   // The same, preparing backward().
-  double loss_and_delta(Loss loss, index_t count, const T* weights);
+  double loss_and_delta(const LossSpec& spec, index_t count, const T* weights);
   // Adds (or, for the first block of a batch, writes) the gradient of the summed loss, in the
   // layout of the parameters. Follows forward() and loss_and_delta() of the same block.
   void backward(const SampleRows<T>& samples, bool first_block, T* gradient);

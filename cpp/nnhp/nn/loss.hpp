@@ -23,4 +23,10 @@ inline constexpr std::array<LossInfo, kLossCount> loss_table{{
     {"poisson", Activation::kExp},
 }};
 
+inline const LossInfo& info(Loss l) { return loss_table[static_cast<size_t>(l)]; }
+
+struct LossSpec {
+  Loss kind = Loss::kSquaredError;
+};
+
 }  // namespace nnhp

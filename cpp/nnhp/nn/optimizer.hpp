@@ -28,13 +28,26 @@ inline constexpr std::array<OptimizerInfo, kOptimizerCount> optimizer_table{{
 
 inline const OptimizerInfo& info(Optimizer o) { return optimizer_table[static_cast<size_t>(o)]; }
 
+struct OptimizerSpec {
+  Optimizer kind = Optimizer::kAdam;
+  double momentum = 0.9;
+  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
+
+  // Throws std::invalid_argument naming the field that is out of range.
+  void check() const {
+    require_field(momentum >= 0.0 && momentum <= 1.0, "momentum", "in [0, 1]", momentum);
+    require_field(beta_1 >= 0.0 && beta_1 < 1.0, "beta_1", "in [0, 1)", beta_1);
+    require_field(beta_2 >= 0.0 && beta_2 < 1.0, "beta_2", "in [0, 1)", beta_2);
+    require_field(epsilon > 0.0, "epsilon", "> 0", epsilon);
+  }
+};
+
 // The rate that the update uses in step `step` (from 1): Adam's corrections of both moments' bias
 // (Kingma and Ba, 2014, section 2) are folded into it.
-inline double step_rate(Optimizer optimizer, double rate, int64_t step, double beta_1,
-                        double beta_2) {
-  if (!info(optimizer).bias_corrected) return rate;
+inline double step_rate(const OptimizerSpec& spec, double rate, int64_t step) {
+  if (!info(spec.kind).bias_corrected) return rate;
   const double t = static_cast<double>(step);
-  return rate * std::sqrt(1.0 - std::pow(beta_2, t)) / (1.0 - std::pow(beta_1, t));
+  return rate * std::sqrt(1.0 - std::pow(spec.beta_2, t)) / (1.0 - std::pow(spec.beta_1, t));
 }
 
 }  // namespace nnhp

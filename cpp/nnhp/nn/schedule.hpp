@@ -12,11 +12,21 @@ namespace nnhp {
 enum class Schedule { kConstant, kInvscaling, kAdaptive, kPerEpoch };
 
 struct ScheduleSpec {
-  Schedule schedule = Schedule::kConstant;
+  Schedule kind = Schedule::kConstant;
   double initial = 1e-3;
   double power = 0.5;             // invscaling
   std::vector<double> per_epoch;  // per_epoch; the last one holds on
   int64_t horizon = 0;  // epochs that a schedule is laid out for, whatever stops it earlier
+
+  // Throws std::invalid_argument naming the field that is out of range.
+  void check() const {
+    if (kind != Schedule::kPerEpoch) {
+      require_field(initial > 0.0, "learning_rate_init", "> 0", initial);
+      return;
+    }
+    require(!per_epoch.empty(), "learning_rates must not be empty");
+    for (const double rate : per_epoch) require_field(rate > 0.0, "learning_rates", "> 0", rate);
+  }
 };
 
 // What a schedule may look at after an epoch.
@@ -53,9 +63,9 @@ inline constexpr std::array<ScheduleInfo, 4> schedule_table{{
 
 inline const ScheduleInfo& info(Schedule s) { return schedule_table[static_cast<size_t>(s)]; }
 
-inline double first_rate(const ScheduleSpec& spec) { return info(spec.schedule).first_rate(spec); }
+inline double first_rate(const ScheduleSpec& spec) { return info(spec.kind).first_rate(spec); }
 inline double next_rate(const ScheduleSpec& spec, const ScheduleState& state) {
-  return info(spec.schedule).next_rate(spec, state);
+  return info(spec.kind).next_rate(spec, state);
 }
 
 }  // namespace nnhp

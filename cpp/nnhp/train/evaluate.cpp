@@ -48,9 +48,9 @@ double mean_r2(const double* residuals, const double* deviations, index_t output
 }  // namespace
 
 template <class T>
-Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* parameters, Loss loss,
-                    Score score, const TrainingSet<T>& set, const EvaluationScratch<T>& scratch,
-                    const StopToken* stop) {
+Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* parameters,
+                    const LossSpec& loss, Score score, const TrainingSet<T>& set,
+                    const EvaluationScratch<T>& scratch, const StopToken* stop) {
   const WeightedRows<T>& validation = *set.validation();
   const Dataset<T>& data = *validation.data;
   const LabelMap labels = set.label_map();
@@ -97,11 +97,11 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
   return {true, loss_sum / weight_sum, value};
 }
 
-template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, Loss, Score,
+template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, const LossSpec&, Score,
                              const TrainingSet<float>&, const EvaluationScratch<float>&,
                              const StopToken*);
-template Evaluation evaluate(Backprop<double>&, const NetSpec&, const double*, Loss, Score,
-                             const TrainingSet<double>&, const EvaluationScratch<double>&,
+template Evaluation evaluate(Backprop<double>&, const NetSpec&, const double*, const LossSpec&,
+                             Score, const TrainingSet<double>&, const EvaluationScratch<double>&,
                              const StopToken*);
 
 }  // namespace nnhp

@@ -11,38 +11,21 @@
 #include "nnhp/nn/cost.hpp"
 
 namespace nnhp {
-namespace {
-
-std::string range_error(const char* name, const char* expected, double got) {
-  return std::string(name) + " must be " + expected + ", got " + std::to_string(got);
-}
-
-}  // namespace
 
 void TrainSpec::check(const NetSpec& net) const {
-  const Activation needed = loss_table[static_cast<size_t>(loss)].output;
-  require(net.output_activation() == needed,
-          "loss '" + std::string(loss_table[static_cast<size_t>(loss)].name) +
-              "' needs the output activation '" + std::string(info(needed).name) + "', got '" +
+  const LossInfo& of_loss = info(loss.kind);
+  require(net.output_activation() == of_loss.output,
+          "loss '" + std::string(of_loss.name) + "' needs the output activation '" +
+              std::string(info(of_loss.output).name) + "', got '" +
               std::string(info(net.output_activation()).name) + "'");
-  require(penalty.l2 >= 0.0, range_error("l2", ">= 0", penalty.l2));
-  require(penalty.l1 >= 0.0, range_error("l1", ">= 0", penalty.l1));
-  require(batch_size >= 1, range_error("batch_size", ">= 1", static_cast<double>(batch_size)));
-  require(max_epochs >= 1, range_error("max_epochs", ">= 1", static_cast<double>(max_epochs)));
-  require(tol >= 0.0, range_error("tol", ">= 0", tol));
-  require(n_iter_no_change >= 1.0, range_error("n_iter_no_change", ">= 1", n_iter_no_change));
-  require(momentum >= 0.0 && momentum <= 1.0, range_error("momentum", "in [0, 1]", momentum));
-  require(beta_1 >= 0.0 && beta_1 < 1.0, range_error("beta_1", "in [0, 1)", beta_1));
-  require(beta_2 >= 0.0 && beta_2 < 1.0, range_error("beta_2", "in [0, 1)", beta_2));
-  require(epsilon > 0.0, range_error("epsilon", "> 0", epsilon));
-  if (schedule.schedule == Schedule::kPerEpoch) {
-    require(!schedule.per_epoch.empty(), "learning_rates must not be empty");
-    for (const double rate : schedule.per_epoch) {
-      require(rate > 0.0, range_error("learning_rates", "> 0", rate));
-    }
-  } else {
-    require(schedule.initial > 0.0, range_error("learning_rate_init", "> 0", schedule.initial));
-  }
+  require_field(penalty.l2 >= 0.0, "l2", ">= 0", penalty.l2);
+  require_field(penalty.l1 >= 0.0, "l1", ">= 0", penalty.l1);
+  require_field(batch_size >= 1, "batch_size", ">= 1", static_cast<double>(batch_size));
+  require_field(max_epochs >= 1, "max_epochs", ">= 1", static_cast<double>(max_epochs));
+  require_field(tol >= 0.0, "tol", ">= 0", tol);
+  require_field(n_iter_no_change >= 1.0, "n_iter_no_change", ">= 1", n_iter_no_change);
+  optimizer.check();
+  schedule.check();
 }
 
 // The scratch of one worker while it advances one session.
@@ -57,7 +40,7 @@ struct Session<T>::Scratch {
     block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
     if (!keeps_undo) return;
     undo_parameters = workspace.take<T>(n);
-    for (int i = 0; i < info(in.train->optimizer).moments; ++i)
+    for (int i = 0; i < info(in.train->optimizer.kind).moments; ++i)
       undo_moments[i] = workspace.take<T>(n);
     undo_order = workspace.take<row_t>(training_rows);
   }
@@ -113,22 +96,22 @@ template <class T>
 class Session<T>::StepUpdate {
  public:
   StepUpdate(Session& session, double weight_sum)
-      : kernel_(kernel_table<T>().update[static_cast<size_t>(session.in_.train->optimizer)]),
+      : kernel_(kernel_table<T>().update[static_cast<size_t>(session.in_.train->optimizer.kind)]),
         parameters_(session.state_.parameters.data()),
         moment_1_(session.state_.moment_1.data()),
         moment_2_(session.state_.moment_2.data()) {
-    const TrainSpec& train = *session.in_.train;
+    const OptimizerSpec& optimizer = session.in_.train->optimizer;
     of_biases_.gradient_scale = static_cast<T>(1.0 / weight_sum);
     of_biases_.learning_rate = static_cast<T>(session.step_rate());
-    of_biases_.momentum = static_cast<T>(train.momentum);
-    of_biases_.beta_1 = static_cast<T>(train.beta_1);
-    of_biases_.beta_2 = static_cast<T>(train.beta_2);
-    of_biases_.epsilon = static_cast<T>(train.epsilon);
-    of_biases_.complement_1 = static_cast<T>(1.0 - train.beta_1);
-    of_biases_.complement_2 = static_cast<T>(1.0 - train.beta_2);
+    of_biases_.momentum = static_cast<T>(optimizer.momentum);
+    of_biases_.beta_1 = static_cast<T>(optimizer.beta_1);
+    of_biases_.beta_2 = static_cast<T>(optimizer.beta_2);
+    of_biases_.epsilon = static_cast<T>(optimizer.epsilon);
+    of_biases_.complement_1 = static_cast<T>(1.0 - optimizer.beta_1);
+    of_biases_.complement_2 = static_cast<T>(1.0 - optimizer.beta_2);
     of_weights_ = of_biases_;
-    of_weights_.l2 = static_cast<T>(train.penalty.l2);
-    of_weights_.l1 = static_cast<T>(train.penalty.l1);
+    of_weights_.l2 = static_cast<T>(session.in_.train->penalty.l2);
+    of_weights_.l1 = static_cast<T>(session.in_.train->penalty.l1);
   }
   PenaltySums operator()(index_t at, index_t n, bool weights, const T* gradient) const {
     return kernel_(n, weights ? of_weights_ : of_biases_, gradient, parameters_ + at,
@@ -167,7 +150,7 @@ void Session<T>::begin() const {
   state_.generator = in_.start->generator;
   state_.order = in_.set->training().rows;
   if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = parameters;
-  const int moments = info(in_.train->optimizer).moments;
+  const int moments = info(in_.train->optimizer.kind).moments;
   const index_t n = in_.net->parameter_count();
   if (moments > 0) state_.moment_1 = AlignedVector<T>(n);
   if (moments > 1) state_.moment_2 = AlignedVector<T>(n);
@@ -207,8 +190,7 @@ bool Session<T>::keeps_undo() const {
 
 template <class T>
 double Session<T>::step_rate() const {
-  return nnhp::step_rate(in_.train->optimizer, state_.rate, std::max<int64_t>(state_.step, 1),
-                         in_.train->beta_1, in_.train->beta_2);
+  return nnhp::step_rate(in_.train->optimizer, state_.rate, std::max<int64_t>(state_.step, 1));
 }
 
 template <class T>
@@ -428,7 +410,7 @@ void Session<T>::close_epoch() {
   if (state_.status == Status::kDiverged) return;
   if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
     constexpr double kSmallestAdaptiveRate = 1e-6;
-    if (info(train.schedule.schedule).adapts && state_.rate > kSmallestAdaptiveRate) {
+    if (info(train.schedule.kind).adapts && state_.rate > kSmallestAdaptiveRate) {
       state_.rate /= 5.0;
       state_.no_improvement_count = 0;
     } else {

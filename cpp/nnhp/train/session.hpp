@@ -38,12 +38,10 @@ inline constexpr std::array<MonitorInfo, 5> monitor_table{{
 
 // How a net is trained: immutable data.
 struct TrainSpec {
-  Loss loss = Loss::kSquaredError;
+  LossSpec loss;
   Penalty penalty;
-  Optimizer optimizer = Optimizer::kAdam;
+  OptimizerSpec optimizer;
   ScheduleSpec schedule;
-  double momentum = 0.9;
-  double beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8;
   index_t batch_size = 200;
   bool shuffle = true;
   int64_t max_epochs = 200;  // the session stops by itself there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
 from typing import Any, ClassVar, TypeAlias
@@ -69,8 +69,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     n_iter_no_change: float
     max_fun: int
     dropout: Any
+    dropout_kind: str
     input_dropout: float
     l1_ratio: float
+    label_smoothing: float
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    ema_momentum: float | None
+    max_norm: float | None
+    kernel_initializer: Any
+    bias_initializer: Any
+    frozen_layers: Sequence[int]
+    normalization: str | None
+    input_noise: float
+    activation_noise: float
+    weight_noise: float
+    noisy_copies: int
+    mixup_alpha: float
+    cutmix_alpha: float
     class_weight: Any
     num_layers: int | None
     scoring: Any

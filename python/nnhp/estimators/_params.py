@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     Options,
     StrOptions,
@@ -66,7 +67,23 @@ CONSTRAINTS: _Constraints = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "dropout_kind": [StrOptions({"standard", "alpha"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+    "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
+    "clipvalue": [Interval(Real, 0, None, closed="neither"), None],
+    "ema_momentum": [Interval(Real, 0, 1, closed="left"), None],
+    "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "kernel_initializer": [str, "array-like", HasMethods("get_params"), None],
+    "bias_initializer": [str, "array-like", HasMethods("get_params"), None],
+    "frozen_layers": ["array-like"],
+    "normalization": [StrOptions({"batch", "layer"}), None],
+    "input_noise": [Interval(Real, 0, None, closed="left")],
+    "activation_noise": [Interval(Real, 0, None, closed="left")],
+    "weight_noise": [Interval(Real, 0, None, closed="left")],
+    "noisy_copies": [Interval(Integral, 0, None, closed="left")],
+    "mixup_alpha": [Interval(Real, 0, None, closed="left")],
+    "cutmix_alpha": [Interval(Real, 0, None, closed="left")],
     "num_layers": [Interval(Integral, 0, None, closed="left"), None],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
@@ -79,6 +96,7 @@ CONSTRAINTS: _Constraints = {
 CLASSIFIER_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
     "class_weight": [StrOptions({"balanced"}), dict, None],
+    "label_smoothing": [Interval(Real, 0, 1, closed="left")],
 }
 REGRESSOR_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
@@ -255,20 +273,24 @@ def train_spec(
     rates = learning_rates(estimator)
     return _core.TrainSpec(
         loss=loss,
-        optimizer=_engine_solver(estimator),
+        optimizer={
+            "name": _engine_solver(estimator),
+            "momentum": float(estimator.momentum),
+            "beta_1": float(estimator.beta_1),
+            "beta_2": float(estimator.beta_2),
+            "epsilon": float(estimator.epsilon),
+        },
         batch_size=batch_size,
         max_epochs=max_epochs,
         schedule_horizon=max_epochs_of(estimator),
         l2=float(estimator.alpha) * (1 - float(estimator.l1_ratio)),
         l1=float(estimator.alpha) * float(estimator.l1_ratio),
-        schedule=_schedule(estimator, rates),
-        learning_rate_init=first_learning_rate(estimator),
-        learning_rates=rates[min(epochs_before, len(rates) - 1) :] if rates else (),
-        power_t=float(estimator.power_t),
-        momentum=float(estimator.momentum),
-        beta_1=float(estimator.beta_1),
-        beta_2=float(estimator.beta_2),
-        epsilon=float(estimator.epsilon),
+        schedule={
+            "name": _schedule(estimator, rates),
+            "initial": first_learning_rate(estimator),
+            "power": float(estimator.power_t),
+            "per_epoch": rates[min(epochs_before, len(rates) - 1) :] if rates else [],
+        },
         shuffle=bool(estimator.shuffle),
         tol=float(estimator.tol),
         n_iter_no_change=float(estimator.n_iter_no_change),

@@ -140,6 +140,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         or one per layer, in [0, 1). The others are divided by ``1 - dropout``, so that
         prediction needs no change [4]_. Not with 'lbfgs'.
 
+    dropout_kind : {'standard', 'alpha'}, default='standard'
+        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
+        that mean and variance stay [5]_.
+
     input_dropout : float, default=0.0
         The same for the features.
 
@@ -148,6 +152,64 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         divided by the number of samples in the batch (by the sum of their weights, if there
         are weights): 0 is L2, 1 is L1, between them is the elastic net. Weights come near 0
         but not exactly there: steps go along the penalty's derivative. Not with 'lbfgs'.
+
+    weight_decay : float or None, default=None
+        Share of each parameter, times the learning rate, that every step takes off beside the
+        gradient's part. None is 0, for ``solver='adamw'`` 0.004. Not with 'lbfgs'.
+
+    clipnorm : float or None, default=None
+        Greatest norm of the gradient of one layer's weights, or of its biases, in a step; longer
+        ones are scaled down. Not with `clipvalue`, and not with 'lbfgs'.
+
+    clipvalue : float or None, default=None
+        Greatest magnitude of a component of the gradient in a step. Not with `clipnorm`, and not
+        with 'lbfgs'.
+
+    ema_momentum : float or None, default=None
+        If given, in [0, 1): the net that is watched, published and predicts has the exponential
+        moving average of the parameters after each step. Not with 'lbfgs'.
+
+    max_norm : float or None, default=None
+        If given, each unit's incoming weights are scaled down to at most this norm after each
+        step. Not with 'lbfgs'.
+
+    kernel_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+            default=None
+        Where the weights start. None draws what scikit-learn draws (see Notes).
+
+    bias_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+            default=None
+        Where the biases start. None draws what scikit-learn draws (see Notes).
+
+    frozen_layers : sequence of int, default=()
+        Layers that training leaves as they start, counted from 0 at the first hidden layer; the
+        last, or -1, is the output layer.
+
+    normalization : {'batch', 'layer'} or None, default=None
+        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+
+    input_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+
+    activation_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
+        'lbfgs'.
+
+    weight_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the weights in each training step. Not with
+        'lbfgs'.
+
+    noisy_copies : int, default=0
+        Noisy copies of each training sample that every epoch also sees, their features with
+        `input_noise`, which the samples themselves are then spared.
+
+    mixup_alpha : float, default=0.0
+        If positive, each training sample is mixed with another of its batch, in features and
+        targets, by a share drawn from Beta(alpha, alpha). Not with 'lbfgs'.
+
+    cutmix_alpha : float, default=0.0
+        If positive, a share of each training sample's features, drawn from Beta(alpha, alpha), is
+        another's of its batch, with that share of its target. Not with 'lbfgs'.
 
     num_layers : int or None, default=None
         Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
@@ -292,8 +354,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0,
+        dropout_kind: str = "standard",
         input_dropout: float = 0.0,
         l1_ratio: float = 0.0,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        ema_momentum: float | None = None,
+        max_norm: float | None = None,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = None,
+        frozen_layers: Sequence[int] = (),
+        normalization: str | None = None,
+        input_noise: float = 0.0,
+        activation_noise: float = 0.0,
+        weight_noise: float = 0.0,
+        noisy_copies: int = 0,
+        mixup_alpha: float = 0.0,
+        cutmix_alpha: float = 0.0,
         num_layers: int | None = None,
         scoring: str | Callable[..., float] | None = None,
         dtype: str = "auto",
@@ -324,8 +402,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.dropout = dropout
+        self.dropout_kind = dropout_kind
         self.input_dropout = input_dropout
         self.l1_ratio = l1_ratio
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.ema_momentum = ema_momentum
+        self.max_norm = max_norm
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.frozen_layers = frozen_layers
+        self.normalization = normalization
+        self.input_noise = input_noise
+        self.activation_noise = activation_noise
+        self.weight_noise = weight_noise
+        self.noisy_copies = noisy_copies
+        self.mixup_alpha = mixup_alpha
+        self.cutmix_alpha = cutmix_alpha
         self.num_layers = num_layers
         self.scoring = scoring
         self.dtype = dtype
