@@ -9,7 +9,7 @@ namespace {
 
 ScheduleSpec spec_of(Schedule schedule) {
   ScheduleSpec spec;
-  spec.schedule = schedule;
+  spec.kind = schedule;
   spec.initial = 0.5;
   spec.power = 0.5;
   spec.per_epoch = {0.1, 0.2, 0.3};
@@ -40,13 +40,13 @@ TEST_CASE("test_per_epoch_holds_its_last_rate") {
 }
 
 TEST_CASE("test_step_rate_folds_adam's_corrections") {
-  CHECK(step_rate(Optimizer::kSgd, 0.5, 3, 0.9, 0.999) == 0.5);
-  CHECK(step_rate(Optimizer::kNesterov, 0.5, 3, 0.9, 0.999) == 0.5);
+  CHECK(step_rate({Optimizer::kSgd, 0.9, 0.9, 0.999, 1e-8}, 0.5, 3) == 0.5);
+  CHECK(step_rate({Optimizer::kNesterov, 0.9, 0.9, 0.999, 1e-8}, 0.5, 3) == 0.5);
   // beta_1 = 1/2, beta_2 = 3/4: sqrt(1/4) / (1/2) = 1, then sqrt(7/16) / (3/4).
-  CHECK(step_rate(Optimizer::kAdam, 0.5, 1, 0.5, 0.75) == doctest::Approx(0.5));
-  CHECK(step_rate(Optimizer::kAdam, 0.5, 2, 0.5, 0.75) ==
+  CHECK(step_rate({Optimizer::kAdam, 0.9, 0.5, 0.75, 1e-8}, 0.5, 1) == doctest::Approx(0.5));
+  CHECK(step_rate({Optimizer::kAdam, 0.9, 0.5, 0.75, 1e-8}, 0.5, 2) ==
         doctest::Approx(0.5 * std::sqrt(7.0 / 16.0) / 0.75));
-  CHECK(step_rate(Optimizer::kAdam, 0.5, 1000000, 0.9, 0.999) == doctest::Approx(0.5));
+  CHECK(step_rate({Optimizer::kAdam, 0.9, 0.9, 0.999, 1e-8}, 0.5, 1000000) == doctest::Approx(0.5));
 }
 
 }  // namespace
