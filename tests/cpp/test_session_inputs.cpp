@@ -102,10 +102,10 @@ const Refusal refusals[] = {
     {"max_epochs must be >= 1", [](TrainSpec& t) { t.max_epochs = 0; }},
     {"tol must be >= 0", [](TrainSpec& t) { t.tol = -1e-9; }},
     {"n_iter_no_change must be >= 1", [](TrainSpec& t) { t.n_iter_no_change = 0.5; }},
-    {"momentum must be in [0, 1]", [](TrainSpec& t) { t.momentum = 1.5; }},
-    {"beta_1 must be in [0, 1)", [](TrainSpec& t) { t.beta_1 = 1.0; }},
-    {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.beta_2 = -0.1; }},
-    {"epsilon must be > 0", [](TrainSpec& t) { t.epsilon = 0.0; }},
+    {"momentum must be in [0, 1]", [](TrainSpec& t) { t.optimizer.momentum = 1.5; }},
+    {"beta_1 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_1 = 1.0; }},
+    {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_2 = -0.1; }},
+    {"epsilon must be > 0", [](TrainSpec& t) { t.optimizer.epsilon = 0.0; }},
     {"learning_rate_init must be > 0", [](TrainSpec& t) { t.schedule.initial = 0.0; }},
     {"learning_rates must not be empty",
      [](TrainSpec& t) { t.schedule.kind = Schedule::kPerEpoch; }},
@@ -115,7 +115,7 @@ const Refusal refusals[] = {
        t.schedule.per_epoch = {0.1, -0.1};
      }},
     {"loss 'poisson' needs the output activation 'exp', got 'softmax'",
-     [](TrainSpec& t) { t.loss = Loss::kPoisson; }},
+     [](TrainSpec& t) { t.loss.kind = Loss::kPoisson; }},
 };
 
 TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {
