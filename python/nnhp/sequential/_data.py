@@ -1,0 +1,131 @@
+"""Samples, targets and weights of `Sequential`, checked and put into the engine's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import _check_sample_weight, check_array
+
+from nnhp import _core
+from nnhp.estimators._data import engine_X
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples that are trained on or evaluated."""
+
+    X: Any  # in the engine's form
+    y: NDArray[Any]  # (n_samples, n_targets), as metrics take it
+    weight: NDArray[Any] | None
+    dataset: _core.Dataset
+
+    @property
+    def n_samples(self) -> int:
+        """Rows of X."""
+        return len(self.y)
+
+
+def check_x(x: Any, n_features: int | None, dtype: str, name: str = "x") -> Any:
+    """Check samples; returns an array or CSR matrix of the net's dtype."""
+    checked = check_array(x, accept_sparse="csr", dtype=np.dtype(dtype), order="C", input_name=name)
+    if n_features is not None and checked.shape[1] != n_features:
+        raise ValueError(
+            f"{name} must have {n_features} features, as the model's first layer says or an "
+            f"earlier call had, got {checked.shape[1]}."
+        )
+    return checked
+
+
+def part_of(
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    *,
+    n_outputs: int,
+    sparse_targets: bool,
+    dtype: str,
+    name: str = "y",
+) -> Part:
+    """Join checked samples, from `check_x`, with their targets and weights.
+
+    `sparse_targets` tells that y numbers classes, of which the net has an output each.
+    """
+    targets = _check_y(y, name)
+    if len(targets) != x.shape[0]:
+        raise ValueError(f"x has {x.shape[0]} samples, but {name} has {len(targets)}.")
+    weight = _weights(targets, sample_weight, class_weight, dtype)
+    samples = engine_X(x)
+    if sparse_targets:
+        ids = _class_ids(targets, n_outputs, name)
+        return Part(samples, targets, weight, _core.Dataset(samples, class_ids=ids))
+    if targets.shape[1] != n_outputs:
+        raise ValueError(
+            f"{name} must have a column for each of the {n_outputs} outputs, got "
+            f"{targets.shape[1]}; class numbers go with loss='sparse_categorical_crossentropy'."
+        )
+    matrix = np.ascontiguousarray(targets, dtype=dtype)
+    return Part(samples, targets, weight, _core.Dataset(samples, targets=matrix))
+
+
+def _check_y(y: Any, name: str) -> NDArray[Any]:
+    checked: NDArray[Any] = check_array(y, ensure_2d=False, dtype="numeric", input_name=name)
+    if checked.ndim > 2:
+        raise ValueError(f"{name} must have one or two dimensions, got {checked.ndim}.")
+    return checked.reshape(len(checked), -1)
+
+
+def _class_ids(targets: NDArray[Any], n_outputs: int, name: str) -> NDArray[np.int32]:
+    if targets.shape[1] != 1:
+        raise ValueError(f"{name} must have one column of class numbers, got {targets.shape[1]}.")
+    ids = targets.ravel().astype(np.int32)
+    if (ids != targets.ravel()).any() or ids.min() < 0 or ids.max() >= n_outputs:
+        raise ValueError(
+            f"{name} must hold class numbers from 0 to {n_outputs - 1}, one per output, got values "
+            f"from {targets.min()} to {targets.max()}."
+        )
+    return ids
+
+
+def _weights(
+    targets: NDArray[Any],
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    dtype: str,
+) -> NDArray[Any] | None:
+    if sample_weight is None and class_weight is None:
+        return None
+    weight: NDArray[Any] = np.ones(len(targets))
+    if sample_weight is not None:
+        weight = np.array(_check_sample_weight(sample_weight, weight), dtype=np.float64)
+        if (weight < 0).any():
+            raise ValueError("sample_weight must not be negative.")
+    if class_weight is not None:
+        classes = targets.argmax(axis=1) if targets.shape[1] > 1 else targets.ravel()
+        for label, factor in class_weight.items():
+            weight[classes == label] *= float(factor)
+    return np.ascontiguousarray(weight, dtype=dtype)
+
+
+def split_off(
+    x: Any, y: Any, sample_weight: Any, share: float
+) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
+    """Cut the last `share` of checked samples off, as Keras does: before any shuffling."""
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must lie in [0, 1), got {share}.")
+    at = int(np.floor(x.shape[0] * (1.0 - share)))
+    if at == 0 or at == x.shape[0]:
+        raise ValueError(
+            f"validation_split={share} leaves no samples to train on or to validate on of "
+            f"{x.shape[0]}."
+        )
+    y = np.asarray(y)
+    weight = None if sample_weight is None else np.asarray(sample_weight)
+    return tuple(
+        (x[rows], y[rows], None if weight is None else weight[rows])
+        for rows in (slice(None, at), slice(at, None))
+    )

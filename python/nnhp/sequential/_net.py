@@ -1,0 +1,190 @@
+"""From layers to the engine's net, and its parameters as a list of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnhp import _core, layers
+from nnhp.sequential import _parts
+
+Stages = list[dict[str, Any]]
+
+
+@dataclass
+class _Row:
+    """A dense layer of the engine, with what follows it up to the next."""
+
+    place: int  # of its layer in the model
+    layer: layers.Dense | layers.Maxout
+    stages: Stages = field(default_factory=list)
+    places: list[int] = field(default_factory=list)  # of the layer that each stage comes from
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One array of a layer in the flat parameters."""
+
+    place: int  # of its layer in the model
+    name: str
+    at: int
+    shape: tuple[int, ...]
+    trained: bool
+
+    @property
+    def size(self) -> int:
+        """Numbers in the array."""
+        return int(np.prod(self.shape))
+
+
+class Net:
+    """The engine's description of a model, and where each layer's weights are.
+
+    Parameters
+    ----------
+    model_layers : sequence of Layer
+        The layers.
+    n_features : int
+        Of the samples.
+    dtype : {'float32', 'float64'}
+        Of the parameters.
+    """
+
+    def __init__(self, model_layers: Sequence[layers.Layer], n_features: int, dtype: str) -> None:
+        self.layers = list(model_layers)
+        self.n_features = n_features
+        self.dtype = np.dtype(dtype)
+        input_stages, input_places, self._rows = _rows_of(self.layers)
+        *hidden, last = self._rows
+        output_stages, self.output_activation = _split_output(last, self.layers)
+        self.n_outputs = int(last.layer.units)
+        self.spec = _core.NetSpec(
+            n_inputs=n_features,
+            hidden=[(int(row.layer.units), row.stages) for row in hidden],
+            n_outputs=self.n_outputs,
+            output_activation=self.output_activation,
+            input_stages=input_stages,
+            output_stages=output_stages,
+            dtype=dtype,
+        )
+        self.arrays = self._find_arrays(input_places)
+
+    @property
+    def n_parameters(self) -> int:
+        """Weights of all layers."""
+        return sum(array.size for array in self.arrays)
+
+    @property
+    def n_trained(self) -> int:
+        """Those that training changes by gradients."""
+        return sum(array.size for array in self.arrays if array.trained)
+
+    def layer_parameters(self, place: int) -> int:
+        """Weights of one layer."""
+        return sum(array.size for array in self.arrays if array.place == place)
+
+    def unpack(self, flat: NDArray[Any]) -> list[NDArray[Any]]:
+        """Copy the weights out of the flat parameters, layer by layer."""
+        return [flat[a.at : a.at + a.size].reshape(a.shape).copy() for a in self.arrays]
+
+    def pack(self, weights: Sequence[ArrayLike]) -> NDArray[Any]:
+        """Copy weights into flat parameters; biases that layers do not have are 0."""
+        if len(weights) != len(self.arrays):
+            raise ValueError(f"weights must be {len(self.arrays)} arrays, got {len(weights)}.")
+        flat = np.zeros(self.spec.n_parameters, dtype=self.dtype)
+        for number, (array, given) in enumerate(zip(self.arrays, weights, strict=True)):
+            values = np.asarray(given, dtype=self.dtype)
+            if values.shape != array.shape:
+                raise ValueError(
+                    f"weights[{number}], the {array.name} of layer {array.place}, must have the "
+                    f"shape {array.shape}, got {values.shape}."
+                )
+            flat[array.at : array.at + array.size] = values.ravel()
+        return flat
+
+    def draw(self, rng: np.random.RandomState) -> NDArray[Any]:
+        """Draw flat parameters to start from."""
+        return self.pack([self._initial(array, rng) for array in self.arrays])
+
+    def frozen(self) -> list[tuple[int, int]]:
+        """Ranges of the flat parameters, first and length, that training leaves as they are."""
+        ranges = []
+        at = 0
+        for row, (inputs, units) in zip(self._rows, self.spec.layer_shapes, strict=True):
+            if not row.layer.trainable:
+                ranges.append((at, (inputs + 1) * units))
+            elif not row.layer.use_bias:
+                ranges.append((at + inputs * units, units))
+            at += (inputs + 1) * units
+        return ranges
+
+    def penalties(self) -> list[tuple[float, float]]:
+        """L2 and L1 of each dense layer."""
+        found = [_parts.regularizer(row.layer.kernel_regularizer) for row in self._rows]
+        return [(regularizer.l2, regularizer.l1) for regularizer in found]
+
+    def _initial(self, array: Weights, rng: np.random.RandomState) -> NDArray[Any]:
+        constant = {"scale": 1.0, "shift": 0.0, "mean": 0.0, "variance": 1.0}.get(array.name)
+        if constant is not None:
+            return np.full(array.shape, constant)
+        layer = self.layers[array.place]
+        if array.name == "slopes":
+            return np.full(array.shape, _parts.initial_slope(layer.activation))
+        given = layer.kernel_initializer if array.name == "kernel" else layer.bias_initializer
+        return _parts.initial(given, array.shape, rng)
+
+    def _find_arrays(self, input_places: Sequence[int]) -> list[Weights]:
+        arrays = []
+        at = 0
+        for row, (inputs, units) in zip(self._rows, self.spec.layer_shapes, strict=True):
+            trained = row.layer.trainable
+            arrays.append(Weights(row.place, "kernel", at, (inputs, units), trained))
+            at += inputs * units
+            if row.layer.use_bias:
+                arrays.append(Weights(row.place, "biases", at, (units,), trained))
+            at += units
+        places = {-1: list(input_places)} | {i: row.places for i, row in enumerate(self._rows)}
+        for layer, stage, name, start, size in self.spec.stage_arrays:
+            trained = name not in ("mean", "variance")
+            arrays.append(Weights(places[layer][stage], name, start, (size,), trained))
+        return sorted(arrays, key=lambda array: array.place)
+
+
+def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], list[_Row]]:
+    input_stages: Stages = []
+    input_places: list[int] = []
+    rows: list[_Row] = []
+    for place, layer in enumerate(model_layers):
+        if isinstance(layer, layers.Input):
+            if place > 0:
+                raise ValueError(f"{layer!r} must be the first layer, is number {place}.")
+            continue
+        if isinstance(layer, layers.Dense | layers.Maxout):
+            rows.append(_Row(place, layer))
+        stage = _parts.stage_of(layer)
+        if stage is None:
+            continue
+        if not rows and isinstance(layer, layers.Activation):
+            raise ValueError(f"{layer!r} needs a Dense layer before it.")
+        (rows[-1].stages if rows else input_stages).append(stage)
+        (rows[-1].places if rows else input_places).append(place)
+    if not rows:
+        raise ValueError("A model needs at least one Dense or Maxout layer.")
+    return input_stages, input_places, rows
+
+
+def _split_output(row: _Row, model_layers: Sequence[layers.Layer]) -> tuple[Stages, str]:
+    """Stages before the output activation, and its name."""
+    if not row.stages:
+        return [], "identity"
+    *before, last = row.stages
+    layer = model_layers[row.places[-1]]
+    if isinstance(layer, layers.Dropout | layers.AlphaDropout | layers.GaussianNoise):
+        raise ValueError(f"{layer!r} after the last Dense layer would change the model's outputs.")
+    if isinstance(layer, layers.BatchNormalization | layers.LayerNormalization):
+        return row.stages, "identity"
+    return before, str(last["name"])
