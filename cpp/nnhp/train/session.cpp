@@ -64,6 +64,8 @@ struct Session<T>::Undo {
       : session_(session),
         scratch_(scratch),
         step_(session.state_.step),
+        recorded_(session.state_.step_loss_curve.size()),
+        rate_(session.state_.rate),
         generator_(session.state_.generator) {
     copy(session.state_.parameters.data(), scratch.undo_parameters,
          session.state_.parameters.size());
@@ -78,6 +80,8 @@ struct Session<T>::Undo {
     copy(scratch_.undo_moments[1], s.moment_2.data(), s.moment_2.size());
     std::copy_n(scratch_.undo_order, s.order.size(), s.order.begin());
     s.step = step_;
+    s.step_loss_curve.resize(recorded_);
+    s.rate = rate_;
     s.generator = generator_;
   }
 
@@ -88,6 +92,8 @@ struct Session<T>::Undo {
   Session& session_;
   Scratch& scratch_;
   int64_t step_;
+  size_t recorded_;
+  double rate_;
   std::optional<Mt19937> generator_;
 };
 
@@ -138,7 +144,8 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
-  state_.rate = first_rate(in_.train->schedule);
+  state_.rate = in_.train->schedule.initial;
+  state_.rate = rate_of_step(0);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
 }
@@ -159,10 +166,23 @@ void Session<T>::begin() const {
 }
 
 template <class T>
+index_t Session<T>::steps_per_epoch() const {
+  const index_t rows = static_cast<index_t>(in_.set->training().rows.size());
+  return rows / in_.train->batch_size + (rows % in_.train->batch_size != 0);
+}
+
+template <class T>
+double Session<T>::rate_of_step(index_t step) const {
+  const ScheduleSpec& schedule = in_.train->schedule;
+  return rate_at(schedule, {schedule.begin + state_.epoch, step, steps_per_epoch(),
+                            state_.samples_seen, state_.rate});
+}
+
+template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
   const double rows = static_cast<double>(in_.set->training().rows.size());
-  const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
+  const double steps = static_cast<double>(steps_per_epoch());
   const auto& validation = in_.set->validation();
   const double validated = validation ? static_cast<double>(validation->rows.size()) : 0.0;
   return training_cost<T>(net) * rows + update_cost<T>(net) * steps +
@@ -300,12 +320,17 @@ template <class T>
 std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken* stop) {
   if (in_.train->shuffle && state_.generator) state_.generator->shuffle(state_.order);
   const index_t rows = static_cast<index_t>(state_.order.size());
+  const bool per_step = info(in_.train->schedule.kind).per_step;
   double total = 0.0, counted = 0.0;
-  for (index_t start = 0; start < rows; start += in_.train->batch_size) {
+  for (index_t start = 0, step = 0; start < rows; start += in_.train->batch_size, ++step) {
     const index_t count = std::min(in_.train->batch_size, rows - start);
+    if (per_step) state_.rate = rate_of_step(step);
     const std::optional<double> loss =
         train_batch(scratch, state_.order.data() + start, count, stop);
     if (stop != nullptr && stop->requested()) return std::nullopt;
+    if (in_.train->records_steps) {
+      state_.step_loss_curve.push_back(loss.value_or(std::numeric_limits<double>::quiet_NaN()));
+    }
     if (!loss) continue;
     total += *loss * static_cast<double>(count);
     counted += static_cast<double>(count);
@@ -355,6 +380,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
   ++state_.epoch;
   state_.samples_seen += static_cast<int64_t>(state_.order.size());
   state_.loss_curve.push_back(loss);
+  state_.rate_curve.push_back(state_.rate);
   if (in_.set->validation()) state_.validation_loss_curve.push_back(evaluation.loss);
   find_divergence();
   switch (in_.train->monitor) {
@@ -366,7 +392,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
         state_.no_improvement_count = 0;
       }
       state_.best_loss = loss < state_.best_loss ? loss : state_.best_loss;
-      close_epoch();
+      close_epoch(-loss);
       break;
     case Monitor::kExternal:
       break;  // record_score() closes it
@@ -399,17 +425,24 @@ void Session<T>::update_patience(double score) {
     state_.best_score = score;
     state_.best_parameters = state_.parameters;
   }
-  close_epoch();
+  close_epoch(score);
 }
 
-// The schedule's turn, then patience's, in scikit-learn's order.
+// The schedule's turn, then patience's, in scikit-learn's order. `watched`, greater being better,
+// is what patience watches.
 template <class T>
-void Session<T>::close_epoch() {
+void Session<T>::close_epoch(double watched) {
+  constexpr double kSmallestAdaptiveRate = 1e-6;
   const TrainSpec& train = *in_.train;
-  state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
+  state_.rate = rate_of_step(0);
+  if (train.schedule.kind == Schedule::kPlateau) {
+    const double before = state_.rate;
+    state_.rate = rate_after_plateau(train.schedule, state_.plateau, watched, before);
+    // As 'adaptive' does: a lower rate is given time to show what it can do.
+    if (state_.rate < before && before > kSmallestAdaptiveRate) state_.no_improvement_count = 0;
+  }
   if (state_.status == Status::kDiverged) return;
   if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
-    constexpr double kSmallestAdaptiveRate = 1e-6;
     if (info(train.schedule.kind).adapts && state_.rate > kSmallestAdaptiveRate) {
       state_.rate /= 5.0;
       state_.no_improvement_count = 0;

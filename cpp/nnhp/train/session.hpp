@@ -48,6 +48,7 @@ struct TrainSpec {
   double tol = 1e-4;
   double n_iter_no_change = 10;  // epochs; may be infinite
   Monitor monitor = Monitor::kTrainingLoss;
+  bool records_steps = false;  // whether the loss of each step is kept
 
   // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
   void check(const NetSpec& net) const;
@@ -70,10 +71,13 @@ struct Progress {
   int64_t step = 0;  // parameter updates
   int64_t epoch = 0;
   int64_t samples_seen = 0;
-  double rate = 0.0;  // of the next epoch
+  double rate = 0.0;  // of the next step
   double best_loss = 0.0, best_score = 0.0;
   int64_t no_improvement_count = 0;
+  PlateauState plateau;
   std::vector<double> loss_curve, validation_scores, validation_loss_curve;
+  std::vector<double> rate_curve;       // the rate of each epoch's last step
+  std::vector<double> step_loss_curve;  // where steps are recorded; NaN of one that weighs nothing
   Status status = Status::kReady;
   int diverged_layer = -1;  // first layer with a non-finite parameter
 };
@@ -200,6 +204,8 @@ class Session final : public Trainable {
   template <class Use>
   void forward_blocks(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
                       Use&& use) const;
+  index_t steps_per_epoch() const;
+  double rate_of_step(index_t step) const;
   double work_of_epoch() const;
   bool keeps_undo() const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);
@@ -208,7 +214,7 @@ class Session final : public Trainable {
                                     const StopToken* stop);
   void end_epoch(double loss, const Evaluation& evaluation);
   void update_patience(double score);
-  void close_epoch();
+  void close_epoch(double watched);
   void find_divergence();
 
   Inputs in_;
