@@ -350,6 +350,7 @@ void bind_session(py::module_& m) {
     return any.visit([](const auto& s) { return status_names[size_t(s.progress().status)]; });
   });
   session.def_property_readonly("epoch", progress_property<&Progress::epoch>());
+  session.def_property_readonly("rate", progress_property<&Progress::rate>());
   session.def_property_readonly("no_improvement_count",
                                 progress_property<&Progress::no_improvement_count>());
   session.def_property_readonly("loss_curve", progress_property<&Progress::loss_curve>());

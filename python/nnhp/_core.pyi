@@ -172,6 +172,10 @@ class Session:
         """Rate of the next step; for adam the one used in the last step, as in scikit-learn."""
 
     @property
+    def rate(self) -> float:
+        """Rate of the next step, without adam's corrections."""
+
+    @property
     def seconds(self) -> float:
         """Time that its epochs took."""
 

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnhp import _core
-from nnhp.estimators import _memory, _params, _random, _scoring, _weights
+from nnhp.estimators import _memory, _params, _random, _schedules, _scoring, _weights
 from nnhp.estimators._data import Samples, TrainingData
 from nnhp.estimators._fitted import shape_attributes, snapshot
 
@@ -31,6 +31,8 @@ NONFINITE = (
 # Memory of a training beside its samples: arrays as long as the parameters that it holds or is
 # published into, an order of its rows, and the rest, most of which is the random state.
 _COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
+# Entries of a session's state that are the schedule's.
+_OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
 _LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
 
 
@@ -157,6 +159,8 @@ class Training:
         Go on with the optimizer of `previous` too, for one epoch.
     cache : Cache or None
         Shared with other trainings of this setting.
+    records_steps : bool
+        Keep the loss of each step.
     """
 
     def __init__(
@@ -167,6 +171,7 @@ class Training:
         *,
         incremental: bool = False,
         cache: Cache | None = None,
+        records_steps: bool = False,
     ) -> None:
         self._estimator = estimator
         self._data = data
@@ -193,6 +198,7 @@ class Training:
             and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
+        rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
         batch_size = _params.batch_size(estimator, n_rows)
         train = cache.train_spec(
@@ -204,6 +210,8 @@ class Training:
                 max_epochs=1 if incremental else _params.max_epochs_of(estimator),
                 monitor=self._net.monitor,
                 epochs_before=self._epochs_before,
+                rate_before=rate_before,
+                records_steps=records_steps,
             ),
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
@@ -302,6 +310,7 @@ class Training:
             "n_iter_": int(state["epoch"]),
             "t_": int(state["n_samples_seen"]),
             "loss_curve_": losses,
+            "learning_rate_curve_": list(state["learning_rate_curve"]),
             "best_loss_": None if stopping else float(state["best_loss"]),
             "validation_scores_": list(state["validation_scores"]) if stopping else None,
             "best_validation_score_": float(state["best_score"]) if stopping else None,
@@ -365,8 +374,8 @@ class Training:
         return {
             "solver": self._estimator.solver,
             "layer_sizes": list(self._net.sizes),
-            "schedule": _params.schedule_of(self._estimator),
-            "learning_rate": float(state["learning_rate"]),
+            "schedule": _schedules.rule_of(self._estimator),
+            **{name: state[name] for name in _OF_SCHEDULE},
             "step": int(state["step"]),
             "epochs": self._epochs_before + int(state["epoch"]),
             "moment_1": state["moment_1"],
@@ -376,10 +385,10 @@ class Training:
     def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """Entries of the session's state with which the same solver goes on."""
         entries = {"step": before["step"]}
-        # A schedule that was set anew begins anew; one rate per epoch is looked up by epoch.
-        same_schedule = before["schedule"] == _params.schedule_of(self._estimator)
-        if same_schedule and not _params.learning_rates(self._estimator):
-            entries["learning_rate"] = before["learning_rate"]
+        # A rule that was set anew begins anew; what goes by the epoch knows how many there were.
+        rule = _schedules.rule_of(self._estimator)
+        if rule is not None and before["schedule"] == rule:
+            entries |= {name: before[name] for name in _OF_SCHEDULE}
         fresh = self._session.state()
         for name in ("moment_1", "moment_2"):
             # momentum=0 keeps no moment, and may be set between two calls
@@ -392,6 +401,7 @@ class Training:
         names = {
             "t_": "n_samples_seen",
             "loss_curve_": "loss_curve",
+            "learning_rate_curve_": "learning_rate_curve",
             "best_loss_": "best_loss",
             "_no_improvement_count": "no_improvement_count",
         }
