@@ -237,10 +237,13 @@ std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
       {"moment_2", bit_mismatch(a.moment_2, b.moment_2)},
       {"best_parameters", bit_mismatch(a.best_parameters, b.best_parameters)},
       {"loss_curve", bit_mismatch(a.loss_curve, b.loss_curve)},
+      {"rate_curve", bit_mismatch(a.rate_curve, b.rate_curve)},
+      {"step_loss_curve", bit_mismatch(a.step_loss_curve, b.step_loss_curve)},
       {"validation_scores", bit_mismatch(a.validation_scores, b.validation_scores)},
       {"validation_loss_curve", bit_mismatch(a.validation_loss_curve, b.validation_loss_curve)},
       {"rate, best_loss, best_score",
-       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})}};
+       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})},
+      {"plateau.best", bit_mismatch({a.plateau.best}, {b.plateau.best})}};
   for (const auto& [name, found] : arrays) {
     if (!found.empty()) return text_of(name, " ", found);
   }
@@ -249,6 +252,8 @@ std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
       {"epoch", a.epoch == b.epoch},
       {"samples_seen", a.samples_seen == b.samples_seen},
       {"no_improvement_count", a.no_improvement_count == b.no_improvement_count},
+      {"plateau.wait", a.plateau.wait == b.plateau.wait},
+      {"plateau.cooldown", a.plateau.cooldown == b.plateau.cooldown},
       {"order", a.order == b.order},
       {"generator", same(a.generator, b.generator)},
       {"status", a.status == b.status},

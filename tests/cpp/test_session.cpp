@@ -59,6 +59,25 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.train.schedule.per_epoch = {0.1, 0.05, 0.02};
     s.train.shuffle = false;
   });
+  for (size_t i = 0; i < schedule_table.size(); ++i) {
+    if (!schedule_table[i].per_step) continue;
+    add(schedule_table[i].name.data(), [&](Setup& s) {
+      s.train.schedule.kind = static_cast<Schedule>(i);
+      s.train.schedule.horizon = 4.5;
+      s.train.schedule.warmup = 0.7;
+      s.train.schedule.restarts = 1;
+      s.train.records_steps = true;
+    });
+  }
+  add("plateau of the validation loss, step losses", [](Setup& s) {
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
+    s.train.schedule.kind = Schedule::kPlateau;
+    s.train.schedule.patience = 1.0;
+    s.train.schedule.min_delta = 10.0;
+    s.train.schedule.cooldown = 2;
+    s.train.records_steps = true;
+  });
   add("linear poisson, whole batch", [](Setup& s) {
     s.train.loss.kind = Loss::kPoisson;
     s.hidden.clear();
@@ -244,6 +263,9 @@ Setup long_setup() {
   setup.train.batch_size = 1000;
   setup.validated = true;
   setup.train.monitor = Monitor::kLoss;
+  setup.train.schedule.kind = Schedule::kCosine;
+  setup.train.schedule.horizon = 100.0;
+  setup.train.records_steps = true;
   return setup;
 }
 

@@ -109,7 +109,7 @@ const Refusal refusals[] = {
     {"learning_rate_init must be > 0", [](TrainSpec& t) { t.schedule.initial = 0.0; }},
     {"learning_rates must not be empty",
      [](TrainSpec& t) { t.schedule.kind = Schedule::kPerEpoch; }},
-    {"learning_rates must be > 0",
+    {"learning_rates must be >= 0",
      [](TrainSpec& t) {
        t.schedule.kind = Schedule::kPerEpoch;
        t.schedule.per_epoch = {0.1, -0.1};
