@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import warnings
@@ -16,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from nnhp.estimators import _epochs, _params
+from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
@@ -123,6 +124,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             publish(self, published)
             if interrupted:
                 warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
+
+    def __sklearn_clone__(self) -> Any:
+        """Clone, but keep the fit of a network that an initializer copies from."""
+        cloned = {name: _initial.cloned(getattr(self, name)) for name in _initial.OPTIONS}
+        if all(value is None for value in cloned.values()):
+            return super().__sklearn_clone__()
+        without = copy.copy(self)
+        for name in cloned:
+            setattr(without, name, None)
+        return super(BaseMLP, without).__sklearn_clone__().set_params(**cloned)
 
     def _turn(self) -> threading.Lock:
         return _partial_fit_locks.setdefault(self, threading.Lock())

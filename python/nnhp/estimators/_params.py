@@ -22,7 +22,7 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
-from nnhp.estimators import _schedules
+from nnhp.estimators import _initial, _schedules
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -113,7 +113,7 @@ def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
     """Raise ValueError, naming the option, where parameters cannot meet."""
-    hidden_layers(estimator)
+    _initial.check(estimator, len(hidden_layers(estimator)) + 1)
     _schedules.check(estimator)
     if incremental:
         if estimator.early_stopping:

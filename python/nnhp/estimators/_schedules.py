@@ -10,7 +10,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from nnhp.schedules import BY_NAME, Plateau, Schedule
 
@@ -40,6 +40,10 @@ CONSTRAINT: list[Any] = [
 def check(estimator: BaseMLP) -> None:
     """Raise where `learning_rate` cannot be used, and warn where it has no effect."""
     given = estimator.learning_rate
+    if isinstance(given, type) and issubclass(given, Schedule):
+        raise InvalidParameterError(
+            f"learning_rate must be an object, got the class {given.__name__}."
+        )
     if isinstance(given, Schedule):
         given.check()
     elif _is_sequence(given):

@@ -17,7 +17,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnhp import _core
-from nnhp.estimators import _memory, _params, _random, _schedules, _scoring, _weights
+from nnhp.estimators import (
+    _initial,
+    _memory,
+    _params,
+    _random,
+    _schedules,
+    _scoring,
+    _weights,
+)
 from nnhp.estimators._data import Samples, TrainingData
 from nnhp.estimators._fitted import shape_attributes, snapshot
 
@@ -67,10 +75,12 @@ def initial_parameters(
     else:
         of_output = "relu"
     layers = [
-        _weights.Layer(inputs, units, name)
-        for (inputs, units), name in zip(pairwise(sizes), [*activations, of_output], strict=True)
+        _initial.Layer(inputs, units, name, is_output=place == len(activations))
+        for place, ((inputs, units), name) in enumerate(
+            zip(pairwise(sizes), [*activations, of_output], strict=True)
+        )
     ]
-    return _weights.draw(rng, layers, data.dtype)
+    return _initial.parameters(estimator, layers, data.dtype, rng)
 
 
 class Net:
@@ -134,7 +144,10 @@ class Cache:
         """Start that an integer seed gives nets of this shape."""
         seed, activation = estimator.random_state, estimator.activation
         names = activation if isinstance(activation, str) else tuple(activation)
-        key = seed, tuple(net.sizes), names, dtype
+        initializers = _initial.key_of(estimator)
+        if initializers is None:
+            return make()
+        key = seed, tuple(net.sizes), names, initializers, dtype
         if key not in self._starts:
             if len(self._starts) == self._MAX_STARTS:
                 del self._starts[next(iter(self._starts))]
