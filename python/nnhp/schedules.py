@@ -61,9 +61,13 @@ class Schedule(Component):
         schedule : Schedule
             A copy with lengths that no longer depend on the training.
         """
-        if "epochs" not in self.get_params(deep=False):
-            return clone(self)
-        return clone(self).set_params(epochs=horizon if self.epochs is None else self.epochs)
+        unknown = "epochs" in self.get_params(deep=False) and self.epochs is None
+        return self._with(epochs=horizon) if unknown else self._with()
+
+    def _with(self, **params: Any) -> Self:
+        changed: Self = clone(self)
+        changed.set_params(**params)
+        return changed
 
     def fields(self) -> dict[str, Any]:
         """The schedule as the engine takes it, but for its length."""
@@ -116,9 +120,8 @@ class Step(Schedule):
 
     def laid_out(self, horizon: float) -> Self:
         """Write the lengths out that are None; see `Schedule`."""
-        if self.step_size is not None:
-            return clone(self)
-        return clone(self).set_params(step_size=math.ceil(horizon / 3))
+        unknown = self.step_size is None
+        return self._with(step_size=math.ceil(horizon / 3)) if unknown else self._with()
 
 
 class Exponential(Schedule):
@@ -458,10 +461,8 @@ class Piecewise(Schedule):
     def laid_out(self, horizon: float) -> Self:
         """Write the lengths out that are None; see `Schedule`."""
         if self.boundaries is not None:
-            return clone(self)
-        return clone(self).set_params(
-            boundaries=[max(math.ceil(horizon * share), 1) for share in (0.5, 0.75)]
-        )
+            return self._with()
+        return self._with(boundaries=[math.ceil(horizon * share) for share in (0.5, 0.75)])
 
     def fields(self) -> dict[str, Any]:
         """The schedule as the engine takes it."""

@@ -208,9 +208,7 @@ def _values(
     try:
         values = np.asarray(entry, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{option} of layer {place + 1} must be numbers, got {entry!r}."
-        ) from None
+        raise ValueError(f"{option} of layer {place + 1} must be numbers, got {entry!r}.") from None
     if values.shape != shape:
         raise ValueError(
             f"{option} of layer {place + 1} must have the shape {shape}, got {values.shape}."
@@ -220,9 +218,7 @@ def _values(
     return values
 
 
-def _of_scikit_learn(
-    rng: RandomState, shape: tuple[int, ...], layer: Layer
-) -> NDArray[np.float64]:
+def _of_scikit_learn(rng: RandomState, shape: tuple[int, ...], layer: Layer) -> NDArray[np.float64]:
     """Draw from U(-b, b) with b = sqrt(f / (inputs + units)), f = 2 for logistic layers, else 6.
 
     Glorot and Bengio (2010), equation 16, with scikit-learn's factor for the logistic function.
