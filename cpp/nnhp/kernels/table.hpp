@@ -47,8 +47,8 @@ template <class T>
 struct LossCoefficients {
   double value_scale, value_divisor;  // the value is value_scale * sum / value_divisor
   T slope_scale;
-  T epsilon;  // what keeps logarithms finite
-  T delta;    // Huber
+  T epsilon;                                      // what keeps logarithms finite
+  T delta;                                        // Huber
   T gamma, alpha_of_positive, alpha_of_negative;  // focal
   const double* quantiles;                        // [N]
 };

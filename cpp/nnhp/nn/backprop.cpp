@@ -244,8 +244,7 @@ double Backprop<T>::run_loss(const LossSpec& spec, const LossKernels& kernels, i
 
 template <class T>
 void Backprop<T>::smooth(const LossSpec& spec, index_t count) {
-  const double shares =
-      info(spec.kind).one_of_all ? static_cast<double>(net_.outputs()) : 2.0;
+  const double shares = info(spec.kind).one_of_all ? static_cast<double>(net_.outputs()) : 2.0;
   const T kept = static_cast<T>(1.0 - spec.label_smoothing);
   const T spread = static_cast<T>(spec.label_smoothing / shares);
   for (index_t i = 0; i < count; ++i) {

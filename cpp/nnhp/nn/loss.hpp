@@ -50,7 +50,7 @@ enum class Loss {
 
 // What becomes of the losses of a sample's outputs.
 enum class OverOutputs {
-  kOwn,             // what the loss's row says
+  kOwn,  // what the loss's row says
   kSum,
   kMean,
   kMeanOfSumSlopes  // the mean, followed by the derivative of the sum, as in scikit-learn
@@ -63,19 +63,19 @@ inline constexpr std::array<OverOutputsInfo, 4> over_outputs_table{
 
 // What tells a class from the others.
 enum class Decides {
-  kNothing,       // the loss is for numbers
-  kProbability,   // above one half
+  kNothing,      // the loss is for numbers
+  kProbability,  // above one half
   kSign
 };
 
 struct LossInfo {
   std::string_view name;
-  Activation output;         // that belongs to it
+  Activation output;  // that belongs to it
   OverOutputs over_outputs;
-  double least, most;        // what the outputs must lie between
+  double least, most;  // what the outputs must lie between
   Decides decides;
-  bool one_of_all;           // a sample is of one class, and each has an output
-  bool one_target = false;   // all outputs have the one target
+  bool one_of_all;          // a sample is of one class, and each has an output
+  bool one_target = false;  // all outputs have the one target
 };
 
 // In the order of the enum and of loss_rows in kernels/loss.inc.
@@ -112,12 +112,12 @@ inline const LossInfo& info(Loss l) { return loss_table[static_cast<size_t>(l)];
 struct LossSpec {
   Loss kind = Loss::kSquaredError;
   OverOutputs over_outputs = OverOutputs::kOwn;
-  double scale = 1.0;            // of values and derivatives
-  double epsilon = 0.0;          // 0: the epsilon of the dtype
-  double label_smoothing = 0.0;  // share of a target that is spread over all classes
-  double delta = 1.0;            // huber
-  double gamma = 2.0;            // focal
-  double alpha = 1.0;            // focal
+  double scale = 1.0;               // of values and derivatives
+  double epsilon = 0.0;             // 0: the epsilon of the dtype
+  double label_smoothing = 0.0;     // share of a target that is spread over all classes
+  double delta = 1.0;               // huber
+  double gamma = 2.0;               // focal
+  double alpha = 1.0;               // focal
   std::vector<double> quantiles{};  // quantile: one per output, rising
 
   // Throws std::invalid_argument naming the field that is out of range, or does not go with a net
@@ -142,8 +142,8 @@ inline Decision decision_of(const LossSpec& loss, Activation output) {
 // What the kernels need of a spec, for a net of so many outputs. Views the spec's quantiles.
 template <class T>
 LossCoefficients<T> coefficients(const LossSpec& spec, index_t outputs) {
-  const OverOutputs over = spec.over_outputs == OverOutputs::kOwn ? info(spec.kind).over_outputs
-                                                                  : spec.over_outputs;
+  const OverOutputs over =
+      spec.over_outputs == OverOutputs::kOwn ? info(spec.kind).over_outputs : spec.over_outputs;
   const double n = static_cast<double>(outputs);
   const double half = spec.kind == Loss::kSquaredError ? 0.5 : 1.0;  // the kernel's is whole
   const bool balanced = spec.alpha != 1.0;
@@ -151,8 +151,7 @@ LossCoefficients<T> coefficients(const LossSpec& spec, index_t outputs) {
   c.value_scale = half * spec.scale;
   c.value_divisor = over == OverOutputs::kSum ? 1.0 : n;
   c.slope_scale = static_cast<T>(over == OverOutputs::kMean ? spec.scale / n : spec.scale);
-  c.epsilon =
-      spec.epsilon > 0.0 ? static_cast<T>(spec.epsilon) : std::numeric_limits<T>::epsilon();
+  c.epsilon = spec.epsilon > 0.0 ? static_cast<T>(spec.epsilon) : std::numeric_limits<T>::epsilon();
   c.delta = static_cast<T>(spec.delta);
   c.gamma = static_cast<T>(spec.gamma);
   c.alpha_of_positive = static_cast<T>(spec.alpha);
