@@ -56,8 +56,31 @@ LossSpec make_loss(const py::object& given) {
   Fields fields(given, "loss");
   LossSpec loss;
   loss.kind = fields.kind<Loss>(loss_table);
+  std::string over_outputs = "own";
+  fields.read("over_outputs", over_outputs);
+  loss.over_outputs =
+      static_cast<OverOutputs>(index_of(over_outputs_table, over_outputs, "over_outputs"));
+  fields.read("scale", loss.scale);
+  fields.read("epsilon", loss.epsilon);
+  fields.read("label_smoothing", loss.label_smoothing);
+  fields.read("delta", loss.delta);
+  fields.read("gamma", loss.gamma);
+  fields.read("alpha", loss.alpha);
+  fields.read("quantiles", loss.quantiles);
   fields.require_all_read();
   return loss;
+}
+
+AugmentSpec make_augment(const py::object& given) {
+  AugmentSpec augment;
+  if (given.is_none()) return augment;
+  Fields fields(given, "augment");
+  fields.read("noisy_copies", augment.noisy_copies);
+  fields.read("noise", augment.noise);
+  fields.read("mixup_alpha", augment.mixup_alpha);
+  fields.read("cutmix_alpha", augment.cutmix_alpha);
+  fields.require_all_read();
+  return augment;
 }
 
 OptimizerSpec make_optimizer(const py::object& given) {
@@ -106,9 +129,10 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
 TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
                      int64_t max_epochs, double schedule_horizon, double l2, double l1,
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
-                     const std::string& monitor, bool records_steps) {
+                     const std::string& monitor, bool records_steps, const py::object& augment) {
   TrainSpec train;
   train.loss = make_loss(loss);
+  train.augment = make_augment(augment);
   train.penalty = {l2, l1};
   train.optimizer = make_optimizer(optimizer);
   train.schedule = make_schedule(schedule, schedule_horizon);
@@ -170,7 +194,8 @@ void bind_spec(py::module_& m) {
            py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
-           py::arg("monitor") = "training_loss", py::arg("records_steps") = false);
+           py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
+           py::arg("augment") = py::none());
 }
 
 }  // namespace nnhp::bindings

@@ -188,7 +188,7 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
     const T* weights = parameters + spec.weights_at;
     const T* biases = parameters + spec.biases_at();
     const auto activate = kernel_.activate[static_cast<size_t>(spec.activation)];
-    const bool by_column = spec.activation != Activation::kSoftmax && layer.kept == layer.outputs;
+    const bool by_column = !info(spec.activation).whole_row && layer.kept == layer.outputs;
     split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
       T* const to = layer.outputs + j;
       if (from == nullptr) {
@@ -216,17 +216,41 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
 
 template <class T>
 double Backprop<T>::loss(const LossSpec& spec, index_t count, const T* weights) {
-  const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(spec.kind)](count, net_.outputs(), outputs(), stride,
-                                                      targets_, stride, weights, nullptr, stride);
+  return run_loss(spec, kernel_.loss, count, weights, nullptr);
 }
 
 template <class T>
 double Backprop<T>::loss_and_delta(const LossSpec& spec, index_t count, const T* weights) {
+  const Activation activation = net_.output_activation();
+  const Layer& layer = layers_.back();
+  const bool fused = activation == info(spec.kind).output &&
+                     kernel_.fused_loss[static_cast<size_t>(spec.kind)] != nullptr;
+  if (fused) return run_loss(spec, kernel_.fused_loss, count, weights, layer.delta);
+  const double value = run_loss(spec, kernel_.loss, count, weights, layer.delta);
+  kernel_.activate_gradient[static_cast<size_t>(activation)](
+      count, net_.outputs(), layer.kept, layer.stride, layer.delta, layer.stride);
+  return value;
+}
+
+template <class T>
+double Backprop<T>::run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count,
+                             const T* weights, T* delta) {
   const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(spec.kind)](count, net_.outputs(), outputs(), stride,
-                                                      targets_, stride, weights,
-                                                      layers_.back().delta, stride);
+  if (spec.label_smoothing > 0.0) smooth(spec, count);
+  return kernels[static_cast<size_t>(spec.kind)](count, net_.outputs(),
+                                                 coefficients<T>(spec, net_.outputs()), outputs(),
+                                                 stride, targets_, stride, weights, delta, stride);
+}
+
+template <class T>
+void Backprop<T>::smooth(const LossSpec& spec, index_t count) {
+  const double shares = info(spec.kind).one_of_all ? static_cast<double>(net_.outputs()) : 2.0;
+  const T kept = static_cast<T>(1.0 - spec.label_smoothing);
+  const T spread = static_cast<T>(spec.label_smoothing / shares);
+  for (index_t i = 0; i < count; ++i) {
+    T* row = targets_ + i * output_stride();
+    for (index_t j = 0; j < net_.outputs(); ++j) row[j] = row[j] * kept + spread;
+  }
 }
 
 // below.delta of layer l - 1 from the delta of layer l.

@@ -66,9 +66,10 @@ class Backprop {
   const T* outputs() const { return layers_.back().outputs; }
   index_t output_stride() const { return layers_.back().stride; }
 
-  // Targets of the block, to be filled before loss(); scratch [block_rows x outputs].
+  // Targets of the block, to be filled before each loss(); scratch [block_rows x outputs].
   T* targets() { return targets_; }
-  // Sum over the block of the samples' losses (weighted by `weights` unless null).
+  // Sum over the block of the samples' losses (weighted by `weights` unless null). Smooths the
+  // targets where the spec says so.
   double loss(const LossSpec& spec, index_t count, const T* weights);
   // The same, preparing backward().
   double loss_and_delta(const LossSpec& spec, index_t count, const T* weights);
@@ -93,6 +94,11 @@ class Backprop {
     index_t transposed_stride = 0;
   };
 
+  using LossKernels = decltype(KernelTable<T>::loss);
+
+  double run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count, const T* weights,
+                  T* delta);
+  void smooth(const LossSpec& spec, index_t count);
   void drop(double rate, const DropoutDraw& draw, size_t place, index_t count, index_t columns,
             const T* from, T* to, T* mask, index_t stride) const;
   void load_inputs(const SampleRows<T>& samples, const DropoutDraw* draw);

@@ -17,7 +17,7 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
       gradient_(net_->parameter_count()),
       block_weights_(Backprop<T>::block_rows(*net_)) {
   train_->check(*net_);
-  set_->check(*net_);
+  set_->check(*net_, train_->loss);
   for (const row_t row : set_->training().rows) weight_sum_ += set_->training().weight(row);
   require(weight_sum_ > 0.0,
           "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));

@@ -13,11 +13,11 @@
 namespace nnhp {
 
 void TrainSpec::check(const NetSpec& net) const {
-  const LossInfo& of_loss = info(loss.kind);
-  require(net.output_activation() == of_loss.output,
-          "loss '" + std::string(of_loss.name) + "' needs the output activation '" +
-              std::string(info(of_loss.output).name) + "', got '" +
-              std::string(info(net.output_activation()).name) + "'");
+  loss.check(net.outputs(), net.output_activation());
+  augment.check();
+  require(monitor != Monitor::kR2 || !info(loss.kind).one_target,
+          "monitor 'r2' needs a target per output, which the loss '" +
+              std::string(info(loss.kind).name) + "' has not");
   require_field(penalty.l2 >= 0.0, "l2", ">= 0", penalty.l2);
   require_field(penalty.l1 >= 0.0, "l1", ">= 0", penalty.l1);
   require_field(batch_size >= 1, "batch_size", ">= 1", static_cast<double>(batch_size));
@@ -33,8 +33,9 @@ template <class T>
 struct Session<T>::Scratch {
   Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& team,
           Workspace& workspace)
-      : backprop(*in.net, true, workspace, gathers(*in.set), kAnyRows, team),
+      : backprop(*in.net, true, workspace, gathers(in), kAnyRows, team),
         evaluation(*in.net, workspace) {
+    if (in.train->augment.any()) augmenter.emplace(in.train->augment, *in.net, workspace, team);
     const index_t n = in.net->parameter_count();
     gradient = workspace.take<T>(n);
     block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
@@ -45,12 +46,15 @@ struct Session<T>::Scratch {
     undo_order = workspace.take<row_t>(training_rows);
   }
 
-  static bool gathers(const TrainingSet<T>& set) {
-    return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
+  static bool gathers(const Inputs& in) {
+    const TrainingSet<T>& set = *in.set;
+    return !set.training().data->sparse || in.train->augment.any() ||
+           (set.validation() && !set.validation()->data->sparse);
   }
 
   Backprop<T> backprop;
   EvaluationScratch<T> evaluation;
+  std::optional<Augmenter<T>> augmenter;
   T* gradient = nullptr;
   T* block_weights = nullptr;
   T* undo_parameters = nullptr;  // null: epochs are short and never undone
@@ -137,7 +141,7 @@ template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
   in_.train->check(net);
-  in_.set->check(net);
+  in_.set->check(net, in_.train->loss);
   require(in_.start->parameters.size() == net.parameter_count(),
           "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
               std::to_string(in_.start->parameters.size()));
@@ -155,7 +159,7 @@ void Session<T>::begin() const {
   if (!state_.parameters.empty()) return;
   AlignedVector<T> parameters = in_.start->parameters;
   state_.generator = in_.start->generator;
-  state_.order = in_.set->training().rows;
+  state_.order = epoch_entries(in_.train->augment, in_.set->training());
   if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = parameters;
   const int moments = info(in_.train->optimizer.kind).moments;
   const index_t n = in_.net->parameter_count();
@@ -166,8 +170,14 @@ void Session<T>::begin() const {
 }
 
 template <class T>
+index_t Session<T>::rows_per_epoch() const {
+  return static_cast<index_t>(in_.set->training().rows.size()) *
+         (1 + in_.train->augment.noisy_copies);
+}
+
+template <class T>
 index_t Session<T>::steps_per_epoch() const {
-  const index_t rows = static_cast<index_t>(in_.set->training().rows.size());
+  const index_t rows = rows_per_epoch();
   return rows / in_.train->batch_size + (rows % in_.train->batch_size != 0);
 }
 
@@ -181,12 +191,13 @@ double Session<T>::rate_of_step(index_t step) const {
 template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
-  const double rows = static_cast<double>(in_.set->training().rows.size());
+  const AugmentSpec& augment = in_.train->augment;
+  const double rows = static_cast<double>(rows_per_epoch());
   const double steps = static_cast<double>(steps_per_epoch());
   const auto& validation = in_.set->validation();
   const double validated = validation ? static_cast<double>(validation->rows.size()) : 0.0;
-  return training_cost<T>(net) * rows + update_cost<T>(net) * steps +
-         forward_cost<T>(net) * validated;
+  return (training_cost<T>(net) + augment_cost<T>(augment, net.inputs())) * rows +
+         update_cost<T>(net) * steps + forward_cost<T>(net) * validated;
 }
 
 template <class T>
@@ -275,6 +286,7 @@ template <class T>
 int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_t* truth,
                                   Workspace& workspace, const StopToken& stop) const {
   const index_t outputs = in_.net->outputs();
+  const Decision decision = decision_of(in_.train->loss, in_.net->output_activation());
   int64_t correct = 0;
   forward_blocks(rows, count, workspace, stop,
                  [&](const T* from, index_t stride, index_t start, index_t size) {
@@ -284,7 +296,7 @@ int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_
                        correct = -1;
                        return false;
                      }
-                     const index_t best = outputs == 1 ? row[0] > T(0.5)
+                     const index_t best = outputs == 1 ? row[0] > static_cast<T>(decision.threshold)
                                                        : std::max_element(row, row + outputs) - row;
                      correct += best == truth[start + i];
                    }
@@ -338,6 +350,23 @@ std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken*
   return counted > 0.0 ? total / counted : 0.0;
 }
 
+// Samples, targets and weights of rows [start, start + size) of a batch.
+template <class T>
+typename Augmenter<T>::Block Session<T>::load_block(Scratch& scratch, std::span<const row_t> batch,
+                                                    index_t start, index_t size) const {
+  Backprop<T>& backprop = scratch.backprop;
+  if (scratch.augmenter) {
+    const StepDraws draws{in_.start->dropout_key, static_cast<uint64_t>(state_.step)};
+    return scratch.augmenter->make(*in_.set, batch, start, size, draws, backprop.targets(),
+                                   backprop.output_stride());
+  }
+  const row_t* rows = batch.data() + start;
+  fill_targets<T>(data(), in_.set->label_map(), rows, size, in_.net->outputs(), backprop.targets(),
+                  backprop.output_stride());
+  return {data().block(rows, size),
+          in_.set->training().weights_of(rows, size, scratch.block_weights)};
+}
+
 // The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
@@ -345,18 +374,16 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
   const index_t block = Backprop<T>::block_rows(*in_.net);
-  const WeightedRows<T>& training = in_.set->training();
   T* const parameters = state_.parameters.data();
-  double loss_sum = 0.0, weight_sum = training.weights ? 0.0 : static_cast<double>(count);
+  const bool weighted = in_.set->training().weights != nullptr;
+  double loss_sum = 0.0, weight_sum = weighted ? 0.0 : static_cast<double>(count);
   for (index_t start = 0;; start += block) {
     if (stop != nullptr && stop->requested()) return std::nullopt;
     const index_t size = std::min(block, count - start);
-    const SampleRows<T> samples = data().block(rows + start, size);
+    const auto [samples, weights] =
+        load_block(scratch, {rows, static_cast<size_t>(count)}, start, size);
     const DropoutDraw draw{in_.start->dropout_key, static_cast<uint64_t>(state_.step), start};
     backprop.forward(parameters, samples, &draw);
-    fill_targets<T>(data(), in_.set->label_map(), samples.rows, size, in_.net->outputs(),
-                    backprop.targets(), backprop.output_stride());
-    const T* weights = training.weights_of(samples.rows, size, scratch.block_weights);
     for (index_t i = 0; weights != nullptr && i < size; ++i) {
       weight_sum += static_cast<double>(weights[i]);
     }

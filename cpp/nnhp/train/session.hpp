@@ -15,6 +15,7 @@
 #include "nnhp/nn/optimizer.hpp"
 #include "nnhp/nn/penalty.hpp"
 #include "nnhp/nn/schedule.hpp"
+#include "nnhp/train/augment.hpp"
 #include "nnhp/train/evaluate.hpp"
 #include "nnhp/train/training_set.hpp"
 
@@ -39,6 +40,7 @@ inline constexpr std::array<MonitorInfo, 5> monitor_table{{
 // How a net is trained: immutable data.
 struct TrainSpec {
   LossSpec loss;
+  AugmentSpec augment;
   Penalty penalty;
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
@@ -87,7 +89,7 @@ template <class T>
 struct SessionState : Progress {
   AlignedVector<T> parameters, moment_1, moment_2;  // flat; moments empty where there are none
   AlignedVector<T> best_parameters;                 // empty unless a score is monitored
-  std::vector<row_t> order;                         // running order of the training rows
+  std::vector<row_t> order;  // running order of the training rows, noisy copies included
   std::optional<Mt19937> generator;
 };
 
@@ -136,7 +138,8 @@ class Trainable {
   virtual void predict(const row_t* rows, index_t count, Workspace& workspace,
                        const StopToken& stop, void* out) const = 0;
   // How many of the listed rows have `truth` (an output; with one output 0 or 1; -1: none) as their
-  // most probable class, the first of equals; -1 if some output is not finite.
+  // class, as the net's outputs tell it (nn/loss.hpp), the first of equals; -1 if some output is
+  // not finite.
   virtual int64_t count_correct(const row_t* rows, index_t count, const int32_t* truth,
                                 Workspace& workspace, const StopToken& stop) const = 0;
 
@@ -204,10 +207,13 @@ class Session final : public Trainable {
   template <class Use>
   void forward_blocks(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
                       Use&& use) const;
+  index_t rows_per_epoch() const;  // trained on, noisy copies included
   index_t steps_per_epoch() const;
   double rate_of_step(index_t step) const;
   double work_of_epoch() const;
   bool keeps_undo() const;
+  typename Augmenter<T>::Block load_block(Scratch& scratch, std::span<const row_t> batch,
+                                          index_t start, index_t size) const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
@@ -94,11 +94,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     scoring: Any
     dtype: str
     n_jobs: int | None
-    loss: str
+    loss: Any
 
     out_activation_: str
 
-    _answers: ClassVar[Mapping[str, str]]  # what each method makes of outputs
+    @property
+    def _answers(self) -> Mapping[str, str]:
+        """What each method makes of outputs."""
+        raise NotImplementedError
 
     def _fit(self, given: Given) -> None:
         """Train and publish; the fitted attributes change in one step at the end, or not at all."""
@@ -148,7 +151,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         method : str, default='predict'
-            What to compile: 'predict', or for a classifier 'predict_proba'.
+            What to compile: 'predict', or for a classifier 'predict_proba', with the hinge loss
+            'decision_function' in its place.
 
         Returns
         -------

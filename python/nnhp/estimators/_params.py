@@ -22,7 +22,7 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
-from nnhp.estimators import _initial, _schedules
+from nnhp.estimators import _initial, _losses, _schedules
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -92,12 +92,14 @@ CONSTRAINTS: _Constraints = {
 }
 CLASSIFIER_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
+    "loss": _losses.OF_CLASSIFIERS,
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
 }
 REGRESSOR_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"squared_error", "poisson"})],
+    "loss": _losses.OF_REGRESSORS,
+    "output_activation": _losses.OUTPUT_ACTIVATION,
 }
 
 
@@ -115,6 +117,7 @@ def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: 
     """Raise ValueError, naming the option, where parameters cannot meet."""
     _initial.check(estimator, len(hidden_layers(estimator)) + 1)
     _schedules.check(estimator)
+    _losses.check(estimator)
     if incremental:
         if estimator.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -133,6 +136,9 @@ def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
         "dropout": any(rate > 0 for _, _, rate in hidden_layers(estimator)),
         "input_dropout": estimator.input_dropout > 0,
         "l1_ratio": estimator.l1_ratio > 0,
+        "noisy_copies": estimator.noisy_copies > 0,
+        "mixup_alpha": estimator.mixup_alpha > 0,
+        "cutmix_alpha": estimator.cutmix_alpha > 0,
         "learning_rate (a schedule)": _schedules.changes(estimator),
         "X_val": has_validation,
     }
@@ -240,7 +246,7 @@ def net_spec(
 def train_spec(
     estimator: BaseMLP,
     *,
-    loss: str,
+    loss: dict[str, Any],
     batch_size: int,
     max_epochs: int,
     monitor: str = "training_loss",
@@ -280,7 +286,17 @@ def train_spec(
         n_iter_no_change=float(estimator.n_iter_no_change),
         monitor=monitor,
         records_steps=records_steps,
+        augment=_augment(estimator),
     )
+
+
+def _augment(estimator: BaseMLP) -> dict[str, Any]:
+    return {
+        "noisy_copies": int(estimator.noisy_copies),
+        "noise": float(estimator.input_noise),
+        "mixup_alpha": float(estimator.mixup_alpha),
+        "cutmix_alpha": float(estimator.cutmix_alpha),
+    }
 
 
 def max_epochs_of(estimator: BaseMLP) -> int:
@@ -310,6 +326,8 @@ def monitor(estimator: BaseMLP, *, classification: bool) -> str:
     if not estimator.early_stopping:
         return "training_loss"
     native = "accuracy" if classification else "r2"
+    if _losses.quantiles_of(estimator.loss) is not None:  # no R2, and a score of its own
+        return "loss" if estimator.scoring == "loss" else "external"
     if estimator.scoring is None or estimator.scoring == native:
         return native
     return "loss" if estimator.scoring == "loss" else "external"

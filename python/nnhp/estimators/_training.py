@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 from nnhp import _core
 from nnhp.estimators import (
     _initial,
+    _losses,
     _memory,
     _params,
     _random,
@@ -41,14 +42,12 @@ NONFINITE = (
 _COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
 # Entries of a session's state that are the schedule's.
 _OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
-_LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
 
 
-def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[str, str]:
-    """Names of the loss and of the output activation that belong to the targets."""
+def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[dict[str, Any], str]:
+    """The loss that belongs to the targets, and the name of the output activation."""
     kind = data.train.targets.kind
-    loss = estimator.loss if kind == "regression" else _LOSSES[kind]
-    return loss, _core.losses()[loss]
+    return _losses.fields(estimator, kind), _losses.output_activation(estimator, kind)
 
 
 def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
@@ -203,7 +202,8 @@ class Training:
             start, rows, held_out = self._draw(self._rng, previous)
             training_set = data.training_set if held_out is None else data.split(rows, held_out)
             n_rows = data.n_rows if rows is None else len(rows)
-        self._n_rows = n_rows
+        n_rows *= 1 + int(estimator.noisy_copies)
+        self._n_rows = n_rows  # of an epoch
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
@@ -215,7 +215,7 @@ class Training:
         self._validation = data.validation if held_out is None else data.train
         batch_size = _params.batch_size(estimator, n_rows)
         train = cache.train_spec(
-            (self._net.loss, self._net.monitor, batch_size),
+            (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
                 estimator,
                 loss=self._net.loss,
@@ -346,9 +346,15 @@ class Training:
         rows, held_out = self._split(rng)
         generator = _random.mt_state(rng)
         if self._estimator.shuffle and generator is None:
-            n_rows = self._data.n_rows
-            self._order = np.arange(n_rows, dtype=np.int32) if rows is None else rows.copy()
+            rows_drawn = np.arange(self._data.n_rows, dtype=np.int32) if rows is None else rows
+            self._order = self._with_copies(rows_drawn)
         return _core.Start(parameters, generator, key), rows, held_out
+
+    def _with_copies(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Entries of an epoch in their first order, as the engine numbers copies of samples."""
+        n_samples = self._data.train.dataset.n_samples
+        copies = np.arange(1 + int(self._estimator.noisy_copies), dtype=np.int64) * n_samples
+        return (copies[:, np.newaxis] + rows).ravel().astype(np.int32)
 
     def _do_epoch(self, threads: int) -> None:
         """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
