@@ -254,6 +254,25 @@ inline bool kept(uint64_t key, uint64_t step, uint32_t layer, uint32_t row, uint
   return ((words[word] >> (16 * half)) & 0xFFFFu) < keep;
 }
 
+// The standard normal number of a column, by Box and Muller (1958). 32 neighbouring columns share
+// the counters (2^31 + 8 b + c, row, step, place) for c in [0, 8): column 16 half + 8 pair + c
+// takes the cosine (half 0) or the sine of words 2 pair and 2 pair + 1 of counter c, which are
+// uniform numbers as T holds them.
+template <class T>
+double normal(uint64_t key, uint64_t step, uint32_t place, uint32_t row, uint32_t column) {
+  const uint32_t unit = column % 32, counter = unit % 8, pair = unit / 8 % 2;
+  const auto words =
+      philox({0x80000000u + column / 32 * 8 + counter, row, static_cast<uint32_t>(step),
+              static_cast<uint32_t>(step >> 32) ^ (place << 16)},
+             {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
+  const auto uniform = [](uint32_t word) {
+    return static_cast<double>(static_cast<T>(word) * T(0x1p-32) + T(0x1p-33));
+  };
+  const double radius = std::sqrt(-2.0 * std::log(uniform(words[2 * pair])));
+  const double angle = 6.283185307179586477 * uniform(words[2 * pair + 1]);
+  return radius * (unit < 16 ? std::cos(angle) : std::sin(angle));
+}
+
 // The state that Matsumoto and Nishimura's init_genrand leaves (their mt19937ar.c, 2002).
 inline std::array<uint32_t, 624> mt19937_words(uint32_t seed) {
   std::array<uint32_t, 624> words{};

@@ -84,6 +84,11 @@ struct KernelTable {
                   T* mask, index_t ldm);
   // D *= mask.
   void (*apply_mask)(index_t M, index_t N, const T* mask, index_t ldm, T* D, index_t ldd);
+  // Y[M x N] = X + stddev * standard normal numbers. Element (i, j) of these depends only on
+  // (key, step, place, first_row + i, j), place below 2^16; they have nothing in common with
+  // dropout's draws of the same names. Y is packed; it may be X.
+  void (*add_noise)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
+                    uint32_t first_row, T stddev, const T* X, index_t ldx, T* Y, index_t ldy);
 
   // In the order of enum Loss (nn/loss.hpp). From activated outputs P, targets Y and sample weights
   // w[M] (null: all 1): returns the weighted sum of the samples' losses, and unless D is null
