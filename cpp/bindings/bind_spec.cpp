@@ -65,9 +65,17 @@ OptimizerSpec make_optimizer(const py::object& given) {
   OptimizerSpec optimizer;
   optimizer.kind = fields.kind<Optimizer>(optimizer_table);
   fields.read("momentum", optimizer.momentum);
+  fields.read("rho", optimizer.rho);
   fields.read("beta_1", optimizer.beta_1);
   fields.read("beta_2", optimizer.beta_2);
   fields.read("epsilon", optimizer.epsilon);
+  fields.read("initial_accumulator", optimizer.initial_accumulator);
+  fields.read("weight_decay", optimizer.weight_decay);
+  fields.read("clipnorm", optimizer.clipnorm);
+  fields.read("clipvalue", optimizer.clipvalue);
+  fields.read("ema_momentum", optimizer.ema_momentum);
+  fields.read("max_norm", optimizer.max_norm);
+  fields.read("weight_noise", optimizer.weight_noise);
   fields.require_all_read();
   return optimizer;
 }
@@ -87,7 +95,7 @@ ScheduleSpec make_schedule(const py::object& given, int64_t horizon) {
 TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
                      int64_t max_epochs, int64_t schedule_horizon, double l2, double l1,
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
-                     const std::string& monitor) {
+                     const std::string& monitor, const std::vector<index_t>& frozen_layers) {
   TrainSpec train;
   train.loss = make_loss(loss);
   train.penalty = {l2, l1};
@@ -99,6 +107,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
   train.tol = tol;
   train.n_iter_no_change = n_iter_no_change;
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
+  train.frozen_layers = frozen_layers;
   return train;
 }
 
@@ -143,7 +152,7 @@ void bind_spec(py::module_& m) {
            py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
-           py::arg("monitor") = "training_loss");
+           py::arg("monitor") = "training_loss", py::arg("frozen_layers") = std::vector<index_t>());
 }
 
 }  // namespace nnhp::bindings
