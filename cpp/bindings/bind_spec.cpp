@@ -88,9 +88,17 @@ OptimizerSpec make_optimizer(const py::object& given) {
   OptimizerSpec optimizer;
   optimizer.kind = fields.kind<Optimizer>(optimizer_table);
   fields.read("momentum", optimizer.momentum);
+  fields.read("rho", optimizer.rho);
   fields.read("beta_1", optimizer.beta_1);
   fields.read("beta_2", optimizer.beta_2);
   fields.read("epsilon", optimizer.epsilon);
+  fields.read("initial_accumulator", optimizer.initial_accumulator);
+  fields.read("weight_decay", optimizer.weight_decay);
+  fields.read("clipnorm", optimizer.clipnorm);
+  fields.read("clipvalue", optimizer.clipvalue);
+  fields.read("ema_momentum", optimizer.ema_momentum);
+  fields.read("max_norm", optimizer.max_norm);
+  fields.read("weight_noise", optimizer.weight_noise);
   fields.require_all_read();
   return optimizer;
 }
@@ -129,7 +137,8 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
 TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
                      int64_t max_epochs, double schedule_horizon, double l2, double l1,
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
-                     const std::string& monitor, bool records_steps, const py::object& augment) {
+                     const std::string& monitor, bool records_steps, const py::object& augment,
+                     const std::vector<index_t>& frozen_layers) {
   TrainSpec train;
   train.loss = make_loss(loss);
   train.augment = make_augment(augment);
@@ -143,6 +152,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
   train.n_iter_no_change = n_iter_no_change;
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
   train.records_steps = records_steps;
+  train.frozen_layers = frozen_layers;
   return train;
 }
 
@@ -195,7 +205,7 @@ void bind_spec(py::module_& m) {
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
            py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
-           py::arg("augment") = py::none());
+           py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>());
 }
 
 }  // namespace nnhp::bindings

@@ -19,7 +19,8 @@ namespace nnhp {
 
 inline constexpr int kActivationCount = 14;
 inline constexpr int kLossCount = 14;
-inline constexpr int kOptimizerCount = 4;
+inline constexpr int kOptimizerCount = 13;
+inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer keeps
 
 // Compressed sparse rows of a matrix with sorted column indices; row r holds entries
 // [row_start[r], row_start[r + 1]).
@@ -31,15 +32,19 @@ struct CsrRows {
 };
 
 // What an optimizer's update needs beside its arrays; the same for all parameters of one step.
+// Complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a float.
 template <class T>
 struct UpdateCoefficients {
   T gradient_scale;  // 1 / (sum of the batch's sample weights)
   T l2, l1;          // penalty rates, added to the gradient before scaling; 0 for biases
-  T learning_rate;   // of this step; for Adam with both bias corrections folded in
-  T momentum;        // SGD family
-  // Adam; the complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a
-  // float
-  T beta_1, beta_2, epsilon, complement_1, complement_2;
+  T learning_rate;   // of this step; with the corrections of the moments' bias folded in
+  T momentum;
+  T rho, complement_rho;
+  T beta_1, beta_2, complement_1, complement_2;
+  T epsilon;
+  T moment_share, gradient_share;  // of Nadam's step
+  T clipvalue;  // prepare: the greatest magnitude of a component; may be infinite
+  T decay;      // prepare: what a parameter loses, as a share of itself
 };
 
 // What a loss needs beside its arrays; LossSpec (nn/loss.hpp) tells what the numbers mean.
@@ -112,10 +117,18 @@ struct KernelTable {
                                    index_t ldp, const T* Y, index_t ldy, const T* w, T* D,
                                    index_t ldd);
 
-  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; m and v are the
-  // optimizer's moments (null where it has none).
+  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; `moments` points
+  // to the optimizer's moments, as many as its row says.
   PenaltySums (*update[kOptimizerCount])(index_t n, const UpdateCoefficients<T>& c,
-                                         const T* gradient, T* parameters, T* m, T* v);
+                                         const T* gradient, T* parameters, T* const* moments);
+  // The parts of a step that come before update[], where it has more of them than a penalty: makes
+  // the gradient that of the mean loss with its penalty, clipped, and lets the parameters decay.
+  // Returns the sums of the parameters before. An update follows with a scale of 1, no penalty.
+  PenaltySums (*prepare)(index_t n, const UpdateCoefficients<T>& c, T* gradient, T* parameters);
+  // averages = momentum * averages + complement * values.
+  void (*average)(index_t n, T momentum, T complement, const T* values, T* averages);
+  // Scales each column of W[M x N] of a norm r by min(r, most) / (r + 1e-7). W is packed.
+  void (*limit_columns)(index_t M, index_t N, T most, T* W, index_t ldw);
   // Sums of the squares and magnitudes of n values.
   PenaltySums (*penalty_sums)(index_t n, const T* values);
   bool (*all_finite)(index_t n, const T* values);
