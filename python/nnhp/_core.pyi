@@ -58,7 +58,7 @@ class NetSpec:
         n_inputs: int,
         hidden: Sequence[tuple[int, str, float]],  # units, activation, dropout rate
         n_outputs: int,
-        output_activation: str,  # 'identity' | 'logistic' | 'softmax' | 'exp'
+        output_activation: str,  # any of activations(), or 'softmax' | 'exp' | 'ascending'
         input_dropout: float = 0.0,
         dtype: str,  # 'float32' | 'float64'
     ) -> None: ...
@@ -73,7 +73,9 @@ class TrainSpec:
     def __init__(
         self,
         *,
-        loss: Part,  # see losses()
+        # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
+        # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
+        loss: Part,
         optimizer: Part,  # see optimizers(); its fields: momentum, beta_1, beta_2, epsilon
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
@@ -91,6 +93,8 @@ class TrainSpec:
         # after each epoch).
         monitor: str = "training_loss",
         records_steps: bool = False,  # fill step_loss_curve
+        # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
+        augment: dict[str, Any] | None = None,
     ) -> None: ...
 
 class Dataset:
@@ -153,7 +157,8 @@ class Session:
         """Set the named entries of `state()`; the others stay as they are."""
 
     def set_order(self, order: NDArray[np.int32]) -> None:
-        """Set the order of the rows for the next epoch (a permutation of `rows`)."""
+        """Set the order of the rows for the next epoch (a permutation of `rows`). Copy c of a row
+        has the number row + c * n_samples."""
 
     def record_score(self, score: float) -> None:
         """With monitor='external': give the score of the epoch just done; updates patience."""
@@ -241,9 +246,12 @@ class Predictor:
     def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
         """Activated outputs, (n_samples, n_outputs)."""
 
-    def classes(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> NDArray[np.int64]:
-        """The index of the most probable class, (n_samples,), for softmax; otherwise whether each
-        output is above one half, (n_samples, n_outputs) or for one output (n_samples,)."""
+    def classes(
+        self, X: FloatArray | CsrArrays, threads: Callable[[], int], by: str = "probabilities"
+    ) -> NDArray[np.int64]:
+        """By 'greatest', the index of the greatest output, (n_samples,); by 'signs', whether each
+        output is positive, (n_samples, n_outputs) or for one output (n_samples,); by
+        'probabilities' the former for softmax, otherwise whether each is above one half."""
 
 class Objective:
     """Mean loss plus penalty of a net over the training rows, and its gradient (for L-BFGS)."""

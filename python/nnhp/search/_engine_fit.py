@@ -386,7 +386,11 @@ class EngineSearch(BaseSearchCV):
             )
         if self.ensemble and self.refit is False:
             raise ValueError("ensemble=True needs refit: it is what best_estimator_ becomes.")
-        probable = not is_classifier(self.estimator) or hasattr(self.estimator, "predict_proba")
+        probable = (
+            not is_classifier(self.estimator)
+            or net_of(self.estimator) is not None
+            or hasattr(self.estimator, "predict_proba")
+        )
         if self.return_oof and not probable:
             raise ValueError(
                 "return_oof=True needs a classifier with predict_proba, and "
