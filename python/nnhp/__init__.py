@@ -35,10 +35,13 @@ __all__ = [
     "Study",
     "__version__",
     "datasets",
+    "find_learning_rate",
+    "initializers",
     "isa",
     "losses",
     "nested_cv",
     "plots",
+    "schedules",
     "search",
     "show_versions",
     "spaces",
@@ -46,8 +49,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from nnhp import datasets, losses, plots, search, spaces
+    from nnhp import datasets, initializers, losses, plots, schedules, search, spaces
     from nnhp._feature_expansion import FeatureExpansion
+    from nnhp._find_learning_rate import find_learning_rate
     from nnhp._show_versions import show_versions
     from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
@@ -63,8 +67,24 @@ if TYPE_CHECKING:
     )
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
-    _ROOMS = ("datasets", "estimators", "losses", "plots", "search", "spaces")
-    _HOMES = ("estimators", "search", "_feature_expansion", "_suggest", "_show_versions")
+    _ROOMS = (
+        "datasets",
+        "estimators",
+        "initializers",
+        "losses",
+        "plots",
+        "schedules",
+        "search",
+        "spaces",
+    )
+    _HOMES = (
+        "estimators",
+        "search",
+        "_feature_expansion",
+        "_find_learning_rate",
+        "_suggest",
+        "_show_versions",
+    )
 
     def __getattr__(name: str) -> object:
         if name in _ROOMS:

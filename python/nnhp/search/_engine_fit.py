@@ -214,9 +214,9 @@ class ScikitEvaluator:
 
     def _settings(self, candidate: Candidate) -> dict[str, Any]:
         settings = dict(candidate)
-        for prefix in _net_prefixes(self._estimator) if self._horizon is not None else ():
+        for prefix in _net_prefixes(self._estimator):
             name = f"{prefix}learning_rate"
-            if name in settings:
+            if name in settings and self._horizon is not None:
                 settings[name] = laid_out(settings[name], self._horizon)
         return settings
 
