@@ -37,6 +37,7 @@ __all__ = [
     "datasets",
     "isa",
     "nested_cv",
+    "optimizers",
     "plots",
     "search",
     "show_versions",
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from nnhp import datasets, plots, search, spaces
+    from nnhp import datasets, optimizers, plots, search, spaces
     from nnhp._feature_expansion import FeatureExpansion
     from nnhp._show_versions import show_versions
     from nnhp._suggest import suggest_hidden_layer_sizes
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     )
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
-    _ROOMS = ("datasets", "estimators", "plots", "search", "spaces")
+    _ROOMS = ("datasets", "estimators", "optimizers", "plots", "search", "spaces")
     _HOMES = ("estimators", "search", "_feature_expansion", "_suggest", "_show_versions")
 
     def __getattr__(name: str) -> object:

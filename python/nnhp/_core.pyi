@@ -71,7 +71,10 @@ class TrainSpec:
         self,
         *,
         loss: Part,  # see losses()
-        optimizer: Part,  # see optimizers(); its fields: momentum, beta_1, beta_2, epsilon
+        # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
+        # initial_accumulator_value; weight_decay, clipnorm and clipvalue (inf: none),
+        # ema_momentum, max_norm (inf: none), weight_noise.
+        optimizer: Part,
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
         schedule_horizon: int,  # the epochs that a schedule is laid out for
@@ -87,6 +90,7 @@ class TrainSpec:
         # better): 'accuracy', 'r2', 'loss' (its negative), or 'external' (given by record_score
         # after each epoch).
         monitor: str = "training_loss",
+        frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
 class Dataset:
@@ -139,8 +143,9 @@ class Session:
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
-        parameters, moment_1, moment_2 (flat; None where the optimizer has none), best_parameters
-        (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
+        parameters, moment_1, moment_2, moment_3, averages (flat; None where the optimizer has
+        none), best_parameters (flat or None), step, steps_averaged, epoch, n_samples_seen,
+        learning_rate, best_loss, best_score,
         no_improvement_count, order (int32), mt_state (or None), loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""
 

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from nnhp import _threads
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._interrupt import called_directly
+from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._params import max_epochs_of
 from nnhp.estimators._training import Training
 
@@ -78,7 +79,7 @@ def _print_epoch(estimator: BaseMLP, training: Training, rate_before: float) -> 
     if estimator.early_stopping:
         watched = "Validation score"
         print(f"Validation score: {session.validation_scores[-1]:f}")
-    adaptive = estimator.solver == "sgd" and estimator.learning_rate == "adaptive"
+    adaptive = solver_name(estimator) == "sgd" and estimator.learning_rate == "adaptive"
     consequence = ""
     if session.status == "converged":
         consequence = "Learning rate too small. Stopping." if adaptive else "Stopping."
