@@ -40,6 +40,7 @@ __all__ = [
     "isa",
     "losses",
     "nested_cv",
+    "optimizers",
     "plots",
     "schedules",
     "search",
@@ -49,7 +50,16 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from nnhp import datasets, initializers, losses, plots, schedules, search, spaces
+    from nnhp import (
+        datasets,
+        initializers,
+        losses,
+        optimizers,
+        plots,
+        schedules,
+        search,
+        spaces,
+    )
     from nnhp._feature_expansion import FeatureExpansion
     from nnhp._find_learning_rate import find_learning_rate
     from nnhp._show_versions import show_versions
@@ -72,6 +82,7 @@ else:
         "estimators",
         "initializers",
         "losses",
+        "optimizers",
         "plots",
         "schedules",
         "search",

@@ -76,7 +76,10 @@ class TrainSpec:
         # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
         # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
         loss: Part,
-        optimizer: Part,  # see optimizers(); its fields: momentum, beta_1, beta_2, epsilon
+        # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
+        # initial_accumulator_value; weight_decay, clipnorm and clipvalue (inf: none),
+        # ema_momentum, max_norm (inf: none), weight_noise.
+        optimizer: Part,
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
         schedule_horizon: float,  # the epochs that a schedule is laid out for
@@ -95,6 +98,7 @@ class TrainSpec:
         records_steps: bool = False,  # fill step_loss_curve
         # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
         augment: dict[str, Any] | None = None,
+        frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
 class Dataset:
@@ -147,10 +151,11 @@ class Session:
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
-        parameters, moment_1, moment_2 (flat; None where the optimizer has none), best_parameters
-        (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
-        no_improvement_count, plateau_best, plateau_wait, plateau_cooldown, order (int32), mt_state
-        (or None), loss_curve, learning_rate_curve, step_loss_curve, validation_scores,
+        parameters, moment_1, moment_2, moment_3, averages (flat; None where the optimizer has
+        none), best_parameters (flat or None), step, steps_averaged, epoch, n_samples_seen,
+        learning_rate, best_loss, best_score, no_improvement_count, plateau_best, plateau_wait,
+        plateau_cooldown, order (int32), mt_state (or None), loss_curve, learning_rate_curve,
+        step_loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""
 
     def restore(self, state: dict[str, Any]) -> None:
