@@ -23,6 +23,7 @@ from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
 from nnhp.estimators._fitted import publish
 from nnhp.estimators._lbfgs import LbfgsFit
+from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._training import Training
 
 SparseMatrix: TypeAlias = Any  # any of SciPy's formats, matrix or array
@@ -35,10 +36,10 @@ os.register_at_fork(after_in_child=_partial_fit_locks.clear)
 
 def has_partial_fit(estimator: BaseMLP) -> bool:
     """Whether the solver goes by epochs; raises AttributeError, which hides the method, if not."""
-    if estimator.solver not in _params.STOCHASTIC_SOLVERS:
+    solver = solver_name(estimator)
+    if solver not in _params.STOCHASTIC_SOLVERS:
         raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. "
-            f"{estimator.solver} is not stochastic."
+            f"partial_fit is only available for stochastic optimizers. {solver} is not stochastic."
         )
     return True
 
@@ -48,7 +49,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     hidden_layer_sizes: Any
     activation: Any
-    solver: str
+    solver: Any
     alpha: float
     batch_size: Any
     learning_rate: Any

@@ -636,7 +636,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             ``log(predict_proba(X))``.
         """
-        probabilities = self.predict_proba(X)
+        probabilities: NDArray[Any] = self.predict_proba(X)
         np.log(probabilities, out=probabilities)
         return probabilities
 

@@ -49,7 +49,11 @@ class SharedData:
         kind: Hashable = estimator.dtype
         if not self._classifies:
             quantiles = _losses.quantiles_of(estimator.loss)
-            kind = (kind, _losses.name_of(estimator.loss), None if quantiles is None else len(quantiles))
+            kind = (
+                kind,
+                _losses.name_of(estimator.loss),
+                None if quantiles is None else len(quantiles),
+            )
         if kind not in self._checked:
             self._checked[kind] = _CheckedData(estimator, self._given)
         return self._checked[kind]

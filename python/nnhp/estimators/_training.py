@@ -21,6 +21,7 @@ from nnhp.estimators import (
     _initial,
     _losses,
     _memory,
+    _optimizers,
     _params,
     _random,
     _schedules,
@@ -37,9 +38,9 @@ NONFINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-# Memory of a training beside its samples: arrays as long as the parameters that it holds or is
-# published into, an order of its rows, and the rest, most of which is the random state.
-_COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
+# Memory of a training beside its samples and what is as long as its parameters: an order of its
+# rows, and the rest, most of which is the random state.
+_ROW_BYTES, _FIXED_BYTES = 4, 4096
 # Entries of a session's state that are the schedule's.
 _OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
 
@@ -87,7 +88,7 @@ class Net:
 
     def __init__(self, estimator: BaseMLP, data: TrainingData) -> None:
         self.sizes = layer_sizes(estimator, data)
-        _memory.check_net_size(self.sizes, copies=_params.copies(estimator), dtype=data.dtype)
+        _memory.check_net_size(self.sizes, copies=_optimizers.copies(estimator), dtype=data.dtype)
         self.loss, self.output_activation = loss_and_output(estimator, data)
         self.n_parameters = sum((inputs + 1) * units for inputs, units in pairwise(self.sizes))
         self.spec = _params.net_spec(
@@ -207,7 +208,7 @@ class Training:
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
-            and before.get("solver") == estimator.solver
+            and _optimizers.moments_go_on(estimator, before)
             and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
@@ -229,7 +230,11 @@ class Training:
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
         optimizer = self._previous_optimizer(before) if goes_on else {}
-        if entries := self._history(previous) | optimizer:
+        averages = {}
+        if previous is not None:
+            published = _weights.packed(previous, self._net.sizes, data.dtype)
+            averages = _optimizers.previous_averages(estimator, before, published)
+        if entries := self._history(previous) | optimizer | averages:
             self._session.restore(entries)
         self._scorer = None
         if self._net.monitor == "external" and self._validation is not None:
@@ -277,7 +282,8 @@ class Training:
     @property
     def n_bytes(self) -> int:
         """Memory that the training takes at most beside its samples, published or copied."""
-        parameters = _COPIES * self.n_parameters * self._data.dtype.itemsize
+        copies = _optimizers.published_copies(self._estimator)
+        parameters = copies * self.n_parameters * self._data.dtype.itemsize
         return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
 
     @property
@@ -309,7 +315,7 @@ class Training:
         """All fitted attributes, as if the training had ended here; shares no memory with it."""
         state = self._session.state()
         best = state["best_parameters"] if self._estimator.early_stopping else None
-        return self._attributes(state, state["parameters"] if best is None else best)
+        return self._attributes(state, _outcome(state) if best is None else best)
 
     def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
         stopping = self._estimator.early_stopping
@@ -381,7 +387,7 @@ class Training:
         if self._session.status == "diverged":
             return float("nan")
         state = self._session.state()
-        score = scorer(snapshot(self._estimator, self._attributes(state, state["parameters"])))
+        score = scorer(snapshot(self._estimator, self._attributes(state, _outcome(state))))
         if np.isnan(score):
             raise ValueError(
                 f"scoring={self._estimator.scoring!r} gave nan in epoch {self.epoch}; early "
@@ -391,14 +397,11 @@ class Training:
 
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "solver": self._estimator.solver,
+            **_optimizers.state_of(self._estimator, state),
             "layer_sizes": list(self._net.sizes),
             "schedule": _schedules.rule_of(self._estimator),
             **{name: state[name] for name in _OF_SCHEDULE},
-            "step": int(state["step"]),
             "epochs": self._epochs_before + int(state["epoch"]),
-            "moment_1": state["moment_1"],
-            "moment_2": state["moment_2"],
         }
 
     def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -409,7 +412,7 @@ class Training:
         if rule is not None and before["schedule"] == rule:
             entries |= {name: before[name] for name in _OF_SCHEDULE}
         fresh = self._session.state()
-        for name in ("moment_1", "moment_2"):
+        for name in _optimizers.MOMENTS:
             # momentum=0 keeps no moment, and may be set between two calls
             if fresh[name] is not None and before[name] is not None:
                 entries[name] = np.asarray(before[name], dtype=self._data.dtype)
@@ -468,6 +471,13 @@ class Training:
         _check_weights_left(train, rows, "training")
         _check_weights_left(train, held_out, "validation")
         return rows, held_out
+
+
+def _outcome(state: Mapping[str, Any]) -> _core.FloatArray:
+    """The parameters that a session's state stands for: their average where there is one."""
+    averages, parameters = state["averages"], state["parameters"]
+    outcome: _core.FloatArray = parameters if averages is None else averages
+    return outcome
 
 
 def train_together(

@@ -8,12 +8,14 @@ with ``pip install 'nnhp[plots]'``.
 from nnhp.plots._hyperband import HyperbandDisplay
 from nnhp.plots._importance import ParamImportanceDisplay
 from nnhp.plots._learning_curves import LearningCurvesDisplay
+from nnhp.plots._lr_finder import LRFinderDisplay
 from nnhp.plots._parallel import ParallelCoordinatesDisplay
 from nnhp.plots._slice import ParamSliceDisplay
 from nnhp.plots._trace import SearchTraceDisplay
 
 __all__ = [
     "HyperbandDisplay",
+    "LRFinderDisplay",
     "LearningCurvesDisplay",
     "ParallelCoordinatesDisplay",
     "ParamImportanceDisplay",

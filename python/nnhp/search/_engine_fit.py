@@ -214,9 +214,9 @@ class ScikitEvaluator:
 
     def _settings(self, candidate: Candidate) -> dict[str, Any]:
         settings = dict(candidate)
-        for prefix in _net_prefixes(self._estimator) if self._horizon is not None else ():
+        for prefix in _net_prefixes(self._estimator):
             name = f"{prefix}learning_rate"
-            if name in settings:
+            if name in settings and self._horizon is not None:
                 settings[name] = laid_out(settings[name], self._horizon)
         return settings
 
@@ -386,7 +386,11 @@ class EngineSearch(BaseSearchCV):
             )
         if self.ensemble and self.refit is False:
             raise ValueError("ensemble=True needs refit: it is what best_estimator_ becomes.")
-        probable = not is_classifier(self.estimator) or hasattr(self.estimator, "predict_proba")
+        probable = (
+            not is_classifier(self.estimator)
+            or net_of(self.estimator) is not None
+            or hasattr(self.estimator, "predict_proba")
+        )
         if self.return_oof and not probable:
             raise ValueError(
                 "return_oof=True needs a classifier with predict_proba, and "

@@ -40,6 +40,7 @@ from nnhp.search._prepare import (
     Preparation,
     Setting,
     configured,
+    meaning_of_outputs,
     net_of,
     obstacle,
     preparation_of,
@@ -571,7 +572,11 @@ class EngineEvaluator:
                 if training and not run.preparation.exact_train:
                     raise NotNative
                 truth = run.preparation.truth(run.net, training=training)
-                values = {n: score(m, truth, of_run) for n, m in self._scoring.metrics.items()}
+                meaning = meaning_of_outputs(run.net)
+                values = {
+                    name: score(metric, truth, of_run, meaning)
+                    for name, metric in self._scoring.metrics.items()
+                }
                 scores.append(self._scoring.packed(values))
             except NotNative:
                 scores.append(self._score_estimator(run, training=training))

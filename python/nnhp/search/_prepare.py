@@ -11,16 +11,18 @@ import joblib
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.estimators._data import Given
 from nnhp.estimators._folds import Fold, SharedData
+from nnhp.estimators._losses import gives_probabilities, quantiles_of
+from nnhp.estimators._params import monitor
 from nnhp.estimators._training import Cache
 from nnhp.search._outcome import Candidate, Split
-from nnhp.search._scores import Truth
+from nnhp.search._scores import Meaning, Truth
 
 if TYPE_CHECKING:
     from nnhp.search._engine_fit import Scoring
@@ -35,6 +37,13 @@ def net_of(estimator: Any) -> Any:
     return last if type(last) in (MLPClassifier, MLPRegressor) else None
 
 
+def meaning_of_outputs(net: Any) -> Meaning:
+    """What the outputs of a net are, for scores."""
+    if is_classifier(net):
+        return "own" if gives_probabilities(net.loss) else "decisions"
+    return "own" if quantiles_of(net.loss) is None else "quantiles"
+
+
 def obstacle(estimator: Any) -> str | None:
     """What keeps a configured estimator from the engine's path; None where nothing does."""
     net = net_of(estimator)
@@ -42,7 +51,7 @@ def obstacle(estimator: Any) -> str | None:
         return f"the estimator is {type(estimator).__name__}"
     if net.solver == "lbfgs":
         return "solver='lbfgs' has no epochs"
-    if net.early_stopping and net.scoring not in (None, "loss", "accuracy", "r2"):
+    if monitor(net, classification=is_classifier(net)) == "external":
         return "early stopping with this scoring needs Python after each epoch"
     if net.verbose:
         return "the estimator is verbose"
