@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,12 @@ from nnhp import _core, _threads
 from nnhp.callbacks import Callback, History
 from nnhp.layers import Layer
 from nnhp.sequential import _files, _similar
+from nnhp.estimators._data import engine_X
 from nnhp.sequential._compiled import Compiled
-from nnhp.sequential._data import Part, check_x, parts_of
-from nnhp.sequential._metrics import measure
+from nnhp.sequential._data import Part, check_x, part_of, split_off
 from nnhp.sequential._net import Net
 from nnhp.sequential._summary import summary_of
+from nnhp.sequential._training import State, Training, Watching, evaluated
 
 if TYPE_CHECKING:
     from nnhp.estimators import MLPClassifier, MLPRegressor
@@ -104,6 +105,8 @@ class Sequential:
         self._layers: list[Layer] = []
         self._compiled: Compiled | None = None
         self._net: Net | None = None
+        self._weights: State
+        self._training: Training | None = None  # under way
         for layer in layers or ():
             self.add(layer)
 
@@ -164,7 +167,7 @@ class Sequential:
             known.
         """
         net = self._net_if_known()
-        return [] if net is None else net.weights()
+        return [] if net is None else net.unpack(self._flat())
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Replace the weights.
@@ -179,7 +182,10 @@ class Sequential:
         ValueError
             If their number or a shape is another.
         """
-        self._built(None).set_weights(weights)
+        flat = self._built(None).pack(weights)
+        self._weights = self._weights.with_parameters(flat)
+        if self._training is not None:
+            self._training.replace(flat)
 
     # --- training ---------------------------------------------------------------------------------
 
@@ -206,7 +212,7 @@ class Sequential:
         """
         self._compiled = Compiled(optimizer, loss, metrics)
         if self._net is not None:
-            self._net.forget_optimizer()
+            self._weights = self._weights.without_optimizer()
 
     @property
     def learning_rate(self) -> float:
@@ -215,6 +221,8 @@ class Sequential:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
+        if not rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {rate!r}.")
         self._ready().learning_rate = float(rate)
 
     def fit(
@@ -285,5 +293,291 @@ class Sequential:
             If an argument is out of bounds, or shapes do not fit together.
         """
         compiled = self._ready()
-        fit = _fit.Fit(self, compiled, x, y, batch_size, epochs)
-        raise NotImplementedError
+        epochs = _count(epochs, "epochs", 0)
+        initial_epoch = _count(initial_epoch, "initial_epoch", 0)
+        _check_verbose(verbose)
+        x, y, sample_weight, validation = self._given(
+            x, y, sample_weight, validation_split, validation_data
+        )
+        net = self._built(x.shape[1])
+        train = self._part(x, y, sample_weight, class_weight)
+        validated = None
+        if validation is not None:
+            validated = self._part(*validation, None, name="validation_data")
+        batch = min(_count(32 if batch_size is None else batch_size, "batch_size", 1), x.shape[0])
+        training = Training(
+            net,
+            compiled,
+            self._weights,
+            train,
+            validated,
+            batch_size=batch,
+            n_epochs=max(epochs - initial_epoch, 1),
+            shuffle=bool(shuffle),
+        )
+        history = History()
+        watching = Watching(self, [*(callbacks or ()), history])
+        watching.begin({"epochs": epochs, "steps": -(-x.shape[0] // batch), "verbose": verbose})
+        self.stop_training = False
+        self._training = training
+        try:
+            for epoch in range(initial_epoch, epochs):
+                watching.begin_epoch(epoch)
+                if not training.advance(_threads.resolve(self.n_jobs)):
+                    break
+                logs = training.logs()
+                watching.end_epoch(epoch, logs)
+                if verbose:
+                    print(_line(epoch, epochs, logs))
+                if self.stop_training:
+                    break
+        finally:
+            self._training = None
+            self._weights = training.state()
+        watching.end()
+        return history
+
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Do one step on all samples given.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            As of `fit`.
+
+        return_dict : bool, default=False
+            Whether to return a dict.
+
+        Returns
+        -------
+        loss : float, list of float or dict of str to float
+            The loss before the step; with metrics, these follow it, for the net after the step.
+        """
+        compiled = self._ready()
+        x = self._samples(x)
+        net = self._built(x.shape[1])
+        part = self._part(x, y, sample_weight, class_weight)
+        training = Training(
+            net,
+            compiled,
+            self._weights,
+            part,
+            None,
+            batch_size=x.shape[0],
+            n_epochs=1,
+            shuffle=False,
+        )
+        try:
+            training.advance(_threads.resolve(self.n_jobs))
+        finally:
+            self._weights = training.state()
+        return _answer(training.logs(), return_dict)
+
+    # --- evaluation -------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        batch_size: int | None = None,  # noqa: ARG002 - as in Keras; has no effect on results
+        verbose: int | str = "auto",
+        sample_weight: ArrayLike | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Compute loss and metrics.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As of `fit`.
+
+        batch_size : int, default=None
+            Ignored: blocks are cut as suits the machine.
+
+        verbose : {'auto', 0, 1, 2}, default='auto'
+            0 prints nothing, the others one line.
+
+        return_dict : bool, default=False
+            Whether to return a dict.
+
+        Returns
+        -------
+        loss : float, list of float or dict of str to float
+            The loss, penalties included; with metrics, these follow it.
+        """
+        compiled = self._ready()
+        _check_verbose(verbose)
+        x = self._samples(x)
+        net = self._built(x.shape[1])
+        part = self._part(x, y, sample_weight, None)
+        logs = evaluated(net, compiled, self._weights.parameters, part, self._count_threads)
+        if verbose:
+            print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()))
+        return _answer(logs, return_dict)
+
+    def predict(
+        self,
+        x: ArrayLike,
+        batch_size: int | None = None,  # noqa: ARG002 - as in Keras; has no effect on results
+        verbose: int | str = 0,  # noqa: ARG002 - there is nothing to say
+    ) -> NDArray[Any]:
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        x : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        batch_size, verbose
+            Ignored.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, n_outputs)
+            In the model's dtype.
+        """
+        x = self._samples(x)
+        net = self._built(x.shape[1])
+        predictor = _core.Predictor(net.spec, self._weights.parameters)
+        return predictor.outputs(engine_X(x), self._count_threads)
+
+    # --- what else can be done with a model -------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file that `nnhp.load_model` reads.
+
+        The file is in the safetensors format: the weights by name, and as metadata the layers, what
+        `compile` was given and the optimizer's state.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            If the number of features is not known yet, so that there are no weights.
+        TypeError
+            If a loss or metric is a function, which no file can hold.
+        """
+        _files.save(self, path)
+
+    def to_estimator(self) -> MLPClassifier | MLPRegressor:
+        """Make the scikit-learn estimator of the same net.
+
+        Returns
+        -------
+        estimator : MLPClassifier or MLPRegressor
+            By the loss: with the parameters of the layers and of `compile`; not fitted.
+
+        Raises
+        ------
+        ValueError
+            Naming the layer, loss or optimizer that no parameter of the estimators expresses.
+        """
+        return _similar.estimator_of(self, self._ready())
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _flat(self) -> NDArray[Any]:
+        """The flat parameters, in the midst of a training too."""
+        return self._weights.parameters if self._training is None else self._training.parameters
+
+    def _ready(self) -> Compiled:
+        if self._compiled is None:
+            raise NotFittedError("Call compile(optimizer, loss) before this.")
+        return self._compiled
+
+    def _count_threads(self) -> int:
+        return _threads.resolve(self.n_jobs)
+
+    def _features_said(self) -> int | None:
+        """Features as the first layer says."""
+        first = self._layers[0] if self._layers else None
+        found: int | None = getattr(first, "n_features", None)
+        return found
+
+    def _net_if_known(self) -> Net | None:
+        if self._net is None and self._features_said() is not None:
+            self._built(None)
+        return self._net
+
+    def _built(self, n_features: int | None) -> Net:
+        """The net, made when the features are known."""
+        if self._net is None:
+            features = self._features_said() or n_features
+            if features is None:
+                raise NotFittedError(
+                    "The number of features is not known: add an Input, or call fit before this."
+                )
+            self._net = Net(self._layers, features, self.dtype)
+            self._weights = State.drawn(self._net, check_random_state(self.random_state))
+        return self._net
+
+    def _samples(self, x: Any, name: str = "x") -> Any:
+        known = self._features_said() if self._net is None else self._net.n_features
+        return check_x(x, known, self.dtype, name)
+
+    def _part(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, name: str = "y"
+    ) -> Part:
+        return part_of(
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            n_outputs=self._built(None).n_outputs,
+            sparse_targets=self._ready().sparse_targets,
+            dtype=self.dtype,
+            name=name,
+        )
+
+    def _given(
+        self, x: Any, y: Any, sample_weight: Any, share: float, validation_data: Any
+    ) -> tuple[Any, Any, Any, tuple[Any, Any, Any] | None]:
+        """Samples, targets and weights to train on, and those to validate on."""
+        x = self._samples(x)
+        if validation_data is not None:
+            if not 2 <= len(validation_data) <= 3:
+                raise ValueError(
+                    "validation_data must be (x, y) or (x, y, sample_weight), got "
+                    f"{len(validation_data)} entries."
+                )
+            x_val, y_val, *weight = validation_data
+            checked = check_x(x_val, x.shape[1], self.dtype, "validation_data")
+            return x, y, sample_weight, (checked, y_val, weight[0] if weight else None)
+        if share == 0.0:
+            return x, y, sample_weight, None
+        train, validation = split_off(x, y, sample_weight, share)
+        return *train, validation
+
+
+def _count(given: Any, name: str, least: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {given!r}.")
+    return int(given)
+
+
+def _check_verbose(verbose: Any) -> None:
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}.")
+
+
+def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:
+    numbers = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+    return f"Epoch {epoch + 1}/{epochs} - {numbers}"
+
+
+def _answer(logs: Mapping[str, float], return_dict: bool) -> Any:
+    if return_dict:
+        return dict(logs)
+    numbers = list(logs.values())
+    return numbers[0] if len(numbers) == 1 else numbers

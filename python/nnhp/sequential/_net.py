@@ -124,7 +124,7 @@ class Net:
 
     def penalties(self) -> list[tuple[float, float]]:
         """L2 and L1 of each dense layer."""
-        found = [_parts.regularizer(row.layer.kernel_regularizer) for row in self._rows]
+        found = [_parts.regularizer_of(row.layer.kernel_regularizer) for row in self._rows]
         return [(regularizer.l2, regularizer.l1) for regularizer in found]
 
     def _initial(self, array: Weights, rng: np.random.RandomState) -> NDArray[Any]:
@@ -135,7 +135,7 @@ class Net:
         if array.name == "slopes":
             return np.full(array.shape, _parts.initial_slope(layer.activation))
         given = layer.kernel_initializer if array.name == "kernel" else layer.bias_initializer
-        return _parts.initial(given, array.shape, rng)
+        return _parts.initializer_of(given)(array.shape, rng)
 
     def _find_arrays(self, input_places: Sequence[int]) -> list[Weights]:
         arrays = []

@@ -1,0 +1,199 @@
+"""A call of `Sequential.fit`: a session of the engine, its numbers after each epoch, callbacks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from nnhp import _core
+from nnhp.callbacks import Callback, Logs
+from nnhp.estimators import _random
+from nnhp.sequential._compiled import Compiled
+from nnhp.sequential._data import Part
+from nnhp.sequential._metrics import measure
+from nnhp.sequential._net import Net
+
+if TYPE_CHECKING:
+    from nnhp.sequential import Sequential
+
+# Entries of a session's state with which the optimizer goes on.
+_OF_OPTIMIZER = ("step", "steps_averaged", "moment_1", "moment_2", "moment_3", "averages")
+
+
+@dataclass(frozen=True)
+class State:
+    """What a model has learned, between calls of `fit`."""
+
+    parameters: NDArray[Any]  # flat, those that predict
+    generator: np.random.RandomState  # for orders of samples
+    samples_seen: int = 0
+    raw: NDArray[Any] | None = None  # that training goes on from, where averages predict
+    optimizer: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def drawn(cls, net: Net, generator: np.random.RandomState) -> State:
+        """The state of a model that has learned nothing."""
+        return cls(net.draw(generator), generator)
+
+    def without_optimizer(self) -> State:
+        """The same weights, for another optimizer."""
+        return replace(self, raw=None, optimizer={})
+
+    def with_parameters(self, flat: NDArray[Any]) -> State:
+        """Other weights, for the same optimizer."""
+        kept = {name: value for name, value in self.optimizer.items() if name != "averages"}
+        return replace(self, parameters=flat, raw=None, optimizer=kept)
+
+
+class Training:
+    """The epochs of one call."""
+
+    def __init__(
+        self,
+        net: Net,
+        compiled: Compiled,
+        state: State,
+        train: Part,
+        validation: Part | None,
+        *,
+        batch_size: int,
+        n_epochs: int,
+        shuffle: bool,
+    ) -> None:
+        self._net = net
+        self._compiled = compiled
+        self._before = state
+        self._train = train
+        self._validation = validation
+        start = state.parameters if state.raw is None else state.raw
+        key = _random.dropout_key(state.generator, state.samples_seen)
+        training_set = _core.TrainingSet(
+            train.dataset,
+            sample_weight=train.weight,
+            validation_data=None if validation is None else validation.dataset,
+            validation_weight=None if validation is None else validation.weight,
+        )
+        spec = compiled.train_spec(net, batch_size=batch_size, n_epochs=n_epochs, shuffle=shuffle)
+        self._session = _core.Session(
+            net.spec, spec, training_set, _core.Start(start, _random.mt_state(state.generator), key)
+        )
+        if state.optimizer:
+            self._session.restore(state.optimizer)
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """Flat parameters that predict."""
+        state = self._session.state()
+        found: NDArray[Any] = state["parameters" if state["averages"] is None else "averages"]
+        return found
+
+    def replace(self, flat: NDArray[Any]) -> None:
+        """Go on from other parameters."""
+        averages = self._session.state()["averages"]
+        self._session.restore(
+            {"parameters": flat} | ({} if averages is None else {"averages": flat})
+        )
+
+    def advance(self, threads: int) -> bool:
+        """Do an epoch; False where the training has diverged before."""
+        self._session.restore({"learning_rate": self._compiled.learning_rate})
+        epoch = self._session.epoch
+        _core.train_many([self._session], 1, threads)
+        if self._session.status == "diverged":
+            warnings.warn(
+                f"The training diverged: layer {self._session.diverged_layer + 1} became "
+                "non-finite.",
+                ConvergenceWarning,
+                stacklevel=3,  # the caller of fit
+            )
+        return self._session.epoch > epoch
+
+    def logs(self) -> Logs:
+        """The numbers of the last epoch."""
+        loss = {"loss": self._session.loss_curve[-1]}
+        logs = loss | self._measured(self._train)
+        if self._validation is None:
+            return logs
+        penalty = self._net.penalty(self.parameters)
+        loss = {"loss": self._session.validation_loss_curve[-1] + penalty}
+        of_validation = loss | self._measured(self._validation)
+        return logs | {f"val_{name}": value for name, value in of_validation.items()}
+
+    def state(self) -> State:
+        """What the next call goes on from."""
+        state = self._session.state()
+        generator = self._before.generator
+        if state["mt_state"] is not None:
+            _random.set_mt_state(generator, state["mt_state"])
+        averages = state["averages"]
+        return State(
+            state["parameters"] if averages is None else averages,
+            generator,
+            self._before.samples_seen + state["n_samples_seen"],
+            None if averages is None else state["parameters"],
+            {name: state[name] for name in _OF_OPTIMIZER if state[name] is not None},
+        )
+
+    def _measured(self, part: Part) -> Logs:
+        if not self._compiled.metrics:
+            return {}
+        outputs = _core.Predictor(self._net.spec, self.parameters).outputs(part.X, lambda: 1)
+        return measure(self._compiled.metrics, part.y, outputs)
+
+
+def evaluated(
+    net: Net,
+    compiled: Compiled,
+    parameters: NDArray[Any],
+    part: Part,
+    threads: Callable[[], int],
+) -> Logs:
+    """Loss and metrics of some parameters."""
+    loss = _core.evaluate(net.spec, compiled.loss, parameters, part.dataset, part.weight)
+    logs = {"loss": loss + net.penalty(parameters)}
+    if compiled.metrics:
+        outputs = _core.Predictor(net.spec, parameters).outputs(part.X, threads)
+        logs |= measure(compiled.metrics, part.y, outputs)
+    return logs
+
+
+class Watching:
+    """The callbacks of one call."""
+
+    def __init__(self, model: Sequential, callbacks: Sequence[Callback]) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    f"callbacks must be objects of nnhp.callbacks, got {callback!r}."
+                )
+            callback.model = model
+        self._callbacks = callbacks
+        self._logs: Logs = {}
+
+    def begin(self, params: dict[str, Any]) -> None:
+        """Tell that training begins."""
+        for callback in self._callbacks:
+            callback.params = params
+            callback.on_train_begin({})
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Tell that an epoch begins."""
+        for callback in self._callbacks:
+            callback.on_epoch_begin(epoch, {})
+
+    def end_epoch(self, epoch: int, logs: Logs) -> None:
+        """Tell what an epoch brought."""
+        self._logs = logs
+        for callback in self._callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def end(self) -> None:
+        """Tell that training has ended."""
+        for callback in self._callbacks:
+            callback.on_train_end(self._logs)
