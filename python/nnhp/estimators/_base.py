@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _params
 from nnhp.estimators._callbacks import callbacks_of
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
@@ -43,7 +44,7 @@ def has_partial_fit(estimator: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator):
+class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
     """Parameters, `fit`, `partial_fit` and the forward pass of both estimators."""
 
     hidden_layer_sizes: Any

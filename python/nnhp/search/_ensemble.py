@@ -13,6 +13,8 @@ from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._doc_link import DocLink
+
 
 def _all_know_probabilities(ensemble: FoldEnsemble) -> bool:
     return is_classifier(ensemble) and all(
@@ -20,7 +22,7 @@ def _all_know_probabilities(ensemble: FoldEnsemble) -> bool:
     )
 
 
-class FoldEnsemble(BaseEstimator):
+class FoldEnsemble(DocLink, BaseEstimator):
     """Fitted estimators of several folds, averaged in their predictions.
 
     Searches make it when they are given ``ensemble=True``, from the best candidate's estimators,
