@@ -24,10 +24,10 @@ RED: Final = "#D55E00"
 GREY: Final = "#8C8C8C"
 DISTINCT: Final = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", RED, "#000000")
 
-_FENCE = 3.0  # scores this many ranges (best to lower quartile) below the quartile are cut off
+_FENCE = 3.0  # in `score_limits`
 _MARGIN = 0.05
 _LABEL_WIDTH = 36
-_LOG_RATIO = 100  # losses over more than this are drawn on a log axis
+_LOG_RATIO = 100  # the smallest ratio of greatest to least for which a log axis is considered
 _MANY_POINTS = 2000  # beyond, points of a vector image are drawn as pixels
 
 
@@ -155,14 +155,15 @@ def distinct(count: int) -> list[Any]:
     return list(mpl.colormaps["cividis"](np.linspace(0, 1, count)))
 
 
-def score_limits(scores: Floats) -> tuple[float, float]:
+def score_limits(scores: Floats, fence_ranges: float = _FENCE) -> tuple[float, float]:
     """Return the scores to show: all, but those far below the rest.
 
-    One diverged candidate with an R2 of -1e30 must not flatten all others.
+    One diverged candidate with an R2 of -1e30 must not flatten all others. How far is counted in
+    ranges from the best to the lower quartile, below that quartile.
     """
     finite = scores[np.isfinite(scores)]
     low, quartile, best = float(finite.min()), float(np.quantile(finite, 0.25)), float(finite.max())
-    fence = quartile - _FENCE * (best - quartile)
+    fence = quartile - fence_ranges * (best - quartile)
     if low < fence:
         low = float(finite[finite >= fence].min())
     return low, best
@@ -175,15 +176,18 @@ def set_score_axis(ax: Axes, limits: tuple[float, float]) -> None:
     ax.set_ylim(low - margin, high + margin)
 
 
-def set_loss_axis(ax: Axes, losses: Floats) -> None:
-    """Set the vertical axis to losses: a log axis if their range is worth one."""
-    finite = losses[np.isfinite(losses)]
-    if len(finite) == 0:
-        return
-    if finite.min() > 0 and finite.max() / finite.min() >= _LOG_RATIO:
+def is_worth_log(values: Floats) -> bool:
+    """Whether the values are positive and of such a range that a log axis shows them better."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) > 0 and finite.min() > 0 and finite.max() / finite.min() >= _LOG_RATIO)
+
+
+def set_loss_axis(ax: Axes, losses: Floats, fence_ranges: float = _FENCE) -> None:
+    """Set the vertical axis to losses, on a log axis if their range is worth one."""
+    if is_worth_log(losses):
         ax.set_yscale("log")
-    else:
-        best, worst = score_limits(-finite)
+    elif np.isfinite(losses).any():
+        best, worst = score_limits(-losses, fence_ranges)
         set_score_axis(ax, (-worst, -best))
 
 
