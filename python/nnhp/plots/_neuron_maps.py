@@ -361,13 +361,15 @@ class NeuronMapsDisplay:
             ax.set_ylabel(plain(label(self.feature_names[1], 40)))
             ax.label_outer(remove_inner_ticks=False)
         bar = self.figure_.colorbar(images[0], ax=axes, pad=0.02, aspect=35)
-        bar.set_label(plain(self._output_label()))
+        bar.set_label(plain(self._output_label(len(units))))
 
-    def _output_label(self) -> str:
+    def _output_label(self, n_drawn: int) -> str:
         what = {"probability": "Probability", "decision": "Decision", "value": "Prediction"}
         text = what[self.output_kind]
         if len(self.maps[-1]) == 1 and self.output_kind != "value":
             return f"{text} of class {self.output_names[0]}"
+        if n_drawn < len(self.maps[-1]):
+            return f"{text} ({n_drawn} of {len(self.maps[-1])} outputs)"
         return text
 
     def _output_title(self, unit: int) -> str:
@@ -385,7 +387,7 @@ class NeuronMapsDisplay:
         if self.targets is not None:
             values = np.concatenate([values, self.targets[:, units].ravel()])
         finite = values[np.isfinite(values)]
-        return float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
+        return (float(finite.min()), float(finite.max())) if len(finite) > 0 else (0.0, 1.0)
 
 
 def _scatter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class Plane:
         """
         if middle not in _MIDDLES:
             raise ValueError(f"middle must be 'mean' or 'median', not {middle!r}.")
-        if isinstance(resolution, bool) or operator.index(resolution) < 2:
+        if not isinstance(resolution, Integral) or resolution < 2:
             raise ValueError(f"grid_resolution must be an int of at least 2, got {resolution!r}.")
         table = _table_of(X)
         names = [str(name) for name in table.columns]
