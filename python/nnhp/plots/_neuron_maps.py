@@ -285,7 +285,8 @@ class NeuronMapsDisplay:
         if ax is None:
             import matplotlib.pyplot as plt
 
-            figure = plt.figure(figsize=(sum(widths), height), layout="constrained")
+            figure = plt.figure(figsize=(sum(widths), height))
+            figure.set_layout_engine("constrained", w_pad=0.07)
             grid = figure.add_gridspec(1, len(widths), width_ratios=widths)
         else:
             place = ax.get_subplotspec() if hasattr(ax, "get_subplotspec") else None
