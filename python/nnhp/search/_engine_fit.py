@@ -42,6 +42,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from nnhp import _threads
+from nnhp._doc_link import DocLink
 from nnhp.estimators._data import Given, Whole
 from nnhp.estimators._memory import memory_limit
 from nnhp.estimators._schedules import laid_out
@@ -261,7 +262,7 @@ def epochs_parameter(estimator: Any) -> str | None:
     return None
 
 
-class EngineSearch(BaseSearchCV):
+class EngineSearch(DocLink, BaseSearchCV):
     """What nnhp's searches add to scikit-learn's."""
 
     # For strategies of users, whose __init__ does not know them.
