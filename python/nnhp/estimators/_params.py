@@ -311,12 +311,16 @@ def _engine_solver(estimator: BaseMLP) -> str:
     return "nesterov" if estimator.nesterovs_momentum else "momentum"
 
 
+def moments(estimator: BaseMLP) -> int:
+    """Arrays as long as the parameters that the optimizer keeps."""
+    return _core.optimizers()[_engine_solver(estimator)]
+
+
 def copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters that a training by epochs holds at the same time."""
-    moments = _core.optimizers()[_engine_solver(estimator)]
     # parameters, gradient, transposed weights and moments; the beginning of an epoch, which has
     # parameters and moments; the best parameters. Publishing takes no more.
-    return 4 + 2 * moments + int(estimator.early_stopping)
+    return 4 + 2 * moments(estimator) + int(estimator.early_stopping)
 
 
 def monitor(estimator: BaseMLP, *, classification: bool) -> str:

@@ -10,6 +10,7 @@ from nnhp.plots._importance import ParamImportanceDisplay
 from nnhp.plots._learning_curves import LearningCurvesDisplay
 from nnhp.plots._parallel import ParallelCoordinatesDisplay
 from nnhp.plots._slice import ParamSliceDisplay
+from nnhp.plots._sweep import SweepDisplay
 from nnhp.plots._trace import SearchTraceDisplay
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "ParamImportanceDisplay",
     "ParamSliceDisplay",
     "SearchTraceDisplay",
+    "SweepDisplay",
 ]
