@@ -193,7 +193,9 @@ class SweepDisplay:
             if not np.isfinite(self.table["mean_validation_loss"].iloc[place]):
                 continue
             curves = [
-                self.curves[i]["validation_loss"] for i in np.flatnonzero(self.value_of == place)
+                losses["validation_loss"]
+                for losses, of in zip(self.curves, self.value_of, strict=True)
+                if of == place
             ]
             together = pd.concat(curves, axis=1).ffill()
             mean, spread = together.mean(axis=1), together.std(axis=1, ddof=0)

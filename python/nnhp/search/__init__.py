@@ -1,4 +1,4 @@
-"""Hyperparameter searches: scikit-learn's, on the engine, and Hyperband; sweeps of one parameter."""
+"""Hyperparameter searches: scikit-learn's, on the engine, Hyperband; sweeps of one parameter."""
 
 from nnhp.search._choice import one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
