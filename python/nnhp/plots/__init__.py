@@ -1,8 +1,8 @@
-"""Pictures of searches and studies, as Display classes in scikit-learn's manner.
+"""Pictures of searches, studies and sweeps, as Display classes in scikit-learn's manner.
 
-Each class has ``from_search(search)`` for a fitted search, ``from_study(study)`` for a
-:class:`nnhp.Study`, and ``plot(ax=None)`` to draw once more. They need matplotlib, which comes
-with ``pip install 'nnhp[plots]'``.
+Those of searches have ``from_search(search)`` for a fitted search and ``from_study(study)`` for a
+:class:`nnhp.Study`, that of sweeps has ``from_sweep(sweep)``; all have ``plot(ax=None)`` to draw
+once more. They need matplotlib, which comes with ``pip install 'nnhp[plots]'``.
 """
 
 from nnhp.plots._hyperband import HyperbandDisplay

@@ -178,8 +178,7 @@ def sweep(
         together=memory_limit() // 4,
     )
     for value in values:
-        _check_setting(evaluator, value, has_test_part=test is not None)
-    runs = _run(evaluator, base, values, seeds, repeat_of)
+        _check_setting(evaluator, base, value, seeds[0], has_test_part=test is not None)
     return Sweep(
         param_name=param_name,
         values=[value.label for value in values],
@@ -187,7 +186,7 @@ def sweep(
         score_name=_score_name(base, scoring),
         seeds=seeds,
         splits=[[(s.train, s.validation, s.test) for s in folds] for folds in splits],
-        runs=runs,
+        runs=_run(evaluator, base, values, seeds, repeat_of),
     )
 
 
@@ -205,6 +204,19 @@ class _Value:
     def where(self) -> str:
         """What an error begins with."""
         return f"param_range: {self.label!r}"
+
+    def candidate(self, base: Any, seed: int, number: int) -> Candidate:
+        """The parameters with a seed: for the net, and for the steps before it that have none."""
+        estimator = configured(base, Candidate(self.params, number))
+        of_net = "random_state"
+        if net_of(estimator) is not estimator:
+            of_net = f"{estimator.steps[-1][0]}__{of_net}"
+        seeds = {
+            name: seed
+            for name, given in estimator.get_params().items()
+            if name == of_net or (name.endswith("random_state") and given is None)
+        }
+        return Candidate({**seeds, **self.params}, number)
 
 
 def _checked(estimator: Any) -> Any:
@@ -254,11 +266,10 @@ def _values(base: Any, param_name: str, param_range: Any) -> list[_Value]:
 
 
 def _params_of(given: Any, param_name: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    # A dict may also be the value of a parameter, of class_weight for example.
-    if isinstance(given, Mapping) and (
-        param_name not in known or all(name in known for name in given)
-    ):
-        return dict(given)
+    if isinstance(given, Mapping):
+        # It may also be the value of one parameter, of class_weight for example.
+        is_value = given and param_name in known and not any(name in known for name in given)
+        return {param_name: given} if is_value else dict(given)
     return {param_name: given.item() if isinstance(given, np.generic) else given}
 
 
@@ -276,7 +287,8 @@ def _check_values(base: Any, values: Sequence[_Value], known: Mapping[str, Any])
     for place, value in enumerate(values):
         for name in value.params:
             # A value may also set parameters of a step that it puts in.
-            if name not in known and name.partition("__")[0] not in value.params:
+            step, nested, _ = name.partition("__")
+            if name not in known and not (nested and step in value.params):
                 raise ValueError(
                     f"{value.where}: {type(base).__name__} has no parameter {name!r}; it has "
                     f"{', '.join(sorted(known))}."
@@ -287,15 +299,22 @@ def _check_values(base: Any, values: Sequence[_Value], known: Mapping[str, Any])
 
 def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
     try:
-        return bool(a == b)
+        if a == b:
+            return True
     except ValueError:  # arrays, which are compared entry by entry
+        pass
+    try:
         return bool(joblib.hash(a) == joblib.hash(b))
+    except Exception:  # whatever a value's own pickling may raise
+        return False
 
 
-def _check_setting(evaluator: EngineEvaluator, value: _Value, *, has_test_part: bool) -> None:
+def _check_setting(
+    evaluator: EngineEvaluator, base: Any, value: _Value, seed: int, *, has_test_part: bool
+) -> None:
     """Raise ValueError where a value cannot be trained, before others are trained for long."""
     try:
-        setting = evaluator.setting(Candidate(value.params, 0))
+        setting = evaluator.setting(value.candidate(base, seed, 0))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{value.where}: {error}") from error
     if setting.obstacle is not None:
@@ -378,10 +397,8 @@ def _run(
     """Train each value with each seed on the folds of its repeat."""
     jobs: list[Job] = []
     for place, value in enumerate(values):
-        seeded = _seeded_names(base, value)
         for repeat, seed in enumerate(seeds):
-            params = {**dict.fromkeys(seeded, seed), **value.params}
-            candidate = Candidate(params, place * len(seeds) + repeat)
+            candidate = value.candidate(base, seed, place * len(seeds) + repeat)
             jobs += [(candidate, fold) for fold, of in enumerate(repeat_of) if of == repeat]
     runs: dict[int, Run] = {}
     try:
@@ -394,19 +411,6 @@ def _run(
         value = values[error.candidate.number // len(seeds)]
         raise ValueError(f"{value.where}: {error}") from error
     return [runs[job] for job in range(len(jobs))]
-
-
-def _seeded_names(base: Any, value: _Value) -> list[str]:
-    """Names of the net's `random_state`, and of those of the steps before it that are None."""
-    estimator = configured(base, Candidate(value.params, 0))
-    of_net = "random_state"
-    if net_of(estimator) is not estimator:
-        of_net = f"{estimator.steps[-1][0]}__{of_net}"
-    return [
-        name
-        for name, given in estimator.get_params().items()
-        if name == of_net or (name.endswith("random_state") and given is None)
-    ]
 
 
 def _measured(outcome: Outcome, value: int, repeat: int, fold: int) -> Run:

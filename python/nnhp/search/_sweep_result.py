@@ -172,7 +172,13 @@ class Sweep:
         columns["n_runs"] = by_value.size()
         columns["diverged"] = by_value["diverged"].sum()
         frame = pd.DataFrame(columns)
-        frame.index = pd.Index(self.values, name=self.param_name, tupleize_cols=False)
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
+        frame.index = pd.Index(
+            self.values,
+            dtype=None if numbers else object,  # pandas would take None for NaN
+            name=self.param_name,
+            tupleize_cols=False,
+        )
         return frame
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
