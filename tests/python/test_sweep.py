@@ -675,7 +675,7 @@ def test_a_sweep_tells_what_it_is_and_goes_through_pickle():
 
 
 def test_the_first_epoch_near_the_best_loss():
-    converged = _sweep._epochs_to_converge
+    converged = _sweep.epochs_to_converge
     assert converged(np.array([2.0, 1.02, 1.005, 1.0, 1.3])) == 3
     assert converged(np.array([2.0, 1.009, 1.5, 1.0])) == 2
     assert converged(np.array([1.0])) == 1

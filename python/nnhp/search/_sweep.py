@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone, is_classifier
@@ -23,9 +20,10 @@ from nnhp.estimators._data import Given
 from nnhp.estimators._memory import memory_limit
 from nnhp.search._engine_fit import Scoring, row_numbers
 from nnhp.search._evaluate import EngineEvaluator, NotForTheEngineError
-from nnhp.search._outcome import Candidate, Job, Outcome, Split
-from nnhp.search._prepare import configured, net_of
-from nnhp.search._sweep_result import NEAR_BEST, Run, Sweep
+from nnhp.search._outcome import Job, Outcome, Poll, Split
+from nnhp.search._prepare import net_of
+from nnhp.search._sweep_result import NEAR_BEST, Run, Sweep, said_of_shape
+from nnhp.search._sweep_values import Value, read_values
 
 _MAX_SEED = 2**31 - 1
 
@@ -152,71 +150,145 @@ def sweep(
     >>> sweep.values
     ['none', 'L1', 'dropout']
     """
-    base = _checked(estimator)
-    scorer = _checked_scorer(base, scoring)
-    values = _values(base, param_name, param_range)
-    if not isinstance(repeats, Integral) or isinstance(repeats, bool) or repeats < 1:
-        raise ValueError(f"repeats must be an integer of at least 1, got {repeats!r}.")
-    if y is None:
-        raise ValueError("y must be given: the trainings of a sweep are supervised.")
-    X, y = indexable(X, y)
-    # The seed of the test part comes first: the others do not depend on how many there are.
-    rng = check_random_state(net_of(base).random_state)
-    test_seed, *seeds = (int(rng.randint(_MAX_SEED)) for _ in range(repeats + 1))
-    rest, test = _rows_apart(base, y, test_size, test_seed)
-    splits = _splits(base, X, y, cv, seeds, rest, test)
-    repeat_of = [repeat for repeat, folds in enumerate(splits) for _ in folds]
-    evaluator = EngineEvaluator(
-        base,
-        Given(X, y),
-        splits=[split for folds in splits for split in folds],
-        scoring=Scoring(base, scorer, X, {}, error_score=np.nan, for_divergence_alone=True),
-        threads=_threads.resolve(n_jobs),
-        seed_of=lambda _, fold: seeds[repeat_of[fold]],
-        others=None,
-        wants_trainings=True,
-        together=memory_limit() // 4,
+    plan = SweepPlan(
+        estimator,
+        X,
+        y,
+        param_name,
+        param_range,
+        cv=cv,
+        repeats=repeats,
+        test_size=test_size,
+        scoring=scoring,
+        n_jobs=n_jobs,
     )
-    for value in values:
-        _check_setting(evaluator, base, value, seeds[0], has_test_part=test is not None)
-    return Sweep(
-        param_name=param_name,
-        values=[value.label for value in values],
-        params=[value.params for value in values],
-        score_name=_score_name(base, scoring),
-        seeds=seeds,
-        splits=[[(s.train, s.validation, s.test) for s in folds] for folds in splits],
-        runs=_run(evaluator, base, values, seeds, repeat_of),
-    )
+    return plan.run()
+
+
+class SweepPlan:
+    """A sweep, checked and ready to run; takes the arguments of :func:`nnhp.sweep`."""
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        param_name: str,
+        param_range: Any,
+        *,
+        cv: Any,
+        repeats: int,
+        test_size: float | None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        base = _checked(estimator)
+        scorer = _checked_scorer(base, scoring)
+        values = read_values(base, param_name, param_range)
+        if not isinstance(repeats, Integral) or isinstance(repeats, bool) or repeats < 1:
+            raise ValueError(f"repeats must be an integer of at least 1, got {repeats!r}.")
+        if y is None:
+            raise ValueError("y must be given: the trainings of a sweep are supervised.")
+        X, y = indexable(X, y)
+        # The seed of the test part comes first: the others do not depend on how many there are.
+        rng = check_random_state(net_of(base).random_state)
+        test_seed, *seeds = (int(rng.randint(_MAX_SEED)) for _ in range(repeats + 1))
+        rest, test = _rows_apart(base, y, test_size, test_seed)
+        splits = _splits(base, X, y, cv, seeds, rest, test)
+        self._values: list[Value] = values
+        self._seeds: list[int] = seeds
+        self._repeat_of: list[int] = [repeat for repeat, folds in enumerate(splits) for _ in folds]
+        self._evaluator: EngineEvaluator = EngineEvaluator(
+            base,
+            Given(X, y),
+            splits=[split for folds in splits for split in folds],
+            scoring=Scoring(base, scorer, X, {}, error_score=np.nan, for_divergence_alone=True),
+            threads=_threads.resolve(n_jobs),
+            seed_of=lambda _, fold: seeds[self._repeat_of[fold]],
+            others=None,
+            wants_trainings=True,
+            together=memory_limit() // 4,
+        )
+        for value in values:
+            _check_setting(self._evaluator, base, value, seeds[0], has_test=test is not None)
+        self._jobs: list[Job] = self._list_jobs(base)
+        self._result: dict[str, Any] = {
+            "param_name": param_name,
+            "values": [value.label for value in values],
+            "params": [value.params for value in values],
+            "score_name": _score_name(base, scoring),
+            "seeds": seeds,
+            "splits": [[(s.train, s.validation, s.test) for s in folds] for folds in splits],
+        }
+
+    def _list_jobs(self, base: Any) -> list[Job]:
+        """Each value with each seed on the folds of its repeat."""
+        jobs: list[Job] = []
+        for place, value in enumerate(self._values):
+            for repeat, seed in enumerate(self._seeds):
+                candidate = value.candidate(base, seed, place * len(self._seeds) + repeat)
+                jobs += [
+                    (candidate, fold) for fold, of in enumerate(self._repeat_of) if of == repeat
+                ]
+        return jobs
+
+    @property
+    def shape(self) -> str:
+        """Values, repeats and folds, in words."""
+        return said_of_shape(len(self._values), [len(folds) for folds in self._result["splits"]])
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of all trainings, at most."""
+        return sum(self._evaluator.planned_epochs(candidate) for candidate, _ in self._jobs)
+
+    def run(self, poll: Poll | None = None) -> Sweep:
+        """Train and score; `poll` is now and then given the epochs that a call has done."""
+        runs: dict[int, Run] = {}
+        try:
+            for finished in self._evaluator.evaluate(self._jobs, poll):
+                for job, outcome in finished:
+                    runs[job] = self._measured(job, outcome)
+        except NotForTheEngineError as error:
+            value = self._values[error.candidate.number // len(self._seeds)]
+            raise ValueError(f"{value.where}: {error}") from error
+        return Sweep(runs=[runs[job] for job in range(len(self._jobs))], **self._result)
+
+    def _measured(self, job: int, outcome: Outcome) -> Run:
+        candidate, fold = self._jobs[job]
+        place, repeat = divmod(candidate.number, len(self._seeds))
+        training = outcome.training
+        assert training is not None
+        train, validation = training.losses()
+        diverged = outcome.fit_error is not None
+        at = training.kept_epoch
+        return Run(
+            value=place,
+            repeat=repeat,
+            fold=fold - self._repeat_of.index(repeat),
+            train_loss=np.nan if diverged else float(train[at]),
+            validation_loss=np.nan if diverged else float(validation[at]),
+            test_score=outcome.test_scores,
+            epochs_to_converge=np.nan if diverged else epochs_to_converge(validation),
+            epochs=training.epoch,
+            seconds=training.seconds,
+            bytes_per_step=training.step_bytes,
+            diverged=diverged,
+            train_curve=train,
+            validation_curve=validation,
+        )
+
+
+def epochs_to_converge(losses: NDArray[np.float64]) -> float:
+    """The first epoch, from 1, whose loss is near the least of all."""
+    finite = losses[np.isfinite(losses)]
+    if not finite.size:
+        return np.nan
+    near = finite.min() + NEAR_BEST * abs(finite.min())
+    return float(np.argmax(losses <= near) + 1)
 
 
 # ------------------------------------------------------------------ what is asked for
-
-
-@dataclass(frozen=True)
-class _Value:
-    """One row of the table to come."""
-
-    label: Any
-    params: dict[str, Any]
-
-    @property
-    def where(self) -> str:
-        """What an error begins with."""
-        return f"param_range: {self.label!r}"
-
-    def candidate(self, base: Any, seed: int, number: int) -> Candidate:
-        """The parameters with a seed: for the net, and for the steps before it that have none."""
-        estimator = configured(base, Candidate(self.params, number))
-        of_net = "random_state"
-        if net_of(estimator) is not estimator:
-            of_net = f"{estimator.steps[-1][0]}__{of_net}"
-        seeds = {
-            name: seed
-            for name, given in estimator.get_params().items()
-            if name == of_net or (name.endswith("random_state") and given is None)
-        }
-        return Candidate({**seeds, **self.params}, number)
 
 
 def _checked(estimator: Any) -> Any:
@@ -244,73 +316,8 @@ def _score_name(base: Any, scoring: Any) -> str:
     return scoring if isinstance(scoring, str) else str(getattr(scoring, "__name__", "score"))
 
 
-def _values(base: Any, param_name: str, param_range: Any) -> list[_Value]:
-    if not isinstance(param_name, str):
-        raise ValueError(f"param_name must be a string, got {param_name!r}.")
-    if isinstance(param_range, str | AbstractSet) or not np.iterable(param_range):
-        raise ValueError(
-            "param_range must be a sequence of values, or a mapping of labels to them, got "
-            f"{param_range!r}."
-        )
-    known = base.get_params()
-    if isinstance(param_range, Mapping):
-        values = [
-            _Value(label, _params_of(given, param_name, known))
-            for label, given in param_range.items()
-        ]
-    else:
-        settings = [_params_of(given, param_name, known) for given in param_range]
-        values = [_Value(_label_of(params, param_name), params) for params in settings]
-    _check_values(base, values, known)
-    return values
-
-
-def _params_of(given: Any, param_name: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        # It may also be the value of one parameter, of class_weight for example.
-        is_value = given and param_name in known and not any(name in known for name in given)
-        return {param_name: given} if is_value else dict(given)
-    return {param_name: given.item() if isinstance(given, np.generic) else given}
-
-
-def _label_of(params: Mapping[str, Any], param_name: str) -> Any:
-    """The value of the one parameter if it can be an index, else all of them as text."""
-    if list(params) != [param_name]:
-        return ", ".join(f"{name}={value!r}" for name, value in params.items()) or "as it is"
-    value = params[param_name]
-    return value if isinstance(value, Hashable) else str(value)
-
-
-def _check_values(base: Any, values: Sequence[_Value], known: Mapping[str, Any]) -> None:
-    if not values:
-        raise ValueError("param_range is empty; expected values to try.")
-    for place, value in enumerate(values):
-        for name in value.params:
-            # A value may also set parameters of a step that it puts in.
-            step, nested, _ = name.partition("__")
-            if name not in known and not (nested and step in value.params):
-                raise ValueError(
-                    f"{value.where}: {type(base).__name__} has no parameter {name!r}; it has "
-                    f"{', '.join(sorted(known))}."
-                )
-        if any(_alike(value.params, other.params) for other in values[:place]):
-            raise ValueError(f"{value.where}: these parameters are there twice.")
-
-
-def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    try:
-        if a == b:
-            return True
-    except ValueError:  # arrays, which are compared entry by entry
-        pass
-    try:
-        return bool(joblib.hash(a) == joblib.hash(b))
-    except Exception:  # whatever a value's own pickling may raise
-        return False
-
-
 def _check_setting(
-    evaluator: EngineEvaluator, base: Any, value: _Value, seed: int, *, has_test_part: bool
+    evaluator: EngineEvaluator, base: Any, value: Value, seed: int, *, has_test: bool
 ) -> None:
     """Raise ValueError where a value cannot be trained, before others are trained for long."""
     try:
@@ -321,7 +328,7 @@ def _check_setting(
         raise ValueError(
             f"{value.where}: a sweep trains on the engine, epoch by epoch, but {setting.obstacle}."
         )
-    if setting.net.early_stopping and not has_test_part:
+    if setting.net.early_stopping and not has_test:
         raise ValueError(
             f"{value.where}: with early_stopping=True a test_size must be given, such as 0.25: "
             "without a test part, the samples that choose the epoch would also judge it."
@@ -382,64 +389,3 @@ def _splits(
             raise ValueError("cv gives no splits.")
         splits.append(folds)
     return splits
-
-
-# ------------------------------------------------------------------ trainings
-
-
-def _run(
-    evaluator: EngineEvaluator,
-    base: Any,
-    values: Sequence[_Value],
-    seeds: Sequence[int],
-    repeat_of: Sequence[int],
-) -> list[Run]:
-    """Train each value with each seed on the folds of its repeat."""
-    jobs: list[Job] = []
-    for place, value in enumerate(values):
-        for repeat, seed in enumerate(seeds):
-            candidate = value.candidate(base, seed, place * len(seeds) + repeat)
-            jobs += [(candidate, fold) for fold, of in enumerate(repeat_of) if of == repeat]
-    runs: dict[int, Run] = {}
-    try:
-        for finished in evaluator.evaluate(jobs):
-            for job, outcome in finished:
-                candidate, fold = jobs[job]
-                place, repeat = divmod(candidate.number, len(seeds))
-                runs[job] = _measured(outcome, place, repeat, fold - repeat_of.index(repeat))
-    except NotForTheEngineError as error:
-        value = values[error.candidate.number // len(seeds)]
-        raise ValueError(f"{value.where}: {error}") from error
-    return [runs[job] for job in range(len(jobs))]
-
-
-def _measured(outcome: Outcome, value: int, repeat: int, fold: int) -> Run:
-    training = outcome.training
-    assert training is not None
-    train, validation = training.losses()
-    diverged = outcome.fit_error is not None
-    at = training.kept_epoch
-    return Run(
-        value=value,
-        repeat=repeat,
-        fold=fold,
-        train_loss=np.nan if diverged else float(train[at]),
-        validation_loss=np.nan if diverged else float(validation[at]),
-        test_score=outcome.test_scores,
-        epochs_to_converge=np.nan if diverged else _epochs_to_converge(validation),
-        epochs=training.epoch,
-        seconds=training.seconds,
-        bytes_per_step=training.step_bytes,
-        diverged=diverged,
-        train_curve=train,
-        validation_curve=validation,
-    )
-
-
-def _epochs_to_converge(losses: NDArray[np.float64]) -> float:
-    """The first epoch, from 1, whose loss is near the least of all."""
-    finite = losses[np.isfinite(losses)]
-    if not finite.size:
-        return np.nan
-    near = finite.min() + NEAR_BEST * abs(finite.min())
-    return float(np.argmax(losses <= near) + 1)

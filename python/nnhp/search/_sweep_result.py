@@ -142,11 +142,8 @@ class Sweep:
         ]
 
     def __repr__(self) -> str:
-        n_folds = sorted({len(folds) for folds in self.splits})
-        return (
-            f"Sweep of {self.param_name}: {len(self.values)} values x {len(self.seeds)} repeats x "
-            f"{' or '.join(map(str, n_folds))} folds"
-        )
+        shape = said_of_shape(len(self.values), [len(folds) for folds in self.splits])
+        return f"Sweep of {self.param_name}: {shape}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table: one row per value, means and spreads over its runs.
@@ -253,6 +250,13 @@ class Sweep:
 
 
 # ------------------------------------------------------------------ words
+
+
+def said_of_shape(n_values: int, n_folds: Sequence[int]) -> str:
+    """Tell how many trainings a sweep has, and why, from the folds of each repeat."""
+    folds = " or ".join(map(str, sorted(set(n_folds))))
+    counts = [(n_values, "value"), (len(n_folds), "repeat"), (folds, "fold")]
+    return " x ".join(f"{n} {noun}{'' if str(n) == '1' else 's'}" for n, noun in counts)
 
 
 def _heading(name: str) -> str:
