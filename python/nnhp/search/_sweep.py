@@ -22,7 +22,7 @@ from nnhp.search._engine_fit import Scoring, row_numbers
 from nnhp.search._evaluate import EngineEvaluator, NotForTheEngineError
 from nnhp.search._outcome import Job, Outcome, Poll, Split
 from nnhp.search._prepare import net_of
-from nnhp.search._sweep_result import NEAR_BEST, Run, Sweep, said_of_shape
+from nnhp.search._sweep_result import NEAR_BEST, SweepRun, Sweep, said_of_shape
 from nnhp.search._sweep_values import Value, read_values
 
 _MAX_SEED = 2**31 - 1
@@ -244,7 +244,7 @@ class SweepPlan:
 
     def run(self, poll: Poll | None = None) -> Sweep:
         """Train and score; `poll` is now and then given the epochs that a call has done."""
-        runs: dict[int, Run] = {}
+        runs: dict[int, SweepRun] = {}
         try:
             for finished in self._evaluator.evaluate(self._jobs, poll):
                 for job, outcome in finished:
@@ -254,7 +254,7 @@ class SweepPlan:
             raise ValueError(f"{value.where}: {error}") from error
         return Sweep(runs=[runs[job] for job in range(len(self._jobs))], **self._result)
 
-    def _measured(self, job: int, outcome: Outcome) -> Run:
+    def _measured(self, job: int, outcome: Outcome) -> SweepRun:
         candidate, fold = self._jobs[job]
         place, repeat = divmod(candidate.number, len(self._seeds))
         training = outcome.training
@@ -262,7 +262,7 @@ class SweepPlan:
         train, validation = training.losses()
         diverged = outcome.fit_error is not None
         at = training.kept_epoch
-        return Run(
+        return SweepRun(
             value=place,
             repeat=repeat,
             fold=fold - self._repeat_of.index(repeat),

@@ -30,7 +30,7 @@ _LABEL_LENGTH = 60
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One training of a sweep."""
 
     value: int  # its place among the values
@@ -123,7 +123,7 @@ class Sweep:
         score_name: str,
         seeds: list[int],
         splits: list[list[tuple[Any, Any, Any]]],
-        runs: Sequence[Run],
+        runs: Sequence[SweepRun],
     ) -> None:
         self.param_name = param_name
         self.values = values
@@ -131,7 +131,7 @@ class Sweep:
         self.score_name = score_name
         self.seeds = seeds
         self.splits = splits
-        columns = [field.name for field in fields(Run) if not field.name.endswith("_curve")]
+        columns = [field.name for field in fields(SweepRun) if not field.name.endswith("_curve")]
         self.runs = pd.DataFrame([{name: getattr(run, name) for name in columns} for run in runs])
         self.curves = [
             pd.DataFrame(
