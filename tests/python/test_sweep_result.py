@@ -174,7 +174,7 @@ def test_what_diverged_is_not_drawn():
     runs = [made_run(), made_run(value=1, validation_loss=np.nan, diverged=True)]
     by_loss, _, by_epoch = made_sweep(runs, values=["good", "bad"]).plot().axes_
     assert [line.get_label() for line in by_epoch.lines] == ["good"]
-    assert np.isnan(points(by_loss.containers[1])[1]).tolist() == [False, True]
+    assert np.isnan(by_loss.containers[1][0].get_ydata()).tolist() == [False, True]
 
 
 def test_a_run_that_has_ended_counts_on_with_its_last_loss():
