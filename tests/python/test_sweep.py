@@ -137,7 +137,7 @@ def test_regressions_are_what_fits_give(kind):
     estimator = MLPRegressor(loss, (6,), max_iter=8, random_state=0)
     sweep = nnhp.sweep(estimator, X, y, "alpha", [1e-4, 1.0], cv=3, repeats=2, test_size=0.2)
     assert_as_by_hand(sweep, estimator, X, y)
-    assert sweep.score_name == "R2"
+    assert sweep.score_name == "R^2"
 
 
 @pytest.mark.parametrize("test_size", [None, 0.25])

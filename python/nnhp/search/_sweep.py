@@ -312,7 +312,7 @@ def _checked_scorer(base: Any, scoring: Any) -> Any:
 
 def _score_name(base: Any, scoring: Any) -> str:
     if scoring is None:
-        return "accuracy" if is_classifier(base) else "R2"
+        return "accuracy" if is_classifier(base) else "R^2"
     return scoring if isinstance(scoring, str) else str(getattr(scoring, "__name__", "score"))
 
 
