@@ -1,9 +1,10 @@
-"""Pictures of searches, studies and fitted nets, as Display classes in scikit-learn's manner.
+"""Pictures of searches, studies, sweeps and fitted nets, as scikit-learn's Display classes.
 
 Those of searches have ``from_search(search)`` for a fitted search and ``from_study(study)`` for a
-:class:`nnhp.Study`; those of nets have ``from_estimator(estimator)`` for a fitted estimator, a
-Pipeline that ends in one, or a search that found one. All have ``plot(ax=None)`` to draw once
-more. They need matplotlib, which comes with ``pip install 'nnhp[plots]'``.
+:class:`nnhp.Study`; that of sweeps has ``from_sweep(sweep)``; those of nets have
+``from_estimator(estimator)`` for a fitted estimator, a Pipeline that ends in one, or a search that
+found one. All have ``plot(ax=None)`` to draw once more. They need matplotlib, which comes with
+``pip install 'nnhp[plots]'``.
 """
 
 from nnhp.plots._activation_histogram import ActivationHistogramDisplay
@@ -15,6 +16,7 @@ from nnhp.plots._loss_curve import LossCurveDisplay
 from nnhp.plots._neuron_maps import NeuronMapsDisplay
 from nnhp.plots._parallel import ParallelCoordinatesDisplay
 from nnhp.plots._slice import ParamSliceDisplay
+from nnhp.plots._sweep import SweepDisplay
 from nnhp.plots._trace import SearchTraceDisplay
 from nnhp.plots._weights import WeightsDisplay
 
@@ -29,5 +31,6 @@ __all__ = [
     "ParamImportanceDisplay",
     "ParamSliceDisplay",
     "SearchTraceDisplay",
+    "SweepDisplay",
     "WeightsDisplay",
 ]

@@ -69,21 +69,32 @@ class Scoring:
         Native metric of each scorer; None if scikit-learn's scorers must be asked.
     of_training_rows : bool
         Whether the training rows are scored too.
-    raises : bool
-        Whether an error ends the search.
+    raises, raises_divergence : bool
+        Whether an error ends the search, and whether a training that diverges does.
     """
 
-    def __init__(self, search: EngineSearch, scorers: Any, X: Any, params: Mapping[str, Any]):
+    def __init__(
+        self,
+        estimator: Any,
+        scorers: Any,
+        X: Any,
+        params: Mapping[str, Any],
+        *,
+        error_score: Any,
+        of_training_rows: bool = False,
+        for_divergence_alone: bool = False,
+    ) -> None:
         self._scorers = scorers
         self._X = X
         self._params = dict(params)
-        self._error_score = search.error_score
-        self.raises = search.error_score == "raise"
-        self.of_training_rows = search.return_train_score
+        self._error_score = error_score
+        self.raises_divergence = error_score == "raise"
+        self.raises = self.raises_divergence or for_divergence_alone
+        self.of_training_rows = of_training_rows
         self._several = isinstance(scorers, _MultimetricScorer)
         single = {"score": scorers}
         named = scorers._scorers if self._several else single
-        found = {name: metric_of(scorer, search.estimator) for name, scorer in named.items()}
+        found = {name: metric_of(scorer, estimator) for name, scorer in named.items()}
         plain = set(params) <= {"sample_weight"} and not (params and _routing_enabled())
         self.metrics: dict[str, str] | None = None
         if plain and all(found.values()):
@@ -630,7 +641,7 @@ class _Search:
         params = self._routed.splitter.split
         n_samples = _num_samples(self._X)
         splits = [
-            Split(*(np.ascontiguousarray(_rows(part, n_samples), dtype=np.int32) for part in split))
+            Split(*(row_numbers(part, n_samples) for part in split))
             for split in cv.split(self._X, self._y, **params)
         ]
         if len(splits) != self._search.n_splits_:
@@ -645,7 +656,14 @@ class _Search:
         self._obstacle = None
         if self._out_of_fold is not None:
             self._out_of_fold.check_splits(self._splits)
-        scoring = Scoring(search, self._scorers, self._X, self._routed.scorer.score)
+        scoring = Scoring(
+            search.estimator,
+            self._scorers,
+            self._X,
+            self._routed.scorer.score,
+            error_score=search.error_score,
+            of_training_rows=search.return_train_score,
+        )
         scikit = self._scikit = ScikitEvaluator(
             search,
             self._base,
@@ -841,11 +859,11 @@ class Results(MutableMapping[str, Any]):
         return len(self._formatted())
 
 
-def _rows(part: Any, n_samples: int) -> NDArray[Any]:
+def row_numbers(part: Any, n_samples: int) -> NDArray[np.int32]:
     """Row numbers of one part of a split, which may be a mask, or count from the end."""
     rows = np.asarray(part)
     if rows.dtype == bool:
-        return np.flatnonzero(rows)
+        return np.flatnonzero(rows).astype(np.int32)
     if rows.dtype.kind not in "iu" and rows.size:
         raise ValueError(f"The splits of cv must be integers or masks, got {rows.dtype}.")
     rows = rows.astype(np.int64)
@@ -854,7 +872,7 @@ def _rows(part: Any, n_samples: int) -> NDArray[Any]:
         raise IndexError(
             f"The splits of cv have row {outside[0]}, but there are {n_samples} samples."
         )
-    return np.where(rows < 0, rows + n_samples, rows)
+    return np.where(rows < 0, rows + n_samples, rows).astype(np.int32)
 
 
 def _same(a: Sequence[Split], b: Sequence[Split]) -> bool:

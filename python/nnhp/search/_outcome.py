@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnhp.estimators._training import Training
+
 
 class Candidate(dict[str, Any]):
     """One hyperparameter setting, numbered in the order in which the search came upon it."""
@@ -31,6 +33,8 @@ class Split:
 
     train: NDArray[np.int32]
     test: NDArray[np.int32]
+    # Those whose loss is watched, if any; the very array of `test` where it is these.
+    validation: NDArray[np.int32] | None = None
 
 
 Scores = float | dict[str, float]
@@ -51,6 +55,7 @@ class Outcome:
     curve: dict[str, list[float]] | None = None  # 'epoch', 'train_loss', 'test_score' ...
     out_of_fold: NDArray[Any] | None = None
     estimator: Any = None
+    training: Training | None = None
 
     def payload(self) -> dict[str, Any]:
         """Those entries that a study keeps."""
