@@ -454,6 +454,7 @@ class _Search:
             prunes=search.prune_folds is not None,
             memory_budget=int(memory_budget),
             verbose=bool(search.verbose),
+            counts_parameters=callable(search.refit),
         )
 
     @property
@@ -482,7 +483,7 @@ class _Search:
         state.warn_of_limits()
         state.outcomes.settle()
         results = self._format(state.outcomes)
-        if callable(search.refit):
+        if state.outcomes.n_parameters is not None:
             results["n_parameters"] = state.outcomes.n_parameters.values
         if search.prune_folds is not None:
             results["pruned"] = state.outcomes.pruned.values

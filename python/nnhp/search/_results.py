@@ -85,19 +85,23 @@ class Outcomes:
     ----------
     n_splits : int
         Outcomes of each candidate.
+    counts_parameters : bool, default=False
+        Whether to keep the number of parameters of its nets.
 
     Attributes
     ----------
     params : list of dict
         Of each candidate, and of those that are expected.
-    numbers, n_parameters, pruned : Column
-        The candidate's number, the most parameters of its nets, whether a fold was left out.
+    numbers, pruned : Column
+        The candidate's number, and whether a fold was left out.
+    n_parameters : Column or None
+        The most parameters of a candidate's nets.
     """
 
-    def __init__(self, n_splits: int) -> None:
+    def __init__(self, n_splits: int, *, counts_parameters: bool = False) -> None:
         self.params: list[dict[str, Any]] = []
-        self.numbers, self.n_parameters = Column(np.int32), Column(np.int64)
-        self.pruned = Column(bool)
+        self.numbers, self.pruned = Column(np.int32), Column(bool)
+        self.n_parameters = Column(np.int64) if counts_parameters else None
         self._n_splits = n_splits
         # One number per outcome, NaN where there is none; by 'test' or 'train' and by metric.
         self._scores: dict[tuple[str, str | None], Column] = {}
@@ -116,11 +120,16 @@ class Outcomes:
         """Take in candidates that are to come next, and make room for their outcomes."""
         self.params.extend(params)
         candidates = Candidates(self.params, len(self))
-        for column in (self.numbers, self.n_parameters, self.pruned, *self._times.values()):
+        for column in self._columns():
             column.expect(len(candidates))
         for column in self._scores.values():
             column.expect(len(candidates) * self._n_splits)
         return candidates
+
+    def _columns(self) -> Iterator[Column]:
+        """Those with one number per candidate."""
+        counted = () if self.n_parameters is None else (self.n_parameters,)
+        yield from (self.numbers, self.pruned, *counted, *self._times.values())
 
     def append(self, number: int, outcomes: Sequence[Outcome | None]) -> None:
         """Add the next candidate's outcomes of its folds, None where one was left out."""
@@ -128,7 +137,8 @@ class Outcomes:
         for fold, outcome in enumerate(outcomes):
             index = len(self) * self._n_splits + fold
             self._append(index, _unrun(done[0]) if outcome is None else outcome)
-        self.n_parameters.append(max(outcome.n_parameters for outcome in done))
+        if self.n_parameters is not None:
+            self.n_parameters.append(max(outcome.n_parameters for outcome in done))
         self.pruned.append(len(done) < len(outcomes))
         self.numbers.append(number)
         if len(self) % _ROWS == 0:
@@ -171,7 +181,7 @@ class Outcomes:
         """Forget all but the first candidates, and expect no others."""
         self._summarize_times()
         del self.params[n_candidates:]
-        for column in (self.numbers, self.n_parameters, self.pruned, *self._times.values()):
+        for column in self._columns():
             column.truncate(n_candidates)
         length = n_candidates * self._n_splits
         for column in self._scores.values():
@@ -322,12 +332,14 @@ def _ranks(means: NDArray[np.float64]) -> NDArray[np.int32]:
     ranks = np.ones(len(means), dtype=np.int32)
     if np.isnan(means).all():
         return ranks
-    losses = np.nan_to_num(means, nan=np.nanmin(means) - 1)
+    worst = np.nanmin(means) - 1
+    losses = np.nan_to_num(means, nan=worst)
     np.negative(losses, out=losses)
-    ordered = np.sort(losses)
+    losses.sort()
     for start in range(0, len(means), _ROWS):
-        rows = slice(start, start + _ROWS)
-        ranks[rows] += np.searchsorted(ordered, losses[rows]).astype(np.int32)
+        some = slice(start, start + _ROWS)
+        n_better = np.searchsorted(losses, -np.nan_to_num(means[some], nan=worst))
+        ranks[some] += n_better.astype(np.int32)
     return ranks
 
 

@@ -22,6 +22,7 @@ from nnhp.search._outcome import (
     Poll,
     Scores,
 )
+from nnhp.search._promotion import Standings
 from nnhp.search._results import Outcomes
 
 # Folds that are handed to the evaluator at once: enough to fill its calls, few enough that memory
@@ -89,6 +90,8 @@ class Run:
         Bytes of trainings that are kept for the next rung.
     verbose : bool
         Whether to show a progress bar.
+    counts_parameters : bool
+        Whether the outcomes shall tell how many parameters a candidate's nets have.
     """
 
     def __init__(
@@ -105,8 +108,9 @@ class Run:
         prunes: bool = False,
         memory_budget: int = 0,
         verbose: bool = False,
+        counts_parameters: bool = False,
     ) -> None:
-        self.outcomes = Outcomes(n_splits)
+        self.outcomes = Outcomes(n_splits, counts_parameters=counts_parameters)
         self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
         self.limited = 0  # trainings that came to their last epoch without stopping before
@@ -156,7 +160,7 @@ class Run:
             Of a fold on the rungs that follow, for the progress bar.
         """
         complete: dict[int, list[Outcome | None]] = {}
-        means: dict[int, float] = {}  # where some may go on: of all that are complete, by place
+        standings = None if promotions is None else Standings(promotions)
         done = 0
         planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
         self.epochs_planned += planned
@@ -184,8 +188,9 @@ class Run:
             of_block = {place: candidates[place] for place in block}
             for some in self._evaluate_block(evaluator, of_block, timed=timed):
                 complete |= some
-                if promotions is not None:
-                    means |= {place: self._mean(outcomes) for place, outcomes in some.items()}
+                if standings is not None:
+                    for place, outcomes in some.items():
+                        standings.add(place, candidates[place].number, self._mean(outcomes))
                 # In their order, so that a target ends the search at the same candidate always.
                 while done in complete:
                     mean = self._collect(candidates[done].number, complete.pop(done))
@@ -193,8 +198,9 @@ class Run:
                     if self._target is not None and mean >= self._target:
                         self.over = self.target_reached = True
                         return done
-                if promotions is not None:
-                    self._let_go(evaluator, candidates, means, promotions)
+                if standings is not None:
+                    sizes = evaluator.kept_bytes()
+                    evaluator.keep_only(standings.worth_keeping(sizes, self._memory_budget))
             if timed and self._late():
                 self.over = True
                 break
@@ -338,36 +344,6 @@ class Run:
         params = {c.number: self._fixed(c) for c in candidates if c.number in kept}
         for number, *checkpoint in evaluator.checkpoints():
             self._recorder.save_checkpoint(number, params[number], *checkpoint)
-
-    def _let_go(
-        self,
-        evaluator: Evaluator,
-        candidates: Sequence[Candidate],
-        means: Mapping[int, float],
-        promotions: Sequence[tuple[Hashable, int]],
-    ) -> None:
-        """Free trainings that cannot go on, and the worst of the others beyond the budget."""
-        groups: dict[Hashable, list[tuple[float, int]]] = {}
-        limits = dict(promotions)
-        for place, mean in means.items():
-            rank = -np.inf if np.isnan(mean) else mean
-            group, _ = promotions[place]
-            groups.setdefault(group, []).append((rank, candidates[place].number))
-        kept: list[tuple[float, int]] = []
-        for group, ranked in groups.items():
-            ranked.sort(reverse=True)
-            last = ranked[min(limits[group], len(ranked)) - 1][0] if limits[group] else np.inf
-            # One that ties with the last of them may yet be chosen.
-            kept += [entry for entry in ranked if entry[0] >= last]
-        waiting = {c.number for place, c in enumerate(candidates) if place not in means}
-        sizes = evaluator.kept_bytes()
-        room = self._memory_budget - sum(sizes.get(number, 0) for number in waiting)
-        within = set()
-        for _, number in sorted(kept, reverse=True):
-            room -= sizes.get(number, 0)
-            if room >= 0:
-                within.add(number)
-        evaluator.keep_only(within | waiting)
 
     def truncate(self, n_candidates: int) -> None:
         """Forget all but the first candidates."""
