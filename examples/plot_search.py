@@ -1,0 +1,7 @@
+"""
+A search on real data, and its picture
+======================================
+
+x
+"""
+print(1)
