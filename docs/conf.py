@@ -1,10 +1,12 @@
-"""How the documentation is built: `nox -s docs`, or `sphinx-build -W --keep-going docs docs/_build`.
+"""How the documentation is built: `nox -s docs`.
 
 Nothing is fetched: no inventories of other projects, no fonts, no scripts from elsewhere.
 """
 
 import re
+import warnings
 
+from sklearn.exceptions import ConvergenceWarning
 from sphinx.application import Sphinx
 
 import nnhp
@@ -46,6 +48,8 @@ numpydoc_xref_param_type = False
 
 # --- gallery --------------------------------------------------------------------------------------
 
+warnings.simplefilter("ignore", ConvergenceWarning)  # examples are short
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -82,7 +86,7 @@ html_theme_options = {
 
 
 def without_roles(*args: object) -> None:
-    """Make text of references in docstrings that come from scikit-learn: their pages are not here."""
+    """Make text of references in scikit-learn's docstrings: their pages are not here."""
     lines = args[-1]
     assert isinstance(lines, list)
     role = r":(?:ref|term):`([^`<]*?)(?:\s*<[^`>]*>)?`"
