@@ -53,6 +53,7 @@ warnings.simplefilter("ignore", ConvergenceWarning)  # examples are short
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
+    "capture_repr": ("_repr_html_",),  # not the text of a display
     "filename_pattern": r"\.py$",  # each is run, also those that draw nothing
     "within_subsection_order": "FileNameSortKey",
     "show_memory": False,
@@ -85,14 +86,15 @@ html_theme_options = {
 }
 
 
-def without_roles(*args: object) -> None:
-    """Make text of references in scikit-learn's docstrings: their pages are not here."""
+def as_inherited(*args: object) -> None:
+    """Adapt docstrings that come from scikit-learn, whose pages and versions are not these."""
     lines = args[-1]
     assert isinstance(lines, list)
     role = r":(?:ref|term):`([^`<]*?)(?:\s*<[^`>]*>)?`"
-    lines[:] = [re.sub(role, r"*\1*", line) for line in lines]
+    version = r"(\.\. version\w+::) (?=\d)"
+    lines[:] = [re.sub(role, r"*\1*", re.sub(version, r"\1scikit-learn-", x)) for x in lines]
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", without_roles, priority=900)
+    app.connect("autodoc-process-docstring", as_inherited, priority=900)

@@ -19,7 +19,7 @@ from nnhp.plots import ParamImportanceDisplay
 
 n_iter = int(sys.argv[1]) if sys.argv[1:] else 60
 model = Pipeline([("scaler", None), ("net", MLPClassifier(max_iter=20, random_state=0))])
-anything = spaces.default(model, n_samples=128) | {
+anything = spaces.default(model, n_samples=100) | {
     "net__hidden_layer_sizes": HiddenLayers(depth=(1, 3), width=(8, 64)),
     "net__activation": ["relu", "tanh", "logistic", "silu"],
     "net__solver": ["adam", "sgd"],
@@ -28,12 +28,11 @@ anything = spaces.default(model, n_samples=128) | {
 }
 sensible = anything | {"scaler": anything["scaler"][1:]}
 sensible["net__learning_rate_init"] = loguniform(1e-3, 3e-2)
-_, axes = plt.subplots(2, 3, figsize=(15, 9), layout="constrained")
+_, axes = plt.subplots(2, 3, figsize=(15, 10), layout="constrained")
 for column, name in zip(axes.T, ["digits", "breast_cancer", "wine"], strict=True):
     X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     for ax, space in zip(column, [anything, sensible], strict=True):
         search = RandomizedSearchCV(model, space, n_iter=n_iter, cv=3, random_state=0).fit(X, y)
-        found = ParamImportanceDisplay.from_search(search, ax=ax)
+        ParamImportanceDisplay.from_search(search, ax=ax)
         ax.set_title(name)
-        values = found.importances.round(2).tolist()
-        print(f"{name} (R² {found.r2:.2f})", dict(zip(found.params, values, strict=True)))
+plt.show()
