@@ -73,7 +73,7 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Columns seen by `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` was a DataFrame whose names are all strings.
 
     Examples

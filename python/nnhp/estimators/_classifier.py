@@ -320,7 +320,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_ : int
         Features of X.
 
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features; only if X had any.
 
     See Also

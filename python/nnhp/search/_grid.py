@@ -40,6 +40,7 @@ class GridSearchCV(model_selection.GridSearchCV, EngineSearch):
     param_grid : dict or list of dict
         Values of each parameter.
     {scikit}
+    {dispatch}
     {added}
 
     Attributes
@@ -129,6 +130,7 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
     random_state : int, RandomState or None, default=None
         Of the draws. With a study, None draws a seed that the study keeps.
     {scikit}
+    {dispatch}
     {added}
 
     Attributes

@@ -63,6 +63,7 @@ class HyperbandSearchCV(EngineSearch):
     random_state : int, RandomState or None, default=None
         Of the draws. With a study, None draws a seed that the study keeps.
     {scikit}
+    {dispatch}
     {added}
 
     Attributes
