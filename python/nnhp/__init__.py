@@ -33,6 +33,7 @@ __all__ = [
     "MLPRegressor",
     "RandomizedSearchCV",
     "Study",
+    "Sweep",
     "__version__",
     "datasets",
     "find_learning_rate",
@@ -47,6 +48,7 @@ __all__ = [
     "show_versions",
     "spaces",
     "suggest_hidden_layer_sizes",
+    "sweep",
 ]
 
 if TYPE_CHECKING:
@@ -73,7 +75,9 @@ if TYPE_CHECKING:
         HyperbandSearchCV,
         RandomizedSearchCV,
         Study,
+        Sweep,
         nested_cv,
+        sweep,
     )
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.

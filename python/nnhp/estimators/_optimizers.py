@@ -121,7 +121,7 @@ def fields_of(estimator: BaseMLP) -> dict[str, Any]:
 
 def copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters that a training by steps holds at the same time."""
-    kept = _kept(estimator)
+    kept = kept_arrays(estimator)
     # What steps change, and the same at the beginning of an epoch; gradient and transposed
     # weights; the best parameters; noisy ones. Publishing takes no more.
     noisy = estimator.weight_noise > 0
@@ -130,10 +130,10 @@ def copies(estimator: BaseMLP) -> int:
 
 def published_copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters of a training that waits, and of its attributes."""
-    return 2 * _kept(estimator) + int(estimator.early_stopping) + int(averages(estimator))
+    return 2 * kept_arrays(estimator) + int(estimator.early_stopping) + int(averages(estimator))
 
 
-def _kept(estimator: BaseMLP) -> int:
+def kept_arrays(estimator: BaseMLP) -> int:
     """Parameters, their average and moments."""
     moments = _core.optimizers()[optimizer_of(estimator).engine_name]
     return 1 + moments + int(averages(estimator))

@@ -214,7 +214,7 @@ class Training:
         self._epochs_before = int(before["epochs"]) if goes_on else 0
         rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
-        batch_size = _params.batch_size(estimator, n_rows)
+        self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
         train = cache.train_spec(
             (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
@@ -238,7 +238,8 @@ class Training:
             self._session.restore(entries)
         self._scorer = None
         if self._net.monitor == "external" and self._validation is not None:
-            self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
+            rows = data.validation_rows if held_out is None else held_out
+            self._scorer = _scoring.RowScorer(estimator, self._validation, rows)
 
     @property
     def session(self) -> _core.Session:
@@ -287,6 +288,20 @@ class Training:
         return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
 
     @property
+    def step_bytes(self) -> int:
+        """Memory that one step works on, estimated.
+
+        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the batch its
+        features, and each layer's activations and their gradient. The engine holds fewer of the
+        latter where it cuts a large batch into blocks.
+        """
+        arrays = 1 + _optimizers.kept_arrays(self._estimator)
+        sizes = self._net.sizes
+        of_sample = sizes[0] + 2 * sum(sizes[1:])
+        numbers = arrays * self.n_parameters + self._batch_size * of_sample
+        return int(numbers * self._data.dtype.itemsize)
+
+    @property
     def output_bytes(self) -> int:
         """Memory of the outputs for one sample."""
         return int(self._net.sizes[-1]) * self._data.dtype.itemsize
@@ -295,6 +310,18 @@ class Training:
     def seconds(self) -> float:
         """Time that the epochs took."""
         return self._session.seconds
+
+    def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Training and validation loss of each epoch, the latter empty without validation."""
+        session = self._session
+        return np.asarray(session.loss_curve), np.asarray(session.validation_loss_curve)
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights would be published now, counted from 0."""
+        if self._estimator.early_stopping:
+            return int(np.argmax(self._session.validation_scores))
+        return self._session.epoch - 1
 
     def check_finite(self, *, warn: bool = True) -> None:
         """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
@@ -447,7 +474,7 @@ class Training:
         if not self._estimator.early_stopping:
             return self._data.rows, None
         if self._data.validation is not None:
-            _check_validation_size(self._data.validation.dataset.n_samples)
+            _check_validation_size(self._data.n_validation_rows)
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
