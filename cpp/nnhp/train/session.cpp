@@ -28,6 +28,13 @@ void TrainSpec::check(const NetSpec& net) const {
               std::string(info(loss.kind).name) + "' has not");
   require_field(penalty.l2 >= 0.0, "l2", ">= 0", penalty.l2);
   require_field(penalty.l1 >= 0.0, "l1", ">= 0", penalty.l1);
+  require(layer_penalties.empty() || layer_penalties.size() == net.layers().size(),
+          "layer_penalties must have one entry per layer, got " +
+              std::to_string(layer_penalties.size()));
+  for (const Penalty& own : layer_penalties) {
+    require_field(own.l2 >= 0.0 && own.l1 >= 0.0, "layer_penalties", ">= 0",
+                  std::min(own.l2, own.l1));
+  }
   require_field(batch_size >= 1, "batch_size", ">= 1", static_cast<double>(batch_size));
   require_field(max_epochs >= 1, "max_epochs", ">= 1", static_cast<double>(max_epochs));
   require_field(tol >= 0.0, "tol", ">= 0", tol);
@@ -387,6 +394,18 @@ const T* Session<T>::noisy_parameters(Scratch& scratch) const {
   return scratch.noisy;
 }
 
+template <class T>
+double Session<T>::layer_penalties() const {
+  double total = 0.0;
+  const std::vector<LayerSpec>& layers = in_.net->layers();
+  for (size_t l = 0; l < in_.train->layer_penalties.size(); ++l) {
+    const PenaltySums sums = kernel_table<T>().penalty_sums(
+        layers[l].weight_count(), state_.parameters.data() + layers[l].weights_at);
+    total += in_.train->layer_penalties[l].value(sums, 1.0);
+  }
+  return total;
+}
+
 // The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
@@ -415,7 +434,9 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       continue;
     }
     if (weight_sum == 0.0) return std::nullopt;
-    const StepUpdate<T> update(train, state_, weight_sum);
+    const double divisor = train.loss.divisor(count, weight_sum);
+    const double own_penalties = layer_penalties();
+    const StepUpdate<T> update(*in_.net, train, state_, divisor);
     PenaltySums sums;
     if (train.optimizer.needs_whole_gradient()) {
       backprop.backward(samples, first, scratch.gradient);
@@ -424,7 +445,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     } else {
       sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
     }
-    return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
+    return loss_sum / divisor + train.penalty.value(sums, divisor) + own_penalties;
   }
 }
 
