@@ -59,6 +59,20 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.train.schedule.per_epoch = {0.1, 0.05, 0.02};
     s.train.shuffle = false;
   });
+  add("normalized batches, prelu", [](Setup& s) {
+    s.hidden = {{9, Activation::kPrelu, 0.2, StageKind::kBatchNormalization},
+                {6, Activation::kTanh, 0.0, StageKind::kBatchNormalization}};
+    s.input_stages = {stage_of(StageKind::kBatchNormalization)};
+    s.output_stages = {stage_of(StageKind::kBatchNormalization)};
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
+  });
+  add("normalized layers, maxout, noise, alpha dropout", [](Setup& s) {
+    s.hidden = {{9, Activation::kMaxout, 0.2, StageKind::kLayerNormalization, 0.1},
+                {6, Activation::kGelu, 0.3, std::nullopt, 0.2, StageKind::kAlphaDropout}};
+    s.input_stages = {stage_of(StageKind::kLayerNormalization), stage_of(StageKind::kNoise, 0.1)};
+    s.sparse = s.weighted = true;
+  });
   add("linear poisson, whole batch", [](Setup& s) {
     s.train.loss.kind = Loss::kPoisson;
     s.hidden.clear();
@@ -155,11 +169,9 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
                                    reference::rows_of(samples.y, rows),
                                    reference::rows_of(samples.w, rows)};
       const double weight = reference::column_sums(batch.w)(0, 0);
+      const reference::Draw draw{dropout_key_of(setup), static_cast<uint64_t>(step)};
       const reference::Pass pass =
-          reference::pass(net, result.parameters, batch,
-                          reference::dropout_masks(net, batch.x.rows, dropout_key_of(setup),
-                                                   static_cast<uint64_t>(step)),
-                          setup.loss_name());
+          reference::pass(net, result.parameters, batch, &draw, setup.loss_name());
       const double penalty =
           reference::penalty(net, result.parameters, train.penalty.l2, train.penalty.l1);
       epoch_loss += (pass.loss + penalty) / weight * static_cast<double>(rows.size());
@@ -175,6 +187,8 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
           {1.0 / weight, train.penalty.l2, train.penalty.l1, rate, train.optimizer.momentum,
            train.optimizer.beta_1, train.optimizer.beta_2, train.optimizer.epsilon});
       for (size_t i = 0; i < state.size(); ++i) result.parameters[i] = state[i].w;
+      reference::update_statistics(pass.forward, result.parameters);
+      for (size_t i = 0; i < state.size(); ++i) state[i].w = result.parameters[i];
     }
     result.loss_curve.push_back(epoch_loss / static_cast<double>(setup.samples));
   }
@@ -215,6 +229,44 @@ TEST_CASE("test_trajectories_match_plain_training_of_whole_batches") {
       REQUIRE(session.state().loss_curve.size() == 2);
       for (size_t e = 0; e < 2; ++e) {
         CHECK(session.state().loss_curve[e] == doctest::Approx(want.loss_curve[e]).epsilon(1e-12));
+      }
+    }
+  }
+}
+
+// Every kind of stage, in batches larger than a block of other nets, and a last one of one row.
+TEST_CASE("test_trajectories_through_all_stages_match_plain_training") {
+  for (const StageKind normalization :
+       {StageKind::kBatchNormalization, StageKind::kLayerNormalization}) {
+    for (size_t a = 0; a < activation_table.size(); ++a) {
+      if (!activation_table[a].hidden) continue;
+      const Activation activation = static_cast<Activation>(a);
+      CAPTURE(info(normalization).name);
+      CAPTURE(info(activation).name);
+      Setup setup;
+      setup.train.shuffle = false;
+      setup.train.batch_size = 600;
+      setup.samples = 1201;
+      setup.weighted = a % 2 == 1;
+      setup.hidden[0] = {9,
+                         activation,
+                         0.3,
+                         normalization,
+                         0.2,
+                         StageKind::kDropout,
+                         unusual_parameter(activation)};
+      setup.hidden[1] = {6, activation, 0.2, normalization, 0.1, StageKind::kAlphaDropout, {}};
+      setup.input_stages = {stage_of(StageKind::kNoise, 0.1), stage_of(normalization)};
+      setup.input_stages[1].momentum = 0.9;
+      setup.input_stages[1].epsilon = 0.01;
+      setup.output_stages = {stage_of(normalization)};
+      setup.train.penalty = {0.5, 0.25};
+      const PlainTraining want = train_plainly(setup, 2);
+      const Session<double> session = advanced(make_session<double>(setup), 2);
+      CHECK(session.state().step == 6);
+      CHECK(largest_difference(session.state().parameters, want.parameters) < 1e-10);
+      for (size_t e = 0; e < 2; ++e) {
+        CHECK(session.state().loss_curve[e] == doctest::Approx(want.loss_curve[e]).epsilon(1e-11));
       }
     }
   }

@@ -19,7 +19,10 @@ enum class Activation {
   kSoftplus,
   kHardSigmoid,
   kSoftmax,
-  kExp
+  kExp,
+  kGelu,
+  kPrelu,
+  kMaxout
 };
 
 struct ActivationInfo {
@@ -29,6 +32,8 @@ struct ActivationInfo {
   bool kept_input;  // its gradient is taken from the pre-activation, which is kept; else from the
                     // output
   double cost;      // of the value of one unit, as in nn/cost.cpp
+  std::string_view parameter = "";  // the name of its parameter, if it has one
+  double standard = 0.0;            // its value where none is given
 };
 
 // In the order of the enum and of activation_rows in kernels/activation.inc.
@@ -37,8 +42,8 @@ inline constexpr std::array<ActivationInfo, kActivationCount> activation_table{{
     {"logistic", true, true, false, 8.0},
     {"tanh", true, false, false, 8.0},
     {"relu", true, false, false, 1.0},
-    {"leaky_relu", true, false, false, 1.0},
-    {"elu", true, false, false, 8.0},
+    {"leaky_relu", true, false, false, 1.0, "negative_slope", 0.2},
+    {"elu", true, false, false, 8.0, "alpha", 1.0},
     {"selu", true, false, false, 8.0},
     {"silu", true, false, true, 10.0},
     {"mish", true, false, true, 14.0},
@@ -46,6 +51,9 @@ inline constexpr std::array<ActivationInfo, kActivationCount> activation_table{{
     {"hard_sigmoid", true, false, false, 1.5},
     {"softmax", false, true, false, 12.0},
     {"exp", false, true, false, 8.0},
+    {"gelu", true, false, true, 24.0},
+    {"prelu", true, false, true, 1.0},
+    {"maxout", true, false, false, 2.0, "pieces", 2.0},
 }};
 
 inline const ActivationInfo& info(Activation a) { return activation_table[static_cast<size_t>(a)]; }

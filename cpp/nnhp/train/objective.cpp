@@ -7,6 +7,20 @@
 #include "nnhp/nn/cost.hpp"
 
 namespace nnhp {
+namespace {
+
+void require_same_each_time(const NetSpec& net) {
+  const auto check = [](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      require(!info(stage.kind).random && stage.kind != StageKind::kBatchNormalization,
+              "a full-batch solver cannot have " + std::string(info(stage.kind).name));
+    }
+  };
+  check(net.input_stages());
+  for (const LayerSpec& layer : net.layers()) check(layer.stages);
+}
+
+}  // namespace
 
 template <class T>
 Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<const TrainSpec> train,
@@ -18,6 +32,7 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
       block_weights_(Backprop<T>::block_rows(*net_)) {
   train_->check(*net_);
   set_->check(*net_);
+  require_same_each_time(*net_);
   for (const row_t row : set_->training().rows) weight_sum_ += set_->training().weight(row);
   require(weight_sum_ > 0.0,
           "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));
@@ -61,6 +76,10 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
       slope[i] = (slope[i] + l2 * weights[i] + l1 * sign) * scale;
     }
     for (index_t i = 0; i < layer.units; ++i) slope[layer.weight_count() + i] *= scale;
+  }
+  const LayerSpec& last = net_->layers().back();
+  for (index_t i = last.biases_at() + last.units; i < net_->trained_count(); ++i) {
+    gradient[i] *= scale;
   }
   return loss_sum / weight_sum_ + train_->penalty.value(sums, weight_sum_);
 }

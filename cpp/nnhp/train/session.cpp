@@ -9,6 +9,7 @@
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/nn/fold.hpp"
 
 namespace nnhp {
 
@@ -33,11 +34,11 @@ template <class T>
 struct Session<T>::Scratch {
   Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& team,
           Workspace& workspace)
-      : backprop(*in.net, true, workspace, gathers(*in.set), kAnyRows, team),
+      : backprop(*in.net, true, workspace, gathers(*in.set), block_rows(in), team),
         evaluation(*in.net, workspace) {
     const index_t n = in.net->parameter_count();
     gradient = workspace.take<T>(n);
-    block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
+    block_weights = workspace.take<T>(block_rows(in));
     if (!keeps_undo) return;
     undo_parameters = workspace.take<T>(n);
     for (int i = 0; i < info(in.train->optimizer.kind).moments; ++i)
@@ -45,6 +46,11 @@ struct Session<T>::Scratch {
     undo_order = workspace.take<row_t>(training_rows);
   }
 
+  // Samples that go through the net together in training.
+  static index_t block_rows(const Inputs& in) {
+    const index_t rows = static_cast<index_t>(in.set->training().rows.size());
+    return Backprop<T>::training_rows(*in.net, std::min(in.train->batch_size, rows));
+  }
   static bool gathers(const TrainingSet<T>& set) {
     return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
   }
@@ -138,6 +144,7 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
+  if (can_fold(net)) folded_ = std::make_shared<const NetSpec>(fold(net));
   state_.rate = first_rate(in_.train->schedule);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
@@ -178,7 +185,7 @@ template <class T>
 int Session<T>::useful_threads() const {
   // Operations of a block that are worth a thread of their own, or some 200 microseconds.
   constexpr double kShare = 2e6;
-  const index_t rows = std::min(in_.train->batch_size, Backprop<T>::block_rows(*in_.net));
+  const index_t rows = std::min(in_.train->batch_size, Scratch::block_rows(in_));
   const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
   return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));
 }
@@ -224,15 +231,23 @@ template <class T>
 template <class Use>
 void Session<T>::forward_blocks(const row_t* rows, index_t count, Workspace& workspace,
                                 const StopToken& stop, Use&& use) const {
+  const NetSpec& net = folded_ ? *folded_ : *in_.net;
+  const T* parameters = published_parameters().data();
   Workspace sizes;
-  Backprop<T>(*in_.net, false, sizes, !data().sparse);
+  Backprop<T>(net, false, sizes, !data().sparse);
+  if (folded_) sizes.take<T>(net.parameter_count());
   workspace.reserve(sizes.bytes());
-  Backprop<T> backprop(*in_.net, false, workspace, !data().sparse);
+  Backprop<T> backprop(net, false, workspace, !data().sparse);
   backprop.clear();
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  if (folded_) {
+    T* const folded = workspace.take<T>(net.parameter_count());
+    fold_parameters(*in_.net, net, parameters, folded);
+    parameters = folded;
+  }
+  const index_t block = Backprop<T>::block_rows(net);
   for (index_t start = 0; start < count && !stop.requested(); start += block) {
     const index_t size = std::min(block, count - start);
-    backprop.forward(published_parameters().data(), data().block(rows + start, size), nullptr);
+    backprop.forward(parameters, data().block(rows + start, size), nullptr);
     if (!use(backprop.outputs(), backprop.output_stride(), start, size)) return;
   }
 }
@@ -319,7 +334,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
                                               const StopToken* stop) {
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  const index_t block = Scratch::block_rows(in_);
   const WeightedRows<T>& training = in_.set->training();
   T* const parameters = state_.parameters.data();
   double loss_sum = 0.0, weight_sum = training.weights ? 0.0 : static_cast<double>(count);
@@ -346,6 +361,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     const StepUpdate update(*this, weight_sum);
     const PenaltySums sums =
         backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+    backprop.update_statistics(parameters);
     return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
   }
 }
@@ -425,13 +441,23 @@ template <class T>
 void Session<T>::find_divergence() {
   const auto all_finite = kernel_table<T>().all_finite;
   if (all_finite(state_.parameters.size(), state_.parameters.data())) return;
+  const auto finite = [&](index_t at, index_t n) {
+    return all_finite(n, state_.parameters.data() + at);
+  };
+  const auto stages_finite = [&](const std::vector<Stage>& stages) {
+    return std::all_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+      return finite(stage.trained_at, stage.trained) &&
+             finite(stage.statistics_at, stage.statistics);
+    });
+  };
   const std::vector<LayerSpec>& layers = in_.net->layers();
-  for (size_t l = 0; l < layers.size() && state_.diverged_layer < 0; ++l) {
-    const index_t size = layers[l].weight_count() + layers[l].units;
-    if (!all_finite(size, state_.parameters.data() + layers[l].weights_at)) {
-      state_.diverged_layer = static_cast<int>(l);
-    }
+  size_t l = 0;
+  while (stages_finite(in_.net->input_stages()) && l + 1 < layers.size() &&
+         finite(layers[l].weights_at, layers[l].weight_count() + layers[l].units) &&
+         stages_finite(layers[l].stages)) {
+    ++l;
   }
+  state_.diverged_layer = static_cast<int>(l);
   state_.status = Status::kDiverged;
 }
 

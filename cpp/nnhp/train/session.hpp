@@ -212,7 +212,8 @@ class Session final : public Trainable {
   void find_divergence();
 
   Inputs in_;
-  mutable SessionState<T> state_;  // for begin()
+  std::shared_ptr<const NetSpec> folded_;  // as it predicts, where it folds
+  mutable SessionState<T> state_;          // for begin()
 };
 
 extern template class Session<float>;
