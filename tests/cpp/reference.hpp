@@ -165,31 +165,88 @@ inline constexpr std::array<Loss, 4> losses{{
 // Updates of one parameter by name.
 struct Coefficients {
   double gradient_scale, l2, l1, learning_rate, momentum, beta_1, beta_2, epsilon;
+  double rho = 0.9, moment_share = 0.8, gradient_share = 0.3;
 };
 struct Parameter {
-  double w, m, v;
+  double w;
+  std::array<double, 3> m{};
 };
 struct Optimizer {
   std::string_view name;
   void (*step)(Parameter& p, double g, const Coefficients& c);
 };
-inline constexpr std::array<Optimizer, 4> optimizers{{
+inline double averaged(double share, double mean, double x) {
+  return share * mean + (1 - share) * x;
+}
+inline void rmsprop(Parameter& p, double g, const Coefficients& c, double* mean, double* velocity) {
+  p.m[0] = averaged(c.rho, p.m[0], g * g);
+  double variance = p.m[0];
+  if (mean != nullptr) {
+    *mean = averaged(c.rho, *mean, g);
+    variance -= *mean * *mean;
+  }
+  double step = c.learning_rate * g / std::sqrt(variance + c.epsilon);
+  if (velocity != nullptr) step = *velocity = c.momentum * *velocity + step;
+  p.w -= step;
+}
+inline void adam_moments(Parameter& p, double g, const Coefficients& c) {
+  p.m[0] = averaged(c.beta_1, p.m[0], g);
+  p.m[1] = averaged(c.beta_2, p.m[1], g * g);
+}
+inline constexpr std::array<Optimizer, 13> optimizers{{
     {"sgd", [](Parameter& p, double g, const Coefficients& c) { p.w -= c.learning_rate * g; }},
     {"momentum",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.momentum * p.m - c.learning_rate * g;
-       p.w += p.m;
+       p.m[0] = c.momentum * p.m[0] - c.learning_rate * g;
+       p.w += p.m[0];
      }},
     {"nesterov",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.momentum * p.m - c.learning_rate * g;
-       p.w += c.momentum * p.m - c.learning_rate * g;
+       p.m[0] = c.momentum * p.m[0] - c.learning_rate * g;
+       p.w += c.momentum * p.m[0] - c.learning_rate * g;
+     }},
+    {"rmsprop",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, nullptr, nullptr); }},
+    {"rmsprop_momentum",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, nullptr, &p.m[1]); }},
+    {"rmsprop_centered",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, &p.m[1], nullptr); }},
+    {"rmsprop_centered_momentum",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, &p.m[1], &p.m[2]); }},
+    {"adagrad",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m[0] += g * g;
+       p.w -= c.learning_rate * g / std::sqrt(p.m[0] + c.epsilon);
+     }},
+    {"adadelta",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m[0] = averaged(c.rho, p.m[0], g * g);
+       const double delta = std::sqrt(p.m[1] + c.epsilon) / std::sqrt(p.m[0] + c.epsilon) * g;
+       p.m[1] = averaged(c.rho, p.m[1], delta * delta);
+       p.w -= c.learning_rate * delta;
      }},
     {"adam",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.beta_1 * p.m + (1.0 - c.beta_1) * g;
-       p.v = c.beta_2 * p.v + (1.0 - c.beta_2) * g * g;
-       p.w -= c.learning_rate * p.m / (std::sqrt(p.v) + c.epsilon);
+       adam_moments(p, g, c);
+       p.w -= c.learning_rate * p.m[0] / (std::sqrt(p.m[1]) + c.epsilon);
+     }},
+    {"amsgrad",
+     [](Parameter& p, double g, const Coefficients& c) {
+       adam_moments(p, g, c);
+       p.m[2] = std::fmax(p.m[2], p.m[1]);
+       p.w -= c.learning_rate * p.m[0] / (std::sqrt(p.m[2]) + c.epsilon);
+     }},
+    {"nadam",
+     [](Parameter& p, double g, const Coefficients& c) {
+       adam_moments(p, g, c);
+       const double ahead = c.moment_share * p.m[0] + c.gradient_share * g;
+       p.w -= c.learning_rate * ahead / (std::sqrt(p.m[1]) + c.epsilon);
+     }},
+    {"lion",
+     [](Parameter& p, double g, const Coefficients& c) {
+       const double way = averaged(c.beta_1, p.m[0], g);
+       p.m[0] = averaged(c.beta_2, p.m[0], g);
+       p.w -= c.learning_rate * (way > 0.0 ? 1.0 : (way < 0.0 ? -1.0 : 0.0));
      }},
 }};
 

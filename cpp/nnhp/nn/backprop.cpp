@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "nnhp/kernels/choice.hpp"
+#include "nnhp/nn/split.hpp"
 
 namespace nnhp {
+
 template <class T>
 index_t Backprop<T>::block_rows(const NetSpec& net) {
   // Up to 128 KiB per array of activations: three to five of them and a panel of weights share a
@@ -56,14 +58,15 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
     layer.sums = matrix(layer.stride);
     if (training) layer.delta = matrix(layer.stride);
     layer.stages = stages(spec.stages, {layer.sums, layer.delta, layer.stride});
-    if (training && descends(layers_.size())) {
+    if (training && (!layers_.empty() || trains_inputs_)) {
       layer.transposed_stride = padded_stride<T>(spec.inputs);
       layer.transposed = workspace.take<T>(
           checked_product(spec.units, layer.transposed_stride, "transposed weights"));
     }
     layers_.push_back(layer);
   }
-  output_stride_ = layers_.back().stride;
+  frozen_.resize(layers_.size());
+  output_stride_ = layers_.back().stages.stride();
   targets_ = matrix(output_stride_);
   zeros_ = workspace.take<T>(padded_stride<T>(net.widest()));
   index_t pieces = 0;
@@ -77,9 +80,21 @@ void Backprop<T>::clear() {
 }
 
 template <class T>
+void Backprop<T>::freeze(const std::vector<index_t>& layers) {
+  for (const index_t l : layers) frozen_[static_cast<size_t>(l)] = true;
+  for (const index_t l : layers) layers_[static_cast<size_t>(l)].stages.freeze();
+  while (lowest_ + 1 < layers_.size() && frozen_[lowest_]) ++lowest_;
+}
+
+template <class T>
 void Backprop<T>::refresh_transposes(const T* parameters) {
   for (size_t l = 0; l < layers_.size(); ++l) {
-    if (descends(l)) refresh_transpose(l, parameters, 0, net_.layers()[l].inputs);
+    if (!descends(l)) continue;
+    const index_t inputs = net_.layers()[l].inputs, strip = strip_rows(net_.layers()[l]);
+    team_.each((inputs + strip - 1) / strip, [&](index_t number, int) {
+      const index_t begin = number * strip;
+      refresh_transpose(l, parameters, begin, std::min(strip, inputs - begin));
+    });
   }
 }
 
@@ -91,8 +106,6 @@ void Backprop<T>::refresh_transpose(size_t l, const T* parameters, index_t first
                     spec.units, layers_[l].transposed + first_row, layers_[l].transposed_stride);
 }
 
-// Rows of a weight matrix that are updated by one call: some thousand weights, whole vectors of
-// transposed rows. Of the net alone, for each call sums its part of the penalty.
 template <class T>
 index_t Backprop<T>::piece_rows(const LayerSpec& layer) {
   constexpr index_t lanes = kAlignment / static_cast<index_t>(sizeof(T)), weights = 4096;
@@ -194,17 +207,39 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
 
 template <class T>
 double Backprop<T>::loss(const LossSpec& spec, index_t count, const T* weights) {
-  const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(spec.kind)](count, net_.outputs(), outputs(), stride,
-                                                      targets_, stride, weights, nullptr, stride);
+  return run_loss(spec, kernel_.loss, count, weights, nullptr);
 }
 
 template <class T>
 double Backprop<T>::loss_and_delta(const LossSpec& spec, index_t count, const T* weights) {
+  const Stages<T>& stages = layers_.back().stages;
+  const bool fused = net_.output_activation() == info(spec.kind).output &&
+                     kernel_.fused_loss[static_cast<size_t>(spec.kind)] != nullptr;
+  if (fused) return run_loss(spec, kernel_.fused_loss, count, weights, stages.delta());
+  const double value = run_loss(spec, kernel_.loss, count, weights, stages.delta());
+  stages.backward_last(team_);
+  return value;
+}
+
+template <class T>
+double Backprop<T>::run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count,
+                             const T* weights, T* delta) {
   const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(spec.kind)](
-      count, net_.outputs(), outputs(), stride, targets_, stride, weights,
-      layers_.back().stages.delta_of_last(), stride);
+  if (spec.label_smoothing > 0.0) smooth(spec, count);
+  return kernels[static_cast<size_t>(spec.kind)](count, net_.outputs(),
+                                                 coefficients<T>(spec, net_.outputs()), outputs(),
+                                                 stride, targets_, stride, weights, delta, stride);
+}
+
+template <class T>
+void Backprop<T>::smooth(const LossSpec& spec, index_t count) {
+  const double shares = info(spec.kind).one_of_all ? static_cast<double>(net_.outputs()) : 2.0;
+  const T kept = static_cast<T>(1.0 - spec.label_smoothing);
+  const T spread = static_cast<T>(spec.label_smoothing / shares);
+  for (index_t i = 0; i < count; ++i) {
+    T* row = targets_ + i * output_stride();
+    for (index_t j = 0; j < net_.outputs(); ++j) row[j] = row[j] * kept + spread;
+  }
 }
 
 // The derivatives by the sums of layer l - 1, or by the inputs, from those by the sums of layer l.
@@ -223,7 +258,7 @@ void Backprop<T>::descend(size_t l, index_t count, T* gradient, bool accumulate)
 
 template <class T>
 void Backprop<T>::update_stages(const std::vector<Stage>& stages, const Update<T>& update,
-                                const T* gradient) const {
+                                T* gradient) const {
   for (const Stage& stage : stages) {
     if (stage.trained > 0)
       update(stage.trained_at, stage.trained, false, gradient + stage.trained_at);
@@ -236,10 +271,11 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
   const index_t count = samples.count;
   PenaltySums total{0.0, 0.0};
   layers_.back().stages.backward_before_last(team_, gradient, !first_block);
-  for (size_t l = layers_.size(); l-- > 0;) {
+  for (size_t l = layers_.size(); l-- > (trains_inputs_ ? 0 : lowest_);) {
     const LayerSpec& spec = net_.layers()[l];
     const Layer& layer = layers_[l];
     if (descends(l)) descend(l, count, gradient, !first_block);  // before the weights change
+    if (frozen_[l]) continue;
     T* of_biases = gradient + spec.biases_at();
     kernel_.column_sums(count, spec.units, layer.delta, layer.stride, of_biases, !first_block);
     if (update) {

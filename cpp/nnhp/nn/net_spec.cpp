@@ -52,15 +52,11 @@ void check_stage(const StageSpec& stage) {
                     stage.momentum);
 }
 
-// A stage that draws and changes nothing.
-bool is_idle(const StageSpec& stage) { return info(stage.kind).random && stage.parameter == 0.0; }
-
-// The stages in a row; `columns` are those that the first reads. Idle ones are left out.
+// The stages in a row; `columns` are those that the first reads.
 std::vector<Stage> chain(const std::vector<StageSpec>& specs, index_t columns) {
   std::vector<Stage> stages;
   for (const StageSpec& spec : specs) {
     check_stage(spec);
-    if (is_idle(spec)) continue;
     stages.push_back({spec, columns});
     columns = stages.back().outputs();
   }
@@ -71,13 +67,6 @@ void require_hidden(const std::vector<StageSpec>& stages) {
   for (const StageSpec& stage : stages) {
     require(stage.kind != StageKind::kActivation || info(stage.activation).hidden,
             name_of(stage) + " is no activation of a hidden layer");
-  }
-}
-
-void require_no_activation(const std::vector<StageSpec>& stages, const char* where) {
-  for (const StageSpec& stage : stages) {
-    require(stage.kind != StageKind::kActivation,
-            "no activation can stand " + std::string(where) + ", got " + name_of(stage));
   }
 }
 
@@ -111,8 +100,11 @@ NetSpec::NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t
                  const std::vector<StageSpec>& output_stages) {
   require(inputs >= 1, "a net needs at least 1 input, got " + std::to_string(inputs));
   require(outputs >= 1, "a net needs at least 1 output, got " + std::to_string(outputs));
-  require_no_activation(input_stages, "before the first layer");
-  require_no_activation(output_stages, "before the output activation");
+  for (const StageSpec& stage : input_stages) {
+    require(stage.kind != StageKind::kActivation,
+            "no activation can stand before the first layer, got " + name_of(stage));
+  }
+  require_hidden(output_stages);
   input_stages_ = chain(input_stages, inputs);
   index_t from = inputs;
   for (const HiddenLayer& layer : hidden) {
@@ -121,11 +113,12 @@ NetSpec::NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t
     layers_.push_back({from, sums, chain(layer.stages, sums)});
     from = layer.units;
   }
-  require(info(output_activation).output,
-          std::string(info(output_activation).name) + " is no activation of an output layer");
-  std::vector<StageSpec> last = output_stages;
-  last.push_back(activate(output_activation));
-  layers_.push_back({from, outputs, chain(last, outputs)});
+  require(output_activation != Activation::kPrelu && output_activation != Activation::kMaxout,
+          std::string(info(output_activation).name) + " can only stand before the last activation");
+  HiddenLayer last{outputs, output_stages};
+  last.stages.push_back(activate(output_activation));
+  const index_t sums = sums_of(last);
+  layers_.push_back({from, sums, chain(last.stages, sums)});
 
   uint32_t layer_number = 0, next_place = static_cast<uint32_t>(layers_.size()) + 1;
   name_draws(input_stages_, layer_number, next_place);

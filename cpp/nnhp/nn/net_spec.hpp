@@ -31,9 +31,9 @@ struct HiddenLayer {
 class NetSpec {
  public:
   // `input_stages` (normalization, noise, dropout) come before the first layer, `output_stages`
-  // before the output activation. Throws std::invalid_argument for sizes below 1, parameters out of
-  // their bounds and activations in the wrong place, std::length_error when the parameters cannot
-  // be counted.
+  // before the output activation, which may be any but prelu and maxout. Throws
+  // std::invalid_argument for sizes below 1, parameters out of their bounds and activations in the
+  // wrong place, std::length_error when the parameters cannot be counted.
   NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t outputs,
           Activation output_activation, const std::vector<StageSpec>& input_stages = {},
           const std::vector<StageSpec>& output_stages = {});
@@ -41,7 +41,7 @@ class NetSpec {
   const std::vector<Stage>& input_stages() const { return input_stages_; }
   const std::vector<LayerSpec>& layers() const { return layers_; }
   index_t inputs() const { return layers_.front().inputs; }
-  index_t outputs() const { return layers_.back().units; }
+  index_t outputs() const { return layers_.back().outputs(); }
   Activation output_activation() const { return layers_.back().stages.back().activation; }
   index_t parameter_count() const { return parameter_count_; }
   index_t trained_count() const { return trained_count_; }

@@ -47,6 +47,9 @@ struct StageSpec {
   // the moving statistics that a training step keeps.
   double epsilon = 1e-3;
   double momentum = 0.99;
+
+  // Whether it does anything, in a training step or in a prediction.
+  bool acts(bool training) const { return !info(kind).random || (training && parameter > 0.0); }
 };
 
 inline StageSpec activate(Activation activation) {

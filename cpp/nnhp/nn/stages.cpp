@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nnhp/nn/split.hpp"
+
 namespace nnhp {
 namespace {
 
@@ -34,7 +36,7 @@ Stages<T>::Stages(const std::vector<Stage>& specs, std::span<StageScratch<T>> sc
   take_scratch(training, rows, workspace);
   while (leading_ < specs.size() && works_by_columns(leading_)) ++leading_;
   trailing_ = specs.size();
-  while (trailing_ > 0 && specs[trailing_ - 1].kind != StageKind::kLayerNormalization &&
+  while (trailing_ > 0 && returns_by_columns(trailing_ - 1) &&
          !specs[trailing_ - 1].is(Activation::kMaxout)) {
     --trailing_;
   }
@@ -51,6 +53,9 @@ void Stages<T>::take_scratch(bool training, index_t rows, Workspace& workspace) 
   for (size_t s = 0; s < specs_->size(); ++s) {
     const Stage& stage = (*specs_)[s];
     StageScratch<T>& own = scratch_[s];
+    own.delta = delta;
+    own.stride = stride;
+    if (!stage.acts(training)) continue;
     const bool reshapes = stage.is(Activation::kMaxout);
     if (reshapes) stride = padded_stride<T>(stage.outputs());
     own.stride = stride;
@@ -77,16 +82,22 @@ template <class T>
 bool Stages<T>::works_by_columns(size_t s) const {
   const Stage& stage = (*specs_)[s];
   if (stage.kind == StageKind::kBatchNormalization) return true;
-  return stage.kind == StageKind::kActivation && !stage.is(Activation::kSoftmax) &&
+  return stage.kind == StageKind::kActivation && !info(stage.activation).whole_row &&
          !stage.is(Activation::kMaxout);
+}
+
+// Whether columns of the derivative by the outputs know nothing of the others on the way back.
+template <class T>
+bool Stages<T>::returns_by_columns(size_t s) const {
+  const Stage& stage = (*specs_)[s];
+  return stage.kind != StageKind::kLayerNormalization &&
+         !(stage.kind == StageKind::kActivation && info(stage.activation).whole_row);
 }
 
 template <class T>
 bool Stages<T>::any_acts(const DropoutDraw* draw) const {
-  for (const Stage& stage : *specs_) {
-    if (draw != nullptr || !info(stage.kind).random) return true;
-  }
-  return false;
+  return std::any_of(specs_->begin(), specs_->end(),
+                     [=](const Stage& stage) { return stage.acts(draw != nullptr); });
 }
 
 template <class T>
@@ -98,7 +109,8 @@ void Stages<T>::begin(const T* parameters, index_t count, const DropoutDraw* dra
   stride_ = in_.stride;
   for (size_t s = 0; s < specs_->size(); ++s) {
     StageScratch<T>& own = scratch_[s];
-    own.idle = draw == nullptr && info((*specs_)[s].kind).random;
+    own.of_batch = draw != nullptr && !frozen_;
+    own.idle = !(*specs_)[s].acts(draw != nullptr);
     if (own.idle) continue;
     own.from = outputs_;
     own.from_stride = stride_;
@@ -188,7 +200,7 @@ void Stages<T>::normalize_columns(size_t s, const Part& part, const T* from, T* 
   const index_t j = part.column;
   const T* mean = parameters_ + stage.statistics_at;
   const T* variance = parameters_ + stage.variance_at();
-  if (draw_ != nullptr) {
+  if (own.of_batch) {
     kernel.column_moments(part.rows, part.columns, from, own.from_stride, own.mean + j,
                           own.variance + j);
     mean = own.mean;
@@ -235,6 +247,11 @@ void Stages<T>::backward(const Team& team, T* gradient, bool accumulate) const {
 }
 
 template <class T>
+void Stages<T>::backward_last(const Team& team) const {
+  backward_stage(specs_->size() - 1, team, nullptr, false);
+}
+
+template <class T>
 void Stages<T>::backward_before_last(const Team& team, T* gradient, bool accumulate) const {
   for (size_t s = specs_->size() - 1; s-- > 0;) backward_stage(s, team, gradient, accumulate);
 }
@@ -242,27 +259,25 @@ void Stages<T>::backward_before_last(const Team& team, T* gradient, bool accumul
 template <class T>
 void Stages<T>::backward_stage(size_t s, const Team& team, T* gradient, bool accumulate) const {
   const Stage& stage = (*specs_)[s];
-  const bool by_rows = stage.kind == StageKind::kLayerNormalization;
-  split_columns<T>(team, stage.outputs(), [&](index_t column, index_t columns) {
-    const Part part{0, count_, column, columns};
-    if (by_rows) {
-      sum_part(s, part, gradient, accumulate);
-    } else {
-      backward_part(s, part, gradient, accumulate);
-    }
-  });
-  if (!by_rows) return;
-  const StageScratch<T>& own = scratch_[s];
+  if (returns_by_columns(s)) {
+    return split_columns<T>(team, stage.outputs(), [&](index_t column, index_t columns) {
+      backward_part(s, {0, count_, column, columns}, gradient, accumulate);
+    });
+  }
+  if (stage.kind == StageKind::kLayerNormalization) {
+    split_columns<T>(team, stage.columns, [&](index_t column, index_t columns) {
+      sum_part(s, {0, count_, column, columns}, gradient, accumulate);
+    });
+  }
   split_rows(team, count_, [&](index_t row, index_t rows) {
-    kernel_->row_normalization_gradient(
-        rows, stage.columns, own.kept + row * own.stride, own.stride, own.inverse + row,
-        parameters_ + stage.trained_at, own.delta + row * own.stride, own.stride);
+    backward_part(s, {row, rows, 0, stage.columns}, gradient, accumulate);
   });
 }
 
 // The derivatives by scale and shift of a normalization.
 template <class T>
 void Stages<T>::sum_part(size_t s, const Part& part, T* gradient, bool accumulate) const {
+  if (frozen_) return;
   const Stage& stage = (*specs_)[s];
   const StageScratch<T>& own = scratch_[s];
   const index_t j = part.column;
@@ -271,26 +286,34 @@ void Stages<T>::sum_part(size_t s, const Part& part, T* gradient, bool accumulat
                               gradient + stage.shift_at() + j, accumulate);
 }
 
-// The part holds all rows.
 template <class T>
 void Stages<T>::backward_part(size_t s, const Part& part, T* gradient, bool accumulate) const {
   const Stage& stage = (*specs_)[s];
   const StageScratch<T>& own = scratch_[s];
+  if (own.idle || stage.kind == StageKind::kNoise) return;
   const KernelTable<T>& kernel = *kernel_;
-  const index_t j = part.column;
-  T* const delta = own.delta + j;
-  if (own.idle) return;
+  const index_t j = part.column, at = part.row * own.stride + j;
+  T* const delta = own.delta + at;
   if (own.mask != nullptr) {
-    return kernel.apply_mask(part.rows, part.columns, own.mask + j, own.stride, delta, own.stride);
+    return kernel.apply_mask(part.rows, part.columns, own.mask + at, own.stride, delta, own.stride);
+  }
+  if (stage.kind == StageKind::kLayerNormalization) {
+    return kernel.row_normalization_gradient(part.rows, part.columns, own.kept + at, own.stride,
+                                             own.inverse + part.row, parameters_ + stage.trained_at,
+                                             delta, own.stride);
   }
   if (stage.kind == StageKind::kBatchNormalization) {
+    T *const of_scale = gradient + stage.trained_at + j, *const of_shift =
+                                                             gradient + stage.shift_at() + j;
     sum_part(s, part, gradient, accumulate);
-    return kernel.column_normalization_gradient(part.rows, part.columns, own.kept + j, own.stride,
+    if (!own.of_batch) {  // moments that do not depend on the sums add nothing to the derivative
+      std::fill_n(of_scale, part.columns, T(0));
+      std::fill_n(of_shift, part.columns, T(0));
+    }
+    return kernel.column_normalization_gradient(part.rows, part.columns, own.kept + at, own.stride,
                                                 own.inverse + j, parameters_ + stage.trained_at + j,
-                                                gradient + stage.trained_at + j,
-                                                gradient + stage.shift_at() + j, delta, own.stride);
+                                                of_scale, of_shift, delta, own.stride);
   }
-  if (stage.kind == StageKind::kNoise) return;
   if (stage.is(Activation::kMaxout)) {
     return kernel.maxout_gradient(part.rows, part.columns, stage.pieces(), stage.outputs(),
                                   own.from + j, own.from_stride, delta, own.stride,
@@ -298,17 +321,20 @@ void Stages<T>::backward_part(size_t s, const Part& part, T* gradient, bool accu
   }
   if (stage.is(Activation::kPrelu)) {
     const index_t slopes = stage.trained_at + j;
-    return kernel.prelu_gradient(part.rows, part.columns, parameters_ + slopes, own.kept + j,
-                                 own.stride, delta, own.stride, gradient + slopes, accumulate);
+    kernel.prelu_gradient(part.rows, part.columns, parameters_ + slopes, own.kept + at, own.stride,
+                          delta, own.stride, gradient + slopes, accumulate);
+    if (frozen_) std::fill_n(gradient + slopes, part.columns, T(0));
+    return;
   }
   const T* const kept = own.kept != nullptr ? own.kept : own.to;
-  kernel.activate_gradient[static_cast<size_t>(stage.activation)](part.rows, part.columns, kept + j,
-                                                                  own.stride, delta, own.stride,
-                                                                  static_cast<T>(stage.parameter));
+  kernel.activate_gradient[static_cast<size_t>(stage.activation)](
+      part.rows, part.columns, kept + at, own.stride, delta, own.stride,
+      static_cast<T>(stage.parameter));
 }
 
 template <class T>
 void Stages<T>::update_statistics(T* parameters) const {
+  if (frozen_) return;
   for (size_t s = 0; s < specs_->size(); ++s) {
     const Stage& stage = (*specs_)[s];
     if (stage.kind != StageKind::kBatchNormalization) continue;

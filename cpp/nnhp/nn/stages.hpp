@@ -1,7 +1,6 @@
 // The passes of a block through the stages of one layer, or of the inputs.
 #pragma once
 
-#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -20,25 +19,6 @@ struct DropoutDraw {
   index_t first_row;  // place of the block's first row in its batch
 };
 
-// Calls body(first, count) for a part of the columns per thread, cut between whole cache lines.
-template <class T, class Body>
-void split_columns(const Team& team, index_t columns, Body&& body) {
-  constexpr index_t line = kAlignment / static_cast<index_t>(sizeof(T));
-  const index_t lines = (columns + line - 1) / line;
-  const index_t width = (lines + team.threads() - 1) / team.threads() * line;
-  team.each((columns + width - 1) / width, [&](index_t part, int) {
-    body(part * width, std::min(width, columns - part * width));
-  });
-}
-
-// The same for rows.
-template <class Body>
-void split_rows(const Team& team, index_t rows, Body&& body) {
-  const index_t size = (rows + team.threads() - 1) / team.threads();
-  team.each((rows + size - 1) / size,
-            [&](index_t part, int) { body(part * size, std::min(size, rows - part * size)); });
-}
-
 // What one stage keeps between its passes.
 template <class T>
 struct StageScratch {
@@ -47,9 +27,10 @@ struct StageScratch {
   T* mask = nullptr;  // dropout's multipliers
   T* mean = nullptr;  // of columns
   T* variance = nullptr;
-  T* inverse = nullptr;  // of columns, or of rows: 1 / sqrt(variance + epsilon)
-  T* delta = nullptr;    // derivative of the loss by what it writes
-  index_t stride = 0;    // of what it writes, and of the arrays that have rows
+  T* inverse = nullptr;   // of columns, or of rows: 1 / sqrt(variance + epsilon)
+  bool of_batch = false;  // whether that is the batch's, in the present pass
+  T* delta = nullptr;     // derivative of the loss by what it writes
+  index_t stride = 0;     // of what it writes, and of the arrays that have rows
   // In the present pass:
   const T* from = nullptr;
   index_t from_stride = 0;
@@ -73,6 +54,9 @@ class Stages {
   Stages(const std::vector<Stage>& specs, std::span<StageScratch<T>> scratch, const Matrix& in,
          bool training, index_t rows, Workspace& workspace);
 
+  // Lets what is trained, and moving statistics, be as they are.
+  void freeze() { frozen_ = true; }
+
   // Whether some stage acts in this pass.
   bool any_acts(const DropoutDraw* draw) const;
 
@@ -84,15 +68,15 @@ class Stages {
   const T* outputs() const { return outputs_; }
   index_t stride() const { return stride_; }
 
-  // The derivatives of the loss by the outputs, to be filled; and by what the last stage reads.
+  // The derivatives of the loss by the outputs, to be filled.
   T* delta() const { return scratch_.empty() ? in_.delta : scratch_.back().delta; }
-  T* delta_of_last() const { return delta_before(specs_->size() - 1); }
   // The way back, from delta() to the derivatives by the first matrix, in the order of forward()'s
   // opposite: backward_columns() for all columns, then backward(). Derivatives by what is trained
   // are added to those in `gradient`, or begin it.
   void backward_columns(index_t column, index_t columns, T* gradient, bool accumulate) const;
   void backward(const Team& team, T* gradient, bool accumulate) const;
-  // The same from delta_of_last() on, for a last stage whose derivative is there.
+  // The same in two parts: through the last stage, which trains nothing, and through the others.
+  void backward_last(const Team& team) const;
   void backward_before_last(const Team& team, T* gradient, bool accumulate) const;
 
   // Moves the moving statistics in `parameters` towards those of the batch that went forward.
@@ -105,6 +89,7 @@ class Stages {
   };
   void take_scratch(bool training, index_t rows, Workspace& workspace);
   bool works_by_columns(size_t s) const;
+  bool returns_by_columns(size_t s) const;
   T* delta_before(size_t s) const { return s == 0 ? in_.delta : scratch_[s - 1].delta; }
   void forward_part(size_t s, const Part& part) const;
   void activate_part(size_t s, const Part& part, T* to) const;
@@ -118,7 +103,7 @@ class Stages {
   const std::vector<Stage>* specs_ = nullptr;
   std::span<StageScratch<T>> scratch_;
   Matrix in_{};
-  bool training_ = false;
+  bool training_ = false, frozen_ = false;
   size_t leading_ = 0;   // stages that forward_columns() does
   size_t trailing_ = 0;  // the first of those that backward_columns() does
   // Of the present pass:

@@ -23,7 +23,7 @@ class Predictor {
   // calling thread, which looks for no Ctrl-C meanwhile.
   bool are_few(index_t samples) const;
   // Numbers that tell what a sample is: one, or one per label.
-  index_t class_columns() const;
+  index_t class_columns(const Decision& decision) const;
 
   // Activated outputs of every sample into out [samples x outputs]. Returns whether a stop was
   // asked for; `out` is then incomplete.
@@ -31,9 +31,10 @@ class Predictor {
   // Of the hidden layer `layer` (from 0) the outputs for every sample, [samples x its outputs].
   bool hidden_outputs(const Dataset<T>& data, size_t layer, int threads, const Poll& poll,
                       T* out) const;
-  // What every sample is, into out [samples x class_columns]: the index of its most probable class,
-  // the first of equals; or for each logistic output whether it is above one half.
-  bool classes(const Dataset<T>& data, int threads, const Poll& poll, int64_t* out) const;
+  // What every sample is, into out [samples x class_columns]: the index of its greatest output, the
+  // first of equals; or for each output whether it is above the threshold.
+  bool classes(const Dataset<T>& data, const Decision& decision, int threads, const Poll& poll,
+               int64_t* out) const;
 
  private:
   // Calls write(outputs, stride, start, count) for each block of samples, with the outputs of the

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from nnhp.estimators import _epochs, _params
+from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
@@ -93,11 +94,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     scoring: Any
     dtype: str
     n_jobs: int | None
-    loss: str
+    loss: Any
 
     out_activation_: str
 
-    _answers: ClassVar[Mapping[str, str]]  # what each method makes of outputs
+    @property
+    def _answers(self) -> Mapping[str, str]:
+        """What each method makes of outputs."""
+        raise NotImplementedError
 
     def _fit(self, given: Given) -> None:
         """Train and publish; the fitted attributes change in one step at the end, or not at all."""
@@ -124,6 +128,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             if interrupted:
                 warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
 
+    def __sklearn_clone__(self) -> Any:
+        """Clone, but keep the fit of a network that an initializer copies from."""
+        cloned = {name: _initial.cloned(getattr(self, name)) for name in _initial.OPTIONS}
+        if all(value is None for value in cloned.values()):
+            return super().__sklearn_clone__()
+        without = copy.copy(self)
+        for name in cloned:
+            setattr(without, name, None)
+        return super(BaseMLP, without).__sklearn_clone__().set_params(**cloned)
+
     def _turn(self) -> threading.Lock:
         return _partial_fit_locks.setdefault(self, threading.Lock())
 
@@ -137,7 +151,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         method : str, default='predict'
-            What to compile: 'predict', or for a classifier 'predict_proba'.
+            What to compile: 'predict', or for a classifier 'predict_proba', with the hinge loss
+            'decision_function' in its place.
 
         Returns
         -------

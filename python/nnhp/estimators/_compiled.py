@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -141,10 +142,10 @@ def compile_method(
 
 
 def _labels(
-    predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any
+    predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any, by: str
 ) -> NDArray[Any]:
-    """Return the most probable classes, or the label indicator matrix of multilabel nets."""
-    found = predictor.classes(X, threads)
+    """Return the classes, or the label indicator matrix of multilabel nets."""
+    found = predictor.classes(X, threads, by)
     # One class alone has an output too, which stands for nothing.
     return found if found.ndim == 2 else classes.take(found, mode="clip")
 
@@ -170,7 +171,9 @@ def _values(
 
 
 ANSWERS: dict[str, Answer] = {
-    "labels": _labels,
+    "labels": partial(_labels, by="probabilities"),
+    "labels by the greatest output": partial(_labels, by="greatest"),
+    "labels by sign": partial(_labels, by="signs"),
     "probabilities": _probabilities,
     "values": _values,
 }

@@ -16,7 +16,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from nnhp import _core
-from nnhp.estimators import _weights
+from nnhp._component import Component
+from nnhp.estimators import _losses, _weights
 from nnhp.estimators._labels import Labels, class_weights
 from nnhp.estimators._params import MAX_COUNT
 
@@ -28,7 +29,10 @@ _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 @dataclass(frozen=True)
 class Targets:
-    """y as the engine takes it: class ids, or a matrix with one column per output."""
+    """y as the engine takes it: class ids, or a matrix with one column per output.
+
+    The outputs of several quantiles share one column.
+    """
 
     kind: Literal["multiclass", "binary", "multilabel", "regression"]
     n_outputs: int
@@ -312,14 +316,24 @@ def targets_of(
     return Targets(labels.kind, n_outputs, class_ids=labels.ids(y))
 
 
-def _regression_targets(loss: str, y: NDArray[Any], dtype: np.dtype[Any], name: str) -> Targets:
-    if loss == "poisson" and (y < 0).any():
-        raise ValueError(f"loss='poisson' needs {name} >= 0.")
+def _regression_targets(
+    loss: str | Component, y: NDArray[Any], dtype: np.dtype[Any], name: str
+) -> Targets:
+    needed = _losses.least_target(loss)
+    if needed is not None and ((y < 0) if needed == ">= 0" else (y <= 0)).any():
+        raise ValueError(f"loss={_losses.name_of(loss)!r} needs {name} {needed}.")
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(y, dtype=dtype).reshape(len(y), -1)
     if not np.isfinite(matrix).all():
         raise ValueError(f"Input {name} contains a value too large for {dtype!r}.")
-    return Targets("regression", matrix.shape[1], matrix=matrix)
+    quantiles = _losses.quantiles_of(loss)
+    if quantiles is None:
+        return Targets("regression", matrix.shape[1], matrix=matrix)
+    if matrix.shape[1] > 1:
+        raise ValueError(
+            f"loss='quantile' needs a {name} of one column, got the shape {matrix.shape}."
+        )
+    return Targets("regression", len(quantiles), matrix=matrix)
 
 
 def weight_of(

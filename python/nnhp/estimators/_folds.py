@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 
 from nnhp import _core
-from nnhp.estimators import _data
+from nnhp.estimators import _data, _losses
 from nnhp.estimators._data import Given, Samples, Targets, TrainingData
 from nnhp.estimators._labels import Labels, class_weights
 
@@ -42,11 +42,14 @@ class SharedData:
         given.check_validation()
         self._given = given
         self._classifies = is_classifier(estimator)
-        self._checked: dict[str, _CheckedData] = {}
+        self._checked: dict[Hashable, _CheckedData] = {}
 
     def of(self, estimator: BaseMLP) -> _CheckedData:
         """Data as this estimator's `dtype` and `loss` ask for."""
-        kind = estimator.dtype if self._classifies else f"{estimator.dtype} {estimator.loss}"
+        kind: Hashable = estimator.dtype
+        if not self._classifies:
+            quantiles = _losses.quantiles_of(estimator.loss)
+            kind = (kind, _losses.name_of(estimator.loss), None if quantiles is None else len(quantiles))
         if kind not in self._checked:
             self._checked[kind] = _CheckedData(estimator, self._given)
         return self._checked[kind]

@@ -17,7 +17,16 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnhp import _core
-from nnhp.estimators import _memory, _params, _random, _scoring, _weights
+from nnhp.estimators import (
+    _initial,
+    _losses,
+    _memory,
+    _params,
+    _random,
+    _schedules,
+    _scoring,
+    _weights,
+)
 from nnhp.estimators._data import Samples, TrainingData
 from nnhp.estimators._fitted import shape_attributes, snapshot
 
@@ -31,14 +40,14 @@ NONFINITE = (
 # Memory of a training beside its samples: arrays as long as the parameters that it holds or is
 # published into, an order of its rows, and the rest, most of which is the random state.
 _COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
-_LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
+# Entries of a session's state that are the schedule's.
+_OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
 
 
-def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[str, str]:
-    """Names of the loss and of the output activation that belong to the targets."""
+def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[dict[str, Any], str]:
+    """The loss that belongs to the targets, and the name of the output activation."""
     kind = data.train.targets.kind
-    loss = estimator.loss if kind == "regression" else _LOSSES[kind]
-    return loss, _core.losses()[loss]
+    return _losses.fields(estimator, kind), _losses.output_activation(estimator, kind)
 
 
 def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
@@ -65,10 +74,12 @@ def initial_parameters(
     else:
         of_output = "relu"
     layers = [
-        _weights.Layer(inputs, units, name)
-        for (inputs, units), name in zip(pairwise(sizes), [*activations, of_output], strict=True)
+        _initial.Layer(inputs, units, name, is_output=place == len(activations))
+        for place, ((inputs, units), name) in enumerate(
+            zip(pairwise(sizes), [*activations, of_output], strict=True)
+        )
     ]
-    return _weights.draw(rng, layers, data.dtype)
+    return _initial.parameters(estimator, layers, data.dtype, rng)
 
 
 class Net:
@@ -132,7 +143,10 @@ class Cache:
         """Start that an integer seed gives nets of this shape."""
         seed, activation = estimator.random_state, estimator.activation
         names = activation if isinstance(activation, str) else tuple(activation)
-        key = seed, tuple(net.sizes), names, dtype
+        initializers = _initial.key_of(estimator)
+        if initializers is None:
+            return make()
+        key = seed, tuple(net.sizes), names, initializers, dtype
         if key not in self._starts:
             if len(self._starts) == self._MAX_STARTS:
                 del self._starts[next(iter(self._starts))]
@@ -157,6 +171,8 @@ class Training:
         Go on with the optimizer of `previous` too, for one epoch.
     cache : Cache or None
         Shared with other trainings of this setting.
+    records_steps : bool
+        Keep the loss of each step.
     """
 
     def __init__(
@@ -167,6 +183,7 @@ class Training:
         *,
         incremental: bool = False,
         cache: Cache | None = None,
+        records_steps: bool = False,
     ) -> None:
         self._estimator = estimator
         self._data = data
@@ -185,7 +202,8 @@ class Training:
             start, rows, held_out = self._draw(self._rng, previous)
             training_set = data.training_set if held_out is None else data.split(rows, held_out)
             n_rows = data.n_rows if rows is None else len(rows)
-        self._n_rows = n_rows
+        n_rows *= 1 + int(estimator.noisy_copies)
+        self._n_rows = n_rows  # of an epoch
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
@@ -193,10 +211,11 @@ class Training:
             and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
+        rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
         batch_size = _params.batch_size(estimator, n_rows)
         train = cache.train_spec(
-            (self._net.loss, self._net.monitor, batch_size),
+            (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
                 estimator,
                 loss=self._net.loss,
@@ -204,6 +223,8 @@ class Training:
                 max_epochs=1 if incremental else _params.max_epochs_of(estimator),
                 monitor=self._net.monitor,
                 epochs_before=self._epochs_before,
+                rate_before=rate_before,
+                records_steps=records_steps,
             ),
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
@@ -302,6 +323,7 @@ class Training:
             "n_iter_": int(state["epoch"]),
             "t_": int(state["n_samples_seen"]),
             "loss_curve_": losses,
+            "learning_rate_curve_": list(state["learning_rate_curve"]),
             "best_loss_": None if stopping else float(state["best_loss"]),
             "validation_scores_": list(state["validation_scores"]) if stopping else None,
             "best_validation_score_": float(state["best_score"]) if stopping else None,
@@ -324,9 +346,15 @@ class Training:
         rows, held_out = self._split(rng)
         generator = _random.mt_state(rng)
         if self._estimator.shuffle and generator is None:
-            n_rows = self._data.n_rows
-            self._order = np.arange(n_rows, dtype=np.int32) if rows is None else rows.copy()
+            rows_drawn = np.arange(self._data.n_rows, dtype=np.int32) if rows is None else rows
+            self._order = self._with_copies(rows_drawn)
         return _core.Start(parameters, generator, key), rows, held_out
+
+    def _with_copies(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Entries of an epoch in their first order, as the engine numbers copies of samples."""
+        n_samples = self._data.train.dataset.n_samples
+        copies = np.arange(1 + int(self._estimator.noisy_copies), dtype=np.int64) * n_samples
+        return (copies[:, np.newaxis] + rows).ravel().astype(np.int32)
 
     def _do_epoch(self, threads: int) -> None:
         """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
@@ -365,8 +393,8 @@ class Training:
         return {
             "solver": self._estimator.solver,
             "layer_sizes": list(self._net.sizes),
-            "schedule": _params.schedule_of(self._estimator),
-            "learning_rate": float(state["learning_rate"]),
+            "schedule": _schedules.rule_of(self._estimator),
+            **{name: state[name] for name in _OF_SCHEDULE},
             "step": int(state["step"]),
             "epochs": self._epochs_before + int(state["epoch"]),
             "moment_1": state["moment_1"],
@@ -376,10 +404,10 @@ class Training:
     def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """Entries of the session's state with which the same solver goes on."""
         entries = {"step": before["step"]}
-        # A schedule that was set anew begins anew; one rate per epoch is looked up by epoch.
-        same_schedule = before["schedule"] == _params.schedule_of(self._estimator)
-        if same_schedule and not _params.learning_rates(self._estimator):
-            entries["learning_rate"] = before["learning_rate"]
+        # A rule that was set anew begins anew; what goes by the epoch knows how many there were.
+        rule = _schedules.rule_of(self._estimator)
+        if rule is not None and before["schedule"] == rule:
+            entries |= {name: before[name] for name in _OF_SCHEDULE}
         fresh = self._session.state()
         for name in ("moment_1", "moment_2"):
             # momentum=0 keeps no moment, and may be set between two calls
@@ -392,6 +420,7 @@ class Training:
         names = {
             "t_": "n_samples_seen",
             "loss_curve_": "loss_curve",
+            "learning_rate_curve_": "learning_rate_curve",
             "best_loss_": "best_loss",
             "_no_improvement_count": "no_improvement_count",
         }

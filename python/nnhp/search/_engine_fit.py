@@ -44,6 +44,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 from nnhp import _threads
 from nnhp.estimators._data import Given, Whole
 from nnhp.estimators._memory import memory_limit
+from nnhp.estimators._schedules import laid_out
 from nnhp.search import _study
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._evaluate import EngineEvaluator
@@ -139,6 +140,8 @@ class ScikitEvaluator:
         self._streams = streams
         self.wants_estimators = wants_estimators
         whole = {f"{prefix}{name}" for prefix in _net_prefixes(estimator) for name in _VALIDATION}
+        # A schedule of trainings that may go on is laid out for all of their epochs.
+        self._horizon: int | None = (search._epochs_go_on() or ("", None))[1]
         self._arguments = {
             "scorer": scorers,
             "fit_params": {k: Whole(v) if k in whole else v for k, v in fit_params.items()},
@@ -184,12 +187,12 @@ class ScikitEvaluator:
             return_as="generator" if self._streams else "list",
         )(
             delayed(_fit_and_score)(
-                clone(self._estimator),
+                self._laid_out(clone(self._estimator)),
                 self._X,
                 self._y,
                 train=self._splits[fold].train,
                 test=self._splits[fold].test,
-                parameters=dict(candidate),
+                parameters=self._settings(candidate),
                 split_progress=(fold, len(self._splits)),
                 candidate_progress=(candidate.number - first, n_candidates),
                 return_estimator=wants,
@@ -202,6 +205,20 @@ class ScikitEvaluator:
             yield [(place, self._outcome(result))]
             if poll is not None and poll(0):
                 return
+
+    def _laid_out(self, estimator: Any) -> Any:
+        net = net_of(estimator)
+        if net is not None and self._horizon is not None:
+            net.learning_rate = laid_out(net.learning_rate, self._horizon)
+        return estimator
+
+    def _settings(self, candidate: Candidate) -> dict[str, Any]:
+        settings = dict(candidate)
+        for prefix in _net_prefixes(self._estimator) if self._horizon is not None else ():
+            name = f"{prefix}learning_rate"
+            if name in settings:
+                settings[name] = laid_out(settings[name], self._horizon)
+        return settings
 
     def _outcome(self, result: dict[str, Any]) -> Outcome:
         estimator = result.pop("estimator", None)
@@ -338,6 +355,7 @@ class EngineSearch(BaseSearchCV):
             self.best_estimator_ = FoldEnsemble(search.estimators_of(self.best_index_))
         else:
             self.best_estimator_ = clone(base).set_params(**clone(self.best_params_, safe=False))
+            self._lay_out(self.best_estimator_)
             with subcontext.propagate_callback_context(self.best_estimator_):
                 subcontext.call_on_fit_task_begin(estimator=self, **seen)
                 targets = () if seen["y"] is None else (seen["y"],)
@@ -346,6 +364,13 @@ class EngineSearch(BaseSearchCV):
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         subcontext.call_on_fit_task_end(estimator=self, **seen)
+
+    def _lay_out(self, best: Any) -> None:
+        """Let the schedule of a net that is trained for fewer epochs than others be as theirs."""
+        _, horizon = self._epochs_go_on() or ("", None)
+        net = net_of(best)
+        if net is not None and horizon is not None and net.max_iter < horizon:
+            net.learning_rate = laid_out(net.learning_rate, horizon)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

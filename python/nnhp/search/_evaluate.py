@@ -18,6 +18,7 @@ from nnhp.estimators._data import Given
 from nnhp.estimators._fitted import snapshot
 from nnhp.estimators._folds import SharedData
 from nnhp.estimators._params import check_bounds, check_combination, max_epochs_of
+from nnhp.estimators._schedules import laid_out
 from nnhp.estimators._training import (
     Cache,
     Training,
@@ -612,6 +613,8 @@ class EngineEvaluator:
     def _fitted(self, run: _Course) -> Any:
         """The candidate's estimator, fitted on this fold."""
         net = copy.copy(run.setting.net)
+        if run.setting.target < net.max_iter:  # it may go on
+            net.learning_rate = laid_out(net.learning_rate, net.max_iter)
         net.max_iter = run.setting.target
         net = snapshot(net, run.training.publish())
         if run.setting.estimator is run.setting.net:
