@@ -173,7 +173,7 @@ OptimizerSpec make_optimizer(const py::object& given) {
   fields.read("beta_1", optimizer.beta_1);
   fields.read("beta_2", optimizer.beta_2);
   fields.read("epsilon", optimizer.epsilon);
-  fields.read("initial_accumulator", optimizer.initial_accumulator);
+  fields.read("initial_accumulator_value", optimizer.initial_accumulator);
   fields.read("weight_decay", optimizer.weight_decay);
   fields.read("clipnorm", optimizer.clipnorm);
   fields.read("clipvalue", optimizer.clipvalue);

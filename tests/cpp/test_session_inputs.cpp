@@ -107,7 +107,7 @@ const Refusal refusals[] = {
     {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_2 = -0.1; }},
     {"epsilon must be > 0", [](TrainSpec& t) { t.optimizer.epsilon = 0.0; }},
     {"rho must be in [0, 1)", [](TrainSpec& t) { t.optimizer.rho = 1.0; }},
-    {"initial_accumulator must be >= 0",
+    {"initial_accumulator_value must be >= 0",
      [](TrainSpec& t) { t.optimizer.initial_accumulator = -0.1; }},
     {"weight_decay must be >= 0", [](TrainSpec& t) { t.optimizer.weight_decay = -0.1; }},
     {"clipnorm must be > 0", [](TrainSpec& t) { t.optimizer.clipnorm = 0.0; }},

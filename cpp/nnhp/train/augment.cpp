@@ -62,6 +62,13 @@ void AugmentSpec::check() const {
   }
 }
 
+void AugmentSpec::check_samples(index_t samples) const {
+  const index_t most = std::numeric_limits<row_t>::max() / std::max<index_t>(samples, 1) - 1;
+  require(noisy_copies <= most, "noisy_copies must be at most " + std::to_string(most) + " for " +
+                                    std::to_string(samples) + " samples, got " +
+                                    std::to_string(noisy_copies));
+}
+
 Partner draw_partner(const StepDraws& draws, index_t row, index_t batch_size, double alpha) {
   const auto drawn = words(draws, 0, static_cast<uint32_t>(row));
   const uint64_t partner = (uint64_t{drawn[2]} * static_cast<uint64_t>(batch_size)) >> 32;
@@ -75,10 +82,6 @@ template <class T>
 std::vector<row_t> epoch_entries(const AugmentSpec& spec, const WeightedRows<T>& training) {
   std::vector<row_t> entries = training.rows;
   if (spec.noisy_copies == 0) return entries;
-  const index_t most = std::numeric_limits<row_t>::max() / training.data->samples - 1;
-  require_field(spec.noisy_copies <= most, "noisy_copies",
-                ("at most " + std::to_string(most) + " for so many samples").c_str(),
-                static_cast<double>(spec.noisy_copies));
   entries.reserve(training.rows.size() * static_cast<size_t>(1 + spec.noisy_copies));
   for (index_t copy = 1; copy <= spec.noisy_copies; ++copy) {
     const row_t offset = static_cast<row_t>(copy * training.data->samples);

@@ -25,6 +25,8 @@ struct AugmentSpec {
   bool mixes() const { return mixup_alpha > 0.0 || cutmix_alpha > 0.0; }
   // Throws std::invalid_argument naming the field that is out of range.
   void check() const;
+  // The same where the copies of so many samples cannot be numbered.
+  void check_samples(index_t samples) const;
 };
 
 // Names the draws of one step.

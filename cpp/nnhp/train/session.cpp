@@ -147,6 +147,7 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
   in_.train->check(net);
   in_.set->check(net, in_.train->loss);
+  in_.train->augment.check_samples(in_.set->training().data->samples);
   require(in_.start->parameters.size() == net.parameter_count(),
           "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
               std::to_string(in_.start->parameters.size()));

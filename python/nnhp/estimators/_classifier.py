@@ -129,8 +129,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples that `early_stopping` splits off.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of Adam's averages of the gradient and of its square, in [0, 1).
+    beta_1 : float, default=0.9
+        Decay of Adam's average of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's average of the gradient's square, in [0, 1).
 
     epsilon : float, default=1e-8
         Added to the denominator of Adam's step.
@@ -317,7 +320,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_ : int
         Features of X.
 
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features; only if X had any.
 
     See Also
@@ -636,7 +639,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             ``log(predict_proba(X))``.
         """
-        probabilities = self.predict_proba(X)
+        probabilities: NDArray[Any] = self.predict_proba(X)
         np.log(probabilities, out=probabilities)
         return probabilities
 

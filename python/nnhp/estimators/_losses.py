@@ -28,7 +28,11 @@ _ALIASES = {"mae": "absolute_error", "mean_absolute_error": "absolute_error"}
 _OUTPUT_ALIASES = {"linear": "identity", "sigmoid": "logistic", "exponential": "exp"}
 _OUTPUTS = {"identity", "logistic", "tanh", "softplus", "exp"}
 _MAY_BE_NEGATIVE = {"identity", "tanh"}
-_WITH_PARAMETERS: dict[str, type[Component]] = {"focal": Focal, "huber": Huber, "quantile": Quantile}
+_WITH_PARAMETERS: dict[str, type[Component]] = {
+    "focal": Focal,
+    "huber": Huber,
+    "quantile": Quantile,
+}
 
 OF_CLASSIFIERS: list[Any] = [StrOptions(set(_OF_CLASSES)), Focal]
 OF_REGRESSORS: list[Any] = [StrOptions(_OF_NUMBERS | _ALIASES.keys()), Huber, Quantile]
@@ -58,7 +62,8 @@ def check(estimator: BaseMLP) -> None:
         return
     if name == "quantile":
         raise ValueError(
-            f"output_activation must be None with loss='quantile', whose outputs rise, got {given!r}."
+            "output_activation must be None with loss='quantile', whose outputs rise, got "
+            f"{given!r}."
         )
     if name in ("poisson", "gamma") and _OUTPUT_ALIASES.get(given, given) in _MAY_BE_NEGATIVE:
         raise ValueError(
@@ -83,7 +88,7 @@ def output_activation(estimator: BaseMLP, kind: Kind) -> str:
     given = getattr(estimator, "output_activation", None)
     if given is None:
         return _core.losses()[fields(estimator, kind)["name"]]
-    return _OUTPUT_ALIASES.get(given, given)
+    return _OUTPUT_ALIASES.get(given, str(given))
 
 
 def quantiles_of(loss: str | Component) -> list[float] | None:
