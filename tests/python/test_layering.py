@@ -26,6 +26,7 @@ ENGINE_MODULES = {
     "estimators._compiled",
     "estimators._data",
     "estimators._folds",
+    "estimators._initial",
     "estimators._lbfgs",
     "estimators._params",
     "estimators._random",
@@ -34,6 +35,7 @@ ENGINE_MODULES = {
 }
 TOP = {"cli", "playground"}  # imported by nothing
 GROUND = {"_feature_expansion", "datasets"}  # import nothing
+PARTS = {"initializers", "schedules"}  # values with parameters, that estimators are given
 
 
 def cpp_files():
@@ -144,7 +146,13 @@ def test_estimators_do_not_know_search():
     for name, imported in python_imports().items():
         if name.startswith("estimators"):
             outside = {module.partition(".")[0] for module in imported if module}
-            assert outside <= {"_core", "_threads", "estimators"}, name
+            assert outside <= {"_core", "_threads", "estimators", *PARTS}, name
+
+
+def test_parts_do_not_know_who_uses_them():
+    imports = python_imports()
+    for name in PARTS:
+        assert imports[name] <= {"", "_component", "_component.Component", "_threads"}, name
 
 
 def test_data_and_features_know_nothing_of_the_package():
