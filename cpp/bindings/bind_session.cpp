@@ -63,12 +63,12 @@ void set_parameters(AlignedVector<T>& to, const py::object& from, const char* na
   to = std::move(values);
 }
 
-#define NNHP_FLAT_ENTRY(field)                                                  \
-  StateEntry<T> {                                                               \
-    #field, [](const SessionState<T>& s) { return to_array_or_none(s.field); }, \
-        [](SessionState<T>& s, const py::object& o) {                           \
-          if (!o.is_none()) set_parameters(s.field, o, #field);                 \
-        }                                                                       \
+#define NNHP_FLAT_ENTRY(name, field)                                          \
+  StateEntry<T> {                                                             \
+    name, [](const SessionState<T>& s) { return to_array_or_none(s.field); }, \
+        [](SessionState<T>& s, const py::object& o) {                         \
+          if (!o.is_none()) set_parameters(s.field, o, name);                 \
+        }                                                                     \
   }
 #define NNHP_PLAIN_ENTRY(name, field)                                 \
   StateEntry<T> {                                                     \
@@ -81,11 +81,14 @@ void set_parameters(AlignedVector<T>& to, const py::object& from, const char* na
 template <class T>
 const std::vector<StateEntry<T>>& state_entries() {
   static const std::vector<StateEntry<T>> entries{
-      NNHP_FLAT_ENTRY(parameters),
-      NNHP_FLAT_ENTRY(moment_1),
-      NNHP_FLAT_ENTRY(moment_2),
-      NNHP_FLAT_ENTRY(best_parameters),
+      NNHP_FLAT_ENTRY("parameters", parameters),
+      NNHP_FLAT_ENTRY("moment_1", moments[0]),
+      NNHP_FLAT_ENTRY("moment_2", moments[1]),
+      NNHP_FLAT_ENTRY("moment_3", moments[2]),
+      NNHP_FLAT_ENTRY("averages", averages),
+      NNHP_FLAT_ENTRY("best_parameters", best_parameters),
       NNHP_PLAIN_ENTRY("step", step),
+      NNHP_PLAIN_ENTRY("steps_averaged", steps_averaged),
       NNHP_PLAIN_ENTRY("epoch", epoch),
       NNHP_PLAIN_ENTRY("n_samples_seen", samples_seen),
       NNHP_PLAIN_ENTRY("learning_rate", rate),

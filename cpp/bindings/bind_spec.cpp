@@ -56,8 +56,31 @@ LossSpec make_loss(const py::object& given) {
   Fields fields(given, "loss");
   LossSpec loss;
   loss.kind = fields.kind<Loss>(loss_table);
+  std::string over_outputs = "own";
+  fields.read("over_outputs", over_outputs);
+  loss.over_outputs =
+      static_cast<OverOutputs>(index_of(over_outputs_table, over_outputs, "over_outputs"));
+  fields.read("scale", loss.scale);
+  fields.read("epsilon", loss.epsilon);
+  fields.read("label_smoothing", loss.label_smoothing);
+  fields.read("delta", loss.delta);
+  fields.read("gamma", loss.gamma);
+  fields.read("alpha", loss.alpha);
+  fields.read("quantiles", loss.quantiles);
   fields.require_all_read();
   return loss;
+}
+
+AugmentSpec make_augment(const py::object& given) {
+  AugmentSpec augment;
+  if (given.is_none()) return augment;
+  Fields fields(given, "augment");
+  fields.read("noisy_copies", augment.noisy_copies);
+  fields.read("noise", augment.noise);
+  fields.read("mixup_alpha", augment.mixup_alpha);
+  fields.read("cutmix_alpha", augment.cutmix_alpha);
+  fields.require_all_read();
+  return augment;
 }
 
 OptimizerSpec make_optimizer(const py::object& given) {
@@ -65,9 +88,17 @@ OptimizerSpec make_optimizer(const py::object& given) {
   OptimizerSpec optimizer;
   optimizer.kind = fields.kind<Optimizer>(optimizer_table);
   fields.read("momentum", optimizer.momentum);
+  fields.read("rho", optimizer.rho);
   fields.read("beta_1", optimizer.beta_1);
   fields.read("beta_2", optimizer.beta_2);
   fields.read("epsilon", optimizer.epsilon);
+  fields.read("initial_accumulator_value", optimizer.initial_accumulator);
+  fields.read("weight_decay", optimizer.weight_decay);
+  fields.read("clipnorm", optimizer.clipnorm);
+  fields.read("clipvalue", optimizer.clipvalue);
+  fields.read("ema_momentum", optimizer.ema_momentum);
+  fields.read("max_norm", optimizer.max_norm);
+  fields.read("weight_noise", optimizer.weight_noise);
   fields.require_all_read();
   return optimizer;
 }
@@ -106,9 +137,11 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
 TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
                      int64_t max_epochs, double schedule_horizon, double l2, double l1,
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
-                     const std::string& monitor, bool records_steps) {
+                     const std::string& monitor, bool records_steps, const py::object& augment,
+                     const std::vector<index_t>& frozen_layers) {
   TrainSpec train;
   train.loss = make_loss(loss);
+  train.augment = make_augment(augment);
   train.penalty = {l2, l1};
   train.optimizer = make_optimizer(optimizer);
   train.schedule = make_schedule(schedule, schedule_horizon);
@@ -119,6 +152,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
   train.n_iter_no_change = n_iter_no_change;
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
   train.records_steps = records_steps;
+  train.frozen_layers = frozen_layers;
   return train;
 }
 
@@ -170,7 +204,8 @@ void bind_spec(py::module_& m) {
            py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
-           py::arg("monitor") = "training_loss", py::arg("records_steps") = false);
+           py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
+           py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>());
 }
 
 }  // namespace nnhp::bindings

@@ -33,22 +33,35 @@ __all__ = [
     "MLPRegressor",
     "RandomizedSearchCV",
     "Study",
+    "Sweep",
     "__version__",
     "datasets",
     "find_learning_rate",
     "initializers",
     "isa",
+    "losses",
     "nested_cv",
+    "optimizers",
     "plots",
     "schedules",
     "search",
     "show_versions",
     "spaces",
     "suggest_hidden_layer_sizes",
+    "sweep",
 ]
 
 if TYPE_CHECKING:
-    from nnhp import datasets, initializers, plots, schedules, search, spaces
+    from nnhp import (
+        datasets,
+        initializers,
+        losses,
+        optimizers,
+        plots,
+        schedules,
+        search,
+        spaces,
+    )
     from nnhp._feature_expansion import FeatureExpansion
     from nnhp._find_learning_rate import find_learning_rate
     from nnhp._show_versions import show_versions
@@ -62,7 +75,9 @@ if TYPE_CHECKING:
         HyperbandSearchCV,
         RandomizedSearchCV,
         Study,
+        Sweep,
         nested_cv,
+        sweep,
     )
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
@@ -70,6 +85,8 @@ else:
         "datasets",
         "estimators",
         "initializers",
+        "losses",
+        "optimizers",
         "plots",
         "schedules",
         "search",

@@ -58,7 +58,7 @@ class NetSpec:
         n_inputs: int,
         hidden: Sequence[tuple[int, str, float]],  # units, activation, dropout rate
         n_outputs: int,
-        output_activation: str,  # 'identity' | 'logistic' | 'softmax' | 'exp'
+        output_activation: str,  # any of activations(), or 'softmax' | 'exp' | 'ascending'
         input_dropout: float = 0.0,
         dtype: str,  # 'float32' | 'float64'
     ) -> None: ...
@@ -73,8 +73,13 @@ class TrainSpec:
     def __init__(
         self,
         *,
-        loss: Part,  # see losses()
-        optimizer: Part,  # see optimizers(); its fields: momentum, beta_1, beta_2, epsilon
+        # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
+        # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
+        loss: Part,
+        # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
+        # initial_accumulator_value; weight_decay, clipnorm and clipvalue (inf: none),
+        # ema_momentum, max_norm (inf: none), weight_noise.
+        optimizer: Part,
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
         schedule_horizon: float,  # the epochs that a schedule is laid out for
@@ -91,6 +96,9 @@ class TrainSpec:
         # after each epoch).
         monitor: str = "training_loss",
         records_steps: bool = False,  # fill step_loss_curve
+        # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
+        augment: dict[str, Any] | None = None,
+        frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
 class Dataset:
@@ -143,17 +151,19 @@ class Session:
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
-        parameters, moment_1, moment_2 (flat; None where the optimizer has none), best_parameters
-        (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
-        no_improvement_count, plateau_best, plateau_wait, plateau_cooldown, order (int32), mt_state
-        (or None), loss_curve, learning_rate_curve, step_loss_curve, validation_scores,
+        parameters, moment_1, moment_2, moment_3, averages (flat; None where the optimizer has
+        none), best_parameters (flat or None), step, steps_averaged, epoch, n_samples_seen,
+        learning_rate, best_loss, best_score, no_improvement_count, plateau_best, plateau_wait,
+        plateau_cooldown, order (int32), mt_state (or None), loss_curve, learning_rate_curve,
+        step_loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set the named entries of `state()`; the others stay as they are."""
 
     def set_order(self, order: NDArray[np.int32]) -> None:
-        """Set the order of the rows for the next epoch (a permutation of `rows`)."""
+        """Set the order of the rows for the next epoch (a permutation of `rows`). Copy c of a row
+        has the number row + c * n_samples."""
 
     def record_score(self, score: float) -> None:
         """With monitor='external': give the score of the epoch just done; updates patience."""
@@ -241,9 +251,12 @@ class Predictor:
     def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
         """Activated outputs, (n_samples, n_outputs)."""
 
-    def classes(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> NDArray[np.int64]:
-        """The index of the most probable class, (n_samples,), for softmax; otherwise whether each
-        output is above one half, (n_samples, n_outputs) or for one output (n_samples,)."""
+    def classes(
+        self, X: FloatArray | CsrArrays, threads: Callable[[], int], by: str = "probabilities"
+    ) -> NDArray[np.int64]:
+        """By 'greatest', the index of the greatest output, (n_samples,); by 'signs', whether each
+        output is positive, (n_samples, n_outputs) or for one output (n_samples,); by
+        'probabilities' the former for softmax, otherwise whether each is above one half."""
 
 class Objective:
     """Mean loss plus penalty of a net over the training rows, and its gradient (for L-BFGS)."""

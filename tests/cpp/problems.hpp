@@ -233,8 +233,10 @@ template <class T>
 std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
   const std::pair<const char*, std::string> arrays[] = {
       {"parameters", bit_mismatch(a.parameters, b.parameters)},
-      {"moment_1", bit_mismatch(a.moment_1, b.moment_1)},
-      {"moment_2", bit_mismatch(a.moment_2, b.moment_2)},
+      {"moment 0", bit_mismatch(a.moments[0], b.moments[0])},
+      {"moment 1", bit_mismatch(a.moments[1], b.moments[1])},
+      {"moment 2", bit_mismatch(a.moments[2], b.moments[2])},
+      {"averages", bit_mismatch(a.averages, b.averages)},
       {"best_parameters", bit_mismatch(a.best_parameters, b.best_parameters)},
       {"loss_curve", bit_mismatch(a.loss_curve, b.loss_curve)},
       {"rate_curve", bit_mismatch(a.rate_curve, b.rate_curve)},
@@ -249,6 +251,7 @@ std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
   }
   const std::pair<const char*, bool> others[] = {
       {"step", a.step == b.step},
+      {"steps_averaged", a.steps_averaged == b.steps_averaged},
       {"epoch", a.epoch == b.epoch},
       {"samples_seen", a.samples_seen == b.samples_seen},
       {"no_improvement_count", a.no_improvement_count == b.no_improvement_count},

@@ -22,12 +22,13 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
-from nnhp.estimators import _initial, _schedules
+from nnhp.estimators import _initial, _losses, _optimizers, _schedules
+from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+STOCHASTIC_SOLVERS = tuple(BY_NAME)
 # Other names of activations, mostly Keras's, and the engine's for them.
 ACTIVATION_ALIASES = {"linear": "identity", "sigmoid": "logistic", "swish": "silu"}
 MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
@@ -38,9 +39,9 @@ _Constraints = dict[str, list[Any]]
 CONSTRAINTS: _Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({*_core.activations(), *ACTIVATION_ALIASES}), "array-like"],
-    "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
+    "solver": _optimizers.CONSTRAINT,
     "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "batch_size": [StrOptions({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": _schedules.CONSTRAINT,
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
@@ -66,10 +67,7 @@ CONSTRAINTS: _Constraints = {
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "dropout_kind": [StrOptions({"standard", "alpha"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-    "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-    "clipvalue": [Interval(Real, 0, None, closed="neither"), None],
-    "ema_momentum": [Interval(Real, 0, 1, closed="left"), None],
+    **SHARED_CONSTRAINTS,
     "max_norm": [Interval(Real, 0, None, closed="neither"), None],
     "kernel_initializer": [str, "array-like", HasMethods("get_params"), None],
     "bias_initializer": [str, "array-like", HasMethods("get_params"), None],
@@ -92,12 +90,14 @@ CONSTRAINTS: _Constraints = {
 }
 CLASSIFIER_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
+    "loss": _losses.OF_CLASSIFIERS,
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
 }
 REGRESSOR_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"squared_error", "poisson"})],
+    "loss": _losses.OF_REGRESSORS,
+    "output_activation": _losses.OUTPUT_ACTIVATION,
 }
 
 
@@ -113,7 +113,11 @@ def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
     """Raise ValueError, naming the option, where parameters cannot meet."""
-    _initial.check(estimator, len(hidden_layers(estimator)) + 1)
+    n_layers = len(hidden_layers(estimator)) + 1
+    _initial.check(estimator, n_layers)
+    _losses.check(estimator)
+    _optimizers.check(estimator)
+    _optimizers.frozen_layers(estimator, n_layers)
     _schedules.check(estimator)
     if incremental:
         if estimator.early_stopping:
@@ -133,7 +137,11 @@ def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
         "dropout": any(rate > 0 for _, _, rate in hidden_layers(estimator)),
         "input_dropout": estimator.input_dropout > 0,
         "l1_ratio": estimator.l1_ratio > 0,
+        "noisy_copies": estimator.noisy_copies > 0,
+        "mixup_alpha": estimator.mixup_alpha > 0,
+        "cutmix_alpha": estimator.cutmix_alpha > 0,
         "learning_rate (a schedule)": _schedules.changes(estimator),
+        **_optimizers.refused_by_lbfgs(estimator),
         "X_val": has_validation,
     }
     for option, given in refused.items():
@@ -208,8 +216,8 @@ def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:
 
 def batch_size(estimator: BaseMLP, n_samples: int) -> int:
     """Samples per step."""
-    if estimator.batch_size == "auto":
-        return min(200, n_samples)
+    if isinstance(estimator.batch_size, str):
+        return n_samples if estimator.batch_size == "full" else min(200, n_samples)
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
@@ -240,7 +248,7 @@ def net_spec(
 def train_spec(
     estimator: BaseMLP,
     *,
-    loss: str,
+    loss: dict[str, Any],
     batch_size: int,
     max_epochs: int,
     monitor: str = "training_loss",
@@ -262,13 +270,7 @@ def train_spec(
     )
     return _core.TrainSpec(
         loss=loss,
-        optimizer={
-            "name": _engine_solver(estimator),
-            "momentum": float(estimator.momentum),
-            "beta_1": float(estimator.beta_1),
-            "beta_2": float(estimator.beta_2),
-            "epsilon": float(estimator.epsilon),
-        },
+        optimizer=_optimizers.fields_of(estimator),
         batch_size=batch_size,
         max_epochs=max_epochs,
         schedule_horizon=horizon,
@@ -280,7 +282,18 @@ def train_spec(
         n_iter_no_change=float(estimator.n_iter_no_change),
         monitor=monitor,
         records_steps=records_steps,
+        augment=_augment(estimator),
+        frozen_layers=_optimizers.frozen_layers(estimator, len(hidden_layers(estimator)) + 1),
     )
+
+
+def _augment(estimator: BaseMLP) -> dict[str, Any]:
+    return {
+        "noisy_copies": int(estimator.noisy_copies),
+        "noise": float(estimator.input_noise),
+        "mixup_alpha": float(estimator.mixup_alpha),
+        "cutmix_alpha": float(estimator.cutmix_alpha),
+    }
 
 
 def max_epochs_of(estimator: BaseMLP) -> int:
@@ -288,28 +301,13 @@ def max_epochs_of(estimator: BaseMLP) -> int:
     return min(int(estimator.max_iter), _MAX_EPOCHS)
 
 
-def _engine_solver(estimator: BaseMLP) -> str:
-    if estimator.solver != "sgd":
-        # The loss and gradient that L-BFGS asks for do not depend on a solver.
-        return "adam"
-    if estimator.momentum == 0:
-        return "sgd"
-    return "nesterov" if estimator.nesterovs_momentum else "momentum"
-
-
-def copies(estimator: BaseMLP) -> int:
-    """Arrays as long as the parameters that a training by epochs holds at the same time."""
-    moments = _core.optimizers()[_engine_solver(estimator)]
-    # parameters, gradient, transposed weights and moments; the beginning of an epoch, which has
-    # parameters and moments; the best parameters. Publishing takes no more.
-    return 4 + 2 * moments + int(estimator.early_stopping)
-
-
 def monitor(estimator: BaseMLP, *, classification: bool) -> str:
     """What patience watches, in the engine's words."""
     if not estimator.early_stopping:
         return "training_loss"
     native = "accuracy" if classification else "r2"
+    if _losses.quantiles_of(estimator.loss) is not None:  # no R2, and a score of its own
+        return "loss" if estimator.scoring == "loss" else "external"
     if estimator.scoring is None or estimator.scoring == native:
         return native
     return "loss" if estimator.scoring == "loss" else "external"

@@ -10,8 +10,10 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError
 
+from nnhp._component import Names
+from nnhp.estimators import _optimizers
 from nnhp.schedules import BY_NAME, Plateau, Schedule
 
 if TYPE_CHECKING:
@@ -21,15 +23,8 @@ OF_SGD = ("adaptive", "constant", "invscaling")  # scikit-learn's names, and whe
 _MOST_CALLS = 10**6
 
 
-class _Names(StrOptions):
-    """Names, listed in their order."""
-
-    def __str__(self) -> str:
-        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
-
-
 CONSTRAINT: list[Any] = [
-    _Names({*OF_SGD, *BY_NAME}),
+    Names({*OF_SGD, *BY_NAME}),
     Schedule,
     Interval(Real, 0, None, closed="neither"),
     "array-like",
@@ -48,7 +43,7 @@ def check(estimator: BaseMLP) -> None:
         given.check()
     elif _is_sequence(given):
         _rates_of(given)
-    solver = _solver(estimator)
+    solver = _optimizers.solver_name(estimator)
     if isinstance(given, str) and given in OF_SGD and given != "constant" and solver != "sgd":
         warnings.warn(
             f"learning_rate={given!r} acts with solver='sgd' only: solver={solver!r} ignores it. "
@@ -107,7 +102,7 @@ def fields_of(
         rates = _rates_from(given, epochs_before, n_epochs, before)
         fields |= {"name": "per_epoch", "per_epoch": rates}
     else:
-        named = isinstance(given, str) and _solver(estimator) == "sgd"
+        named = isinstance(given, str) and _optimizers.solver_name(estimator) == "sgd"
         fields |= {"name": given if named else "constant", "power": float(estimator.power_t)}
     return fields, float(horizon)
 
@@ -124,7 +119,10 @@ def rule_of(estimator: BaseMLP) -> dict[str, Any] | None:
 def first_rate(estimator: BaseMLP) -> float:
     """The learning rate that schedules start from."""
     given = estimator.learning_rate
-    return float(given if isinstance(given, Real) else estimator.learning_rate_init)
+    if isinstance(given, Real):
+        return float(given)
+    of_solver = _optimizers.own_rate(estimator)
+    return float(estimator.learning_rate_init) if of_solver is None else of_solver
 
 
 def _schedule(learning_rate: Any) -> Schedule | None:
@@ -136,11 +134,6 @@ def _schedule(learning_rate: Any) -> Schedule | None:
 
 def _is_sequence(learning_rate: Any) -> bool:
     return not isinstance(learning_rate, str | Real | Schedule) and not callable(learning_rate)
-
-
-def _solver(estimator: BaseMLP) -> str:
-    """The solver's name, whether it is given by it or as an object."""
-    return str(getattr(estimator.solver, "name", estimator.solver))
 
 
 def _rates_of(sequence: Any) -> list[float]:

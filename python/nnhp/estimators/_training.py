@@ -19,7 +19,9 @@ from sklearn.utils import check_random_state
 from nnhp import _core
 from nnhp.estimators import (
     _initial,
+    _losses,
     _memory,
+    _optimizers,
     _params,
     _random,
     _schedules,
@@ -36,19 +38,17 @@ NONFINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-# Memory of a training beside its samples: arrays as long as the parameters that it holds or is
-# published into, an order of its rows, and the rest, most of which is the random state.
-_COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
+# Memory of a training beside its samples and what is as long as its parameters: an order of its
+# rows, and the rest, most of which is the random state.
+_ROW_BYTES, _FIXED_BYTES = 4, 4096
 # Entries of a session's state that are the schedule's.
 _OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
-_LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
 
 
-def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[str, str]:
-    """Names of the loss and of the output activation that belong to the targets."""
+def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[dict[str, Any], str]:
+    """The loss that belongs to the targets, and the name of the output activation."""
     kind = data.train.targets.kind
-    loss = estimator.loss if kind == "regression" else _LOSSES[kind]
-    return loss, _core.losses()[loss]
+    return _losses.fields(estimator, kind), _losses.output_activation(estimator, kind)
 
 
 def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
@@ -88,7 +88,7 @@ class Net:
 
     def __init__(self, estimator: BaseMLP, data: TrainingData) -> None:
         self.sizes = layer_sizes(estimator, data)
-        _memory.check_net_size(self.sizes, copies=_params.copies(estimator), dtype=data.dtype)
+        _memory.check_net_size(self.sizes, copies=_optimizers.copies(estimator), dtype=data.dtype)
         self.loss, self.output_activation = loss_and_output(estimator, data)
         self.n_parameters = sum((inputs + 1) * units for inputs, units in pairwise(self.sizes))
         self.spec = _params.net_spec(
@@ -203,19 +203,20 @@ class Training:
             start, rows, held_out = self._draw(self._rng, previous)
             training_set = data.training_set if held_out is None else data.split(rows, held_out)
             n_rows = data.n_rows if rows is None else len(rows)
-        self._n_rows = n_rows
+        n_rows *= 1 + int(estimator.noisy_copies)
+        self._n_rows = n_rows  # of an epoch
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
-            and before.get("solver") == estimator.solver
+            and _optimizers.moments_go_on(estimator, before)
             and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
         rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
-        batch_size = _params.batch_size(estimator, n_rows)
+        self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
         train = cache.train_spec(
-            (self._net.loss, self._net.monitor, batch_size),
+            (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
                 estimator,
                 loss=self._net.loss,
@@ -229,11 +230,16 @@ class Training:
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
         optimizer = self._previous_optimizer(before) if goes_on else {}
-        if entries := self._history(previous) | optimizer:
+        averages = {}
+        if previous is not None:
+            published = _weights.packed(previous, self._net.sizes, data.dtype)
+            averages = _optimizers.previous_averages(estimator, before, published)
+        if entries := self._history(previous) | optimizer | averages:
             self._session.restore(entries)
         self._scorer = None
         if self._net.monitor == "external" and self._validation is not None:
-            self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
+            rows = data.validation_rows if held_out is None else held_out
+            self._scorer = _scoring.RowScorer(estimator, self._validation, rows)
 
     @property
     def session(self) -> _core.Session:
@@ -277,8 +283,23 @@ class Training:
     @property
     def n_bytes(self) -> int:
         """Memory that the training takes at most beside its samples, published or copied."""
-        parameters = _COPIES * self.n_parameters * self._data.dtype.itemsize
+        copies = _optimizers.published_copies(self._estimator)
+        parameters = copies * self.n_parameters * self._data.dtype.itemsize
         return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
+
+    @property
+    def step_bytes(self) -> int:
+        """Memory that one step works on, estimated.
+
+        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the batch its
+        features, and each layer's activations and their gradient. The engine holds fewer of the
+        latter where it cuts a large batch into blocks.
+        """
+        arrays = 1 + _optimizers.kept_arrays(self._estimator)
+        sizes = self._net.sizes
+        of_sample = sizes[0] + 2 * sum(sizes[1:])
+        numbers = arrays * self.n_parameters + self._batch_size * of_sample
+        return int(numbers * self._data.dtype.itemsize)
 
     @property
     def output_bytes(self) -> int:
@@ -289,6 +310,18 @@ class Training:
     def seconds(self) -> float:
         """Time that the epochs took."""
         return self._session.seconds
+
+    def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Training and validation loss of each epoch, the latter empty without validation."""
+        session = self._session
+        return np.asarray(session.loss_curve), np.asarray(session.validation_loss_curve)
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights would be published now, counted from 0."""
+        if self._estimator.early_stopping:
+            return int(np.argmax(self._session.validation_scores))
+        return self._session.epoch - 1
 
     def check_finite(self, *, warn: bool = True) -> None:
         """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
@@ -309,7 +342,7 @@ class Training:
         """All fitted attributes, as if the training had ended here; shares no memory with it."""
         state = self._session.state()
         best = state["best_parameters"] if self._estimator.early_stopping else None
-        return self._attributes(state, state["parameters"] if best is None else best)
+        return self._attributes(state, _outcome(state) if best is None else best)
 
     def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
         stopping = self._estimator.early_stopping
@@ -346,9 +379,15 @@ class Training:
         rows, held_out = self._split(rng)
         generator = _random.mt_state(rng)
         if self._estimator.shuffle and generator is None:
-            n_rows = self._data.n_rows
-            self._order = np.arange(n_rows, dtype=np.int32) if rows is None else rows.copy()
+            rows_drawn = np.arange(self._data.n_rows, dtype=np.int32) if rows is None else rows
+            self._order = self._with_copies(rows_drawn)
         return _core.Start(parameters, generator, key), rows, held_out
+
+    def _with_copies(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Entries of an epoch in their first order, as the engine numbers copies of samples."""
+        n_samples = self._data.train.dataset.n_samples
+        copies = np.arange(1 + int(self._estimator.noisy_copies), dtype=np.int64) * n_samples
+        return (copies[:, np.newaxis] + rows).ravel().astype(np.int32)
 
     def _do_epoch(self, threads: int) -> None:
         """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
@@ -375,7 +414,7 @@ class Training:
         if self._session.status == "diverged":
             return float("nan")
         state = self._session.state()
-        score = scorer(snapshot(self._estimator, self._attributes(state, state["parameters"])))
+        score = scorer(snapshot(self._estimator, self._attributes(state, _outcome(state))))
         if np.isnan(score):
             raise ValueError(
                 f"scoring={self._estimator.scoring!r} gave nan in epoch {self.epoch}; early "
@@ -385,14 +424,11 @@ class Training:
 
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "solver": self._estimator.solver,
+            **_optimizers.state_of(self._estimator, state),
             "layer_sizes": list(self._net.sizes),
             "schedule": _schedules.rule_of(self._estimator),
             **{name: state[name] for name in _OF_SCHEDULE},
-            "step": int(state["step"]),
             "epochs": self._epochs_before + int(state["epoch"]),
-            "moment_1": state["moment_1"],
-            "moment_2": state["moment_2"],
         }
 
     def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -403,7 +439,7 @@ class Training:
         if rule is not None and before["schedule"] == rule:
             entries |= {name: before[name] for name in _OF_SCHEDULE}
         fresh = self._session.state()
-        for name in ("moment_1", "moment_2"):
+        for name in _optimizers.MOMENTS:
             # momentum=0 keeps no moment, and may be set between two calls
             if fresh[name] is not None and before[name] is not None:
                 entries[name] = np.asarray(before[name], dtype=self._data.dtype)
@@ -438,7 +474,7 @@ class Training:
         if not self._estimator.early_stopping:
             return self._data.rows, None
         if self._data.validation is not None:
-            _check_validation_size(self._data.validation.dataset.n_samples)
+            _check_validation_size(self._data.n_validation_rows)
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
@@ -462,6 +498,13 @@ class Training:
         _check_weights_left(train, rows, "training")
         _check_weights_left(train, held_out, "validation")
         return rows, held_out
+
+
+def _outcome(state: Mapping[str, Any]) -> _core.FloatArray:
+    """The parameters that a session's state stands for: their average where there is one."""
+    averages, parameters = state["averages"], state["parameters"]
+    outcome: _core.FloatArray = parameters if averages is None else averages
+    return outcome
 
 
 def train_together(
