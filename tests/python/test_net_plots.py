@@ -707,6 +707,14 @@ def test_points_of_a_regression_have_the_colours_of_predictions():
         assert display.figure_.axes[-1].get_ylabel() == "Prediction"
 
 
+def test_one_column_of_numbers_is_drawn_over_each_output():
+    fitted = regressor().fit(X, np.column_stack([Y, 10.0 - Y]))
+    display = NeuronMapsDisplay.from_estimator(fitted, X, y=Y)
+    assert_array_equal(display.targets, np.column_stack([Y, Y]))
+    with pytest.raises(ValueError, match="y must have 2 columns, got 3"):
+        NeuronMapsDisplay.from_estimator(fitted, X, y=np.ones((150, 3)))
+
+
 def test_without_targets_there_are_no_points():
     display = drawn(NeuronMapsDisplay.from_estimator(net().fit(X, Y), X))
     assert display.points_ == []
