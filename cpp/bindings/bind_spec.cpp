@@ -1,8 +1,8 @@
 // NetSpec and TrainSpec from names and numbers.
-#include <pybind11/stl.h>
 
 #include <map>
 
+#include "fields.hpp"
 #include "types.hpp"
 
 namespace nnhp::bindings {
@@ -52,28 +52,107 @@ TypedNetSpec net_of_state(const py::tuple& state) {
                   state[5].cast<std::string>());
 }
 
-TrainSpec make_train(const std::string& loss, const std::string& optimizer, index_t batch_size,
-                     int64_t max_epochs, int64_t schedule_horizon, double l2, double l1,
-                     const std::string& schedule, double learning_rate_init,
-                     std::vector<double> learning_rates, double power_t, double momentum,
-                     double beta_1, double beta_2, double epsilon, bool shuffle, double tol,
-                     double n_iter_no_change, const std::string& monitor) {
+LossSpec make_loss(const py::object& given) {
+  Fields fields(given, "loss");
+  LossSpec loss;
+  loss.kind = fields.kind<Loss>(loss_table);
+  std::string over_outputs = "own";
+  fields.read("over_outputs", over_outputs);
+  loss.over_outputs =
+      static_cast<OverOutputs>(index_of(over_outputs_table, over_outputs, "over_outputs"));
+  fields.read("scale", loss.scale);
+  fields.read("epsilon", loss.epsilon);
+  fields.read("label_smoothing", loss.label_smoothing);
+  fields.read("delta", loss.delta);
+  fields.read("gamma", loss.gamma);
+  fields.read("alpha", loss.alpha);
+  fields.read("quantiles", loss.quantiles);
+  fields.require_all_read();
+  return loss;
+}
+
+AugmentSpec make_augment(const py::object& given) {
+  AugmentSpec augment;
+  if (given.is_none()) return augment;
+  Fields fields(given, "augment");
+  fields.read("noisy_copies", augment.noisy_copies);
+  fields.read("noise", augment.noise);
+  fields.read("mixup_alpha", augment.mixup_alpha);
+  fields.read("cutmix_alpha", augment.cutmix_alpha);
+  fields.require_all_read();
+  return augment;
+}
+
+OptimizerSpec make_optimizer(const py::object& given) {
+  Fields fields(given, "optimizer");
+  OptimizerSpec optimizer;
+  optimizer.kind = fields.kind<Optimizer>(optimizer_table);
+  fields.read("momentum", optimizer.momentum);
+  fields.read("rho", optimizer.rho);
+  fields.read("beta_1", optimizer.beta_1);
+  fields.read("beta_2", optimizer.beta_2);
+  fields.read("epsilon", optimizer.epsilon);
+  fields.read("initial_accumulator_value", optimizer.initial_accumulator);
+  fields.read("weight_decay", optimizer.weight_decay);
+  fields.read("clipnorm", optimizer.clipnorm);
+  fields.read("clipvalue", optimizer.clipvalue);
+  fields.read("ema_momentum", optimizer.ema_momentum);
+  fields.read("max_norm", optimizer.max_norm);
+  fields.read("weight_noise", optimizer.weight_noise);
+  fields.require_all_read();
+  return optimizer;
+}
+
+ScheduleSpec make_schedule(const py::object& given, double horizon) {
+  Fields fields(given, "schedule");
+  ScheduleSpec schedule;
+  schedule.kind = fields.kind<Schedule>(schedule_table);
+  schedule.horizon = horizon;
+  fields.read("initial", schedule.initial);
+  fields.read("begin", schedule.begin);
+  fields.read("power", schedule.power);
+  fields.read("per_epoch", schedule.per_epoch);
+  fields.read("step_size", schedule.step_size);
+  fields.read("factor", schedule.factor);
+  fields.read("decay", schedule.decay);
+  fields.read("staircase", schedule.staircase);
+  fields.read("end", schedule.end);
+  fields.read("warmup", schedule.warmup);
+  fields.read("restarts", schedule.restarts);
+  fields.read("t_mul", schedule.t_mul);
+  fields.read("m_mul", schedule.m_mul);
+  fields.read("pct_start", schedule.pct_start);
+  fields.read("div_factor", schedule.div_factor);
+  fields.read("final_div_factor", schedule.final_div_factor);
+  fields.read("patience", schedule.patience);
+  fields.read("min_delta", schedule.min_delta);
+  fields.read("cooldown", schedule.cooldown);
+  fields.read("min_rate", schedule.min_rate);
+  fields.read("boundaries", schedule.boundaries);
+  fields.read("values", schedule.values);
+  fields.require_all_read();
+  return schedule;
+}
+
+TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
+                     int64_t max_epochs, double schedule_horizon, double l2, double l1,
+                     const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
+                     const std::string& monitor, bool records_steps, const py::object& augment,
+                     const std::vector<index_t>& frozen_layers) {
   TrainSpec train;
-  train.loss = static_cast<Loss>(index_of(loss_table, loss, "loss"));
-  train.optimizer = static_cast<Optimizer>(index_of(optimizer_table, optimizer, "optimizer"));
+  train.loss = make_loss(loss);
+  train.augment = make_augment(augment);
+  train.penalty = {l2, l1};
+  train.optimizer = make_optimizer(optimizer);
+  train.schedule = make_schedule(schedule, schedule_horizon);
   train.batch_size = batch_size;
   train.max_epochs = max_epochs;
-  train.penalty = {l2, l1};
-  train.schedule = {static_cast<Schedule>(index_of(schedule_table, schedule, "schedule")),
-                    learning_rate_init, power_t, std::move(learning_rates), schedule_horizon};
-  train.momentum = momentum;
-  train.beta_1 = beta_1;
-  train.beta_2 = beta_2;
-  train.epsilon = epsilon;
   train.shuffle = shuffle;
   train.tol = tol;
   train.n_iter_no_change = n_iter_no_change;
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
+  train.records_steps = records_steps;
+  train.frozen_layers = frozen_layers;
   return train;
 }
 
@@ -97,12 +176,19 @@ std::map<std::string, int> optimizers() {
   return moments;
 }
 
+std::vector<std::string> schedules() {
+  std::vector<std::string> names;
+  for (const ScheduleInfo& row : schedule_table) names.emplace_back(row.name);
+  return names;
+}
+
 }  // namespace
 
 void bind_spec(py::module_& m) {
   m.def("activations", &hidden_activations);
   m.def("losses", &losses);
   m.def("optimizers", &optimizers);
+  m.def("schedules", &schedules);
 
   py::class_<TypedNetSpec>(m, "NetSpec")
       .def(py::init(&make_net), py::kw_only(), py::arg("n_inputs"), py::arg("hidden"),
@@ -117,11 +203,9 @@ void bind_spec(py::module_& m) {
       .def(py::init(&make_train), py::kw_only(), py::arg("loss"), py::arg("optimizer"),
            py::arg("batch_size"), py::arg("max_epochs"), py::arg("schedule_horizon"),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
-           py::arg("learning_rate_init") = 1e-3, py::arg("learning_rates") = std::vector<double>{},
-           py::arg("power_t") = 0.5, py::arg("momentum") = 0.9, py::arg("beta_1") = 0.9,
-           py::arg("beta_2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("shuffle") = true,
-           py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
-           py::arg("monitor") = "training_loss");
+           py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
+           py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
+           py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>());
 }
 
 }  // namespace nnhp::bindings

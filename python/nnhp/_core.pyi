@@ -16,6 +16,8 @@ FloatArray: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 CsrArrays: TypeAlias = tuple[FloatArray, NDArray[np.int32], NDArray[np.int64], int]
 # The 624 words and the position of an MT19937 generator, as in RandomState.get_state
 MtState: TypeAlias = tuple[NDArray[np.uint32], int]
+# Part of a spec: its name, or a dict of "name" and fields, each of which has a default
+Part: TypeAlias = str | dict[str, Any]
 
 __version__: str
 
@@ -41,6 +43,9 @@ def losses() -> dict[str, str]:
 def optimizers() -> dict[str, int]:
     """Each optimizer with its number of moments, arrays as long as the parameters."""
 
+def schedules() -> list[str]:
+    """Names of the learning-rate schedules."""
+
 def fma_peak(dtype: str, threads: int = 1, seconds: float = 0.2) -> float:
     """GFLOP/s of independent fused multiply-adds on full vectors: the hardware's limit."""
 
@@ -53,7 +58,7 @@ class NetSpec:
         n_inputs: int,
         hidden: Sequence[tuple[int, str, float]],  # units, activation, dropout rate
         n_outputs: int,
-        output_activation: str,  # 'identity' | 'logistic' | 'softmax' | 'exp'
+        output_activation: str,  # any of activations(), or 'softmax' | 'exp' | 'ascending'
         input_dropout: float = 0.0,
         dtype: str,  # 'float32' | 'float64'
     ) -> None: ...
@@ -68,21 +73,21 @@ class TrainSpec:
     def __init__(
         self,
         *,
-        loss: str,  # 'log_loss' | 'binary_log_loss' | 'squared_error' | 'poisson'
-        optimizer: str,  # 'sgd' | 'momentum' | 'nesterov' | 'adam'
+        # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
+        # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
+        loss: Part,
+        # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
+        # initial_accumulator_value; weight_decay, clipnorm and clipvalue (inf: none),
+        # ema_momentum, max_norm (inf: none), weight_noise.
+        optimizer: Part,
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
-        schedule_horizon: int,  # the epochs that a schedule is laid out for
+        schedule_horizon: float,  # the epochs that a schedule is laid out for
         l2: float = 0.0,  # alpha * (1 - l1_ratio)
         l1: float = 0.0,  # alpha * l1_ratio
-        schedule: str = "constant",  # 'constant' | 'invscaling' | 'adaptive' | 'per_epoch'
-        learning_rate_init: float = 1e-3,
-        learning_rates: Sequence[float] = (),  # 'per_epoch' only; the last one holds on
-        power_t: float = 0.5,
-        momentum: float = 0.9,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        # See schedules(); its fields are those of ScheduleSpec: initial, the rate to start from;
+        # begin, the epochs done before; and those of its kind.
+        schedule: Part = "constant",
         shuffle: bool = True,
         tol: float = 1e-4,
         n_iter_no_change: float = 10,  # may be inf
@@ -90,6 +95,10 @@ class TrainSpec:
         # better): 'accuracy', 'r2', 'loss' (its negative), or 'external' (given by record_score
         # after each epoch).
         monitor: str = "training_loss",
+        records_steps: bool = False,  # fill step_loss_curve
+        # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
+        augment: dict[str, Any] | None = None,
+        frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
 class Dataset:
@@ -142,16 +151,19 @@ class Session:
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
-        parameters, moment_1, moment_2 (flat; None where the optimizer has none), best_parameters
-        (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
-        no_improvement_count, order (int32), mt_state (or None), loss_curve, validation_scores,
+        parameters, moment_1, moment_2, moment_3, averages (flat; None where the optimizer has
+        none), best_parameters (flat or None), step, steps_averaged, epoch, n_samples_seen,
+        learning_rate, best_loss, best_score, no_improvement_count, plateau_best, plateau_wait,
+        plateau_cooldown, order (int32), mt_state (or None), loss_curve, learning_rate_curve,
+        step_loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set the named entries of `state()`; the others stay as they are."""
 
     def set_order(self, order: NDArray[np.int32]) -> None:
-        """Set the order of the rows for the next epoch (a permutation of `rows`)."""
+        """Set the order of the rows for the next epoch (a permutation of `rows`). Copy c of a row
+        has the number row + c * n_samples."""
 
     def record_score(self, score: float) -> None:
         """With monitor='external': give the score of the epoch just done; updates patience."""
@@ -170,6 +182,10 @@ class Session:
         """Rate of the next step; for adam the one used in the last step, as in scikit-learn."""
 
     @property
+    def rate(self) -> float:
+        """Rate of the next step, without adam's corrections."""
+
+    @property
     def seconds(self) -> float:
         """Time that its epochs took."""
 
@@ -177,6 +193,10 @@ class Session:
     def no_improvement_count(self) -> int: ...
     @property
     def loss_curve(self) -> list[float]: ...
+    @property
+    def step_loss_curve(self) -> list[float]:
+        """Loss of each step so far, before it; NaN of a batch that weighs nothing."""
+
     @property
     def validation_scores(self) -> list[float]: ...
     @property
@@ -231,9 +251,12 @@ class Predictor:
     def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
         """Activated outputs, (n_samples, n_outputs)."""
 
-    def classes(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> NDArray[np.int64]:
-        """The index of the most probable class, (n_samples,), for softmax; otherwise whether each
-        output is above one half, (n_samples, n_outputs) or for one output (n_samples,)."""
+    def classes(
+        self, X: FloatArray | CsrArrays, threads: Callable[[], int], by: str = "probabilities"
+    ) -> NDArray[np.int64]:
+        """By 'greatest', the index of the greatest output, (n_samples,); by 'signs', whether each
+        output is positive, (n_samples, n_outputs) or for one output (n_samples,); by
+        'probabilities' the former for softmax, otherwise whether each is above one half."""
 
 class Objective:
     """Mean loss plus penalty of a net over the training rows, and its gradient (for L-BFGS)."""

@@ -24,7 +24,7 @@ struct Cpus {
 
 struct Setup {
   Setup() {
-    train.loss = Loss::kLogLoss;
+    train.loss.kind = Loss::kLogLoss;
     train.batch_size = 32;
     train.max_epochs = 1000000000;
     train.n_iter_no_change = 1e9;
@@ -42,8 +42,10 @@ struct Setup {
   bool generator = true;  // without it, the order of the rows stays
   uint64_t seed = 1;
 
-  std::string_view loss_name() const { return loss_table[static_cast<size_t>(train.loss)].name; }
-  Activation output() const { return loss_table[static_cast<size_t>(train.loss)].output; }
+  std::string_view loss_name() const {
+    return loss_table[static_cast<size_t>(train.loss.kind)].name;
+  }
+  Activation output() const { return loss_table[static_cast<size_t>(train.loss.kind)].output; }
   NetSpec net() const { return NetSpec(features, hidden, outputs, output(), input_dropout); }
 };
 
@@ -231,22 +233,30 @@ template <class T>
 std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
   const std::pair<const char*, std::string> arrays[] = {
       {"parameters", bit_mismatch(a.parameters, b.parameters)},
-      {"moment_1", bit_mismatch(a.moment_1, b.moment_1)},
-      {"moment_2", bit_mismatch(a.moment_2, b.moment_2)},
+      {"moment 0", bit_mismatch(a.moments[0], b.moments[0])},
+      {"moment 1", bit_mismatch(a.moments[1], b.moments[1])},
+      {"moment 2", bit_mismatch(a.moments[2], b.moments[2])},
+      {"averages", bit_mismatch(a.averages, b.averages)},
       {"best_parameters", bit_mismatch(a.best_parameters, b.best_parameters)},
       {"loss_curve", bit_mismatch(a.loss_curve, b.loss_curve)},
+      {"rate_curve", bit_mismatch(a.rate_curve, b.rate_curve)},
+      {"step_loss_curve", bit_mismatch(a.step_loss_curve, b.step_loss_curve)},
       {"validation_scores", bit_mismatch(a.validation_scores, b.validation_scores)},
       {"validation_loss_curve", bit_mismatch(a.validation_loss_curve, b.validation_loss_curve)},
       {"rate, best_loss, best_score",
-       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})}};
+       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})},
+      {"plateau.best", bit_mismatch({a.plateau.best}, {b.plateau.best})}};
   for (const auto& [name, found] : arrays) {
     if (!found.empty()) return text_of(name, " ", found);
   }
   const std::pair<const char*, bool> others[] = {
       {"step", a.step == b.step},
+      {"steps_averaged", a.steps_averaged == b.steps_averaged},
       {"epoch", a.epoch == b.epoch},
       {"samples_seen", a.samples_seen == b.samples_seen},
       {"no_improvement_count", a.no_improvement_count == b.no_improvement_count},
+      {"plateau.wait", a.plateau.wait == b.plateau.wait},
+      {"plateau.cooldown", a.plateau.cooldown == b.plateau.cooldown},
       {"order", a.order == b.order},
       {"generator", same(a.generator, b.generator)},
       {"status", a.status == b.status},

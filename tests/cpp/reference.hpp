@@ -154,31 +154,88 @@ inline constexpr std::array<Loss, 4> losses{{
 // Updates of one parameter by name.
 struct Coefficients {
   double gradient_scale, l2, l1, learning_rate, momentum, beta_1, beta_2, epsilon;
+  double rho = 0.9, moment_share = 0.8, gradient_share = 0.3;
 };
 struct Parameter {
-  double w, m, v;
+  double w;
+  std::array<double, 3> m{};
 };
 struct Optimizer {
   std::string_view name;
   void (*step)(Parameter& p, double g, const Coefficients& c);
 };
-inline constexpr std::array<Optimizer, 4> optimizers{{
+inline double averaged(double share, double mean, double x) {
+  return share * mean + (1 - share) * x;
+}
+inline void rmsprop(Parameter& p, double g, const Coefficients& c, double* mean, double* velocity) {
+  p.m[0] = averaged(c.rho, p.m[0], g * g);
+  double variance = p.m[0];
+  if (mean != nullptr) {
+    *mean = averaged(c.rho, *mean, g);
+    variance -= *mean * *mean;
+  }
+  double step = c.learning_rate * g / std::sqrt(variance + c.epsilon);
+  if (velocity != nullptr) step = *velocity = c.momentum * *velocity + step;
+  p.w -= step;
+}
+inline void adam_moments(Parameter& p, double g, const Coefficients& c) {
+  p.m[0] = averaged(c.beta_1, p.m[0], g);
+  p.m[1] = averaged(c.beta_2, p.m[1], g * g);
+}
+inline constexpr std::array<Optimizer, 13> optimizers{{
     {"sgd", [](Parameter& p, double g, const Coefficients& c) { p.w -= c.learning_rate * g; }},
     {"momentum",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.momentum * p.m - c.learning_rate * g;
-       p.w += p.m;
+       p.m[0] = c.momentum * p.m[0] - c.learning_rate * g;
+       p.w += p.m[0];
      }},
     {"nesterov",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.momentum * p.m - c.learning_rate * g;
-       p.w += c.momentum * p.m - c.learning_rate * g;
+       p.m[0] = c.momentum * p.m[0] - c.learning_rate * g;
+       p.w += c.momentum * p.m[0] - c.learning_rate * g;
+     }},
+    {"rmsprop",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, nullptr, nullptr); }},
+    {"rmsprop_momentum",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, nullptr, &p.m[1]); }},
+    {"rmsprop_centered",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, &p.m[1], nullptr); }},
+    {"rmsprop_centered_momentum",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, &p.m[1], &p.m[2]); }},
+    {"adagrad",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m[0] += g * g;
+       p.w -= c.learning_rate * g / std::sqrt(p.m[0] + c.epsilon);
+     }},
+    {"adadelta",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m[0] = averaged(c.rho, p.m[0], g * g);
+       const double delta = std::sqrt(p.m[1] + c.epsilon) / std::sqrt(p.m[0] + c.epsilon) * g;
+       p.m[1] = averaged(c.rho, p.m[1], delta * delta);
+       p.w -= c.learning_rate * delta;
      }},
     {"adam",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.beta_1 * p.m + (1.0 - c.beta_1) * g;
-       p.v = c.beta_2 * p.v + (1.0 - c.beta_2) * g * g;
-       p.w -= c.learning_rate * p.m / (std::sqrt(p.v) + c.epsilon);
+       adam_moments(p, g, c);
+       p.w -= c.learning_rate * p.m[0] / (std::sqrt(p.m[1]) + c.epsilon);
+     }},
+    {"amsgrad",
+     [](Parameter& p, double g, const Coefficients& c) {
+       adam_moments(p, g, c);
+       p.m[2] = std::fmax(p.m[2], p.m[1]);
+       p.w -= c.learning_rate * p.m[0] / (std::sqrt(p.m[2]) + c.epsilon);
+     }},
+    {"nadam",
+     [](Parameter& p, double g, const Coefficients& c) {
+       adam_moments(p, g, c);
+       const double ahead = c.moment_share * p.m[0] + c.gradient_share * g;
+       p.w -= c.learning_rate * ahead / (std::sqrt(p.m[1]) + c.epsilon);
+     }},
+    {"lion",
+     [](Parameter& p, double g, const Coefficients& c) {
+       const double way = averaged(c.beta_1, p.m[0], g);
+       p.m[0] = averaged(c.beta_2, p.m[0], g);
+       p.w -= c.learning_rate * (way > 0.0 ? 1.0 : (way < 0.0 ? -1.0 : 0.0));
      }},
 }};
 
@@ -252,6 +309,25 @@ inline bool kept(uint64_t key, uint64_t step, uint32_t layer, uint32_t row, uint
                              static_cast<uint32_t>(step >> 32) ^ (layer << 16)},
                             {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
   return ((words[word] >> (16 * half)) & 0xFFFFu) < keep;
+}
+
+// The standard normal number of a column, by Box and Muller (1958). 32 neighbouring columns share
+// the counters (2^31 + 8 b + c, row, step, place) for c in [0, 8): column 16 half + 8 pair + c
+// takes the cosine (half 0) or the sine of words 2 pair and 2 pair + 1 of counter c, which are
+// uniform numbers as T holds them.
+template <class T>
+double normal(uint64_t key, uint64_t step, uint32_t place, uint32_t row, uint32_t column) {
+  const uint32_t unit = column % 32, counter = unit % 8, pair = unit / 8 % 2;
+  const auto words =
+      philox({0x80000000u + column / 32 * 8 + counter, row, static_cast<uint32_t>(step),
+              static_cast<uint32_t>(step >> 32) ^ (place << 16)},
+             {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
+  const auto uniform = [](uint32_t word) {
+    return static_cast<double>(static_cast<T>(word) * T(0x1p-32) + T(0x1p-33));
+  };
+  const double radius = std::sqrt(-2.0 * std::log(uniform(words[2 * pair])));
+  const double angle = 6.283185307179586477 * uniform(words[2 * pair + 1]);
+  return radius * (unit < 16 ? std::cos(angle) : std::sin(angle));
 }
 
 // The state that Matsumoto and Nishimura's init_genrand leaves (their mt19937ar.c, 2002).

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "nnhp/nn/net_spec.hpp"
+#include "nnhp/train/session.hpp"
 #include "reference.hpp"
 
 namespace nnhp::testing::reference {
@@ -108,29 +108,92 @@ inline Pass pass(const NetSpec& net, const std::vector<double>& parameters, cons
 
 // The penalty's value before it is divided by the batch's weight.
 inline double penalty(const NetSpec& net, const std::vector<double>& parameters, double l2,
-                      double l1) {
+                      double l1, const std::vector<index_t>& frozen = {}) {
   double total = 0.0;
-  for (const LayerSpec& layer : net.layers()) {
-    for (const double w : weights_of(layer, parameters).cells) {
+  for (size_t l = 0; l < net.layers().size(); ++l) {
+    if (std::count(frozen.begin(), frozen.end(), static_cast<index_t>(l)) > 0) continue;
+    for (const double w : weights_of(net.layers()[l], parameters).cells) {
       total += 0.5 * l2 * w * w + l1 * std::abs(w);
     }
   }
   return total;
 }
 
-// One update of every parameter; biases are not penalized.
-inline void update(const NetSpec& net, std::vector<Parameter>& parameters,
-                   const std::vector<double>& gradient, std::string_view optimizer,
-                   const Coefficients& c) {
-  const auto step = named(optimizers, optimizer).step;
-  Coefficients bias = c;
-  bias.l2 = bias.l1 = 0.0;
-  for (const LayerSpec& layer : net.layers()) {
-    for (index_t i = 0; i < layer.weight_count() + layer.units; ++i) {
-      const Coefficients& own = i < layer.weight_count() ? c : bias;
-      Parameter& p = parameters[static_cast<size_t>(layer.weights_at + i)];
-      step(p, penalized(p.w, gradient[static_cast<size_t>(layer.weights_at + i)], own), own);
+// What the optimizer's rule needs in step `step`, from 1.
+inline Coefficients coefficients(const TrainSpec& train, double weight, int64_t step) {
+  const OptimizerSpec& o = train.optimizer;
+  const double t = static_cast<double>(step);
+  const double correction_1 = 1.0 - std::pow(o.beta_1, t),
+               correction_2 = 1.0 - std::pow(o.beta_2, t);
+  Coefficients c{1.0 / weight, train.penalty.l2, train.penalty.l1, train.schedule.initial,
+                 o.momentum,   o.beta_1,         o.beta_2,         o.epsilon,
+                 o.rho};
+  if (o.kind == nnhp::Optimizer::kAdam || o.kind == nnhp::Optimizer::kAmsgrad) {
+    c.learning_rate *= std::sqrt(correction_2) / correction_1;
+  }
+  if (o.kind == nnhp::Optimizer::kNadam) {
+    double product = 1.0, now = 0.0;
+    for (int64_t i = 1; i <= step; ++i) {
+      now = o.beta_1 * (1.0 - 0.5 * std::pow(0.96, static_cast<double>(i)));
+      product *= now;
     }
+    const double next = o.beta_1 * (1.0 - 0.5 * std::pow(0.96, t + 1.0));
+    c.moment_share = next / (1.0 - product * next);
+    c.gradient_share = (1.0 - now) / (1.0 - product);
+    c.learning_rate *= std::sqrt(correction_2);
+    c.epsilon *= std::sqrt(correction_2);
+  }
+  return c;
+}
+
+// One update of the parameters [at, at + rows x columns), step `step` from 1.
+inline void update(std::vector<Parameter>& parameters, std::vector<double>& averages,
+                   const std::vector<double>& gradient, size_t at, size_t rows, size_t columns,
+                   bool weights, const TrainSpec& train, const Coefficients& c, int64_t step) {
+  const OptimizerSpec& o = train.optimizer;
+  const size_t n = rows * columns;
+  Coefficients own = c;
+  if (!weights) own.l2 = own.l1 = 0.0;
+  std::vector<double> g(n);
+  double squares = 0.0;
+  for (size_t i = 0; i < n; ++i) {
+    g[i] = std::clamp(penalized(parameters[at + i].w, gradient[at + i], own), -o.clipvalue,
+                      o.clipvalue);
+    squares += g[i] * g[i];
+  }
+  const double scale = std::min(1.0, o.clipnorm / std::sqrt(squares));
+  for (size_t i = 0; i < n; ++i) {
+    Parameter& p = parameters[at + i];
+    p.w -= p.w * o.weight_decay * train.schedule.initial;
+    named(optimizers, info(o.kind).name).step(p, g[i] * scale, c);
+  }
+  for (size_t j = 0; weights && o.max_norm < OptimizerSpec::kUnlimited && j < columns; ++j) {
+    double norm = 0.0;
+    for (size_t i = 0; i < rows; ++i) norm = std::hypot(norm, parameters[at + i * columns + j].w);
+    for (size_t i = 0; i < rows; ++i) {
+      parameters[at + i * columns + j].w *= std::min(norm, o.max_norm) / (norm + 1e-7);
+    }
+  }
+  const double share = step == 1 ? 0.0 : o.ema_momentum;
+  for (size_t i = 0; i < n; ++i) {
+    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
+  }
+}
+
+// One step of every layer that is not frozen; biases are not penalized.
+inline void update(const NetSpec& net, std::vector<Parameter>& parameters,
+                   std::vector<double>& averages, const std::vector<double>& gradient,
+                   const TrainSpec& train, double weight, int64_t step) {
+  const Coefficients c = coefficients(train, weight, step);
+  for (size_t l = 0; l < net.layers().size(); ++l) {
+    const auto& frozen = train.frozen_layers;
+    if (std::count(frozen.begin(), frozen.end(), static_cast<index_t>(l)) > 0) continue;
+    const LayerSpec& layer = net.layers()[l];
+    const auto size = [](index_t n) { return static_cast<size_t>(n); };
+    update(parameters, averages, gradient, size(layer.weights_at), size(layer.inputs),
+           size(layer.units), true, train, c, step);
+    update(parameters, averages, gradient, size(layer.biases_at()), 1, size(layer.units), false,
+           train, c, step);
   }
 }
 

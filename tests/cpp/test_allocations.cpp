@@ -79,10 +79,11 @@ long allocations_of_epochs(const Setup& setup, int64_t epochs, const Team& team 
   return count;
 }
 
-// Fifty epochs more may only let the history grow: three curves that double from 1 to 64 entries.
+// Fifty epochs more may only let the history grow: curves that double from 1 to 64 entries.
+constexpr long kCurves = 4;
 template <class T>
 void check_epochs(const Setup& setup) {
-  CHECK(allocations_of_epochs<T>(setup, 51) - allocations_of_epochs<T>(setup, 1) <= 3 * 6);
+  CHECK(allocations_of_epochs<T>(setup, 51) - allocations_of_epochs<T>(setup, 1) <= kCurves * 6);
 }
 
 template <class T>
@@ -91,7 +92,7 @@ void check_epochs_of_team(const Setup& setup) {
   StopToken stop;
   team_for(1, 2, stop, {}, [&](index_t, const Team& team) {
     const long more = allocations_of_epochs<T>(setup, 51, team);
-    CHECK(more - allocations_of_epochs<T>(setup, 1, team) <= 3 * 6);
+    CHECK(more - allocations_of_epochs<T>(setup, 1, team) <= kCurves * 6);
   });
 }
 
@@ -120,7 +121,7 @@ TEST_CASE_TEMPLATE("test_epochs_under_a_monitor_allocate_nothing_but_history", T
   SUBCASE("accuracy") { setup.train.monitor = Monitor::kAccuracy; }
   SUBCASE("validation loss") { setup.train.monitor = Monitor::kLoss; }
   SUBCASE("r2") {
-    setup.train.loss = Loss::kSquaredError;
+    setup.train.loss.kind = Loss::kSquaredError;
     setup.class_ids = false;
     setup.train.monitor = Monitor::kR2;
   }
@@ -134,14 +135,23 @@ TEST_CASE("test_long_epochs_allocate_nothing_but_history") {
   setup.hidden = {{100, Activation::kRelu, 0.5}, {90, Activation::kTanh, 0.0}};
   setup.train.batch_size = 400;
   REQUIRE(make_session<float>(setup).epoch_cost() > kUndoCost);
-  // Three curves of 1, then 2, then 4 entries.
-  CHECK(allocations_of_epochs<float>(setup, 3) - allocations_of_epochs<float>(setup, 1) <= 3 * 2);
+  // Curves of 1, then 2, then 4 entries.
+  CHECK(allocations_of_epochs<float>(setup, 3) - allocations_of_epochs<float>(setup, 1) <=
+        kCurves * 2);
 }
 
 TEST_CASE("test_steps_allocate_nothing") {
   Setup few = full_setup(), many = full_setup();
   few.train.batch_size = 200;
   many.train.batch_size = 1;
+  SUBCASE("at one rate") {}
+  SUBCASE("each at its own") {
+    for (Setup* setup : {&few, &many}) {
+      setup->train.schedule.kind = Schedule::kCosine;
+      setup->train.schedule.horizon = 10.0;
+      setup->train.schedule.restarts = 1;
+    }
+  }
   CHECK(allocations_of_epochs<float>(many, 2) == allocations_of_epochs<float>(few, 2));
 }
 

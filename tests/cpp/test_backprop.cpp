@@ -44,7 +44,7 @@ void for_each_net(double dropout, Check&& check) {
       for (const size_t depth : {size_t{0}, size_t{1}, size_t{2}}) {
         if (depth == 0 && a > 0) continue;  // no hidden layer, so no second activation
         Setup setup;
-        setup.train.loss = static_cast<Loss>(loss);
+        setup.train.loss.kind = static_cast<Loss>(loss);
         setup.samples = 11;
         setup.outputs = setup.output() == Activation::kSoftmax || depth > 0 ? 3 : 1;
         setup.hidden.clear();
@@ -264,7 +264,7 @@ TEST_CASE_TEMPLATE("test_without_a_draw_nothing_is_dropped", T, float, double) {
 TEST_CASE("test_objective_over_many_blocks_matches_the_plain_net") {
   for (size_t loss = 0; loss < loss_table.size(); ++loss) {
     Setup setup;
-    setup.train.loss = static_cast<Loss>(loss);
+    setup.train.loss.kind = static_cast<Loss>(loss);
     setup.samples = 700;
     setup.weighted = true;
     CAPTURE(describe(setup));
@@ -311,7 +311,7 @@ TEST_CASE_TEMPLATE("test_an_update_is_given_the_gradient_by_pieces", T, float, d
     const Cpus cpus(threads);
     AlignedVector<T> found(net.parameter_count()), scratch(net.parameter_count());
     std::atomic<int> entered{0}, changed{0}, calls{0};
-    const Update<T> update = [&](index_t at, index_t n, bool, const T* gradient) {
+    const Update<T> update = [&](index_t at, index_t n, bool, T* gradient) {
       ++calls;
       std::copy_n(gradient, n, found.data() + at);
       ++entered;

@@ -23,7 +23,7 @@ Setup linear(index_t features, index_t outputs, Loss loss) {
   setup.hidden.clear();
   setup.features = features;
   setup.outputs = outputs;
-  setup.train.loss = loss;
+  setup.train.loss.kind = loss;
   return setup;
 }
 
@@ -46,6 +46,11 @@ std::vector<Kind> kinds() {
   updates.train.batch_size = 2;
   dropped.input_dropout = 0.5;
   rows.train.batch_size = 1;
+  Setup everything = updates;
+  everything.train.optimizer.kind = Optimizer::kAdadelta;
+  everything.train.optimizer.ema_momentum = 0.9;
+  everything.train.optimizer.clipnorm = everything.train.optimizer.max_norm = 1.0;
+  everything.train.optimizer.weight_noise = 0.01;
   validation.validated = true;
   validation.train.monitor = Monitor::kAccuracy;
   return {{"few units", Setup()},
@@ -60,6 +65,7 @@ std::vector<Kind> kinds() {
           {"dropped inputs", dropped},
           {"sparse inputs", sparse},
           {"updates", updates},
+          {"updates that do everything", everything},
           {"steps of one row", rows},
           {"validation", validation}};
 }
@@ -98,7 +104,26 @@ TEST_CASE_TEMPLATE("test_passes_cost_more_the_more_they_do", T, float, double) {
   CHECK(training_cost<T>(dropping.net()) > cost);
   CHECK(forward_cost<T>(dropping.net()) == forward_cost<T>(plain.net()));
   CHECK(training_cost<T>(simple.net()) < cost);
-  CHECK(update_cost<T>(larger.net()) > update_cost<T>(plain.net()));
+}
+
+TEST_CASE_TEMPLATE("test_updates_cost_more_the_more_they_do", T, float, double) {
+  const Setup plain;
+  Setup larger = plain;
+  larger.hidden[0].units = 100;
+  const double cost = update_cost<T>(plain.net(), {});
+  CHECK(update_cost<T>(larger.net(), {}) > cost);
+  const auto more = [&](auto&& change) {
+    OptimizerSpec optimizer;
+    change(optimizer);
+    return update_cost<T>(plain.net(), optimizer) > cost;
+  };
+  CHECK(more([](OptimizerSpec& o) { o.kind = Optimizer::kAdadelta; }));
+  CHECK(more([](OptimizerSpec& o) { o.weight_decay = 0.1; }));
+  CHECK(more([](OptimizerSpec& o) { o.clipvalue = 1.0; }));
+  CHECK(more([](OptimizerSpec& o) { o.clipnorm = 1.0; }));
+  CHECK(more([](OptimizerSpec& o) { o.ema_momentum = 0.9; }));
+  CHECK(more([](OptimizerSpec& o) { o.max_norm = 1.0; }));
+  CHECK(more([](OptimizerSpec& o) { o.weight_noise = 0.1; }));
 }
 
 }  // namespace

@@ -60,8 +60,8 @@ Evaluation answer(const Question& question) {
   StopToken stop;
   if (question.stopped) stop.request();
   const AlignedVector<double> parameters = aligned_copy<double>(identity_parameters(outputs));
-  return evaluate(backprop, net, parameters.data(), question.loss, question.score, set, scratch,
-                  &stop);
+  return evaluate(backprop, net, parameters.data(), LossSpec{question.loss}, question.score, set,
+                  scratch, &stop);
 }
 
 TEST_CASE("test_accuracy_takes_the_first_of_the_largest_outputs") {

@@ -40,7 +40,7 @@ std::vector<Setup> all_nets() {
     for (size_t loss = 0; loss < loss_table.size(); ++loss) {
       Setup setup;
       setup.hidden = {{21, static_cast<Activation>(a), 0.3}, {8, static_cast<Activation>(a), 0.0}};
-      setup.train.loss = static_cast<Loss>(loss);
+      setup.train.loss.kind = static_cast<Loss>(loss);
       setup.samples = 50;
       setup.sparse = (a + loss) % 2 == 1;
       setup.seed = a + 7 * loss + 1;
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("test_classes_are_those_of_the_outputs", T, float, double) {
 TEST_CASE_TEMPLATE("test_outputs_that_are_not_numbers_have_the_class_0", T, float, double) {
   for (size_t loss = 0; loss < loss_table.size(); ++loss) {
     Setup setup;
-    setup.train.loss = static_cast<Loss>(loss);
+    setup.train.loss.kind = static_cast<Loss>(loss);
     const auto net = std::make_shared<const NetSpec>(setup.net());
     AlignedVector<T> parameters(net->parameter_count());
     std::fill(parameters.begin(), parameters.end(), std::numeric_limits<T>::quiet_NaN());

@@ -42,33 +42,69 @@ std::vector<double> rates_of(const Setup& setup, int epochs) {
 
 TEST_CASE("test_rates_follow_their_schedule") {
   Setup setup;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   setup.train.schedule.initial = 0.25;
   setup.samples = 24;
   SUBCASE("constant") { CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25, 0.25}); }
   SUBCASE("invscaling counts samples") {
-    setup.train.schedule.schedule = Schedule::kInvscaling;
+    setup.train.schedule.kind = Schedule::kInvscaling;
     CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25 / 5.0, 0.25 / 7.0});
   }
   SUBCASE("per_epoch holds its last") {
-    setup.train.schedule.schedule = Schedule::kPerEpoch;
+    setup.train.schedule.kind = Schedule::kPerEpoch;
     setup.train.schedule.per_epoch = {0.5, 0.125};
     CHECK(rates_of(setup, 3) == std::vector<double>{0.5, 0.125, 0.125, 0.125});
-    setup.train.optimizer = Optimizer::kAdam;
+    setup.train.optimizer.kind = Optimizer::kAdam;
     CHECK(rates_of(setup, 3) == std::vector<double>{0.5, 0.125, 0.125, 0.125});
   }
   SUBCASE("whatever the optimizer") {
-    setup.train.optimizer = Optimizer::kAdam;
-    setup.train.schedule.schedule = Schedule::kInvscaling;
+    setup.train.optimizer.kind = Optimizer::kAdam;
+    setup.train.schedule.kind = Schedule::kInvscaling;
     CHECK(rates_of(setup, 2) == std::vector<double>{0.25, 0.25 / 5.0, 0.25 / 7.0});
+  }
+}
+
+// Each epoch's entry is the rate of its last step.
+TEST_CASE("test_a_rate_per_step_is_asked_for_at_each") {
+  Setup setup;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  setup.train.schedule.kind = Schedule::kPolynomial;
+  setup.train.schedule.initial = 0.25;
+  setup.train.schedule.power = 1.0;
+  setup.train.schedule.horizon = 4.0;
+  setup.train.batch_size = 32;
+  setup.samples = 100;  // four steps, the last of which is short
+  Session<double> session = advanced(make_session<double>(setup), 2);
+  CHECK(session.state().rate_curve == std::vector<double>{0.25 * 13 / 16, 0.25 * 9 / 16});
+  CHECK(session.state().rate == 0.125);
+  SUBCASE("and goes on from the epochs before") {
+    setup.train.schedule.begin = 2;
+    session = advanced(make_session<double>(setup), 3);
+    CHECK(session.state().rate_curve == std::vector<double>{0.25 * 5 / 16, 0.25 / 16, 0.0});
+  }
+}
+
+TEST_CASE("test_step_losses_are_recorded_if_wanted") {
+  Setup setup;
+  setup.train.batch_size = 32;
+  setup.samples = 100;
+  CHECK(advanced(make_session<double>(setup), 2).state().step_loss_curve.empty());
+  setup.train.records_steps = true;
+  const Session<double> session = advanced(make_session<double>(setup), 2);
+  const std::vector<double>& losses = session.state().step_loss_curve;
+  REQUIRE(losses.size() == 8);
+  for (size_t epoch = 0; epoch < 2; ++epoch) {
+    double sum = 0.0;
+    for (size_t i = 0; i < 4; ++i) sum += losses[4 * epoch + i] * (i < 3 ? 32.0 : 4.0);
+    CHECK(session.state().loss_curve[epoch] == doctest::Approx(sum / 100.0));
   }
 }
 
 // A training whose loss is 0 from the first epoch on, so that no later epoch improves it.
 template <class T>
 Parts<T> flat_parts(Setup setup) {
-  setup.train.loss = Loss::kSquaredError;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.loss.kind = Loss::kSquaredError;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   setup.hidden.clear();
   auto in = parts_of<T>(setup);
   Samples samples = draw_samples(setup, setup.seed);
@@ -111,7 +147,7 @@ TEST_CASE("test_without_tolerance_an_equal_loss_is_no_setback") {
 
 TEST_CASE("test_adaptive_divides_the_rate_by_5_down_to_1e-6") {
   Setup setup;
-  setup.train.schedule.schedule = Schedule::kAdaptive;
+  setup.train.schedule.kind = Schedule::kAdaptive;
   setup.train.schedule.initial = 1e-4;
   setup.train.n_iter_no_change = 2;
   Session<double> session = flat_parts<double>(setup).session();
@@ -126,6 +162,46 @@ TEST_CASE("test_adaptive_divides_the_rate_by_5_down_to_1e-6") {
   CHECK(session.state().epoch == 13);
   CHECK(session.state().rate == doctest::Approx(8e-7));
   CHECK(session.state().status == Status::kConverged);
+}
+
+// A loss of 0 from the first epoch on: the rate falls in epochs 3, 5, ... and patience, which would
+// end the training after the fifth, begins anew each time, until the rate is 1e-6.
+TEST_CASE("test_a_plateau_begins_patience_anew_until_1e-6") {
+  Setup setup;
+  setup.train.schedule.kind = Schedule::kPlateau;
+  setup.train.schedule.initial = 1e-4;
+  setup.train.schedule.patience = 2.0;
+  setup.train.n_iter_no_change = 3;
+  Session<double> session = flat_parts<double>(setup).session();
+  advance(session, 2);
+  CHECK(session.state().rate == 1e-4);
+  for (const double rate : {1e-5, 1e-6, 1e-7}) {
+    advance(session, session.state().epoch == 2 ? 1 : 2);
+    CHECK(session.state().rate == doctest::Approx(rate));
+    CHECK(session.state().status == Status::kReady);
+  }
+  // The rate was 1e-6 or hardly more before the last fall; two to four further epochs are left.
+  advance(session, 100);
+  CHECK(session.state().status == Status::kConverged);
+  CHECK(session.state().epoch <= 11);
+  CHECK(session.state().epoch >= 9);
+}
+
+TEST_CASE("test_a_plateau_watches_what_patience_watches") {
+  Setup setup;
+  setup.train.monitor = Monitor::kExternal;
+  setup.train.schedule.kind = Schedule::kPlateau;
+  setup.train.schedule.initial = 0.5;
+  setup.train.schedule.patience = 2.0;
+  setup.train.n_iter_no_change = kInfinity;
+  Session<double> session = make_session<double>(setup);
+  const std::pair<double, double> turns[] = {
+      {1.0, 0.5}, {0.9, 0.5}, {1.1, 0.5}, {1.05, 0.5}, {1.1, 0.05}};
+  for (const auto& [score, rate] : turns) {
+    advance(session, 1);
+    session.record_score(score);
+    CHECK(session.state().rate == doctest::Approx(rate));
+  }
 }
 
 TEST_CASE("test_external_scores_move_patience_and_keep_the_best_parameters") {
@@ -177,7 +253,7 @@ TEST_CASE("test_monitors_keep_the_parameters_of_the_best_epoch") {
     setup.train.monitor = static_cast<Monitor>(m);
     setup.validated = true;
     setup.train.schedule.initial = 0.3;  // large, so that not every epoch is the best so far
-    if (monitor_table[m].score == Score::kR2) setup.train.loss = Loss::kSquaredError;
+    if (monitor_table[m].score == Score::kR2) setup.train.loss.kind = Loss::kSquaredError;
     CAPTURE(monitor_table[m].name);
     Session<double> session = make_session<double>(setup);
     AlignedVector<double> best;
@@ -215,9 +291,9 @@ TEST_CASE("test_validation_without_a_monitor_changes_no_bit_of_the_training") {
 
 TEST_CASE_TEMPLATE("test_divergence_is_a_status_that_names_the_first_layer", T, float, double) {
   Setup setup;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   setup.train.schedule.initial = 1e300;  // infinite in single precision
-  setup.train.loss = Loss::kSquaredError;
+  setup.train.loss.kind = Loss::kSquaredError;
   const Session<T> session = advanced(make_session<T>(setup), 100);
   CHECK(session.state().status == Status::kDiverged);
   CHECK(session.state().diverged_layer == 0);

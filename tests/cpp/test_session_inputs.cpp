@@ -47,7 +47,7 @@ TEST_CASE_TEMPLATE("test_batches_without_weight_teach_nothing", T, float, double
   const Session<T> a = advanced(with.session(), 3), b = advanced(without.session(), 3);
   CHECK(a.state().step == 6);
   CHECK(bit_mismatch(a.state().parameters, b.state().parameters) == "");
-  CHECK(bit_mismatch(a.state().moment_2, b.state().moment_2) == "");
+  CHECK(bit_mismatch(a.state().moments[1], b.state().moments[1]) == "");
   CHECK(a.state().loss_curve == b.state().loss_curve);
 }
 
@@ -55,7 +55,7 @@ TEST_CASE_TEMPLATE("test_a_weight_of_2_is_a_sample_twice", T, float, double) {
   Setup setup;
   setup.train.shuffle = false;
   setup.train.batch_size = 1000;
-  setup.train.optimizer = Optimizer::kSgd;
+  setup.train.optimizer.kind = Optimizer::kSgd;
   Samples samples = draw_samples(setup, setup.seed);
   auto weighted = parts_of<T>(setup), repeated = parts_of<T>(setup);
   for (index_t i = 0; i < 20; ++i) {
@@ -102,20 +102,32 @@ const Refusal refusals[] = {
     {"max_epochs must be >= 1", [](TrainSpec& t) { t.max_epochs = 0; }},
     {"tol must be >= 0", [](TrainSpec& t) { t.tol = -1e-9; }},
     {"n_iter_no_change must be >= 1", [](TrainSpec& t) { t.n_iter_no_change = 0.5; }},
-    {"momentum must be in [0, 1]", [](TrainSpec& t) { t.momentum = 1.5; }},
-    {"beta_1 must be in [0, 1)", [](TrainSpec& t) { t.beta_1 = 1.0; }},
-    {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.beta_2 = -0.1; }},
-    {"epsilon must be > 0", [](TrainSpec& t) { t.epsilon = 0.0; }},
+    {"momentum must be in [0, 1]", [](TrainSpec& t) { t.optimizer.momentum = 1.5; }},
+    {"beta_1 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_1 = 1.0; }},
+    {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_2 = -0.1; }},
+    {"epsilon must be > 0", [](TrainSpec& t) { t.optimizer.epsilon = 0.0; }},
+    {"rho must be in [0, 1)", [](TrainSpec& t) { t.optimizer.rho = 1.0; }},
+    {"initial_accumulator_value must be >= 0",
+     [](TrainSpec& t) { t.optimizer.initial_accumulator = -0.1; }},
+    {"weight_decay must be >= 0", [](TrainSpec& t) { t.optimizer.weight_decay = -0.1; }},
+    {"clipnorm must be > 0", [](TrainSpec& t) { t.optimizer.clipnorm = 0.0; }},
+    {"clipvalue must be > 0, got nan", [](TrainSpec& t) { t.optimizer.clipvalue = kNan; }},
+    {"ema_momentum must be in [0, 1)", [](TrainSpec& t) { t.optimizer.ema_momentum = 1.0; }},
+    {"max_norm must be > 0", [](TrainSpec& t) { t.optimizer.max_norm = 0.0; }},
+    {"weight_noise must be >= 0", [](TrainSpec& t) { t.optimizer.weight_noise = -1.0; }},
+    {"frozen_layers must be in [0, 3), got 3", [](TrainSpec& t) { t.frozen_layers = {0, 3}; }},
+    {"frozen_layers must be in [0, 3), got -1", [](TrainSpec& t) { t.frozen_layers = {-1}; }},
+    {"frozen_layers must leave a layer", [](TrainSpec& t) { t.frozen_layers = {2, 0, 1}; }},
     {"learning_rate_init must be > 0", [](TrainSpec& t) { t.schedule.initial = 0.0; }},
     {"learning_rates must not be empty",
-     [](TrainSpec& t) { t.schedule.schedule = Schedule::kPerEpoch; }},
-    {"learning_rates must be > 0",
+     [](TrainSpec& t) { t.schedule.kind = Schedule::kPerEpoch; }},
+    {"learning_rates must be >= 0",
      [](TrainSpec& t) {
-       t.schedule.schedule = Schedule::kPerEpoch;
+       t.schedule.kind = Schedule::kPerEpoch;
        t.schedule.per_epoch = {0.1, -0.1};
      }},
     {"loss 'poisson' needs the output activation 'exp', got 'softmax'",
-     [](TrainSpec& t) { t.loss = Loss::kPoisson; }},
+     [](TrainSpec& t) { t.loss.kind = Loss::kPoisson; }},
 };
 
 TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {

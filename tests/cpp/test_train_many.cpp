@@ -20,7 +20,7 @@ std::vector<Setup> crowd() {
     setup.samples = static_cast<index_t>(40 + 60 * (i % 5));
     setup.hidden[0].units = static_cast<index_t>(8 + 5 * i);
     setup.hidden[0].dropout = i % 3 == 0 ? 0.5 : 0.0;
-    setup.train.optimizer = static_cast<Optimizer>(i % optimizer_table.size());
+    setup.train.optimizer.kind = static_cast<Optimizer>(i % optimizer_table.size());
     setup.sparse = i % 4 == 1;
     setup.weighted = i % 2 == 1;
     setup.train.max_epochs = i == 7 ? 2 : 1000000;

@@ -55,7 +55,7 @@ def make_specs(i=0, *, dtype="float64", solver="adam", max_epochs=50):
         batch_size=8 + 5 * i,
         max_epochs=max_epochs,
         schedule_horizon=max_epochs,
-        learning_rate_init=0.01,
+        schedule={"name": "constant", "initial": 0.01},
         l2=1e-3,
         tol=0.0,
         n_iter_no_change=float("inf"),

@@ -73,7 +73,9 @@ def test_public_methods(Estimator):
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert public(theirs_of(Estimator)) <= public(Estimator)
-    new = {"compiled", "set_callbacks"} | ({"loss"} if Estimator is MLPClassifier else set())
+    new = {"compiled", "layer_outputs", "set_callbacks"} | (
+        {"loss"} if Estimator is MLPClassifier else set()
+    )
     assert public(Estimator) - public(theirs_of(Estimator)) == new
 
 

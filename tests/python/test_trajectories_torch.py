@@ -133,15 +133,14 @@ def engine_parts(kind, activation, solver="adam", **parameters):
     )
     train = _core.TrainSpec(
         loss=loss,
-        optimizer=solver,
+        optimizer={"name": solver, **parameters},
         batch_size=BATCH,
         max_epochs=EPOCHS,
         schedule_horizon=EPOCHS,
         l2=ALPHA * (1 - L1_RATIO),
         l1=ALPHA * L1_RATIO,
-        learning_rate_init=0.05,
+        schedule={"name": "constant", "initial": 0.05},
         tol=0.0,
-        **parameters,
     )
     if kind in ("binary", "multiclass"):
         data = _core.Dataset(X, class_ids=y.astype(np.int32))

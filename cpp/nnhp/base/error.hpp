@@ -15,6 +15,13 @@ inline void require(bool condition, const std::string& message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
+// The same for the value of a named field.
+inline void require_field(bool condition, const char* name, const char* expected, double got) {
+  if (condition) return;
+  throw std::invalid_argument(std::string(name) + " must be " + expected + ", got " +
+                              std::to_string(got));
+}
+
 // a * b for non-negative sizes; throws before an overflow can reach an allocation.
 inline index_t checked_product(index_t a, index_t b, const char* what) {
   if (a != 0 && b > std::numeric_limits<index_t>::max() / a) {

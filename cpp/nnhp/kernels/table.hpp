@@ -17,9 +17,10 @@
 
 namespace nnhp {
 
-inline constexpr int kActivationCount = 13;
-inline constexpr int kLossCount = 4;
-inline constexpr int kOptimizerCount = 4;
+inline constexpr int kActivationCount = 14;
+inline constexpr int kLossCount = 14;
+inline constexpr int kOptimizerCount = 13;
+inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer keeps
 
 // Compressed sparse rows of a matrix with sorted column indices; row r holds entries
 // [row_start[r], row_start[r + 1]).
@@ -31,15 +32,30 @@ struct CsrRows {
 };
 
 // What an optimizer's update needs beside its arrays; the same for all parameters of one step.
+// Complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a float.
 template <class T>
 struct UpdateCoefficients {
   T gradient_scale;  // 1 / (sum of the batch's sample weights)
   T l2, l1;          // penalty rates, added to the gradient before scaling; 0 for biases
-  T learning_rate;   // of this step; for Adam with both bias corrections folded in
-  T momentum;        // SGD family
-  // Adam; the complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a
-  // float
-  T beta_1, beta_2, epsilon, complement_1, complement_2;
+  T learning_rate;   // of this step; with the corrections of the moments' bias folded in
+  T momentum;
+  T rho, complement_rho;
+  T beta_1, beta_2, complement_1, complement_2;
+  T epsilon;
+  T moment_share, gradient_share;  // of Nadam's step
+  T clipvalue;  // prepare: the greatest magnitude of a component; may be infinite
+  T decay;      // prepare: what a parameter loses, as a share of itself
+};
+
+// What a loss needs beside its arrays; LossSpec (nn/loss.hpp) tells what the numbers mean.
+template <class T>
+struct LossCoefficients {
+  double value_scale, value_divisor;  // the value is value_scale * sum / value_divisor
+  T slope_scale;
+  T epsilon;                                      // what keeps logarithms finite
+  T delta;                                        // Huber
+  T gamma, alpha_of_positive, alpha_of_negative;  // focal
+  const double* quantiles;                        // [N]
 };
 
 // Sums over the weights as they were before the update.
@@ -70,8 +86,8 @@ struct KernelTable {
                  index_t ldo);
 
   // In the order of enum Activation (nn/activation.hpp). activate: Z[M x N] -> Y in place.
-  // activate_gradient: D *= dY/dZ, from `kept`, which is Y, or Z where the activation's row says
-  // kept_input; null for those that only end a net.
+  // activate_gradient: D *= dY/dZ (for those of whole rows, the product with that matrix), from
+  // `kept`, which is Y, or Z where the activation's row says kept_input.
   void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld);
   void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* kept, index_t ldk,
                                               T* D, index_t ldd);
@@ -84,19 +100,35 @@ struct KernelTable {
                   T* mask, index_t ldm);
   // D *= mask.
   void (*apply_mask)(index_t M, index_t N, const T* mask, index_t ldm, T* D, index_t ldd);
+  // Y[M x N] = X + stddev * standard normal numbers. Element (i, j) of these depends only on
+  // (key, step, place, first_row + i, j), place below 2^16; they have nothing in common with
+  // dropout's draws of the same names. Y is packed; it may be X.
+  void (*add_noise)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
+                    uint32_t first_row, T stddev, const T* X, index_t ldx, T* Y, index_t ldy);
 
   // In the order of enum Loss (nn/loss.hpp). From activated outputs P, targets Y and sample weights
   // w[M] (null: all 1): returns the weighted sum of the samples' losses, and unless D is null
-  // writes D[M x N] = w * d(loss)/d(pre-activation) for the output activation that belongs to the
-  // loss. Over several outputs a squared error is a mean and its D that of the sum, as scikit-learn
-  // has it.
-  double (*loss[kLossCount])(index_t M, index_t N, const T* P, index_t ldp, const T* Y, index_t ldy,
-                             const T* w, T* D, index_t ldd);
+  // writes D[M x N] = w * d(loss)/dP.
+  double (*loss[kLossCount])(index_t M, index_t N, const LossCoefficients<T>& c, const T* P,
+                             index_t ldp, const T* Y, index_t ldy, const T* w, T* D, index_t ldd);
+  // The same with D = w * d(loss)/d(pre-activation) for the output activation that belongs to the
+  // loss, where that is simpler and loses nothing at its ends; null where it is not.
+  double (*fused_loss[kLossCount])(index_t M, index_t N, const LossCoefficients<T>& c, const T* P,
+                                   index_t ldp, const T* Y, index_t ldy, const T* w, T* D,
+                                   index_t ldd);
 
-  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; m and v are the
-  // optimizer's moments (null where it has none).
+  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; `moments` points
+  // to the optimizer's moments, as many as its row says.
   PenaltySums (*update[kOptimizerCount])(index_t n, const UpdateCoefficients<T>& c,
-                                         const T* gradient, T* parameters, T* m, T* v);
+                                         const T* gradient, T* parameters, T* const* moments);
+  // The parts of a step that come before update[], where it has more of them than a penalty: makes
+  // the gradient that of the mean loss with its penalty, clipped, and lets the parameters decay.
+  // Returns the sums of the parameters before. An update follows with a scale of 1, no penalty.
+  PenaltySums (*prepare)(index_t n, const UpdateCoefficients<T>& c, T* gradient, T* parameters);
+  // averages = momentum * averages + complement * values.
+  void (*average)(index_t n, T momentum, T complement, const T* values, T* averages);
+  // Scales each column of W[M x N] of a norm r by min(r, most) / (r + 1e-7). W is packed.
+  void (*limit_columns)(index_t M, index_t N, T most, T* W, index_t ldw);
   // Sums of the squares and magnitudes of n values.
   PenaltySums (*penalty_sums)(index_t n, const T* values);
   bool (*all_finite)(index_t n, const T* values);

@@ -3,31 +3,9 @@
 #include <algorithm>
 
 #include "nnhp/kernels/choice.hpp"
+#include "nnhp/nn/split.hpp"
 
 namespace nnhp {
-namespace {
-
-// Calls body(first, count) for a part of the columns per thread, cut between whole cache lines.
-template <class T, class Body>
-void split_columns(const Team& team, index_t columns, Body&& body) {
-  constexpr index_t line = kAlignment / static_cast<index_t>(sizeof(T));
-  const index_t lines = (columns + line - 1) / line;
-  const index_t width = (lines + team.threads() - 1) / team.threads() * line;
-  team.each((columns + width - 1) / width, [&](index_t part, int) {
-    body(part * width, std::min(width, columns - part * width));
-  });
-}
-
-// The same for rows.
-template <class Body>
-void split_rows(const Team& team, index_t rows, Body&& body) {
-  const index_t size = (rows + team.threads() - 1) / team.threads();
-  team.each((rows + size - 1) / size,
-            [&](index_t part, int) { body(part * size, std::min(size, rows - part * size)); });
-}
-
-}  // namespace
-
 template <class T>
 index_t Backprop<T>::block_rows(const NetSpec& net) {
   // Up to 128 KiB per array of activations: three to five of them and a panel of weights share a
@@ -75,6 +53,7 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
     }
     layers_.push_back(layer);
   }
+  frozen_.resize(layers_.size());
   targets_ = matrix(layers_.back().stride);
   zeros_ = workspace.take<T>(padded_stride<T>(net.widest()));
   index_t pieces = 0;
@@ -88,9 +67,19 @@ void Backprop<T>::clear() {
 }
 
 template <class T>
+void Backprop<T>::freeze(const std::vector<index_t>& layers) {
+  for (const index_t l : layers) frozen_[static_cast<size_t>(l)] = true;
+  while (lowest_ + 1 < layers_.size() && frozen_[lowest_]) ++lowest_;
+}
+
+template <class T>
 void Backprop<T>::refresh_transposes(const T* parameters) {
-  for (size_t l = 1; l < layers_.size(); ++l) {
-    refresh_transpose(l, parameters, 0, net_.layers()[l].inputs);
+  for (size_t l = lowest_ + 1; l < layers_.size(); ++l) {
+    const index_t inputs = net_.layers()[l].inputs, strip = strip_rows(net_.layers()[l]);
+    team_.each((inputs + strip - 1) / strip, [&](index_t number, int) {
+      const index_t begin = number * strip;
+      refresh_transpose(l, parameters, begin, std::min(strip, inputs - begin));
+    });
   }
 }
 
@@ -102,8 +91,6 @@ void Backprop<T>::refresh_transpose(size_t l, const T* parameters, index_t first
                     spec.units, layers_[l].transposed + first_row, layers_[l].transposed_stride);
 }
 
-// Rows of a weight matrix that are updated by one call: some thousand weights, whole vectors of
-// transposed rows. Of the net alone, for each call sums its part of the penalty.
 template <class T>
 index_t Backprop<T>::piece_rows(const LayerSpec& layer) {
   constexpr index_t lanes = kAlignment / static_cast<index_t>(sizeof(T)), weights = 4096;
@@ -188,7 +175,7 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
     const T* weights = parameters + spec.weights_at;
     const T* biases = parameters + spec.biases_at();
     const auto activate = kernel_.activate[static_cast<size_t>(spec.activation)];
-    const bool by_column = spec.activation != Activation::kSoftmax && layer.kept == layer.outputs;
+    const bool by_column = !info(spec.activation).whole_row && layer.kept == layer.outputs;
     split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
       T* const to = layer.outputs + j;
       if (from == nullptr) {
@@ -215,17 +202,42 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
 }
 
 template <class T>
-double Backprop<T>::loss(Loss loss, index_t count, const T* weights) {
-  const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(loss)](count, net_.outputs(), outputs(), stride, targets_,
-                                                 stride, weights, nullptr, stride);
+double Backprop<T>::loss(const LossSpec& spec, index_t count, const T* weights) {
+  return run_loss(spec, kernel_.loss, count, weights, nullptr);
 }
 
 template <class T>
-double Backprop<T>::loss_and_delta(Loss loss, index_t count, const T* weights) {
+double Backprop<T>::loss_and_delta(const LossSpec& spec, index_t count, const T* weights) {
+  const Activation activation = net_.output_activation();
+  const Layer& layer = layers_.back();
+  const bool fused = activation == info(spec.kind).output &&
+                     kernel_.fused_loss[static_cast<size_t>(spec.kind)] != nullptr;
+  if (fused) return run_loss(spec, kernel_.fused_loss, count, weights, layer.delta);
+  const double value = run_loss(spec, kernel_.loss, count, weights, layer.delta);
+  kernel_.activate_gradient[static_cast<size_t>(activation)](
+      count, net_.outputs(), layer.kept, layer.stride, layer.delta, layer.stride);
+  return value;
+}
+
+template <class T>
+double Backprop<T>::run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count,
+                             const T* weights, T* delta) {
   const index_t stride = output_stride();
-  return kernel_.loss[static_cast<size_t>(loss)](count, net_.outputs(), outputs(), stride, targets_,
-                                                 stride, weights, layers_.back().delta, stride);
+  if (spec.label_smoothing > 0.0) smooth(spec, count);
+  return kernels[static_cast<size_t>(spec.kind)](count, net_.outputs(),
+                                                 coefficients<T>(spec, net_.outputs()), outputs(),
+                                                 stride, targets_, stride, weights, delta, stride);
+}
+
+template <class T>
+void Backprop<T>::smooth(const LossSpec& spec, index_t count) {
+  const double shares = info(spec.kind).one_of_all ? static_cast<double>(net_.outputs()) : 2.0;
+  const T kept = static_cast<T>(1.0 - spec.label_smoothing);
+  const T spread = static_cast<T>(spec.label_smoothing / shares);
+  for (index_t i = 0; i < count; ++i) {
+    T* row = targets_ + i * output_stride();
+    for (index_t j = 0; j < net_.outputs(); ++j) row[j] = row[j] * kept + spread;
+  }
 }
 
 // below.delta of layer l - 1 from the delta of layer l.
@@ -252,10 +264,11 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
                                   const T* parameters, const Update<T>& update) {
   const index_t count = samples.count;
   PenaltySums total{0.0, 0.0};
-  for (size_t l = layers_.size(); l-- > 0;) {
+  for (size_t l = layers_.size(); l-- > lowest_;) {
     const LayerSpec& spec = net_.layers()[l];
     const Layer& layer = layers_[l];
-    if (l > 0) descend(l, count);  // before the weights change
+    if (l > lowest_) descend(l, count);  // before the weights change
+    if (frozen_[l]) continue;
     T* of_biases = gradient + spec.biases_at();
     kernel_.column_sums(count, spec.units, layer.delta, layer.stride, of_biases, !first_block);
     if (update) update(spec.biases_at(), spec.units, false, of_biases);
@@ -294,7 +307,7 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
             update(spec.weights_at + row * spec.units, std::min(piece, end - row) * spec.units,
                    true, to + (row - begin) * spec.units);
       }
-      if (l > 0) refresh_transpose(l, parameters, begin, end - begin);
+      if (l > lowest_) refresh_transpose(l, parameters, begin, end - begin);
     });
     for (index_t i = 0; update && i < piece_count(spec); ++i) {
       total.squares += piece_sums_[static_cast<size_t>(i)].squares;

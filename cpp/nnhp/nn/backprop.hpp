@@ -36,10 +36,10 @@ struct DropoutDraw {
 
 inline constexpr index_t kAnyRows = std::numeric_limits<index_t>::max();
 
-// Updates the parameters [at, at + n) by their complete gradient; returns the sums that the penalty
-// on them needs. Called by several threads at once, for ranges apart.
+// Updates the parameters [at, at + n) by their complete gradient, which it may change; returns the
+// sums that the penalty on them needs. Called by several threads at once, for ranges apart.
 template <class T>
-using Update = std::function<PenaltySums(index_t at, index_t n, bool weights, const T* gradient)>;
+using Update = std::function<PenaltySums(index_t at, index_t n, bool weights, T* gradient)>;
 
 template <class T>
 class Backprop {
@@ -56,6 +56,12 @@ class Backprop {
   // activations of all layers stay in the second-level cache.
   static index_t block_rows(const NetSpec& net);
 
+  // Rows of a weight matrix that are updated by one call: some thousand weights, whole vectors of
+  // transposed rows. Of the net alone, for each call sums its part of the penalty.
+  static index_t piece_rows(const LayerSpec& layer);
+
+  // Lets backward() leave out the gradient of these layers, and end above the lowest of the others.
+  void freeze(const std::vector<index_t>& layers);
   // To be called once the workspace has memory, before anything else.
   void clear();
   // Must be called after every change of `parameters` from outside, before backward().
@@ -66,12 +72,13 @@ class Backprop {
   const T* outputs() const { return layers_.back().outputs; }
   index_t output_stride() const { return layers_.back().stride; }
 
-  // Targets of the block, to be filled before loss(); scratch [block_rows x outputs].
+  // Targets of the block, to be filled before each loss(); scratch [block_rows x outputs].
   T* targets() { return targets_; }
-  // Sum over the block of the samples' losses (weighted by `weights` unless null).
-  double loss(Loss loss, index_t count, const T* weights);
+  // Sum over the block of the samples' losses (weighted by `weights` unless null). Smooths the
+  // targets where the spec says so.
+  double loss(const LossSpec& spec, index_t count, const T* weights);
   // The same, preparing backward().
-  double loss_and_delta(Loss loss, index_t count, const T* weights);
+  double loss_and_delta(const LossSpec& spec, index_t count, const T* weights);
   // Adds (or, for the first block of a batch, writes) the gradient of the summed loss, in the
   // layout of the parameters. Follows forward() and loss_and_delta() of the same block.
   void backward(const SampleRows<T>& samples, bool first_block, T* gradient);
@@ -93,13 +100,17 @@ class Backprop {
     index_t transposed_stride = 0;
   };
 
+  using LossKernels = decltype(KernelTable<T>::loss);
+
+  double run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count, const T* weights,
+                  T* delta);
+  void smooth(const LossSpec& spec, index_t count);
   void drop(double rate, const DropoutDraw& draw, size_t place, index_t count, index_t columns,
             const T* from, T* to, T* mask, index_t stride) const;
   void load_inputs(const SampleRows<T>& samples, const DropoutDraw* draw);
   void scatter(const SampleRows<T>& samples);
   void descend(size_t l, index_t count) const;
   void refresh_transpose(size_t l, const T* parameters, index_t first_row, index_t rows) const;
-  static index_t piece_rows(const LayerSpec& layer);
   static index_t piece_count(const LayerSpec& layer);
   index_t strip_rows(const LayerSpec& layer) const;
 
@@ -107,6 +118,8 @@ class Backprop {
   const KernelTable<T>& kernel_;
   const Team team_;
   std::vector<Layer> layers_;
+  std::vector<bool> frozen_;             // of each layer
+  size_t lowest_ = 0;                    // layer that is not
   std::vector<PenaltySums> piece_sums_;  // of one layer
   T* gathered_ = nullptr;                // samples copied together [block_rows x inputs]
   T* input_mask_ = nullptr;              // their dropout multipliers, if inputs are dropped

@@ -17,7 +17,7 @@ constexpr double kProduct = 0.4;  // of the matrix products: one fused multiply-
 constexpr double kPass = 1.5;     // reading and writing an element once
 constexpr double kDropped = 4.0;  // drawing and applying
 constexpr double kLoss = 12.0;
-constexpr double kUpdated = 6.0;
+constexpr double kNoise = 12.0;  // drawing and adding a normal number
 // The parameters and moments of a large net come from memory, whatever the vectors.
 constexpr double kUpdatedByte = 5.0;
 
@@ -65,16 +65,23 @@ double training_cost(const NetSpec& net) {
 }
 
 template <class T>
-double update_cost(const NetSpec& net) {
+double update_cost(const NetSpec& net, const OptimizerSpec& optimizer) {
+  double each = info(optimizer.kind).cost;
+  if (optimizer.prepares()) each += 2.0 * kPass;
+  if (optimizer.averages()) each += kPass;
+  if (optimizer.max_norm < OptimizerSpec::kUnlimited) each += 2.0 * kPass;
+  if (optimizer.weight_noise > 0.0) each += kNoise;
+  // Read and written on the way from the gradient, and to the transposed weights.
+  if (optimizer.needs_whole_gradient()) each += 4.0 * kPass;
   const double parameters = static_cast<double>(net.parameter_count());
-  return kStep + parameters * (in_widest_lanes<T>(kUpdated) + kUpdatedByte * sizeof(T));
+  return kStep + parameters * (in_widest_lanes<T>(each) + kUpdatedByte * sizeof(T));
 }
 
 template double forward_cost<float>(const NetSpec&);
 template double forward_cost<double>(const NetSpec&);
 template double training_cost<float>(const NetSpec&);
 template double training_cost<double>(const NetSpec&);
-template double update_cost<float>(const NetSpec&);
-template double update_cost<double>(const NetSpec&);
+template double update_cost<float>(const NetSpec&, const OptimizerSpec&);
+template double update_cost<double>(const NetSpec&, const OptimizerSpec&);
 
 }  // namespace nnhp

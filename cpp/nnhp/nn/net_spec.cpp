@@ -28,8 +28,6 @@ NetSpec::NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t
     layers_.push_back({from, layer.units, layer.activation, layer.dropout});
     from = layer.units;
   }
-  require(info(output_activation).output,
-          std::string(info(output_activation).name) + " is no activation of an output layer");
   layers_.push_back({from, outputs, output_activation, 0.0});
 
   for (LayerSpec& layer : layers_) {

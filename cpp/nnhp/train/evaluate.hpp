@@ -30,15 +30,15 @@ struct EvaluationScratch {
 // Runs the net over the validation rows of a set that has some, block by block, in `backprop`'s
 // buffers.
 template <class T>
-Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* parameters, Loss loss,
-                    Score score, const TrainingSet<T>& set, const EvaluationScratch<T>& scratch,
-                    const StopToken* stop);
+Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* parameters,
+                    const LossSpec& loss, Score score, const TrainingSet<T>& set,
+                    const EvaluationScratch<T>& scratch, const StopToken* stop);
 
-extern template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, Loss, Score,
-                                    const TrainingSet<float>&, const EvaluationScratch<float>&,
-                                    const StopToken*);
-extern template Evaluation evaluate(Backprop<double>&, const NetSpec&, const double*, Loss, Score,
-                                    const TrainingSet<double>&, const EvaluationScratch<double>&,
-                                    const StopToken*);
+extern template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, const LossSpec&,
+                                    Score, const TrainingSet<float>&,
+                                    const EvaluationScratch<float>&, const StopToken*);
+extern template Evaluation evaluate(Backprop<double>&, const NetSpec&, const double*,
+                                    const LossSpec&, Score, const TrainingSet<double>&,
+                                    const EvaluationScratch<double>&, const StopToken*);
 
 }  // namespace nnhp

@@ -41,8 +41,8 @@ bool Predictor<T>::are_few(index_t samples) const {
 }
 
 template <class T>
-index_t Predictor<T>::class_columns() const {
-  return net_->output_activation() == Activation::kSoftmax ? 1 : net_->outputs();
+index_t Predictor<T>::class_columns(const Decision& decision) const {
+  return decision.greatest ? 1 : net_->outputs();
 }
 
 // Calls write(outputs, stride, start, count) for each block of samples.
@@ -92,18 +92,19 @@ bool Predictor<T>::outputs(const Dataset<T>& data, int threads, const Poll& poll
 }
 
 template <class T>
-bool Predictor<T>::classes(const Dataset<T>& data, int threads, const Poll& poll,
-                           int64_t* out) const {
-  const index_t outputs = net_->outputs(), columns = class_columns();
-  const bool one_of_all = net_->output_activation() == Activation::kSoftmax;
+bool Predictor<T>::classes(const Dataset<T>& data, const Decision& decision, int threads,
+                           const Poll& poll, int64_t* out) const {
+  const index_t outputs = net_->outputs(), columns = class_columns(decision);
+  const bool greatest = decision.greatest;
+  const T threshold = static_cast<T>(decision.threshold);
   return run(data, threads, poll, [=](const T* from, index_t stride, index_t start, index_t count) {
     for (index_t i = 0; i < count; ++i) {
       const T* row = from + i * stride;
       int64_t* to = out + (start + i) * columns;
-      if (one_of_all) {
+      if (greatest) {
         *to = std::max_element(row, row + outputs) - row;
       } else {
-        std::transform(row, row + outputs, to, [](T p) { return p > T(0.5); });
+        std::transform(row, row + outputs, to, [=](T p) { return p > threshold; });
       }
     }
   });

@@ -21,14 +21,15 @@ class Predictor {
   // calling thread, which looks for no Ctrl-C meanwhile.
   bool are_few(index_t samples) const;
   // Numbers that tell what a sample is: one, or one per label.
-  index_t class_columns() const;
+  index_t class_columns(const Decision& decision) const;
 
   // Activated outputs of every sample into out [samples x outputs]. Returns whether a stop was
   // asked for; `out` is then incomplete.
   bool outputs(const Dataset<T>& data, int threads, const Poll& poll, T* out) const;
-  // What every sample is, into out [samples x class_columns]: the index of its most probable class,
-  // the first of equals; or for each logistic output whether it is above one half.
-  bool classes(const Dataset<T>& data, int threads, const Poll& poll, int64_t* out) const;
+  // What every sample is, into out [samples x class_columns]: the index of its greatest output, the
+  // first of equals; or for each output whether it is above the threshold.
+  bool classes(const Dataset<T>& data, const Decision& decision, int threads, const Poll& poll,
+               int64_t* out) const;
 
  private:
   template <class Write>

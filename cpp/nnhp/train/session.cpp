@@ -9,70 +9,87 @@
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/nn/split.hpp"
+#include "nnhp/train/step_update.hpp"
 
 namespace nnhp {
 namespace {
 
-std::string range_error(const char* name, const char* expected, double got) {
-  return std::string(name) + " must be " + expected + ", got " + std::to_string(got);
-}
+// Draws for the weights of layer l are made in place kWeightNoise + l; those below are of samples.
+constexpr uint32_t kWeightNoise = 1u << 12;
 
 }  // namespace
 
 void TrainSpec::check(const NetSpec& net) const {
-  const Activation needed = loss_table[static_cast<size_t>(loss)].output;
-  require(net.output_activation() == needed,
-          "loss '" + std::string(loss_table[static_cast<size_t>(loss)].name) +
-              "' needs the output activation '" + std::string(info(needed).name) + "', got '" +
-              std::string(info(net.output_activation()).name) + "'");
-  require(penalty.l2 >= 0.0, range_error("l2", ">= 0", penalty.l2));
-  require(penalty.l1 >= 0.0, range_error("l1", ">= 0", penalty.l1));
-  require(batch_size >= 1, range_error("batch_size", ">= 1", static_cast<double>(batch_size)));
-  require(max_epochs >= 1, range_error("max_epochs", ">= 1", static_cast<double>(max_epochs)));
-  require(tol >= 0.0, range_error("tol", ">= 0", tol));
-  require(n_iter_no_change >= 1.0, range_error("n_iter_no_change", ">= 1", n_iter_no_change));
-  require(momentum >= 0.0 && momentum <= 1.0, range_error("momentum", "in [0, 1]", momentum));
-  require(beta_1 >= 0.0 && beta_1 < 1.0, range_error("beta_1", "in [0, 1)", beta_1));
-  require(beta_2 >= 0.0 && beta_2 < 1.0, range_error("beta_2", "in [0, 1)", beta_2));
-  require(epsilon > 0.0, range_error("epsilon", "> 0", epsilon));
-  if (schedule.schedule == Schedule::kPerEpoch) {
-    require(!schedule.per_epoch.empty(), "learning_rates must not be empty");
-    for (const double rate : schedule.per_epoch) {
-      require(rate > 0.0, range_error("learning_rates", "> 0", rate));
-    }
-  } else {
-    require(schedule.initial > 0.0, range_error("learning_rate_init", "> 0", schedule.initial));
+  loss.check(net.outputs(), net.output_activation());
+  augment.check();
+  require(monitor != Monitor::kR2 || !info(loss.kind).one_target,
+          "monitor 'r2' needs a target per output, which the loss '" +
+              std::string(info(loss.kind).name) + "' has not");
+  require_field(penalty.l2 >= 0.0, "l2", ">= 0", penalty.l2);
+  require_field(penalty.l1 >= 0.0, "l1", ">= 0", penalty.l1);
+  require_field(batch_size >= 1, "batch_size", ">= 1", static_cast<double>(batch_size));
+  require_field(max_epochs >= 1, "max_epochs", ">= 1", static_cast<double>(max_epochs));
+  require_field(tol >= 0.0, "tol", ">= 0", tol);
+  require_field(n_iter_no_change >= 1.0, "n_iter_no_change", ">= 1", n_iter_no_change);
+  const index_t layers = static_cast<index_t>(net.layers().size());
+  std::vector<bool> frozen(net.layers().size());
+  for (const index_t l : frozen_layers) {
+    require(l >= 0 && l < layers, "frozen_layers must be in [0, " + std::to_string(layers) +
+                                      "), got " + std::to_string(l));
+    frozen[static_cast<size_t>(l)] = true;
   }
+  require(std::find(frozen.begin(), frozen.end(), false) != frozen.end(),
+          "frozen_layers must leave a layer to train");
+  optimizer.check();
+  schedule.check();
 }
 
 // The scratch of one worker while it advances one session.
 template <class T>
 struct Session<T>::Scratch {
-  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& team,
+  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& its_team,
           Workspace& workspace)
-      : backprop(*in.net, true, workspace, gathers(*in.set), kAnyRows, team),
+      : team(its_team),
+        backprop(*in.net, true, workspace, gathers(in), kAnyRows, its_team),
         evaluation(*in.net, workspace) {
+    if (in.train->augment.any()) augmenter.emplace(in.train->augment, *in.net, workspace, team);
     const index_t n = in.net->parameter_count();
+    const OptimizerSpec& optimizer = in.train->optimizer;
     gradient = workspace.take<T>(n);
     block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
+    backprop.freeze(in.train->frozen_layers);
+    if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
+    if (optimizer.needs_whole_gradient()) {
+      trained = trained_arrays<T>(*in.net, in.train->frozen_layers);
+      index_t pieces = 0;
+      for (const TrainedArray& array : trained) pieces = std::max(pieces, array.pieces());
+      piece_sums.resize(static_cast<size_t>(pieces));
+    }
     if (!keeps_undo) return;
-    undo_parameters = workspace.take<T>(n);
-    for (int i = 0; i < info(in.train->optimizer).moments; ++i)
-      undo_moments[i] = workspace.take<T>(n);
+    const int arrays = 1 + optimizer.averages() + info(optimizer.kind).moments;
+    undo_arrays = workspace.take<T>(checked_product(arrays, n, "copies of the parameters"));
     undo_order = workspace.take<row_t>(training_rows);
   }
 
-  static bool gathers(const TrainingSet<T>& set) {
-    return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
+  static bool gathers(const Inputs& in) {
+    const TrainingSet<T>& set = *in.set;
+    return !set.training().data->sparse || in.train->augment.any() ||
+           (set.validation() && !set.validation()->data->sparse);
   }
 
+  const Team team;
   Backprop<T> backprop;
   EvaluationScratch<T> evaluation;
+  std::optional<Augmenter<T>> augmenter;
   T* gradient = nullptr;
   T* block_weights = nullptr;
-  T* undo_parameters = nullptr;  // null: epochs are short and never undone
-  T* undo_moments[2] = {nullptr, nullptr};
-  row_t* undo_order = nullptr;
+  T* noisy = nullptr;  // parameters, where weights have noise
+  // Where a step needs the whole gradient.
+  std::vector<TrainedArray> trained;
+  std::vector<PieceSums> piece_sums;
+  T* undo_arrays = nullptr;     // what steps change, one after the other
+  row_t* undo_order = nullptr;  // null: epochs are short and never undone
 };
 
 template <class T>
@@ -81,81 +98,55 @@ struct Session<T>::Undo {
       : session_(session),
         scratch_(scratch),
         step_(session.state_.step),
+        recorded_(session.state_.step_loss_curve.size()),
+        rate_(session.state_.rate),
+        steps_averaged_(session.state_.steps_averaged),
         generator_(session.state_.generator) {
-    copy(session.state_.parameters.data(), scratch.undo_parameters,
-         session.state_.parameters.size());
-    copy(session.state_.moment_1.data(), scratch.undo_moments[0], session.state_.moment_1.size());
-    copy(session.state_.moment_2.data(), scratch.undo_moments[1], session.state_.moment_2.size());
+    T* to = scratch.undo_arrays;
+    for (const AlignedVector<T>* array : session.state_.stepped()) {
+      if (!array->empty()) to = std::copy(array->begin(), array->end(), to);
+    }
     std::copy(session.state_.order.begin(), session.state_.order.end(), scratch.undo_order);
   }
   void restore() {
     SessionState<T>& s = session_.state_;
-    copy(scratch_.undo_parameters, s.parameters.data(), s.parameters.size());
-    copy(scratch_.undo_moments[0], s.moment_1.data(), s.moment_1.size());
-    copy(scratch_.undo_moments[1], s.moment_2.data(), s.moment_2.size());
+    const T* from = scratch_.undo_arrays;
+    for (AlignedVector<T>* array : s.stepped()) {
+      if (array->empty()) continue;
+      std::copy_n(from, array->size(), array->begin());
+      from += array->size();
+    }
     std::copy_n(scratch_.undo_order, s.order.size(), s.order.begin());
     s.step = step_;
+    s.step_loss_curve.resize(recorded_);
+    s.rate = rate_;
+    s.steps_averaged = steps_averaged_;
     s.generator = generator_;
   }
 
  private:
-  static void copy(const T* from, T* to, index_t n) {
-    if (n > 0) std::copy_n(from, n, to);
-  }
   Session& session_;
   Scratch& scratch_;
-  int64_t step_;
+  int64_t step_, steps_averaged_;
+  size_t recorded_;
+  double rate_;
   std::optional<Mt19937> generator_;
-};
-
-// The update of one step; pieces of the parameters may be updated by several threads at once.
-template <class T>
-class Session<T>::StepUpdate {
- public:
-  StepUpdate(Session& session, double weight_sum)
-      : kernel_(kernel_table<T>().update[static_cast<size_t>(session.in_.train->optimizer)]),
-        parameters_(session.state_.parameters.data()),
-        moment_1_(session.state_.moment_1.data()),
-        moment_2_(session.state_.moment_2.data()) {
-    const TrainSpec& train = *session.in_.train;
-    of_biases_.gradient_scale = static_cast<T>(1.0 / weight_sum);
-    of_biases_.learning_rate = static_cast<T>(session.step_rate());
-    of_biases_.momentum = static_cast<T>(train.momentum);
-    of_biases_.beta_1 = static_cast<T>(train.beta_1);
-    of_biases_.beta_2 = static_cast<T>(train.beta_2);
-    of_biases_.epsilon = static_cast<T>(train.epsilon);
-    of_biases_.complement_1 = static_cast<T>(1.0 - train.beta_1);
-    of_biases_.complement_2 = static_cast<T>(1.0 - train.beta_2);
-    of_weights_ = of_biases_;
-    of_weights_.l2 = static_cast<T>(train.penalty.l2);
-    of_weights_.l1 = static_cast<T>(train.penalty.l1);
-  }
-  PenaltySums operator()(index_t at, index_t n, bool weights, const T* gradient) const {
-    return kernel_(n, weights ? of_weights_ : of_biases_, gradient, parameters_ + at,
-                   moment_1_ == nullptr ? nullptr : moment_1_ + at,
-                   moment_2_ == nullptr ? nullptr : moment_2_ + at);
-  }
-
- private:
-  std::decay_t<decltype(KernelTable<T>::update[0])> kernel_;
-  T* const parameters_;
-  T* const moment_1_;  // null where the optimizer has none
-  T* const moment_2_;
-  UpdateCoefficients<T> of_weights_{}, of_biases_{};
 };
 
 template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
   in_.train->check(net);
-  in_.set->check(net);
+  in_.set->check(net, in_.train->loss);
+  in_.train->augment.check_samples(in_.set->training().data->samples);
   require(in_.start->parameters.size() == net.parameter_count(),
           "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
               std::to_string(in_.start->parameters.size()));
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
-  state_.rate = first_rate(in_.train->schedule);
+  state_.rate = in_.train->schedule.initial;
+  state_.rate = rate_of_step(0);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
 }
@@ -165,25 +156,49 @@ void Session<T>::begin() const {
   if (!state_.parameters.empty()) return;
   AlignedVector<T> parameters = in_.start->parameters;
   state_.generator = in_.start->generator;
-  state_.order = in_.set->training().rows;
+  state_.order = epoch_entries(in_.train->augment, in_.set->training());
   if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = parameters;
-  const int moments = info(in_.train->optimizer).moments;
-  const index_t n = in_.net->parameter_count();
-  if (moments > 0) state_.moment_1 = AlignedVector<T>(n);
-  if (moments > 1) state_.moment_2 = AlignedVector<T>(n);
+  const OptimizerSpec& optimizer = in_.train->optimizer;
+  for (int i = 0; i < info(optimizer.kind).moments; ++i) {
+    AlignedVector<T>& moment = state_.moments[static_cast<size_t>(i)];
+    moment = AlignedVector<T>(in_.net->parameter_count());
+    const T value = static_cast<T>(optimizer.first_moment(i));
+    if (value != T(0)) std::fill(moment.begin(), moment.end(), value);
+  }
+  if (optimizer.averages()) state_.averages = parameters;
   // Last, for they tell that all is there: any allocation before may fail.
   state_.parameters = std::move(parameters);
 }
 
 template <class T>
+index_t Session<T>::rows_per_epoch() const {
+  return static_cast<index_t>(in_.set->training().rows.size()) *
+         (1 + in_.train->augment.noisy_copies);
+}
+
+template <class T>
+index_t Session<T>::steps_per_epoch() const {
+  const index_t rows = rows_per_epoch();
+  return rows / in_.train->batch_size + (rows % in_.train->batch_size != 0);
+}
+
+template <class T>
+double Session<T>::rate_of_step(index_t step) const {
+  const ScheduleSpec& schedule = in_.train->schedule;
+  return rate_at(schedule, {schedule.begin + state_.epoch, step, steps_per_epoch(),
+                            state_.samples_seen, state_.rate});
+}
+
+template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
-  const double rows = static_cast<double>(in_.set->training().rows.size());
-  const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
+  const AugmentSpec& augment = in_.train->augment;
+  const double rows = static_cast<double>(rows_per_epoch());
+  const double steps = static_cast<double>(steps_per_epoch());
   const auto& validation = in_.set->validation();
   const double validated = validation ? static_cast<double>(validation->rows.size()) : 0.0;
-  return training_cost<T>(net) * rows + update_cost<T>(net) * steps +
-         forward_cost<T>(net) * validated;
+  return (training_cost<T>(net) + augment_cost<T>(augment, net.inputs())) * rows +
+         update_cost<T>(net, in_.train->optimizer) * steps + forward_cost<T>(net) * validated;
 }
 
 template <class T>
@@ -207,8 +222,7 @@ bool Session<T>::keeps_undo() const {
 
 template <class T>
 double Session<T>::step_rate() const {
-  return nnhp::step_rate(in_.train->optimizer, state_.rate, std::max<int64_t>(state_.step, 1),
-                         in_.train->beta_1, in_.train->beta_2);
+  return nnhp::step_rate(in_.train->optimizer, state_.rate, std::max<int64_t>(state_.step, 1));
 }
 
 template <class T>
@@ -273,6 +287,7 @@ template <class T>
 int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_t* truth,
                                   Workspace& workspace, const StopToken& stop) const {
   const index_t outputs = in_.net->outputs();
+  const Decision decision = decision_of(in_.train->loss, in_.net->output_activation());
   int64_t correct = 0;
   forward_blocks(rows, count, workspace, stop,
                  [&](const T* from, index_t stride, index_t start, index_t size) {
@@ -282,7 +297,7 @@ int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_
                        correct = -1;
                        return false;
                      }
-                     const index_t best = outputs == 1 ? row[0] > T(0.5)
+                     const index_t best = outputs == 1 ? row[0] > static_cast<T>(decision.threshold)
                                                        : std::max_element(row, row + outputs) - row;
                      correct += best == truth[start + i];
                    }
@@ -295,12 +310,12 @@ int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_
 template <class T>
 bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
   std::optional<Undo> undo;
-  if (scratch.undo_parameters != nullptr) undo.emplace(*this, scratch);
+  if (scratch.undo_order != nullptr) undo.emplace(*this, scratch);
   const StopToken* heeded = undo ? &stop : nullptr;
   const std::optional<double> loss = train_epoch(scratch, heeded);
   Evaluation evaluation{true, 0.0, 0.0};
   if (loss && in_.set->validation()) {
-    evaluation = evaluate(scratch.backprop, *in_.net, state_.parameters.data(), in_.train->loss,
+    evaluation = evaluate(scratch.backprop, *in_.net, state_.outcome().data(), in_.train->loss,
                           monitor_table[static_cast<size_t>(in_.train->monitor)].score, *in_.set,
                           scratch.evaluation, heeded);
   }
@@ -318,17 +333,58 @@ template <class T>
 std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken* stop) {
   if (in_.train->shuffle && state_.generator) state_.generator->shuffle(state_.order);
   const index_t rows = static_cast<index_t>(state_.order.size());
+  const bool per_step = info(in_.train->schedule.kind).per_step;
   double total = 0.0, counted = 0.0;
-  for (index_t start = 0; start < rows; start += in_.train->batch_size) {
+  for (index_t start = 0, step = 0; start < rows; start += in_.train->batch_size, ++step) {
     const index_t count = std::min(in_.train->batch_size, rows - start);
+    if (per_step) state_.rate = rate_of_step(step);
     const std::optional<double> loss =
         train_batch(scratch, state_.order.data() + start, count, stop);
     if (stop != nullptr && stop->requested()) return std::nullopt;
+    if (in_.train->records_steps) {
+      state_.step_loss_curve.push_back(loss.value_or(std::numeric_limits<double>::quiet_NaN()));
+    }
     if (!loss) continue;
     total += *loss * static_cast<double>(count);
     counted += static_cast<double>(count);
   }
   return counted > 0.0 ? total / counted : 0.0;
+}
+
+// Samples, targets and weights of rows [start, start + size) of a batch.
+template <class T>
+typename Augmenter<T>::Block Session<T>::load_block(Scratch& scratch, std::span<const row_t> batch,
+                                                    index_t start, index_t size) const {
+  Backprop<T>& backprop = scratch.backprop;
+  if (scratch.augmenter) {
+    const StepDraws draws{in_.start->dropout_key, static_cast<uint64_t>(state_.step)};
+    return scratch.augmenter->make(*in_.set, batch, start, size, draws, backprop.targets(),
+                                   backprop.output_stride());
+  }
+  const row_t* rows = batch.data() + start;
+  fill_targets<T>(data(), in_.set->label_map(), rows, size, in_.net->outputs(), backprop.targets(),
+                  backprop.output_stride());
+  return {data().block(rows, size),
+          in_.set->training().weights_of(rows, size, scratch.block_weights)};
+}
+
+// The parameters that a step's gradient is taken at, where weights have noise.
+template <class T>
+const T* Session<T>::noisy_parameters(Scratch& scratch) const {
+  std::copy(state_.parameters.begin(), state_.parameters.end(), scratch.noisy);
+  const std::vector<LayerSpec>& layers = in_.net->layers();
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const index_t units = layers[l].units;
+    split_rows(scratch.team, layers[l].inputs, [&](index_t row, index_t rows) {
+      T* weights = scratch.noisy + layers[l].weights_at + row * units;
+      kernel_table<T>().add_noise(
+          rows, units, in_.start->dropout_key, static_cast<uint64_t>(state_.step),
+          kWeightNoise + static_cast<uint32_t>(l), static_cast<uint32_t>(row),
+          static_cast<T>(in_.train->optimizer.weight_noise), weights, units, weights, units);
+    });
+  }
+  scratch.backprop.refresh_transposes(scratch.noisy);
+  return scratch.noisy;
 }
 
 // The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
@@ -338,18 +394,17 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
   const index_t block = Backprop<T>::block_rows(*in_.net);
-  const WeightedRows<T>& training = in_.set->training();
   T* const parameters = state_.parameters.data();
-  double loss_sum = 0.0, weight_sum = training.weights ? 0.0 : static_cast<double>(count);
+  const T* used = scratch.noisy == nullptr ? parameters : noisy_parameters(scratch);
+  const bool weighted = in_.set->training().weights != nullptr;
+  double loss_sum = 0.0, weight_sum = weighted ? 0.0 : static_cast<double>(count);
   for (index_t start = 0;; start += block) {
     if (stop != nullptr && stop->requested()) return std::nullopt;
     const index_t size = std::min(block, count - start);
-    const SampleRows<T> samples = data().block(rows + start, size);
+    const auto [samples, weights] =
+        load_block(scratch, {rows, static_cast<size_t>(count)}, start, size);
     const DropoutDraw draw{in_.start->dropout_key, static_cast<uint64_t>(state_.step), start};
-    backprop.forward(parameters, samples, &draw);
-    fill_targets<T>(data(), in_.set->label_map(), samples.rows, size, in_.net->outputs(),
-                    backprop.targets(), backprop.output_stride());
-    const T* weights = training.weights_of(samples.rows, size, scratch.block_weights);
+    backprop.forward(used, samples, &draw);
     for (index_t i = 0; weights != nullptr && i < size; ++i) {
       weight_sum += static_cast<double>(weights[i]);
     }
@@ -360,10 +415,15 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       continue;
     }
     if (weight_sum == 0.0) return std::nullopt;
-    ++state_.step;
-    const StepUpdate update(*this, weight_sum);
-    const PenaltySums sums =
-        backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+    const StepUpdate<T> update(train, state_, weight_sum);
+    PenaltySums sums;
+    if (train.optimizer.needs_whole_gradient()) {
+      backprop.backward(samples, first, scratch.gradient);
+      sums = update.whole(scratch.trained, scratch.gradient, scratch.team, scratch.piece_sums);
+      if (used == parameters) backprop.refresh_transposes(parameters);
+    } else {
+      sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+    }
     return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
   }
 }
@@ -373,6 +433,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
   ++state_.epoch;
   state_.samples_seen += static_cast<int64_t>(state_.order.size());
   state_.loss_curve.push_back(loss);
+  state_.rate_curve.push_back(state_.rate);
   if (in_.set->validation()) state_.validation_loss_curve.push_back(evaluation.loss);
   find_divergence();
   switch (in_.train->monitor) {
@@ -384,7 +445,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
         state_.no_improvement_count = 0;
       }
       state_.best_loss = loss < state_.best_loss ? loss : state_.best_loss;
-      close_epoch();
+      close_epoch(-loss);
       break;
     case Monitor::kExternal:
       break;  // record_score() closes it
@@ -415,20 +476,27 @@ void Session<T>::update_patience(double score) {
   // Non-finite parameters may still score by chance; they are never the best.
   if (score > state_.best_score && state_.status != Status::kDiverged) {
     state_.best_score = score;
-    state_.best_parameters = state_.parameters;
+    state_.best_parameters = state_.outcome();
   }
-  close_epoch();
+  close_epoch(score);
 }
 
-// The schedule's turn, then patience's, in scikit-learn's order.
+// The schedule's turn, then patience's, in scikit-learn's order. `watched`, greater being better,
+// is what patience watches.
 template <class T>
-void Session<T>::close_epoch() {
+void Session<T>::close_epoch(double watched) {
+  constexpr double kSmallestAdaptiveRate = 1e-6;
   const TrainSpec& train = *in_.train;
-  state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
+  state_.rate = rate_of_step(0);
+  if (train.schedule.kind == Schedule::kPlateau) {
+    const double before = state_.rate;
+    state_.rate = rate_after_plateau(train.schedule, state_.plateau, watched, before);
+    // As 'adaptive' does: a lower rate is given time to show what it can do.
+    if (state_.rate < before && before > kSmallestAdaptiveRate) state_.no_improvement_count = 0;
+  }
   if (state_.status == Status::kDiverged) return;
   if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
-    constexpr double kSmallestAdaptiveRate = 1e-6;
-    if (info(train.schedule.schedule).adapts && state_.rate > kSmallestAdaptiveRate) {
+    if (info(train.schedule.kind).adapts && state_.rate > kSmallestAdaptiveRate) {
       state_.rate /= 5.0;
       state_.no_improvement_count = 0;
     } else {

@@ -10,13 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp.estimators import _losses
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
+from nnhp.losses import Focal
+
+
+def _knows_probabilities(estimator: MLPClassifier) -> bool:
+    """Whether the net, or the one that `fit` will make, gives probabilities."""
+    if hasattr(estimator, "out_activation_"):
+        return estimator.out_activation_ in ("softmax", "logistic")
+    return _losses.gives_probabilities(estimator.loss)
+
+
+def _decides(estimator: MLPClassifier) -> bool:
+    return not _knows_probabilities(estimator)
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """Multi-layer perceptron that predicts classes, trained on the log-loss.
+    """Multi-layer perceptron that predicts classes, by default trained on the log-loss.
 
     All of scikit-learn's MLPClassifier, on a C++ engine, and more: dropout, elastic net,
     class weights, activations per layer, validation data of your own, callbacks.
@@ -116,8 +129,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples that `early_stopping` splits off.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of Adam's averages of the gradient and of its square, in [0, 1).
+    beta_1 : float, default=0.9
+        Decay of Adam's average of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's average of the gradient's square, in [0, 1).
 
     epsilon : float, default=1e-8
         Added to the denominator of Adam's step.
@@ -134,6 +150,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         or one per layer, in [0, 1). The others are divided by ``1 - dropout``, so that
         prediction needs no change [4]_. Not with 'lbfgs'.
 
+    dropout_kind : {'standard', 'alpha'}, default='standard'
+        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
+        that mean and variance stay [5]_.
+
     input_dropout : float, default=0.0
         The same for the features.
 
@@ -147,6 +167,87 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Weights of the classes, which multiply `sample_weight`, in the loss and in the score
         that early stopping watches. 'balanced' is ``n_samples / (n_classes * count)`` from
         the y given to `fit`, and refused by `partial_fit`. Not for multilabel targets.
+
+    loss : {'log_loss', 'hinge', 'focal'} or Focal, default='log_loss'
+        What is minimised (see Notes for the formulas).
+
+        - 'log_loss': the cross-entropy.
+        - 'hinge': the hinge loss. The outputs are no probabilities then: there is
+          `decision_function` instead of `predict_proba`.
+        - 'focal', or ``nnhp.losses.Focal(gamma=2.0, alpha=None)``: the log-loss, with less weight
+          on samples that are classified well.
+
+    label_smoothing : float, default=0.0
+        Share s of each target, in [0, 1), that is spread evenly: y becomes ``(1 - s) * y + s / K``
+        for K classes, and ``(1 - s) * y + s / 2`` for two classes and for each label of multilabel
+        targets, as in Keras. `loss_curve_` and `validation_loss_curve_` are both of the smoothed
+        targets, so that they can be compared; scores are of the targets as they are.
+
+    weight_decay : float or None, default=None
+        Share of each parameter, times the learning rate, that every step takes off beside the
+        gradient's part. None is 0, for ``solver='adamw'`` 0.004. Not with 'lbfgs'.
+
+    clipnorm : float or None, default=None
+        Greatest norm of the gradient of one layer's weights, or of its biases, in a step; longer
+        ones are scaled down. Not with `clipvalue`, and not with 'lbfgs'.
+
+    clipvalue : float or None, default=None
+        Greatest magnitude of a component of the gradient in a step. Not with `clipnorm`, and not
+        with 'lbfgs'.
+
+    ema_momentum : float or None, default=None
+        If given, in [0, 1): the net that is watched, published and predicts has the exponential
+        moving average of the parameters after each step. Not with 'lbfgs'.
+
+    max_norm : float or None, default=None
+        If given, each unit's incoming weights are scaled down to at most this norm after each
+        step. Not with 'lbfgs'.
+
+    kernel_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+            default=None
+        Where the weights start. None draws what scikit-learn draws (see Notes).
+
+    bias_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+            default=None
+        Where the biases start. None draws what scikit-learn draws (see Notes).
+
+    frozen_layers : sequence of int, default=()
+        Layers that training leaves as they start, counted from 0 at the first hidden layer; the
+        last, or -1, is the output layer.
+
+    normalization : {'batch', 'layer'} or None, default=None
+        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+
+    input_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+
+    activation_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
+        'lbfgs'.
+
+    weight_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the weights in each training step. Not with
+        'lbfgs'.
+
+    noisy_copies : int, default=0
+        Noisy copies of each training sample that every epoch also sees, shuffled among the samples
+        (with ``shuffle=False``, after them): their features have `input_noise`, anew in each epoch,
+        which the samples themselves are then spared. Targets and weights are the sample's. An
+        epoch has ``(1 + noisy_copies) * n_samples`` samples: so many more batches, and so many
+        count in `t_`; `n_iter_` counts epochs as ever. Not with 'lbfgs'.
+
+    mixup_alpha : float, default=0.0
+        If positive, each training sample is mixed with another of its batch, any being as likely:
+        features, targets (classes as one column each) and weights become
+        ``(1 - share) * own + share * other``, with `share` drawn from
+        Beta(mixup_alpha, mixup_alpha) for each sample and step [6]_. Samples of weight 0 are
+        neither mixed nor mixed in. Not with 'lbfgs'.
+
+    cutmix_alpha : float, default=0.0
+        If positive, each training sample takes over a share of another's features, chosen anew and
+        with its values, and the same share of its target and weight. The share is drawn as for
+        `mixup_alpha` and rounded, halves up, to whole features [7]_. With `mixup_alpha` too, a
+        fair coin chooses one of them for each batch. Not with 'lbfgs'.
 
     num_layers : int or None, default=None
         Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
@@ -213,7 +314,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Outputs of the net.
 
     out_activation_ : str
-        'softmax' for three classes or more, 'logistic' for two and for multilabel targets.
+        'softmax' for three classes or more, 'logistic' for two and for multilabel targets;
+        'identity' with the hinge loss.
 
     n_features_in_ : int
         Features of X.
@@ -235,6 +337,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     and for each label of multilabel targets ``-(y * log(p) + (1 - y) * log(1 - p))``, where p is
     clipped to [eps, 1 - eps] of the dtype.
 
+    The hinge loss of two classes, with the output f for the second of them, is ``max(0, 1 - f)``
+    where that is true and else ``max(0, 1 + f)``; of each label the same, summed; of three classes
+    or more ``max(0, 1 + max(f of the others) - f of the class)`` [8]_. (Keras's CategoricalHinge
+    also lets 0 be among the others.) Targets that smoothing or mixing share out among classes
+    count each of them by its share. The focal loss is described at `nnhp.losses.Focal`; over
+    labels it is summed.
+
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
     joblib worker called it raises KeyboardInterrupt. Objects may be fitted and used by
@@ -252,6 +361,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
        "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15, 2014.
     .. [5] G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter. "Self-normalizing neural
        networks." NeurIPS, 2017.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin and D. Lopez-Paz. "mixup: Beyond empirical risk
+       minimization." ICLR, 2018. arXiv:1710.09412.
+    .. [7] S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe and Y. Yoo. "CutMix: Regularization strategy
+       to train strong classifiers with localizable features." ICCV, 2019. arXiv:1905.04899.
+    .. [8] K. Crammer and Y. Singer. "On the algorithmic implementation of multiclass kernel-based
+       vector machines." JMLR 2, 2001.
 
     Examples
     --------
@@ -266,8 +381,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
-    _answers: ClassVar[dict[str, str]] = {"predict": "labels", "predict_proba": "probabilities"}
-    loss = "log_loss"
 
     classes_: NDArray[Any]
 
@@ -298,8 +411,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0,
+        dropout_kind: str = "standard",
         input_dropout: float = 0.0,
         l1_ratio: float = 0.0,
+        loss: str | Focal = "log_loss",
+        label_smoothing: float = 0.0,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        ema_momentum: float | None = None,
+        max_norm: float | None = None,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = None,
+        frozen_layers: Sequence[int] = (),
+        normalization: str | None = None,
+        input_noise: float = 0.0,
+        activation_noise: float = 0.0,
+        weight_noise: float = 0.0,
+        noisy_copies: int = 0,
+        mixup_alpha: float = 0.0,
+        cutmix_alpha: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         num_layers: int | None = None,
         scoring: str | Callable[..., float] | None = None,
@@ -330,8 +461,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.dropout = dropout
+        self.dropout_kind = dropout_kind
         self.input_dropout = input_dropout
         self.l1_ratio = l1_ratio
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.ema_momentum = ema_momentum
+        self.max_norm = max_norm
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.frozen_layers = frozen_layers
+        self.normalization = normalization
+        self.input_noise = input_noise
+        self.activation_noise = activation_noise
+        self.weight_noise = weight_noise
+        self.noisy_copies = noisy_copies
+        self.mixup_alpha = mixup_alpha
+        self.cutmix_alpha = cutmix_alpha
         self.class_weight = class_weight
         self.num_layers = num_layers
         self.scoring = scoring
@@ -418,8 +567,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._fit(Given(X, y, sample_weight, classes=classes, incremental=True))
         return self
 
+    @property
+    def _answers(self) -> dict[str, str]:
+        if _knows_probabilities(self):
+            return {"predict": "labels", "predict_proba": "probabilities"}
+        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        by = "sign" if multilabel or len(self.classes_) < 3 else "the greatest output"
+        return {"predict": f"labels by {by}", "decision_function": "values"}
+
     def predict(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Predict the most probable class of each sample.
+        """Predict the class of each sample: the most probable one, or that of the greatest output.
 
         Parameters
         ----------
@@ -433,8 +590,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._answer("predict", X)
 
+    @available_if(_decides)
+    def decision_function(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
+        """Outputs of the net, by which `predict` decides: there after training on the hinge loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        decisions : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            In the net's dtype. For two classes one number, positive for the second of `classes_`;
+            else a column per class, of which the greatest decides, or after multilabel training
+            per label, which is predicted where it is positive.
+        """
+        return self._answer("decision_function", X)
+
+    @available_if(_knows_probabilities)
     def predict_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Predict probabilities of the classes.
+        """Predict probabilities of the classes. There is none with the hinge loss.
 
         Parameters
         ----------
@@ -449,6 +625,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._answer("predict_proba", X)
 
+    @available_if(_knows_probabilities)
     def predict_log_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
         """Predict logarithms of the probabilities of the classes.
 
@@ -462,7 +639,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             ``log(predict_proba(X))``.
         """
-        probabilities = self.predict_proba(X)
+        probabilities: NDArray[Any] = self.predict_proba(X)
         np.log(probabilities, out=probabilities)
         return probabilities
 

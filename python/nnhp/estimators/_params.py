@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     Options,
     StrOptions,
@@ -21,11 +22,13 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
+from nnhp.estimators import _initial, _losses, _optimizers, _schedules
+from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+STOCHASTIC_SOLVERS = tuple(BY_NAME)
 # Other names of activations, mostly Keras's, and the engine's for them.
 ACTIVATION_ALIASES = {"linear": "identity", "sigmoid": "logistic", "swish": "silu"}
 MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
@@ -36,14 +39,10 @@ _Constraints = dict[str, list[Any]]
 CONSTRAINTS: _Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({*_core.activations(), *ACTIVATION_ALIASES}), "array-like"],
-    "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
+    "solver": _optimizers.CONSTRAINT,
     "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [
-        StrOptions({"constant", "invscaling", "adaptive"}),
-        Interval(Real, 0, None, closed="neither"),
-        "array-like",
-    ],
+    "batch_size": [StrOptions({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": _schedules.CONSTRAINT,
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -66,7 +65,20 @@ CONSTRAINTS: _Constraints = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "dropout_kind": [StrOptions({"standard", "alpha"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    **SHARED_CONSTRAINTS,
+    "max_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "kernel_initializer": [str, "array-like", HasMethods("get_params"), None],
+    "bias_initializer": [str, "array-like", HasMethods("get_params"), None],
+    "frozen_layers": ["array-like"],
+    "normalization": [StrOptions({"batch", "layer"}), None],
+    "input_noise": [Interval(Real, 0, None, closed="left")],
+    "activation_noise": [Interval(Real, 0, None, closed="left")],
+    "weight_noise": [Interval(Real, 0, None, closed="left")],
+    "noisy_copies": [Interval(Integral, 0, None, closed="left")],
+    "mixup_alpha": [Interval(Real, 0, None, closed="left")],
+    "cutmix_alpha": [Interval(Real, 0, None, closed="left")],
     "num_layers": [Interval(Integral, 0, None, closed="left"), None],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
@@ -78,11 +90,14 @@ CONSTRAINTS: _Constraints = {
 }
 CLASSIFIER_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
+    "loss": _losses.OF_CLASSIFIERS,
     "class_weight": [StrOptions({"balanced"}), dict, None],
+    "label_smoothing": [Interval(Real, 0, 1, closed="left")],
 }
 REGRESSOR_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"squared_error", "poisson"})],
+    "loss": _losses.OF_REGRESSORS,
+    "output_activation": _losses.OUTPUT_ACTIVATION,
 }
 
 
@@ -98,8 +113,12 @@ def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
     """Raise ValueError, naming the option, where parameters cannot meet."""
-    hidden_layers(estimator)
-    learning_rates(estimator)
+    n_layers = len(hidden_layers(estimator)) + 1
+    _initial.check(estimator, n_layers)
+    _losses.check(estimator)
+    _optimizers.check(estimator)
+    _optimizers.frozen_layers(estimator, n_layers)
+    _schedules.check(estimator)
     if incremental:
         if estimator.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -118,7 +137,11 @@ def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
         "dropout": any(rate > 0 for _, _, rate in hidden_layers(estimator)),
         "input_dropout": estimator.input_dropout > 0,
         "l1_ratio": estimator.l1_ratio > 0,
-        "learning_rate (one number per epoch)": bool(learning_rates(estimator)),
+        "noisy_copies": estimator.noisy_copies > 0,
+        "mixup_alpha": estimator.mixup_alpha > 0,
+        "cutmix_alpha": estimator.cutmix_alpha > 0,
+        "learning_rate (a schedule)": _schedules.changes(estimator),
+        **_optimizers.refused_by_lbfgs(estimator),
         "X_val": has_validation,
     }
     for option, given in refused.items():
@@ -191,26 +214,10 @@ def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:
     return values
 
 
-def learning_rates(estimator: BaseMLP) -> list[float]:
-    """The learning rate of each epoch where it was given as a sequence; else empty."""
-    given = estimator.learning_rate
-    if isinstance(given, str | Real):
-        return []
-    try:
-        rates = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        rates = np.empty(0)
-    if rates.ndim != 1 or rates.size == 0 or not (np.isfinite(rates) & (rates > 0)).all():
-        raise ValueError(
-            f"learning_rate as a sequence must hold positive numbers, one per epoch, got {given!r}."
-        )
-    return [float(rate) for rate in rates]
-
-
 def batch_size(estimator: BaseMLP, n_samples: int) -> int:
     """Samples per step."""
-    if estimator.batch_size == "auto":
-        return min(200, n_samples)
+    if isinstance(estimator.batch_size, str):
+        return n_samples if estimator.batch_size == "full" else min(200, n_samples)
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
@@ -241,39 +248,52 @@ def net_spec(
 def train_spec(
     estimator: BaseMLP,
     *,
-    loss: str,
+    loss: dict[str, Any],
     batch_size: int,
     max_epochs: int,
     monitor: str = "training_loss",
     epochs_before: int = 0,
+    rate_before: float | None = None,
+    records_steps: bool = False,
 ) -> _core.TrainSpec:
     """Describe the training that the parameters ask for.
 
-    `epochs_before` counts the epochs that earlier `partial_fit` calls did, so that a learning
-    rate per epoch goes on.
+    `epochs_before` counts the epochs that earlier `partial_fit` calls did, and `rate_before` is
+    the rate of the last of them, so that a schedule goes on.
     """
-    rates = learning_rates(estimator)
+    schedule, horizon = _schedules.fields_of(
+        estimator,
+        horizon=max_epochs_of(estimator),
+        n_epochs=max_epochs,
+        epochs_before=epochs_before,
+        rate_before=rate_before,
+    )
     return _core.TrainSpec(
         loss=loss,
-        optimizer=_engine_solver(estimator),
+        optimizer=_optimizers.fields_of(estimator),
         batch_size=batch_size,
         max_epochs=max_epochs,
-        schedule_horizon=max_epochs_of(estimator),
+        schedule_horizon=horizon,
         l2=float(estimator.alpha) * (1 - float(estimator.l1_ratio)),
         l1=float(estimator.alpha) * float(estimator.l1_ratio),
-        schedule=_schedule(estimator, rates),
-        learning_rate_init=first_learning_rate(estimator),
-        learning_rates=rates[min(epochs_before, len(rates) - 1) :] if rates else (),
-        power_t=float(estimator.power_t),
-        momentum=float(estimator.momentum),
-        beta_1=float(estimator.beta_1),
-        beta_2=float(estimator.beta_2),
-        epsilon=float(estimator.epsilon),
+        schedule=schedule,
         shuffle=bool(estimator.shuffle),
         tol=float(estimator.tol),
         n_iter_no_change=float(estimator.n_iter_no_change),
         monitor=monitor,
+        records_steps=records_steps,
+        augment=_augment(estimator),
+        frozen_layers=_optimizers.frozen_layers(estimator, len(hidden_layers(estimator)) + 1),
     )
+
+
+def _augment(estimator: BaseMLP) -> dict[str, Any]:
+    return {
+        "noisy_copies": int(estimator.noisy_copies),
+        "noise": float(estimator.input_noise),
+        "mixup_alpha": float(estimator.mixup_alpha),
+        "cutmix_alpha": float(estimator.cutmix_alpha),
+    }
 
 
 def max_epochs_of(estimator: BaseMLP) -> int:
@@ -281,49 +301,13 @@ def max_epochs_of(estimator: BaseMLP) -> int:
     return min(int(estimator.max_iter), _MAX_EPOCHS)
 
 
-def first_learning_rate(estimator: BaseMLP) -> float:
-    """The learning rate that schedules start from."""
-    given = estimator.learning_rate
-    if isinstance(given, Real):
-        return float(given)
-    return float(estimator.learning_rate_init)
-
-
-def schedule_of(estimator: BaseMLP) -> tuple[str, float]:
-    """What the learning rate follows, and where it starts."""
-    rates = learning_rates(estimator)
-    return _schedule(estimator, rates), rates[0] if rates else first_learning_rate(estimator)
-
-
-def _schedule(estimator: BaseMLP, rates: Sequence[float]) -> str:
-    if rates:
-        return "per_epoch"
-    named = isinstance(estimator.learning_rate, str) and estimator.solver == "sgd"
-    return str(estimator.learning_rate) if named else "constant"
-
-
-def _engine_solver(estimator: BaseMLP) -> str:
-    if estimator.solver != "sgd":
-        # The loss and gradient that L-BFGS asks for do not depend on a solver.
-        return "adam"
-    if estimator.momentum == 0:
-        return "sgd"
-    return "nesterov" if estimator.nesterovs_momentum else "momentum"
-
-
-def copies(estimator: BaseMLP) -> int:
-    """Arrays as long as the parameters that a training by epochs holds at the same time."""
-    moments = _core.optimizers()[_engine_solver(estimator)]
-    # parameters, gradient, transposed weights and moments; the beginning of an epoch, which has
-    # parameters and moments; the best parameters. Publishing takes no more.
-    return 4 + 2 * moments + int(estimator.early_stopping)
-
-
 def monitor(estimator: BaseMLP, *, classification: bool) -> str:
     """What patience watches, in the engine's words."""
     if not estimator.early_stopping:
         return "training_loss"
     native = "accuracy" if classification else "r2"
+    if _losses.quantiles_of(estimator.loss) is not None:  # no R2, and a score of its own
+        return "loss" if estimator.scoring == "loss" else "external"
     if estimator.scoring is None or estimator.scoring == native:
         return native
     return "loss" if estimator.scoring == "loss" else "external"

@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp.estimators import _losses, _scoring
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import REGRESSOR_CONSTRAINTS
+from nnhp.losses import Huber, Quantile
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -23,12 +25,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
+    loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'gamma', 'quantile'}, Huber or \
+            Quantile, default='squared_error'
         What is minimised.
 
-        - 'squared_error': half the squared error, averaged over samples and outputs.
+        - 'squared_error': half the squared error, averaged over samples and outputs. (Keras's
+          'mse' is twice that, and no name here.)
+        - 'absolute_error', 'mean_absolute_error' or 'mae': averaged over samples and outputs.
+        - 'huber', or ``nnhp.losses.Huber(delta=1.0)``: squared for small errors, absolute for large
+          ones.
         - 'poisson': half the Poisson deviance, averaged over samples and summed over outputs,
           with an exponential output. Needs ``y >= 0``.
+        - 'gamma': half the gamma deviance, likewise. Needs ``y > 0``.
+        - 'quantile', or ``nnhp.losses.Quantile((0.1, 0.5, 0.9))``: the pinball losses of several
+          quantiles, averaged, with outputs that never cross. Needs a y of one column; `predict`
+          then gives a column per quantile, and `score` is another.
 
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer, from the input on. An int is one layer; ``()`` is a linear
@@ -122,8 +133,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples that `early_stopping` splits off.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of Adam's averages of the gradient and of its square, in [0, 1).
+    beta_1 : float, default=0.9
+        Decay of Adam's average of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's average of the gradient's square, in [0, 1).
 
     epsilon : float, default=1e-8
         Added to the denominator of Adam's step.
@@ -140,14 +154,91 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         or one per layer, in [0, 1). The others are divided by ``1 - dropout``, so that
         prediction needs no change [4]_. Not with 'lbfgs'.
 
+    dropout_kind : {'standard', 'alpha'}, default='standard'
+        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
+        that mean and variance stay [5]_.
+
     input_dropout : float, default=0.0
         The same for the features.
+
+    output_activation : {'identity', 'linear', 'logistic', 'sigmoid', 'tanh', 'softplus', 'exp', \
+            'exponential'} or None, default=None
+        Activation of the output layer. None is the loss's own: 'exp' for 'poisson' and 'gamma',
+        which need outputs that are never negative; the rising outputs of 'quantile', which takes
+        nothing else; 'identity' for the others. No `y` beyond what the activation can give is ever
+        met.
 
     l1_ratio : float, default=0.0
         The penalty is ``alpha * ((1 - l1_ratio) / 2 * sum(w**2) + l1_ratio * sum(abs(w)))``,
         divided by the number of samples in the batch (by the sum of their weights, if there
         are weights): 0 is L2, 1 is L1, between them is the elastic net. Weights come near 0
         but not exactly there: steps go along the penalty's derivative. Not with 'lbfgs'.
+
+    weight_decay : float or None, default=None
+        Share of each parameter, times the learning rate, that every step takes off beside the
+        gradient's part. None is 0, for ``solver='adamw'`` 0.004. Not with 'lbfgs'.
+
+    clipnorm : float or None, default=None
+        Greatest norm of the gradient of one layer's weights, or of its biases, in a step; longer
+        ones are scaled down. Not with `clipvalue`, and not with 'lbfgs'.
+
+    clipvalue : float or None, default=None
+        Greatest magnitude of a component of the gradient in a step. Not with `clipnorm`, and not
+        with 'lbfgs'.
+
+    ema_momentum : float or None, default=None
+        If given, in [0, 1): the net that is watched, published and predicts has the exponential
+        moving average of the parameters after each step. Not with 'lbfgs'.
+
+    max_norm : float or None, default=None
+        If given, each unit's incoming weights are scaled down to at most this norm after each
+        step. Not with 'lbfgs'.
+
+    kernel_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+            default=None
+        Where the weights start. None draws what scikit-learn draws (see Notes).
+
+    bias_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+            default=None
+        Where the biases start. None draws what scikit-learn draws (see Notes).
+
+    frozen_layers : sequence of int, default=()
+        Layers that training leaves as they start, counted from 0 at the first hidden layer; the
+        last, or -1, is the output layer.
+
+    normalization : {'batch', 'layer'} or None, default=None
+        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+
+    input_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+
+    activation_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
+        'lbfgs'.
+
+    weight_noise : float, default=0.0
+        Standard deviation of Gaussian noise on the weights in each training step. Not with
+        'lbfgs'.
+
+    noisy_copies : int, default=0
+        Noisy copies of each training sample that every epoch also sees, shuffled among the samples
+        (with ``shuffle=False``, after them): their features have `input_noise`, anew in each epoch,
+        which the samples themselves are then spared. Targets and weights are the sample's. An
+        epoch has ``(1 + noisy_copies) * n_samples`` samples: so many more batches, and so many
+        count in `t_`; `n_iter_` counts epochs as ever. Not with 'lbfgs'.
+
+    mixup_alpha : float, default=0.0
+        If positive, each training sample is mixed with another of its batch, any being as likely:
+        features, targets and weights become
+        ``(1 - share) * own + share * other``, with `share` drawn from
+        Beta(mixup_alpha, mixup_alpha) for each sample and step [6]_. Samples of weight 0 are
+        neither mixed nor mixed in. Not with 'lbfgs'.
+
+    cutmix_alpha : float, default=0.0
+        If positive, each training sample takes over a share of another's features, chosen anew and
+        with its values, and the same share of its target and weight. The share is drawn as for
+        `mixup_alpha` and rounded, halves up, to whole features [7]_. With `mixup_alpha` too, a
+        fair coin chooses one of them for each batch. Not with 'lbfgs'.
 
     num_layers : int or None, default=None
         Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
@@ -211,7 +302,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Outputs of the net.
 
     out_activation_ : str
-        'identity', or 'exp' for ``loss='poisson'``.
+        The engine's name of `output_activation`: 'identity', 'exp' for the losses 'poisson' and
+        'gamma', 'ascending' for 'quantile' unless given.
 
     n_features_in_ : int
         Features of X.
@@ -229,8 +321,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ``b = sqrt(6 / (inputs + outputs))`` [1]_, or ``sqrt(2 / (inputs + outputs))`` for
     'logistic'. The output layer takes the factor of the last hidden layer's activation.
 
-    The loss is ``mean((y - p)**2) / 2``, or for 'poisson' the mean over samples of
-    ``y * log(y / p) - y + p``, summed over the outputs.
+    The loss is ``mean((y - p)**2) / 2`` or ``mean(abs(y - p))``, for 'poisson' the mean over
+    samples of ``y * log(y / p) - y + p``, for 'gamma' of ``log(p / y) + y / p - 1``, summed over
+    the outputs; those of 'huber' and 'quantile' are at `nnhp.losses`. The steps for several
+    outputs follow the derivative of the loss, but for 'squared_error' that of its sum over the
+    outputs, as in scikit-learn.
 
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
@@ -249,6 +344,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
        "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15, 2014.
     .. [5] G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter. "Self-normalizing neural
        networks." NeurIPS, 2017.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin and D. Lopez-Paz. "mixup: Beyond empirical risk
+       minimization." ICLR, 2018. arXiv:1710.09412.
+    .. [7] S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe and Y. Yoo. "CutMix: Regularization strategy
+       to train strong classifiers with localizable features." ICCV, 2019. arXiv:1905.04899.
 
     Examples
     --------
@@ -262,11 +361,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
-    _answers: ClassVar[dict[str, str]] = {"predict": "values"}
+    _answers = {"predict": "values"}  # noqa: RUF012 - as the property that it stands for
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Huber | Quantile = "squared_error",
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: str | Sequence[str] = "relu",
         *,
@@ -292,8 +391,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0,
+        dropout_kind: str = "standard",
         input_dropout: float = 0.0,
+        output_activation: str | None = None,
         l1_ratio: float = 0.0,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        ema_momentum: float | None = None,
+        max_norm: float | None = None,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = None,
+        frozen_layers: Sequence[int] = (),
+        normalization: str | None = None,
+        input_noise: float = 0.0,
+        activation_noise: float = 0.0,
+        weight_noise: float = 0.0,
+        noisy_copies: int = 0,
+        mixup_alpha: float = 0.0,
+        cutmix_alpha: float = 0.0,
         num_layers: int | None = None,
         scoring: str | Callable[..., float] | None = None,
         dtype: str = "auto",
@@ -324,8 +440,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.dropout = dropout
+        self.dropout_kind = dropout_kind
         self.input_dropout = input_dropout
+        self.output_activation = output_activation
         self.l1_ratio = l1_ratio
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.ema_momentum = ema_momentum
+        self.max_norm = max_norm
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
+        self.frozen_layers = frozen_layers
+        self.normalization = normalization
+        self.input_noise = input_noise
+        self.activation_noise = activation_noise
+        self.weight_noise = weight_noise
+        self.noisy_copies = noisy_copies
+        self.mixup_alpha = mixup_alpha
+        self.cutmix_alpha = cutmix_alpha
         self.num_layers = num_layers
         self.scoring = scoring
         self.dtype = dtype
@@ -350,7 +483,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Samples. Dense arrays that are C-contiguous and of the working dtype are not copied;
             sparse ones are converted to CSR and never made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; with ``loss='poisson'`` not negative.
+            Targets; with ``loss='poisson'`` not negative, with 'gamma' positive, with 'quantile'
+            of one column.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
@@ -396,7 +530,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; with ``loss='poisson'`` not negative.
+            Targets; with ``loss='poisson'`` not negative, with 'gamma' positive, with 'quantile'
+            of one column.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
 
@@ -419,11 +554,34 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the net's dtype.
+            In the net's dtype. With ``loss='quantile'`` and several quantiles, one column for each,
+            never falling from left to right.
         """
         return self._answer("predict", X)
 
+    def score(
+        self, X: ArrayLike | SparseMatrix, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Score the predictions: R2, or with ``loss='quantile'`` D2 of the pinball loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            The greater the better, at most 1. D2 is that of
+            :func:`sklearn.metrics.d2_pinball_score`, averaged over the quantiles.
+        """
+        return _scoring.score_of_numbers(self.loss, self.predict(X), y, sample_weight)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = _losses.least_target(self.loss) is not None
         return tags

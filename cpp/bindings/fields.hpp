@@ -1,0 +1,52 @@
+// A part of a spec as Python gives it: a dict of a name and named values, or the name alone.
+#pragma once
+
+#include <pybind11/stl.h>
+
+#include <set>
+#include <string>
+
+#include "arrays.hpp"
+#include "nnhp/nn/named_table.hpp"
+
+namespace nnhp::bindings {
+
+class Fields {
+ public:
+  // `what` names the part in errors.
+  Fields(const py::object& given, const char* what) : what_(what) {
+    if (py::isinstance<py::str>(given)) {
+      values_["name"] = given;
+    } else {
+      values_ = given.cast<py::dict>();
+    }
+  }
+
+  // The row of `table` that "name" names.
+  template <class Enum, class Row, size_t N>
+  Enum kind(const std::array<Row, N>& table) {
+    known_.insert("name");
+    require(values_.contains("name"), std::string(what_) + " needs a name");
+    return static_cast<Enum>(index_of(table, values_["name"].cast<std::string>(), what_));
+  }
+  // Sets `to` where a value is given.
+  template <class Value>
+  void read(const char* name, Value& to) {
+    known_.insert(name);
+    if (values_.contains(name)) to = values_[name].template cast<Value>();
+  }
+  // Throws std::invalid_argument if a value was given that nobody has read.
+  void require_all_read() const {
+    for (const auto& [key, value] : values_) {
+      const std::string name = key.cast<std::string>();
+      require(known_.contains(name), std::string(what_) + " has no field '" + name + "'");
+    }
+  }
+
+ private:
+  const char* what_;
+  py::dict values_;
+  std::set<std::string> known_;
+};
+
+}  // namespace nnhp::bindings

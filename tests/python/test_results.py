@@ -1,0 +1,170 @@
+"""`cv_results_` column by column, beside scikit-learn's own way to make it."""
+
+import tracemalloc
+import warnings
+from datetime import timedelta
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from helpers import assert_identical
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.stats import loguniform
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection._validation import _insert_error_scores
+from sklearn.preprocessing import StandardScaler
+
+import nnhp
+from nnhp.search import _results
+from nnhp.search._outcome import Candidate, Outcome
+
+# Of one kind for all candidates, or mixed.
+VALUES = {
+    "floats": st.floats(),
+    "numpy floats": st.floats().map(np.float64),
+    "single precision": st.floats(width=32).map(np.float32),
+    "ints": st.integers(-5, 5),
+    "large ints": st.sampled_from([1, -1, 2**63 - 1, 2**63, 2**64, -(2**63)]),
+    "bools": st.booleans(),
+    "text": st.text(max_size=3),
+    "numpy text": st.sampled_from(["ab", "abc"]).map(np.str_),
+    "bytes": st.binary(min_size=1, max_size=3),
+    "nothing": st.none(),
+    "pairs": st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    "sizes": st.lists(st.integers(1, 9), max_size=3).map(tuple),
+    "lists": st.lists(st.integers(1, 9), max_size=2),
+    "dicts": st.fixed_dictionaries({"a": st.integers(0, 1)}),
+    "estimators": st.sampled_from([StandardScaler(), LogisticRegression(), "passthrough"]),
+    "functions": st.sampled_from([abs, len]),
+    "fractions": st.fractions().map(lambda value: Fraction(value)),
+    "complex": st.complex_numbers(),
+    "spans": st.integers(0, 9).map(lambda days: np.timedelta64(days, "D")),
+    "other spans": st.integers(0, 9).map(lambda days: timedelta(days=days)),
+    "arrays without axes": st.floats(0, 1).map(np.array),
+    "arrays": st.floats(0, 1).map(lambda value: np.full(2, value)),
+    "arrays of many lengths": st.integers(0, 3).map(np.zeros),
+    "states": st.builds(np.random.RandomState, st.just(0)),
+}
+MIXES = [
+    ("floats", "ints"), ("bools", "ints"), ("ints", "large ints"), ("text", "floats"),
+    ("nothing", "floats"), ("sizes", "ints"), ("pairs", "arrays"), ("text", "nothing"),
+    ("single precision", "floats"), ("bytes", "text"), ("lists", "text"), ("fractions", "ints"),
+]  # fmt: skip
+KINDS = [VALUES[name] for name in VALUES]
+KINDS += [st.one_of(*(VALUES[name] for name in mix)) for mix in MIXES]
+SCORES = st.one_of(
+    st.sampled_from([0.5, 0.25, 0.1, 1 / 3, 0.0, -0.0, 1.0]),
+    st.floats(-1, 1),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+TIMES = st.floats(0, 1e3)
+
+
+@st.composite
+def params_of(draw, n_candidates):
+    """Settings with up to three parameters, of which candidates may lack some."""
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
+    everywhere = draw(st.booleans())
+    found = []
+    for _ in range(n_candidates):
+        names = [name for name, _ in zip("abc", kinds, strict=False)]
+        names = [name for name in names if everywhere or draw(st.booleans())]
+        found.append({name: draw(kinds["abc".index(name)]) for name in names})
+    return found
+
+
+@st.composite
+def searches(draw):
+    """Settings, outcomes as scikit-learn has them by candidate and fold, and further columns."""
+    n_candidates, n_splits = draw(st.integers(1, 12)), draw(st.sampled_from([1, 2, 3, 5, 8, 9, 20]))
+    metrics = draw(st.sampled_from([None, ["score"], ["r2", "a_b"], ["z", "y", "x"]]))
+    trains = draw(st.booleans())
+
+    def scores():
+        return draw(SCORES) if metrics is None else {name: draw(SCORES) for name in metrics}
+
+    def result():
+        found = {"fit_time": draw(TIMES), "score_time": draw(TIMES), "fit_error": None}
+        found["test_scores"] = scores()
+        if trains:
+            found["train_scores"] = scores()
+        return found
+
+    results = [[result() for _ in range(n_splits)] for _ in range(n_candidates)]
+    failed = draw(st.lists(st.integers(1, n_candidates * n_splits), max_size=3))
+    for index in failed:
+        if index < n_candidates * n_splits:  # the first one is sound
+            of_fold = results[index // n_splits][index % n_splits]
+            of_fold["fit_error"] = "no"
+            for name in of_fold.keys() & {"test_scores", "train_scores"}:
+                of_fold[name] = -1.5
+    more = {}
+    if draw(st.booleans()):
+        column = st.lists(st.integers(0, 9), min_size=n_candidates, max_size=n_candidates)
+        more = {"iter": draw(column), "n_resources": draw(column)}
+    return draw(params_of(n_candidates)), results, more
+
+
+def caught_from(make):
+    """What it returns, or the kind of its error, and the warnings on the way."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            made = make()
+        except Exception as error:
+            made = type(error)
+    return made, {(w.category, str(w.message)) for w in caught}
+
+
+def scikit_results(params, results, more, *, trains):
+    every = [dict(of_fold) for of_candidate in results for of_fold in of_candidate]
+    _insert_error_scores(every, -1.5)
+    search = GridSearchCV(LogisticRegression(), {}, return_train_score=trains)
+    return search._format_results(params, len(results[0]), every, more)
+
+
+def outcomes_of(params, results):
+    outcomes = _results.Outcomes(len(results[0]))
+    candidates = outcomes.expect(params)
+    for candidate, of_candidate in zip(candidates, results, strict=True):
+        outcomes.append(candidate.number, [Outcome(**of_fold) for of_fold in of_candidate])
+    return outcomes
+
+
+def assert_same_column(actual, expected, name):
+    assert type(actual) is type(expected), name
+    if name == "params":
+        assert all(one is other for one, other in zip(actual, expected, strict=True))
+    elif not isinstance(expected, np.ma.MaskedArray):
+        assert_identical(actual, expected, name)
+    else:
+        assert actual.dtype == expected.dtype, name
+        assert_identical(actual.mask, expected.mask, name)
+        if expected.dtype.hasobject:
+            ours, theirs = actual.data[~actual.mask], expected.data[~expected.mask]
+            assert all(one is other for one, other in zip(ours, theirs, strict=True)), name
+        else:
+            assert actual.tobytes() == expected.tobytes(), name
+
+
+@pytest.mark.parametrize("rows", [1, 4, 512])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(search=searches())
+def test_results_are_scikit_learns_bit_by_bit(monkeypatch, rows, search):
+    """With tables that are cut at any row."""
+    monkeypatch.setattr(_results, "_ROWS", rows)
+    params, results, more = search
+    trains = "train_scores" in results[0][0]
+    expected, told = caught_from(lambda: scikit_results(params, results, more, trains=trains))
+    actual, told_too = caught_from(
+        lambda: _results.format_results(outcomes_of(params, results), more, train_scores=trains)
+    )
+    assert told_too == told
+    if isinstance(expected, type):
+        assert actual is expected
+        return
+    assert list(actual) == list(expected)
+    for name, column in expected.items():
+        assert_same_column(actual[name], column, name)
