@@ -1,6 +1,7 @@
 // Small training problems: what a test wants to vary is a field of Setup, the rest follows from it.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -22,6 +23,29 @@ struct Cpus {
   ~Cpus() { pretend_cpus(0); }
 };
 
+// A hidden layer with its stages in the estimators' order.
+struct Hidden {
+  index_t units;
+  Activation activation;
+  double dropout = 0.0;
+  std::optional<StageKind> normalization{};
+  double noise = 0.0;
+  StageKind dropout_kind = StageKind::kDropout;
+  std::optional<double> parameter{};  // of the activation
+
+  operator HiddenLayer() const {
+    HiddenLayer layer{units, {}};
+    if (normalization) layer.stages.push_back(stage_of(*normalization));
+    layer.stages.push_back(activate(activation, parameter.value_or(info(activation).standard)));
+    layer.stages.push_back(stage_of(StageKind::kNoise, noise));
+    layer.stages.push_back(stage_of(dropout_kind, dropout));
+    return layer;
+  }
+};
+
+// A parameter that is not the one without which it would not show whether it is heeded.
+inline double unusual_parameter(Activation activation) { return 1.5 * info(activation).standard; }
+
 struct Setup {
   Setup() {
     train.loss.kind = Loss::kLogLoss;
@@ -31,9 +55,11 @@ struct Setup {
     train.schedule.initial = 0.01;
   }
 
-  std::vector<HiddenLayer> hidden{{9, Activation::kRelu, 0.0}, {6, Activation::kTanh, 0.0}};
+  std::vector<Hidden> hidden{{9, Activation::kRelu, 0.0}, {6, Activation::kTanh, 0.0}};
   index_t samples = 70, features = 5, outputs = 3;
   double input_dropout = 0.0;
+  std::vector<StageSpec> input_stages{};  // before that
+  std::vector<StageSpec> output_stages{};
   TrainSpec train;
   bool sparse = false;
   bool weighted = false;
@@ -46,7 +72,12 @@ struct Setup {
     return loss_table[static_cast<size_t>(train.loss.kind)].name;
   }
   Activation output() const { return loss_table[static_cast<size_t>(train.loss.kind)].output; }
-  NetSpec net() const { return NetSpec(features, hidden, outputs, output(), input_dropout); }
+  NetSpec net() const {
+    std::vector<StageSpec> of_inputs = input_stages;
+    of_inputs.push_back(stage_of(StageKind::kDropout, input_dropout));
+    return NetSpec(features, {hidden.begin(), hidden.end()}, outputs, output(), of_inputs,
+                   output_stages);
+  }
 };
 
 struct Samples {
@@ -138,7 +169,8 @@ inline std::vector<row_t> all_rows(index_t n) {
   return rows;
 }
 
-// Parameters of moderate size, none of them near 0 (where |w| has no derivative).
+// Parameters of moderate size, none of them near 0 (where |w| has no derivative); moving variances
+// are positive.
 inline std::vector<double> draw_parameters(const NetSpec& net, uint64_t seed) {
   Random random(seed + 1000);
   std::vector<double> parameters;
@@ -146,6 +178,16 @@ inline std::vector<double> draw_parameters(const NetSpec& net, uint64_t seed) {
     const double w = random.uniform(0.05, 0.5);
     parameters.push_back(static_cast<double>(static_cast<float>(random.below(2) == 0 ? w : -w)));
   }
+  const auto mend = [&](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      for (index_t j = 0; j < stage.statistics / 2; ++j) {
+        double& variance = parameters[static_cast<size_t>(stage.variance_at() + j)];
+        variance = 2.0 * std::abs(variance);
+      }
+    }
+  };
+  mend(net.input_stages());
+  for (const LayerSpec& layer : net.layers()) mend(layer.stages);
   return parameters;
 }
 

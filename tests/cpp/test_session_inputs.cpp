@@ -169,12 +169,12 @@ TEST_CASE("test_parts_that_do_not_fit_together_are_refused") {
     in.training.weights = std::make_shared<AlignedVector<double>>(3);
   });
   check_refused("targets must have one column per output", setup, [](Parts<double>& in) {
-    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 4, Activation::kSoftmax, 0.0);
+    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 4, Activation::kSoftmax);
   });
   check_refused("label_map names an output too many", classes,
                 [](Parts<double>& in) { in.label_map = {0, 1, 3}; });
   check_refused("class_ids must be in [0, 2)", classes, [](Parts<double>& in) {
-    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 2, Activation::kSoftmax, 0.0);
+    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 2, Activation::kSoftmax);
   });
   check_refused("class_ids must be in [0, 2)", classes,
                 [](Parts<double>& in) { in.label_map = {0, 1}; });

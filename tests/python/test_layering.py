@@ -26,6 +26,7 @@ ENGINE_MODULES = {
     "estimators._compiled",
     "estimators._data",
     "estimators._folds",
+    "estimators._initial",
     "estimators._layer_outputs",
     "estimators._lbfgs",
     "estimators._losses",

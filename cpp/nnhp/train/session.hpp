@@ -231,6 +231,7 @@ class Session final : public Trainable {
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   const T* noisy_parameters(Scratch& scratch) const;
   double layer_penalties() const;
+  void update_statistics(const Backprop<T>& backprop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                     const StopToken* stop);
   void end_epoch(double loss, const Evaluation& evaluation);
@@ -239,7 +240,8 @@ class Session final : public Trainable {
   void find_divergence();
 
   Inputs in_;
-  mutable SessionState<T> state_;  // for begin()
+  std::shared_ptr<const NetSpec> folded_;  // as it predicts, where it folds
+  mutable SessionState<T> state_;          // for begin()
 };
 
 extern template class Session<float>;
