@@ -221,6 +221,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
                      const std::string& monitor, bool records_steps, const py::object& augment,
                      const std::vector<index_t>& frozen_layers,
+                     const std::vector<index_t>& held_biases,
                      const std::vector<std::pair<double, double>>& layer_penalties) {
   TrainSpec train;
   train.loss = make_loss(loss);
@@ -238,6 +239,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
   train.records_steps = records_steps;
   train.frozen_layers = frozen_layers;
+  train.held_biases = held_biases;
   return train;
 }
 
@@ -296,6 +298,7 @@ void bind_spec(py::module_& m) {
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
            py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
            py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>(),
+           py::arg("held_biases") = std::vector<index_t>(),
            py::arg("layer_penalties") = std::vector<std::pair<double, double>>());
 }
 

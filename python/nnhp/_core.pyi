@@ -101,6 +101,7 @@ class TrainSpec:
         augment: dict[str, Any] | None = None,
         # L2 and L1 of each layer, in place of l2 and l1, added to the mean loss as they are.
         layer_penalties: Sequence[tuple[float, float]] = (),
+        held_biases: Sequence[int] = (),  # layers whose biases are 0 and stay it
         frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 

@@ -41,10 +41,14 @@ void TrainSpec::check(const NetSpec& net) const {
   require_field(tol >= 0.0, "tol", ">= 0", tol);
   require_field(n_iter_no_change >= 1.0, "n_iter_no_change", ">= 1", n_iter_no_change);
   const index_t layers = static_cast<index_t>(net.layers().size());
+  const auto require_layer = [&](index_t l, const char* name) {
+    require(l >= 0 && l < layers, std::string(name) + " must be in [0, " + std::to_string(layers) +
+                                      "), got " + std::to_string(l));
+  };
+  for (const index_t l : held_biases) require_layer(l, "held_biases");
   std::vector<bool> frozen(net.layers().size());
   for (const index_t l : frozen_layers) {
-    require(l >= 0 && l < layers, "frozen_layers must be in [0, " + std::to_string(layers) +
-                                      "), got " + std::to_string(l));
+    require_layer(l, "frozen_layers");
     frozen[static_cast<size_t>(l)] = true;
   }
   require(std::find(frozen.begin(), frozen.end(), false) != frozen.end(),
@@ -69,6 +73,7 @@ struct Session<T>::Scratch {
     gradient = workspace.take<T>(n);
     block_weights = workspace.take<T>(block_rows(in));
     backprop.freeze(in.train->frozen_layers);
+    backprop.hold_biases(in.train->held_biases);
     if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
     if (optimizer.needs_whole_gradient()) {
       trained = trained_arrays<T>(*in.net, in.train->frozen_layers);

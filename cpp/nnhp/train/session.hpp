@@ -55,6 +55,7 @@ struct TrainSpec {
   Monitor monitor = Monitor::kTrainingLoss;
   bool records_steps = false;          // whether the loss of each step is kept
   std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
+  std::vector<index_t> held_biases;    // layers whose biases are 0 and stay it
 
   // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
   void check(const NetSpec& net) const;

@@ -13,10 +13,20 @@ class Compiled:
     """Optimizer, loss and metrics, all known to be good."""
 
     def __init__(self, optimizer: Any, loss: Any, metrics: Any) -> None:
+        self._loss, self._metrics = loss, metrics
         self.optimizer = _parts.optimizer_of(optimizer)
         self.loss, self.sparse_targets = _parts.loss_of(loss)
         self.metrics = _metrics.metrics_of(metrics)
         self.learning_rate = _parts.initial_rate(self.optimizer)  # of the next epoch
+
+    def given(self) -> dict[str, Any]:
+        """What `compile` was given, and the learning rate now."""
+        return {
+            "optimizer": self.optimizer,
+            "loss": self._loss,
+            "metrics": self._metrics,
+            "learning_rate": self.learning_rate,
+        }
 
     def train_spec(
         self, net: Net, *, batch_size: int, n_epochs: int, shuffle: bool
@@ -32,7 +42,7 @@ class Compiled:
             shuffle=shuffle,
             tol=0.0,
             n_iter_no_change=float("inf"),
-            frozen=net.frozen(),
-            layer_penalties=net.penalties(),
-            divides_by_weights=False,
+            frozen_layers=net.frozen_layers,
+            held_biases=net.held_biases,
+            layer_penalties=net.penalties,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -451,10 +451,10 @@ class Sequential:
     # --- what else can be done with a model -------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Write the model to a file that `nnhp.load_model` reads.
+        """Write the model to a file.
 
         The file is in the safetensors format: the weights by name, and as metadata the layers, what
-        `compile` was given and the optimizer's state.
+        `compile` was given and the optimizer's state. `Sequential.load` reads it.
 
         Parameters
         ----------
@@ -468,7 +468,56 @@ class Sequential:
         TypeError
             If a loss or metric is a function, which no file can hold.
         """
-        _files.save(self, path)
+        net = self._built(None)
+        compiled = self._compiled
+        arrays, numbers = self._weights.to_save()
+        described = {
+            "layers": self._layers,
+            "dtype": self.dtype,
+            "n_features": net.n_features,
+            "compiled": None if compiled is None else compiled.given(),
+            "state": numbers,
+        }
+        _files.write(path, described, net, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote.
+
+        Its random state is a new one: what follows from it, such as the order of samples in a
+        further `fit`, differs from that of the model that was saved.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        model : Sequential
+            With weights, and ready to be trained on if it was compiled.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or holds something else.
+        OSError
+            If it cannot be read.
+        """
+        described, tensors = _files.read(path)
+        model = cls(described["layers"], dtype=described["dtype"])
+        net = model._built(described["n_features"])
+        if described["compiled"] is not None:
+            compiled = described["compiled"]
+            model.compile(compiled["optimizer"], compiled["loss"], metrics=compiled["metrics"])
+            model.learning_rate = compiled["learning_rate"]
+        names = [f"layers.{array.place}.{array.name}" for array in net.arrays]
+        missing = sorted(set(names) - set(tensors))
+        if missing:
+            raise ValueError(f"{path} is damaged: it lacks {missing}.")
+        flat = net.pack([tensors.pop(name) for name in names])
+        model._weights = model._weights.restored(flat, tensors, described["state"])
+        return model
 
     def to_estimator(self) -> MLPClassifier | MLPRegressor:
         """Make the scikit-learn estimator of the same net.

@@ -110,22 +110,33 @@ class Net:
         """Draw flat parameters to start from."""
         return self.pack([self._initial(array, rng) for array in self.arrays])
 
-    def frozen(self) -> list[tuple[int, int]]:
-        """Ranges of the flat parameters, first and length, that training leaves as they are."""
-        ranges = []
-        at = 0
-        for row, (inputs, units) in zip(self._rows, self.spec.layer_shapes, strict=True):
-            if not row.layer.trainable:
-                ranges.append((at, (inputs + 1) * units))
-            elif not row.layer.use_bias:
-                ranges.append((at + inputs * units, units))
-            at += (inputs + 1) * units
-        return ranges
+    @property
+    def frozen_layers(self) -> list[int]:
+        """Dense layers that training leaves as they are."""
+        return [number for number, row in enumerate(self._rows) if not row.layer.trainable]
 
+    @property
+    def held_biases(self) -> list[int]:
+        """Dense layers without biases."""
+        return [number for number, row in enumerate(self._rows) if not row.layer.use_bias]
+
+    @property
     def penalties(self) -> list[tuple[float, float]]:
-        """L2 and L1 of each dense layer."""
+        """L2 (of half the squares, as the engine has it) and L1 of each dense layer; or none."""
         found = [_parts.regularizer_of(row.layer.kernel_regularizer) for row in self._rows]
-        return [(regularizer.l2, regularizer.l1) for regularizer in found]
+        listed = [(2.0 * regularizer.l2, regularizer.l1) for regularizer in found]
+        return listed if any(map(any, listed)) else []
+
+    def penalty(self, flat: NDArray[Any]) -> float:
+        """What the penalties add to the loss."""
+        total = 0.0
+        at = 0
+        penalties = self.penalties or [(0.0, 0.0)] * len(self._rows)
+        for (l2, l1), (inputs, units) in zip(penalties, self.spec.layer_shapes, strict=True):
+            weights = flat[at : at + inputs * units].astype(np.float64)
+            total += 0.5 * l2 * float(weights @ weights) + l1 * float(np.abs(weights).sum())
+            at += (inputs + 1) * units
+        return total
 
     def _initial(self, array: Weights, rng: np.random.RandomState) -> NDArray[Any]:
         constant = {"scale": 1.0, "shift": 0.0, "mean": 0.0, "variance": 1.0}.get(array.name)
@@ -148,9 +159,14 @@ class Net:
                 arrays.append(Weights(row.place, "biases", at, (units,), trained))
             at += units
         places = {-1: list(input_places)} | {i: row.places for i, row in enumerate(self._rows)}
-        for layer, stage, name, start, size in self.spec.stage_arrays:
+        waiting = {layer: iter(of_layer) for layer, of_layer in places.items()}
+        for layer, name, start, size in self.spec.stage_arrays:
+            if name in ("scale", "slopes"):  # the first of a stage's
+                place = next(
+                    place for place in waiting[layer] if _parts.has_weights(self.layers[place])
+                )
             trained = name not in ("mean", "variance")
-            arrays.append(Weights(places[layer][stage], name, start, (size,), trained))
+            arrays.append(Weights(place, name, start, (size,), trained))
         return sorted(arrays, key=lambda array: array.place)
 
 

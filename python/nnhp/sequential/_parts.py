@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from nnhp import initializers, layers, losses, optimizers, regularizers
+from nnhp import _core, activations, initializers, layers, losses, optimizers, regularizers
 from nnhp._component import Component
 from nnhp.regularizers import L1L2, Regularizer
 
@@ -13,6 +13,7 @@ C = TypeVar("C", bound=Component)
 
 # Keras's losses: the engine's name, and what makes its loss Keras's.
 _MEAN: dict[str, Any] = {"over_outputs": "mean"}
+_OVER_SAMPLES: dict[str, Any] = {"mean_over_samples": True}
 _CLIPPED: dict[str, Any] = {"epsilon": 1e-7}
 LOSSES: dict[str, dict[str, Any]] = {
     "mean_squared_error": {"name": "squared_error", "scale": 2.0, **_MEAN},
@@ -32,6 +33,8 @@ LOSS_ALIASES = {
     "mae": "mean_absolute_error",
     "bce": "binary_crossentropy",
 }
+_ACTIVATIONS = frozenset({*_core.activations(), "softmax", "exp"})
+_ACTIVATION_ALIASES = {**activations.ALIASES, "exponential": "exp"}
 # Objects of `nnhp.losses` stand for Keras's losses of these names.
 _OF_OBJECTS = {losses.Huber: "huber"}
 
@@ -44,11 +47,11 @@ def loss_of(given: Any) -> tuple[dict[str, Any], bool]:
         given.check()
         name = _OF_OBJECTS.get(type(given))
         fields = given.fields()
-        return {**LOSSES.get(name or "", {}), **fields}, False
+        return {**LOSSES.get(name or "", {}), **fields, **_OVER_SAMPLES}, False
     name = LOSS_ALIASES.get(str(given).lower(), str(given).lower())
     if name not in LOSSES:
         raise ValueError(f"loss must be one of {_listed(LOSSES, LOSS_ALIASES)}, got {given!r}.")
-    return dict(LOSSES[name]), name == "sparse_categorical_crossentropy"
+    return {**LOSSES[name], **_OVER_SAMPLES}, name == "sparse_categorical_crossentropy"
 
 
 def optimizer_of(given: Any) -> optimizers.Optimizer:
@@ -98,10 +101,23 @@ def regularizer_of(given: Any) -> Regularizer:
 
 def activation_of(given: Any) -> dict[str, Any]:
     """An activation as a stage of the engine."""
-    if isinstance(given, Component):
+    if isinstance(given, activations.Activation):
         given.check()
         return given.fields()
-    return {"name": activations.name_of(given)}
+    name = _ACTIVATION_ALIASES.get(given, given)
+    if name in activations.BY_NAME:
+        return activations.BY_NAME[name]().fields()
+    if not isinstance(name, str) or name not in _ACTIVATIONS:
+        raise ValueError(
+            f"activation must be one of {_listed(_ACTIVATIONS, _ACTIVATION_ALIASES)} or an object "
+            f"of nnhp.activations, got {given!r}."
+        )
+    return {"name": name}
+
+
+def initial_slope(given: Any) -> float:
+    """What the trained slopes of an activation start from."""
+    return float(getattr(given, "initial_slope", activations.PReLU().initial_slope))
 
 
 def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
@@ -121,6 +137,14 @@ def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
         case layers.LayerNormalization():
             return {"name": layer.name, "epsilon": float(layer.epsilon)}
     return None
+
+
+def has_weights(layer: layers.Layer) -> bool:
+    """Whether what a layer does after its sums, if it has any, has weights of its own."""
+    if isinstance(layer, layers.BatchNormalization | layers.LayerNormalization):
+        return True
+    given = getattr(layer, "activation", None)
+    return given is not None and activation_of(given)["name"] == activations.PReLU.name
 
 
 def _object(

@@ -41,6 +41,31 @@ class State:
         """The state of a model that has learned nothing."""
         return cls(net.draw(generator), generator)
 
+    def to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, int]]:
+        """All but the generator: arrays and numbers by their names."""
+        arrays = {"parameters": self.parameters} | ({} if self.raw is None else {"raw": self.raw})
+        numbers = {"samples_seen": self.samples_seen}
+        for name, value in self.optimizer.items():
+            if isinstance(value, np.ndarray):
+                arrays[f"optimizer.{name}"] = value
+            else:
+                numbers[name] = int(value)
+        return arrays, numbers
+
+    def restored(
+        self, parameters: NDArray[Any], arrays: dict[str, NDArray[Any]], numbers: dict[str, int]
+    ) -> State:
+        """What `to_save` told, with this generator."""
+        optimizer: dict[str, Any] = {
+            name.removeprefix("optimizer."): array
+            for name, array in arrays.items()
+            if name.startswith("optimizer.")
+        }
+        optimizer |= {name: value for name, value in numbers.items() if name != "samples_seen"}
+        return State(
+            parameters, self.generator, numbers["samples_seen"], arrays.get("raw"), optimizer
+        )
+
     def without_optimizer(self) -> State:
         """The same weights, for another optimizer."""
         return replace(self, raw=None, optimizer={})
@@ -155,7 +180,11 @@ def evaluated(
     threads: Callable[[], int],
 ) -> Logs:
     """Loss and metrics of some parameters."""
-    loss = _core.evaluate(net.spec, compiled.loss, parameters, part.dataset, part.weight)
+    spec = compiled.train_spec(net, batch_size=part.n_samples, n_epochs=1, shuffle=False)
+    rows = _core.TrainingSet(
+        part.dataset, validation_data=part.dataset, validation_weight=part.weight
+    )
+    loss = _core.validation_loss(net.spec, spec, parameters, rows)
     logs = {"loss": loss + net.penalty(parameters)}
     if compiled.metrics:
         outputs = _core.Predictor(net.spec, parameters).outputs(part.X, threads)

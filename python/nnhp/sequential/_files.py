@@ -1,0 +1,94 @@
+"""A model as a file in the safetensors format: weights as tensors, the rest as JSON metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from sklearn.base import BaseEstimator
+
+from nnhp import activations, initializers, layers, losses, optimizers, regularizers
+from nnhp._component import Component
+
+if TYPE_CHECKING:
+    from nnhp.sequential._net import Net
+
+_FORMAT, _VERSION = "nnhp.Sequential", 1
+_ROOMS = (activations, initializers, layers, losses, optimizers, regularizers)
+# What a file may name: the components of the public modules, and nothing else.
+_COMPONENTS: dict[str, type[Component]] = {
+    f"{room.__name__}.{name}": getattr(room, name)
+    for room in _ROOMS
+    for name in room.__all__
+    if isinstance(getattr(room, name), type)
+}
+
+
+def write(
+    path: str | Path, described: dict[str, Any], net: Net, tensors: dict[str, NDArray[Any]]
+) -> None:
+    """Write a model: what it is, and flat arrays as long as the parameters, by their names."""
+    parameters = tensors.pop("parameters")
+    named = {
+        f"layers.{array.place}.{array.name}": weights
+        for array, weights in zip(net.arrays, net.unpack(parameters), strict=True)
+    }
+    metadata = {"format": _FORMAT, "version": str(_VERSION), "model": json.dumps(_plain(described))}
+    save_file({**named, **tensors}, str(path), metadata)
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what `write` wrote: what the model is, and its tensors."""
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(f"{path} holds no model of nnhp.Sequential.")
+    if metadata.get("version") != str(_VERSION):
+        raise ValueError(
+            f"{path} has version {metadata.get('version')} of the format; this nnhp reads "
+            f"{_VERSION}."
+        )
+    try:
+        described = _objects(json.loads(metadata["model"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return described, tensors
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, with components by their names and parameters."""
+    if isinstance(value, Component):
+        kind = f"{type(value).__module__}.{type(value).__name__}"
+        if kind not in _COMPONENTS:
+            raise TypeError(f"A file cannot hold {value!r}, which is no class of nnhp.")
+        return {"component": kind, "parameters": _plain(value.get_params(deep=False))}
+    if isinstance(value, dict):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if callable(value) or isinstance(value, BaseEstimator):
+        raise TypeError(f"A file cannot hold {value!r}.")
+    return value.item() if hasattr(value, "item") else value
+
+
+def _objects(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_objects(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if "component" not in value:
+        return {name: _objects(entry) for name, entry in value.items()}
+    kind = value["component"]
+    if kind not in _COMPONENTS:
+        raise ValueError(f"{kind!r} is no class that a model may have.")
+    component = _COMPONENTS[kind](**_objects(value["parameters"]))
+    component.check()
+    return component

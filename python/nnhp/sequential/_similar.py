@@ -1,0 +1,171 @@
+"""The scikit-learn estimator of a model's net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nnhp import layers, optimizers
+from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.sequential import _parts
+from nnhp.sequential._compiled import Compiled
+
+if TYPE_CHECKING:
+    from nnhp.sequential import Sequential
+
+# The engine's losses: the estimator, its loss, and the outputs that go with it.
+_ESTIMATORS: dict[str, tuple[type[Any], str, Sequence[str]]] = {
+    "squared_error": (MLPRegressor, "squared_error", ("identity", "tanh", "logistic", "softplus")),
+    "absolute_error": (MLPRegressor, "absolute_error", ("identity", "tanh", "logistic")),
+    "huber": (MLPRegressor, "huber", ("identity", "tanh", "logistic")),
+    "poisson_likelihood": (MLPRegressor, "poisson", ("exp", "softplus")),
+    "binary_log_loss": (MLPClassifier, "log_loss", ("logistic",)),
+    "log_loss": (MLPClassifier, "log_loss", ("softmax",)),
+}
+_ORDER = (
+    (layers.BatchNormalization, layers.LayerNormalization),
+    (layers.Activation,),
+    (layers.GaussianNoise,),
+    (layers.Dropout, layers.AlphaDropout),
+)
+
+
+class _Block:
+    """A dense layer, and the layers up to the next."""
+
+    def __init__(self, dense: Any) -> None:
+        self.dense = dense
+        self.activation: Any = dense.activation if isinstance(dense, layers.Dense) else None
+        self.normalization: str | None = None
+        self.noise = 0.0
+        self.dropout = 0.0
+        self.dropout_kind: str | None = None
+        self._step = 0 if self.activation is None else 2
+
+    def add(self, layer: layers.Layer) -> None:
+        """Add a layer, which must come in the estimators' order."""
+        places = [step for step, kinds in enumerate(_ORDER) if isinstance(layer, kinds)]
+        if not places or places[0] < self._step:
+            raise _inexpressible(layer, "comes where the estimators have no such layer")
+        self._step = places[0] + 1
+        match layer:
+            case layers.BatchNormalization():
+                if layer != layers.BatchNormalization():
+                    raise _inexpressible(layer, "has other parameters than the estimators'")
+                self.normalization = "batch"
+            case layers.LayerNormalization():
+                if layer != layers.LayerNormalization():
+                    raise _inexpressible(layer, "has other parameters than the estimators'")
+                self.normalization = "layer"
+            case layers.Activation():
+                self.activation = layer.activation
+            case layers.GaussianNoise():
+                self.noise = float(layer.stddev)
+            case layers.Dropout() | layers.AlphaDropout():
+                self.dropout = float(layer.rate)
+                self.dropout_kind = "standard" if isinstance(layer, layers.Dropout) else "alpha"
+
+
+def estimator_of(model: Sequential, compiled: Compiled) -> MLPClassifier | MLPRegressor:
+    """Make the estimator; ValueError names what it cannot express."""
+    inputs, blocks = _blocks_of(model.layers)
+    *hidden, output = blocks
+    for block in blocks:
+        _check_dense(block.dense)
+    if output.normalization or output.noise or output.dropout:
+        raise _inexpressible(output.dense, "is the output layer, which has nothing but an activation")
+    made, loss, outputs = _kind_of(compiled)
+    ends_in = _parts.activation_of(output.activation or "linear")["name"]
+    if ends_in not in outputs:
+        raise _inexpressible(output.dense, f"must end in one of {outputs} for this loss")
+    parameters: dict[str, Any] = {
+        "loss": loss,
+        "hidden_layer_sizes": tuple(int(block.dense.units) for block in hidden),
+        "activation": _of_layers([_activation(block) for block in hidden], "relu"),
+        "solver": compiled.optimizer,
+        "alpha": 0.0,
+        "batch_size": 32,
+        "kernel_initializer": [block.dense.kernel_initializer for block in blocks],
+        "bias_initializer": [block.dense.bias_initializer for block in blocks],
+        "frozen_layers": tuple(
+            number for number, block in enumerate(blocks) if not block.dense.trainable
+        ),
+        "normalization": _common(hidden, "normalization", None),
+        "activation_noise": _common(hidden, "noise", 0.0),
+        "dropout": [block.dropout for block in hidden] if hidden else 0.0,
+        "dropout_kind": _dropout_kind([*hidden, inputs]),
+        "input_noise": inputs.noise,
+        "input_dropout": inputs.dropout,
+        "dtype": model.dtype,
+        "random_state": model.random_state,
+        "n_jobs": model.n_jobs,
+    }
+    if made is MLPRegressor and ends_in != outputs[0]:
+        parameters["output_activation"] = ends_in
+    if compiled.optimizer.learning_rate is None and not isinstance(
+        compiled.optimizer, optimizers.Optimizer
+    ):
+        parameters["learning_rate_init"] = compiled.learning_rate
+    estimator: MLPClassifier | MLPRegressor = made(**parameters)
+    return estimator
+
+
+def _inexpressible(layer: Any, reason: str) -> ValueError:
+    return ValueError(f"No estimator expresses {layer!r}: it {reason}.")
+
+
+def _blocks_of(model_layers: Sequence[layers.Layer]) -> tuple[_Block, list[_Block]]:
+    inputs = _Block(layers.Dense(1, activation="linear"))
+    blocks: list[_Block] = []
+    for layer in model_layers:
+        if isinstance(layer, layers.Input):
+            continue
+        if isinstance(layer, layers.Dense | layers.Maxout):
+            blocks.append(_Block(layer))
+        else:
+            (blocks[-1] if blocks else inputs).add(layer)
+    return inputs, blocks
+
+
+def _check_dense(dense: Any) -> None:
+    if not dense.use_bias:
+        raise _inexpressible(dense, "has no biases")
+    if dense.kernel_regularizer is not None:
+        raise _inexpressible(
+            dense, "has a penalty that is not divided by the size of a batch, as that of alpha is"
+        )
+
+
+def _activation(block: _Block) -> Any:
+    if isinstance(block.dense, layers.Maxout):
+        return _parts.activations.Maxout(pieces=block.dense.pieces)
+    return block.activation or "identity"
+
+
+def _kind_of(compiled: Compiled) -> tuple[type[Any], Any, Sequence[str]]:
+    name = compiled.loss["name"]
+    if name not in _ESTIMATORS:
+        raise ValueError(f"No estimator has the loss {name!r} as Keras defines it.")
+    made, loss, outputs = _ESTIMATORS[name]
+    if name == "huber":
+        return made, _parts.losses.Huber(delta=compiled.loss.get("delta", 1.0)), outputs
+    return made, loss, outputs
+
+
+def _of_layers(found: list[Any], default: Any) -> Any:
+    return found if found else default
+
+
+def _common(hidden: Sequence[_Block], name: str, default: Any) -> Any:
+    values = [getattr(block, name) for block in hidden]
+    for block, value in zip(hidden, values, strict=True):
+        if value != values[0]:
+            raise _inexpressible(block.dense, f"has another {name} than the first hidden layer")
+    return values[0] if values else default
+
+
+def _dropout_kind(blocks: Sequence[_Block]) -> str:
+    kinds = {block.dropout_kind for block in blocks if block.dropout_kind is not None}
+    if len(kinds) > 1:
+        raise ValueError("No estimator expresses both Dropout and AlphaDropout in one model.")
+    return kinds.pop() if kinds else "standard"
