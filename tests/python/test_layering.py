@@ -26,7 +26,7 @@ ENGINE_MODULES = {
     "estimators._compiled",
     "estimators._data",
     "estimators._folds",
-    "estimators._layer_outputs",
+    "estimators._hidden",
     "estimators._lbfgs",
     "estimators._losses",
     "estimators._optimizers",
