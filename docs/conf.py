@@ -90,9 +90,11 @@ def as_inherited(*args: object) -> None:
     """Adapt docstrings that come from scikit-learn, whose pages and versions are not these."""
     lines = args[-1]
     assert isinstance(lines, list)
-    role = r":(?:ref|term):`([^`<]*?)(?:\s*<[^`>]*>)?`"
+    role = r":(?:ref|term|math):`([^`<]*?)(?:\s*<[^`>]*>)?`"
+    fraction = r"\\frac{(\w+)}{(\w+)}"
     version = r"(\.\. version\w+::) (?=\d)"
-    lines[:] = [re.sub(role, r"*\1*", re.sub(version, r"\1scikit-learn-", x)) for x in lines]
+    for pattern, text in ((fraction, r"\1 / \2"), (role, r"*\1*"), (version, r"\1 scikit-learn-")):
+        lines[:] = [re.sub(pattern, text, line) for line in lines]
 
 
 def setup(app: Sphinx) -> None:

@@ -2,11 +2,11 @@
 Which hyperparameters matter
 ============================
 
-A forest predicts candidates' scores from their settings: which settings does it need? Above among
-any learning rates and scalings, below among sensible ones. The guide's figures are of 500.
+A forest predicts scores from settings: which does it need? Above of any, below of sensible ones.
 """
 
 import sys
+import warnings
 
 import matplotlib.pyplot as plt
 from scipy.stats import loguniform
@@ -17,6 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from nnhp import HiddenLayers, MLPClassifier, RandomizedSearchCV, spaces
 from nnhp.plots import ParamImportanceDisplay
 
+warnings.simplefilter("ignore")  # many of these settings are bad
 n_iter = int(sys.argv[1]) if sys.argv[1:] else 60
 model = Pipeline([("scaler", None), ("net", MLPClassifier(max_iter=20, random_state=0))])
 anything = spaces.default(model, n_samples=100) | {

@@ -27,6 +27,7 @@ ENGINE_MODULES = {
     "estimators._data",
     "estimators._folds",
     "estimators._hidden",
+    "estimators._initial",
     "estimators._lbfgs",
     "estimators._losses",
     "estimators._optimizers",

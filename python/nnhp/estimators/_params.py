@@ -195,6 +195,7 @@ def train_spec(
     `epochs_before` counts the epochs that earlier `partial_fit` calls did, and `rate_before` is
     the rate of the last of them, so that a schedule goes on.
     """
+    n_layers = len(_hidden.hidden_layers(estimator)) + 1
     schedule, horizon = _schedules.fields_of(
         estimator,
         horizon=max_epochs_of(estimator),

@@ -138,6 +138,8 @@ class FittedNet:
             raise ValueError(f"y must have one entry per sample ({n_samples}), got {len(given)}.")
         if not is_classifier(self.net):
             targets = given.astype(np.float64).reshape(n_samples, -1)
+            if targets.shape[1] == 1:  # as for several quantiles of one target
+                targets = np.repeat(targets, self.net.n_outputs_, axis=1)
         elif given.size > n_samples:
             targets = (given != 0).astype(np.float64)
         else:
