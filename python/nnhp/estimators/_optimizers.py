@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from nnhp import _core
 from nnhp.optimizers import BY_NAME, SGD, SHARED_CONSTRAINTS, Optimizer
@@ -56,8 +56,6 @@ def optimizer_of(estimator: BaseMLP) -> Optimizer:
 def check(estimator: BaseMLP) -> None:
     """Raise ValueError where the solver is out of bounds, or contradicts the estimator."""
     solver = estimator.solver
-    if isinstance(solver, type) and issubclass(solver, Optimizer):
-        raise InvalidParameterError(f"solver must be an object, got the class {solver.__name__}.")
     if isinstance(solver, Optimizer):
         solver.check()
         _check_rate(estimator, solver.learning_rate)
