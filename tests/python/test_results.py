@@ -233,9 +233,7 @@ def size_of(results):
     total += sum(sys.getsizeof(p) + sum(map(sys.getsizeof, p.values())) for p in results["params"])
     columns = [column for name, column in results.items() if name != "params"]
     masks = sum(column.size for column in columns if isinstance(column, np.ma.MaskedArray))
-    return (
-        total + sum(column.nbytes for column in columns) + masks + sys.getsizeof(results["params"])
-    )
+    return total + masks + sum(column.nbytes for column in columns)
 
 
 def test_results_are_made_in_little_memory():
