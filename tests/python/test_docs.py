@@ -7,11 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers import STOPS_EARLY
 
 import nnhp
-
-pytestmark = STOPS_EARLY
 
 README = Path(__file__).parents[2] / "README.md"
 MODULES = [info.name for info in pkgutil.walk_packages(nnhp.__path__, "nnhp.")]
