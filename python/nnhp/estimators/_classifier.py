@@ -440,8 +440,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> from sklearn.model_selection import train_test_split
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
-    >>> net = MLPClassifier(dropout=0.2, max_iter=50, tol=0, random_state=0)
-    >>> net.set_params(n_iter_no_change=50).fit(X_train, y_train).score(X_test, y_test) > 0.95
+    >>> net = MLPClassifier(dropout=0.2, early_stopping=True, scoring="loss", random_state=0)
+    >>> net.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """
 
@@ -596,6 +596,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             became non-finite: the message names the layer and the epoch, both counted from 1.
         MemoryError
             If the net needs more memory than there is; nothing has been allocated then.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> net = net.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(net.validation_loss_curve_) == net.n_iter_
+        True
         """
         self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
@@ -628,6 +638,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
             The estimator.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, random_state=0)
+        >>> for rows in (slice(0, 75), slice(75, 150)):
+        ...     net = net.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        >>> net.n_iter_
+        2
         """
         self._fit(Given(X, y, sample_weight, classes=classes, incremental=True))
         return self
@@ -652,6 +673,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels, or a label indicator matrix after multilabel training.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> net.predict(X[[0, 50, 100]])
+        array([0, 1, 2])
         """
         return self._answer("predict", X)
 
@@ -687,6 +717,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             One column per entry of `classes_`, in the net's dtype. Rows sum to 1, but for
             multilabel targets, where each column is a probability of its own.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> probabilities = net.predict_proba(X[[0, 50, 100]])
+        >>> probabilities.shape, probabilities.argmax(axis=1).tolist()
+        ((3, 3), [0, 1, 2])
         """
         return self._answer("predict_proba", X)
 
@@ -703,6 +743,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
             ``log(predict_proba(X))``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> bool((np.exp(net.predict_log_proba(X)).sum(axis=1).round(6) == 1).all())
+        True
         """
         probabilities: NDArray[Any] = self.predict_proba(X)
         np.log(probabilities, out=probabilities)

@@ -574,6 +574,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             became non-finite: the message names the layer and the epoch, both counted from 1.
         MemoryError
             If the net needs more memory than there is; nothing has been allocated then.
+
+        Examples
+        --------
+        >>> from nnhp import MLPRegressor
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.preprocessing import scale
+        >>> X, y = make_regression(n_samples=500, n_features=5, random_state=0)
+        >>> net = MLPRegressor(hidden_layer_sizes=50, max_iter=500, random_state=0)
+        >>> net = net.fit(X[::2], scale(y)[::2], X_val=X[1::2], y_val=scale(y)[1::2])
+        >>> len(net.validation_loss_curve_) == net.n_iter_
+        True
         """
         self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
@@ -604,6 +615,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         self : object
             The estimator.
+
+        Examples
+        --------
+        >>> from nnhp import MLPRegressor
+        >>> from sklearn.datasets import make_regression
+        >>> X, y = make_regression(n_samples=500, n_features=5, random_state=0)
+        >>> net = MLPRegressor(hidden_layer_sizes=50, random_state=0)
+        >>> for rows in (slice(0, 250), slice(250, 500)):
+        ...     net = net.partial_fit(X[rows], y[rows])
+        >>> net.n_iter_
+        2
         """
         self._fit(Given(X, y, sample_weight, incremental=True))
         return self
@@ -621,6 +643,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the net's dtype. With ``loss='quantile'`` and several quantiles, one column for each,
             never falling from left to right.
+
+        Examples
+        --------
+        >>> from nnhp import MLPRegressor
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.preprocessing import scale
+        >>> X, y = make_regression(n_samples=500, n_features=5, random_state=0)
+        >>> net = MLPRegressor(hidden_layer_sizes=50, max_iter=500, random_state=0)
+        >>> net.fit(X, scale(y)).predict(X[:2]).shape
+        (2,)
         """
         return self._answer("predict", X)
 
