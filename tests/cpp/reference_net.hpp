@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "nnhp/nn/net_spec.hpp"
-#include "reference.hpp"
+#include "reference_loss.hpp"
 
 namespace nnhp::testing::reference {
 
@@ -72,22 +72,21 @@ struct Batch {
   Matrix x, y, w;
 };
 
-// Loss summed over the samples and the derivative that the engine follows: of the squared error, as
-// in scikit-learn, that of the sum over the outputs although the loss itself is their mean. Without
-// masks nothing is dropped.
+// Loss summed over the samples and the derivative that the engine follows. Without masks nothing is
+// dropped.
 struct Pass {
   double loss;
   std::vector<double> gradient;
 };
 inline Pass pass(const NetSpec& net, const std::vector<double>& parameters, const Batch& batch,
-                 const std::vector<Matrix>& masks, std::string_view loss) {
+                 const std::vector<Matrix>& masks, const LossSpec& loss) {
   const auto times = [](double a, double b) { return a * b; };
   const Forward layers = forward(net, parameters, batch.x, masks);
   const Matrix& predicted = layers.activated.back();
-  Pass result{total_loss(predicted, batch.y, batch.w, loss, 0x1p-52),
-              std::vector<double>(parameters.size())};
-  Matrix delta = each(predicted, batch.y, [](double p, double t) { return p - t; });
-  delta = each(delta, product(batch.w, Matrix(1, batch.y.columns, 1.0)), times);
+  const TotalLoss total = total_loss(predicted, batch.y, batch.w, loss, 0x1p-52);
+  Pass result{total.value, std::vector<double>(parameters.size())};
+  Matrix delta =
+      through(total.slopes, layers.sums.back(), predicted, info(net.output_activation()).name);
   for (size_t l = net.layers().size(); l-- > 0;) {
     const LayerSpec& layer = net.layers()[l];
     const Matrix weights = product(transposed(layers.dropped[l]), delta);
@@ -97,11 +96,10 @@ inline Pass pass(const NetSpec& net, const std::vector<double>& parameters, cons
     std::copy(biases.cells.begin(), biases.cells.end(),
               result.gradient.begin() + layer.biases_at());
     if (l == 0) break;
-    const auto slope = named(activations, info(net.layers()[l - 1].activation).name).slope;
-    const Matrix slopes = each(layers.sums[l - 1], layers.activated[l], slope);
     delta = product(delta, transposed(weights_of(layer, parameters)));
     if (!masks.empty()) delta = each(delta, masks[l], times);
-    delta = each(delta, slopes, times);
+    delta = through(delta, layers.sums[l - 1], layers.activated[l],
+                    info(net.layers()[l - 1].activation).name);
   }
   return result;
 }
