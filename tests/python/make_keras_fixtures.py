@@ -1,0 +1,34 @@
+"""Writes what Keras computes to ``data/keras_*.json``, for the tests to compare with.
+
+Run it where Keras 3.15 and JAX are installed; the tests themselves need neither:
+
+    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python tests/python/make_keras_fixtures.py [family ...]
+
+Each family is a function that returns what its file holds, and asks for another backend where it
+needs one.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import keras_losses
+
+DATA = Path(__file__).parent / "data"
+
+
+FAMILIES = {"losses": keras_losses.losses}
+
+
+def main(names):
+    assert keras.__version__.startswith("3.15"), keras.__version__
+    keras.config.set_floatx("float64")
+    DATA.mkdir(exist_ok=True)
+    for name in names or FAMILIES:
+        content = {"keras": keras.__version__, **FAMILIES[name]()}
+        (DATA / f"keras_{name}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
