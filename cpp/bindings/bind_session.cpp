@@ -63,36 +63,44 @@ void set_parameters(AlignedVector<T>& to, const py::object& from, const char* na
   to = std::move(values);
 }
 
-#define NNHP_FLAT_ENTRY(field)                                                  \
-  StateEntry<T> {                                                               \
-    #field, [](const SessionState<T>& s) { return to_array_or_none(s.field); }, \
-        [](SessionState<T>& s, const py::object& o) {                           \
-          if (!o.is_none()) set_parameters(s.field, o, #field);                 \
-        }                                                                       \
+#define NNHP_FLAT_ENTRY(name, field)                                          \
+  StateEntry<T> {                                                             \
+    name, [](const SessionState<T>& s) { return to_array_or_none(s.field); }, \
+        [](SessionState<T>& s, const py::object& o) {                         \
+          if (!o.is_none()) set_parameters(s.field, o, name);                 \
+        }                                                                     \
   }
 #define NNHP_PLAIN_ENTRY(name, field)                                 \
   StateEntry<T> {                                                     \
     name, [](const SessionState<T>& s) { return py::cast(s.field); }, \
         [](SessionState<T>& s, const py::object& o) {                 \
-          s.field = o.cast<decltype(SessionState<T>::field)>();       \
+          s.field = o.cast<std::decay_t<decltype(s.field)>>();        \
         }                                                             \
   }
 
 template <class T>
 const std::vector<StateEntry<T>>& state_entries() {
   static const std::vector<StateEntry<T>> entries{
-      NNHP_FLAT_ENTRY(parameters),
-      NNHP_FLAT_ENTRY(moment_1),
-      NNHP_FLAT_ENTRY(moment_2),
-      NNHP_FLAT_ENTRY(best_parameters),
+      NNHP_FLAT_ENTRY("parameters", parameters),
+      NNHP_FLAT_ENTRY("moment_1", moments[0]),
+      NNHP_FLAT_ENTRY("moment_2", moments[1]),
+      NNHP_FLAT_ENTRY("moment_3", moments[2]),
+      NNHP_FLAT_ENTRY("averages", averages),
+      NNHP_FLAT_ENTRY("best_parameters", best_parameters),
       NNHP_PLAIN_ENTRY("step", step),
+      NNHP_PLAIN_ENTRY("steps_averaged", steps_averaged),
       NNHP_PLAIN_ENTRY("epoch", epoch),
       NNHP_PLAIN_ENTRY("n_samples_seen", samples_seen),
       NNHP_PLAIN_ENTRY("learning_rate", rate),
       NNHP_PLAIN_ENTRY("best_loss", best_loss),
       NNHP_PLAIN_ENTRY("best_score", best_score),
       NNHP_PLAIN_ENTRY("no_improvement_count", no_improvement_count),
+      NNHP_PLAIN_ENTRY("plateau_best", plateau.best),
+      NNHP_PLAIN_ENTRY("plateau_wait", plateau.wait),
+      NNHP_PLAIN_ENTRY("plateau_cooldown", plateau.cooldown),
       NNHP_PLAIN_ENTRY("loss_curve", loss_curve),
+      NNHP_PLAIN_ENTRY("learning_rate_curve", rate_curve),
+      NNHP_PLAIN_ENTRY("step_loss_curve", step_loss_curve),
       NNHP_PLAIN_ENTRY("validation_scores", validation_scores),
       NNHP_PLAIN_ENTRY("validation_loss_curve", validation_loss_curve),
       NNHP_PLAIN_ENTRY("diverged_layer", diverged_layer),
@@ -345,9 +353,11 @@ void bind_session(py::module_& m) {
     return any.visit([](const auto& s) { return status_names[size_t(s.progress().status)]; });
   });
   session.def_property_readonly("epoch", progress_property<&Progress::epoch>());
+  session.def_property_readonly("rate", progress_property<&Progress::rate>());
   session.def_property_readonly("no_improvement_count",
                                 progress_property<&Progress::no_improvement_count>());
   session.def_property_readonly("loss_curve", progress_property<&Progress::loss_curve>());
+  session.def_property_readonly("step_loss_curve", progress_property<&Progress::step_loss_curve>());
   session.def_property_readonly("validation_scores",
                                 progress_property<&Progress::validation_scores>());
   session.def_property_readonly("validation_loss_curve",

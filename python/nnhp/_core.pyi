@@ -43,6 +43,9 @@ def losses() -> dict[str, str]:
 def optimizers() -> dict[str, int]:
     """Each optimizer with its number of moments, arrays as long as the parameters."""
 
+def schedules() -> list[str]:
+    """Names of the learning-rate schedules."""
+
 def fma_peak(dtype: str, threads: int = 1, seconds: float = 0.2) -> float:
     """GFLOP/s of independent fused multiply-adds on full vectors: the hardware's limit."""
 
@@ -73,14 +76,17 @@ class TrainSpec:
         # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
         # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
         loss: Part,
-        optimizer: Part,  # see optimizers(); its fields: momentum, beta_1, beta_2, epsilon
+        # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
+        # initial_accumulator_value; weight_decay, clipnorm and clipvalue (inf: none),
+        # ema_momentum, max_norm (inf: none), weight_noise.
+        optimizer: Part,
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
-        schedule_horizon: int,  # the epochs that a schedule is laid out for
+        schedule_horizon: float,  # the epochs that a schedule is laid out for
         l2: float = 0.0,  # alpha * (1 - l1_ratio)
         l1: float = 0.0,  # alpha * l1_ratio
-        # 'constant' | 'invscaling' | 'adaptive' | 'per_epoch'. Fields: initial, the rate to start
-        # from; power of invscaling; per_epoch, the rates, of which the last one holds on.
+        # See schedules(); its fields are those of ScheduleSpec: initial, the rate to start from;
+        # begin, the epochs done before; and those of its kind.
         schedule: Part = "constant",
         shuffle: bool = True,
         tol: float = 1e-4,
@@ -89,8 +95,10 @@ class TrainSpec:
         # better): 'accuracy', 'r2', 'loss' (its negative), or 'external' (given by record_score
         # after each epoch).
         monitor: str = "training_loss",
+        records_steps: bool = False,  # fill step_loss_curve
         # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
         augment: dict[str, Any] | None = None,
+        frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
 class Dataset:
@@ -143,9 +151,11 @@ class Session:
     ) -> None: ...
     def state(self) -> dict[str, Any]:
         """Everything that changes during training, as plain arrays and numbers:
-        parameters, moment_1, moment_2 (flat; None where the optimizer has none), best_parameters
-        (flat or None), step, epoch, n_samples_seen, learning_rate, best_loss, best_score,
-        no_improvement_count, order (int32), mt_state (or None), loss_curve, validation_scores,
+        parameters, moment_1, moment_2, moment_3, averages (flat; None where the optimizer has
+        none), best_parameters (flat or None), step, steps_averaged, epoch, n_samples_seen,
+        learning_rate, best_loss, best_score, no_improvement_count, plateau_best, plateau_wait,
+        plateau_cooldown, order (int32), mt_state (or None), loss_curve, learning_rate_curve,
+        step_loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -172,6 +182,10 @@ class Session:
         """Rate of the next step; for adam the one used in the last step, as in scikit-learn."""
 
     @property
+    def rate(self) -> float:
+        """Rate of the next step, without adam's corrections."""
+
+    @property
     def seconds(self) -> float:
         """Time that its epochs took."""
 
@@ -179,6 +193,10 @@ class Session:
     def no_improvement_count(self) -> int: ...
     @property
     def loss_curve(self) -> list[float]: ...
+    @property
+    def step_loss_curve(self) -> list[float]:
+        """Loss of each step so far, before it; NaN of a batch that weighs nothing."""
+
     @property
     def validation_scores(self) -> list[float]: ...
     @property

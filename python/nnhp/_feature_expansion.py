@@ -17,6 +17,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from nnhp._doc_link import DocLink
+
 
 class _Form(NamedTuple):
     """How a feature is written, with {} for each column, and what it is."""
@@ -39,7 +41,7 @@ _FORMS = {
 _Term = tuple[str, tuple[int, ...]]  # a form's name, and the numbers of its columns
 
 
-class FeatureExpansion(TransformerMixin, BaseEstimator):
+class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
     """Make features that are simple functions of the columns, for a network to choose from.
 
     What a net would need many units for may be one feature: for example the square of the
@@ -71,7 +73,7 @@ class FeatureExpansion(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Columns seen by `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, where `X` was a DataFrame whose names are all strings.
 
     Examples

@@ -1,6 +1,7 @@
 // Small training problems: what a test wants to vary is a field of Setup, the rest follows from it.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -22,6 +23,29 @@ struct Cpus {
   ~Cpus() { pretend_cpus(0); }
 };
 
+// A hidden layer with its stages in the estimators' order.
+struct Hidden {
+  index_t units;
+  Activation activation;
+  double dropout = 0.0;
+  std::optional<StageKind> normalization{};
+  double noise = 0.0;
+  StageKind dropout_kind = StageKind::kDropout;
+  std::optional<double> parameter{};  // of the activation
+
+  operator HiddenLayer() const {
+    HiddenLayer layer{units, {}};
+    if (normalization) layer.stages.push_back(stage_of(*normalization));
+    layer.stages.push_back(activate(activation, parameter.value_or(info(activation).standard)));
+    layer.stages.push_back(stage_of(StageKind::kNoise, noise));
+    layer.stages.push_back(stage_of(dropout_kind, dropout));
+    return layer;
+  }
+};
+
+// A parameter that is not the one without which it would not show whether it is heeded.
+inline double unusual_parameter(Activation activation) { return 1.5 * info(activation).standard; }
+
 struct Setup {
   Setup() {
     train.loss.kind = Loss::kLogLoss;
@@ -31,9 +55,11 @@ struct Setup {
     train.schedule.initial = 0.01;
   }
 
-  std::vector<HiddenLayer> hidden{{9, Activation::kRelu, 0.0}, {6, Activation::kTanh, 0.0}};
+  std::vector<Hidden> hidden{{9, Activation::kRelu, 0.0}, {6, Activation::kTanh, 0.0}};
   index_t samples = 70, features = 5, outputs = 3;
   double input_dropout = 0.0;
+  std::vector<StageSpec> input_stages{};  // before that
+  std::vector<StageSpec> output_stages{};
   TrainSpec train;
   bool sparse = false;
   bool weighted = false;
@@ -54,7 +80,12 @@ struct Setup {
   }
   Activation output() const { return output_activation.value_or(info(train.loss.kind).output); }
   index_t targets() const { return info(train.loss.kind).one_target ? 1 : outputs; }
-  NetSpec net() const { return NetSpec(features, hidden, outputs, output(), input_dropout); }
+  NetSpec net() const {
+    std::vector<StageSpec> of_inputs = input_stages;
+    of_inputs.push_back(stage_of(StageKind::kDropout, input_dropout));
+    return NetSpec(features, {hidden.begin(), hidden.end()}, outputs, output(), of_inputs,
+                   output_stages);
+  }
 };
 
 struct Samples {
@@ -150,7 +181,8 @@ inline std::vector<row_t> all_rows(index_t n) {
   return rows;
 }
 
-// Parameters of moderate size, none of them near 0 (where |w| has no derivative).
+// Parameters of moderate size, none of them near 0 (where |w| has no derivative); moving variances
+// are positive.
 inline std::vector<double> draw_parameters(const NetSpec& net, uint64_t seed) {
   Random random(seed + 1000);
   std::vector<double> parameters;
@@ -158,6 +190,16 @@ inline std::vector<double> draw_parameters(const NetSpec& net, uint64_t seed) {
     const double w = random.uniform(0.05, 0.5);
     parameters.push_back(static_cast<double>(static_cast<float>(random.below(2) == 0 ? w : -w)));
   }
+  const auto mend = [&](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      for (index_t j = 0; j < stage.statistics / 2; ++j) {
+        double& variance = parameters[static_cast<size_t>(stage.variance_at() + j)];
+        variance = 2.0 * std::abs(variance);
+      }
+    }
+  };
+  mend(net.input_stages());
+  for (const LayerSpec& layer : net.layers()) mend(layer.stages);
   return parameters;
 }
 
@@ -247,22 +289,30 @@ template <class T>
 std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
   const std::pair<const char*, std::string> arrays[] = {
       {"parameters", bit_mismatch(a.parameters, b.parameters)},
-      {"moment_1", bit_mismatch(a.moment_1, b.moment_1)},
-      {"moment_2", bit_mismatch(a.moment_2, b.moment_2)},
+      {"moment 0", bit_mismatch(a.moments[0], b.moments[0])},
+      {"moment 1", bit_mismatch(a.moments[1], b.moments[1])},
+      {"moment 2", bit_mismatch(a.moments[2], b.moments[2])},
+      {"averages", bit_mismatch(a.averages, b.averages)},
       {"best_parameters", bit_mismatch(a.best_parameters, b.best_parameters)},
       {"loss_curve", bit_mismatch(a.loss_curve, b.loss_curve)},
+      {"rate_curve", bit_mismatch(a.rate_curve, b.rate_curve)},
+      {"step_loss_curve", bit_mismatch(a.step_loss_curve, b.step_loss_curve)},
       {"validation_scores", bit_mismatch(a.validation_scores, b.validation_scores)},
       {"validation_loss_curve", bit_mismatch(a.validation_loss_curve, b.validation_loss_curve)},
       {"rate, best_loss, best_score",
-       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})}};
+       bit_mismatch({a.rate, a.best_loss, a.best_score}, {b.rate, b.best_loss, b.best_score})},
+      {"plateau.best", bit_mismatch({a.plateau.best}, {b.plateau.best})}};
   for (const auto& [name, found] : arrays) {
     if (!found.empty()) return text_of(name, " ", found);
   }
   const std::pair<const char*, bool> others[] = {
       {"step", a.step == b.step},
+      {"steps_averaged", a.steps_averaged == b.steps_averaged},
       {"epoch", a.epoch == b.epoch},
       {"samples_seen", a.samples_seen == b.samples_seen},
       {"no_improvement_count", a.no_improvement_count == b.no_improvement_count},
+      {"plateau.wait", a.plateau.wait == b.plateau.wait},
+      {"plateau.cooldown", a.plateau.cooldown == b.plateau.cooldown},
       {"order", a.order == b.order},
       {"generator", same(a.generator, b.generator)},
       {"status", a.status == b.status},

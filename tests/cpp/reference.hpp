@@ -83,78 +83,146 @@ inline Matrix repeated(const Matrix& row, index_t times) {
 }
 inline Matrix column_sums(const Matrix& a) { return product(Matrix(1, a.rows, 1.0), a); }
 
-// Activations by name. `slope` is the derivative at z, where the output is y.
+// Activations of single values by name, with their parameter. `slope` is the derivative at z, where
+// the output is y.
 struct Activation {
   std::string_view name;
-  long double (*value)(long double z);
-  double (*slope)(double z, double y);
+  long double (*value)(long double z, long double parameter);
+  double (*slope)(double z, double y, double parameter);
 };
-inline constexpr std::array<Activation, 12> activations{{
-    {"identity", [](long double z) { return z; }, [](double, double) { return 1.0; }},
-    {"logistic", [](long double z) { return 1.0L / (1.0L + std::exp(-z)); },
-     [](double, double y) { return y * (1.0 - y); }},
-    {"tanh", [](long double z) { return std::tanh(z); },
-     [](double, double y) { return 1.0 - y * y; }},
-    {"relu", [](long double z) { return z < 0.0L ? 0.0L : z; },
-     [](double, double y) { return y == 0.0 ? 0.0 : 1.0; }},
-    {"silu", [](long double z) { return z / (1.0L + std::exp(-z)); },
-     [](double z, double y) {
+inline constexpr std::array<Activation, 13> activations{{
+    {"identity", [](long double z, long double) { return z; },
+     [](double, double, double) { return 1.0; }},
+    {"logistic", [](long double z, long double) { return 1.0L / (1.0L + std::exp(-z)); },
+     [](double, double y, double) { return y * (1.0 - y); }},
+    {"tanh", [](long double z, long double) { return std::tanh(z); },
+     [](double, double y, double) { return 1.0 - y * y; }},
+    {"relu", [](long double z, long double) { return z < 0.0L ? 0.0L : z; },
+     [](double, double y, double) { return y == 0.0 ? 0.0 : 1.0; }},
+    {"silu", [](long double z, long double) { return z / (1.0L + std::exp(-z)); },
+     [](double z, double y, double) {
        const double denominator = 1.0 + std::exp(-z);
        return 1.0 / denominator + y * std::exp(-z) / denominator;
      }},
-    {"leaky_relu", [](long double z) { return z < 0.0L ? 0.2L * z : z; },
-     [](double z, double) { return z > 0.0 ? 1.0 : 0.2; }},
-    {"elu", [](long double z) { return z < 0.0L ? std::expm1(z) : z; },
-     [](double z, double) { return z < 0.0 ? std::exp(z) : 1.0; }},
+    {"leaky_relu", [](long double z, long double slope) { return z < 0.0L ? slope * z : z; },
+     [](double z, double, double slope) { return z > 0.0 ? 1.0 : slope; }},
+    {"elu", [](long double z, long double alpha) { return z < 0.0L ? alpha * std::expm1(z) : z; },
+     [](double z, double, double alpha) { return z < 0.0 ? alpha * std::exp(z) : 1.0; }},
+    {"gelu",
+     [](long double z, long double) {
+       return 0.5L * z * std::erfc(-z * 0.70710678118654752440084436210485L);
+     },
+     [](double z, double, double) {
+       return 0.5 * std::erfc(-z * 0.70710678118654752) +
+              z * 0.39894228040143267794 * std::exp(-0.5 * z * z);
+     }},
     {"selu",
-     [](long double z) {
+     [](long double z, long double) {
        constexpr long double scale = 1.0507009873554804934193349852946L;
        return scale * (z < 0.0L ? 1.6732632423543772848170429916717L * std::expm1(z) : z);
      },
-     [](double z, double) {
+     [](double z, double, double) {
        return 1.0507009873554804934 * (z < 0.0 ? 1.6732632423543772848 * std::exp(z) : 1.0);
      }},
-    {"mish", [](long double z) { return z * std::tanh(std::log1p(std::exp(z))); },
-     [](double z, double) {
+    {"mish", [](long double z, long double) { return z * std::tanh(std::log1p(std::exp(z))); },
+     [](double z, double, double) {
        const double t = std::tanh(std::log1p(std::exp(z)));
        return t + z * (1.0 - t * t) / (1.0 + std::exp(-z));
      }},
-    {"softplus", [](long double z) { return std::log1p(std::exp(z)); },
-     [](double z, double) { return 1.0 / (1.0 + std::exp(-z)); }},
+    {"softplus", [](long double z, long double) { return std::log1p(std::exp(z)); },
+     [](double z, double, double) { return 1.0 / (1.0 + std::exp(-z)); }},
     {"hard_sigmoid",
-     [](long double z) { return std::fmin(std::fmax((z + 3.0L) / 6.0L, 0.0L), 1.0L); },
-     [](double, double y) { return y > 0.0 && y < 1.0 ? 1.0 / 6.0 : 0.0; }},
-    {"exp", [](long double z) { return std::exp(z); }, [](double, double y) { return y; }},
+     [](long double z, long double) { return std::fmin(std::fmax((z + 3.0L) / 6.0L, 0.0L), 1.0L); },
+     [](double, double y, double) { return y > 0.0 && y < 1.0 ? 1.0 / 6.0 : 0.0; }},
+    {"exp", [](long double z, long double) { return std::exp(z); },
+     [](double, double y, double) { return y; }},
 }};
 
 // Updates of one parameter by name.
 struct Coefficients {
   double gradient_scale, l2, l1, learning_rate, momentum, beta_1, beta_2, epsilon;
+  double rho = 0.9, moment_share = 0.8, gradient_share = 0.3;
 };
 struct Parameter {
-  double w, m, v;
+  double w;
+  std::array<double, 3> m{};
 };
 struct Optimizer {
   std::string_view name;
   void (*step)(Parameter& p, double g, const Coefficients& c);
 };
-inline constexpr std::array<Optimizer, 4> optimizers{{
+inline double averaged(double share, double mean, double x) {
+  return share * mean + (1 - share) * x;
+}
+inline void rmsprop(Parameter& p, double g, const Coefficients& c, double* mean, double* velocity) {
+  p.m[0] = averaged(c.rho, p.m[0], g * g);
+  double variance = p.m[0];
+  if (mean != nullptr) {
+    *mean = averaged(c.rho, *mean, g);
+    variance -= *mean * *mean;
+  }
+  double step = c.learning_rate * g / std::sqrt(variance + c.epsilon);
+  if (velocity != nullptr) step = *velocity = c.momentum * *velocity + step;
+  p.w -= step;
+}
+inline void adam_moments(Parameter& p, double g, const Coefficients& c) {
+  p.m[0] = averaged(c.beta_1, p.m[0], g);
+  p.m[1] = averaged(c.beta_2, p.m[1], g * g);
+}
+inline constexpr std::array<Optimizer, 13> optimizers{{
     {"sgd", [](Parameter& p, double g, const Coefficients& c) { p.w -= c.learning_rate * g; }},
     {"momentum",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.momentum * p.m - c.learning_rate * g;
-       p.w += p.m;
+       p.m[0] = c.momentum * p.m[0] - c.learning_rate * g;
+       p.w += p.m[0];
      }},
     {"nesterov",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.momentum * p.m - c.learning_rate * g;
-       p.w += c.momentum * p.m - c.learning_rate * g;
+       p.m[0] = c.momentum * p.m[0] - c.learning_rate * g;
+       p.w += c.momentum * p.m[0] - c.learning_rate * g;
+     }},
+    {"rmsprop",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, nullptr, nullptr); }},
+    {"rmsprop_momentum",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, nullptr, &p.m[1]); }},
+    {"rmsprop_centered",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, &p.m[1], nullptr); }},
+    {"rmsprop_centered_momentum",
+     [](Parameter& p, double g, const Coefficients& c) { rmsprop(p, g, c, &p.m[1], &p.m[2]); }},
+    {"adagrad",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m[0] += g * g;
+       p.w -= c.learning_rate * g / std::sqrt(p.m[0] + c.epsilon);
+     }},
+    {"adadelta",
+     [](Parameter& p, double g, const Coefficients& c) {
+       p.m[0] = averaged(c.rho, p.m[0], g * g);
+       const double delta = std::sqrt(p.m[1] + c.epsilon) / std::sqrt(p.m[0] + c.epsilon) * g;
+       p.m[1] = averaged(c.rho, p.m[1], delta * delta);
+       p.w -= c.learning_rate * delta;
      }},
     {"adam",
      [](Parameter& p, double g, const Coefficients& c) {
-       p.m = c.beta_1 * p.m + (1.0 - c.beta_1) * g;
-       p.v = c.beta_2 * p.v + (1.0 - c.beta_2) * g * g;
-       p.w -= c.learning_rate * p.m / (std::sqrt(p.v) + c.epsilon);
+       adam_moments(p, g, c);
+       p.w -= c.learning_rate * p.m[0] / (std::sqrt(p.m[1]) + c.epsilon);
+     }},
+    {"amsgrad",
+     [](Parameter& p, double g, const Coefficients& c) {
+       adam_moments(p, g, c);
+       p.m[2] = std::fmax(p.m[2], p.m[1]);
+       p.w -= c.learning_rate * p.m[0] / (std::sqrt(p.m[2]) + c.epsilon);
+     }},
+    {"nadam",
+     [](Parameter& p, double g, const Coefficients& c) {
+       adam_moments(p, g, c);
+       const double ahead = c.moment_share * p.m[0] + c.gradient_share * g;
+       p.w -= c.learning_rate * ahead / (std::sqrt(p.m[1]) + c.epsilon);
+     }},
+    {"lion",
+     [](Parameter& p, double g, const Coefficients& c) {
+       const double way = averaged(c.beta_1, p.m[0], g);
+       p.m[0] = averaged(c.beta_2, p.m[0], g);
+       p.w -= c.learning_rate * (way > 0.0 ? 1.0 : (way < 0.0 ? -1.0 : 0.0));
      }},
 }};
 
@@ -188,18 +256,19 @@ inline Matrix ascending(Matrix z) {
   }
   return z;
 }
-inline Matrix activated(const Matrix& z, std::string_view name) {
+inline Matrix activated(const Matrix& z, std::string_view name, double parameter) {
   if (name == "softmax") return softmax(z);
   if (name == "ascending") return ascending(z);
   const Activation& activation = named(activations, name);
   return each(z, [&](double x) {
-    return static_cast<double>(activation.value(static_cast<long double>(x)));
+    return static_cast<double>(
+        activation.value(static_cast<long double>(x), static_cast<long double>(parameter)));
   });
 }
 
 // delta by the outputs y of pre-activations z -> delta by z.
-inline Matrix through(const Matrix& delta, const Matrix& z, const Matrix& y,
-                      std::string_view name) {
+inline Matrix through(const Matrix& delta, const Matrix& z, const Matrix& y, std::string_view name,
+                      double parameter = 0.0) {
   Matrix result = delta;
   if (name == "softmax") {
     for (index_t i = 0; i < y.rows; ++i) {
@@ -220,7 +289,8 @@ inline Matrix through(const Matrix& delta, const Matrix& z, const Matrix& y,
     return result;
   }
   const auto slope = named(activations, name).slope;
-  return each(delta, each(z, y, slope), [](double a, double b) { return a * b; });
+  const auto at = [&](double from, double to) { return slope(from, to, parameter); };
+  return each(delta, each(z, y, at), [](double a, double b) { return a * b; });
 }
 
 // Philox-4x32 with 10 rounds: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as

@@ -86,9 +86,9 @@ struct Batch {
     const Cpus cpus(threads);
     team_for(1, threads, stop, {}, [&](index_t, const Team& team) {
       Workspace sizes, workspace;
-      Augmenter<T>(setup.train.augment, *in.net, sizes, team);
+      Augmenter<T>(setup.train.augment, *in.net, w.size(), sizes, team);
       workspace.reserve(sizes.bytes());
-      Augmenter<T> augmenter(setup.train.augment, *in.net, workspace, team);
+      Augmenter<T> augmenter(setup.train.augment, *in.net, w.size(), workspace, team);
       index_t first = 0;
       for (const index_t count : blocks) {
         const auto block = augmenter.make(*set, entries, first, count, kDraws,
@@ -226,9 +226,9 @@ TEST_CASE("test_samples_without_weight_are_neither_mixed_nor_mixed_in") {
     for (index_t i = 0; i < 40; i += 2) s.w(i, 0) = 0.0;
     batch.in.training.weights = make_weights<double>(s);
     Workspace sizes, workspace;
-    Augmenter<double>(setup.train.augment, *batch.in.net, sizes, Team());
+    Augmenter<double>(setup.train.augment, *batch.in.net, 40, sizes, Team());
     workspace.reserve(sizes.bytes());
-    Augmenter<double> augmenter(setup.train.augment, *batch.in.net, workspace, Team());
+    Augmenter<double> augmenter(setup.train.augment, *batch.in.net, 40, workspace, Team());
     const auto block =
         augmenter.make(*batch.in.set(), batch.entries, 0, 40, kDraws, batch.y.data(), 3);
     const double alpha = kind == 1 ? 0.4 : 0.6;

@@ -44,8 +44,7 @@ struct Question {
 Evaluation answer(const Question& question) {
   const index_t outputs = question.x.columns;
   const LossSpec loss{.kind = question.loss, .label_smoothing = question.label_smoothing};
-  const NetSpec net(outputs, {}, outputs, loss_table[static_cast<size_t>(question.loss)].output,
-                    0.0);
+  const NetSpec net(outputs, {}, outputs, loss_table[static_cast<size_t>(question.loss)].output);
   Samples samples{question.x, question.y, Matrix(question.x.rows, 1, 1.0), {}};
   samples.w.cells = question.weights;
   const WeightedRows<double> rows =

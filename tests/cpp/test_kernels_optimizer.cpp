@@ -1,5 +1,7 @@
 // Parameter updates, penalty sums and the search for numbers that are not finite.
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "kernel_cases.hpp"
 #include "nnhp/nn/optimizer.hpp"
@@ -17,67 +19,105 @@ UpdateCoefficients<T> in_precision(const reference::Coefficients& c) {
   result.l1 = static_cast<T>(c.l1);
   result.learning_rate = static_cast<T>(c.learning_rate);
   result.momentum = static_cast<T>(c.momentum);
+  result.rho = static_cast<T>(c.rho);
+  result.complement_rho = static_cast<T>(1.0 - c.rho);
   result.beta_1 = static_cast<T>(c.beta_1);
   result.beta_2 = static_cast<T>(c.beta_2);
   result.complement_1 = static_cast<T>(1.0 - c.beta_1);
   result.complement_2 = static_cast<T>(1.0 - c.beta_2);
   result.epsilon = static_cast<T>(c.epsilon);
+  result.moment_share = static_cast<T>(c.moment_share);
+  result.gradient_share = static_cast<T>(c.gradient_share);
   return result;
 }
 
 // Parameters with the moments that their optimizer keeps; the others do not exist.
 template <class T>
 struct Flat {
-  Flat(const Matrix& values, size_t optimizer, index_t misalignment)
-      : w(values, Rows::kPacked, misalignment),
-        m(Matrix(1, values.columns), Rows::kPacked, misalignment),
-        v(Matrix(1, values.columns), Rows::kPacked, misalignment),
-        update_moments(optimizer_table[optimizer].moments) {}
+  Flat(const Matrix& values, size_t its_optimizer, index_t misalignment)
+      : optimizer(its_optimizer), w(values, Rows::kPacked, misalignment) {
+    for (int i = 0; i < optimizer_table[optimizer].moments; ++i) {
+      moments.emplace_back(Matrix(1, values.columns), Rows::kPacked, misalignment);
+    }
+  }
 
-  PenaltySums update(const KernelTable<T>& kernel, size_t optimizer, const UpdateCoefficients<T>& c,
+  PenaltySums update(const KernelTable<T>& kernel, const UpdateCoefficients<T>& c,
                      const T* gradient) {
-    return kernel.update[optimizer](w.columns(), c, gradient, w.data(),
-                                    update_moments > 0 ? m.data() : nullptr,
-                                    update_moments > 1 ? v.data() : nullptr);
+    T* at[kMostMoments] = {};
+    for (size_t i = 0; i < moments.size(); ++i) at[i] = moments[i].data();
+    return kernel.update[optimizer](w.columns(), c, gradient, w.data(), at);
   }
   bool surroundings_untouched() const {
-    return w.surroundings_untouched() && m.surroundings_untouched() && v.surroundings_untouched();
+    return w.surroundings_untouched() && std::all_of(moments.begin(), moments.end(), [](auto& m) {
+             return m.surroundings_untouched();
+           });
   }
 
-  TestMatrix<T> w, m, v;
-  int update_moments;
+  size_t optimizer;
+  TestMatrix<T> w;
+  std::vector<TestMatrix<T>> moments;
 };
 
-// Two steps on one parameter, worked by hand with w = 1, gradients 1/2 and 1/4, rate 1/4.
+// Two steps on one parameter, worked by hand with w = 1, rate 1/4, momentum 1/2, beta_1 1/2, beta_2
+// and rho 3/4, Nadam's shares 1/2 and 1/4, the first gradient 1/2.
 //   sgd:      1 - 1/8 = 7/8;             7/8 - 1/16 = 13/16
-//   momentum (1/2): m = -1/8, w = 7/8;   m = -1/16 - 1/16 = -1/8, w = 3/4
-//   nesterov (1/2): m = -1/8, w = 1 - 1/16 - 1/8 = 13/16;
-//                   m = -1/8, w = 13/16 - 1/16 - 1/16 = 11/16
-//   adam (beta_1 1/2, beta_2 3/4, epsilon 1/4): m = 1/4, v = 1/16, w = 1 - (1/16) / (1/2) = 7/8;
-//                   m = 1/8 + 1/8 = 1/4, v = 3/64 + 1/64 = 1/16, w = 7/8 - 1/8 = 3/4
+//   momentum: m = -1/8, w = 7/8;         m = -1/16 - 1/16 = -1/8, w = 3/4
+//   nesterov: m = -1/8, w = 1 - 1/16 - 1/8 = 13/16;
+//             m = -1/8, w = 13/16 - 1/16 - 1/16 = 11/16
+//   rmsprop:  v = 1/16, w = 1 - (1/8) / (1/2) = 3/4;    v = 1/16, w = 3/4 - (1/16) / (1/2) = 5/8
+//     momentum: step 1/4, w = 3/4;       step 1/8 + 1/8, w = 1/2
+//     centered: mean 1/8, variance 3/64, w = 1 - (1/8) / (1/2) = 3/4;
+//               mean 5/32, variance 39/1024, step (1/16) / sqrt(247/1024)
+//     both:     the same steps, the first one half more
+//   adagrad:  a = 1/4, w = 1 - 1/8 = 7/8;               a = 5/16, step (1/16) / sqrt(17/16)
+//   adadelta: a = 1/16, delta = sqrt(3/16) / (1/2) / 2 = sqrt(3)/4, w = 1 - sqrt(3)/16;
+//             a = 1/16, d = 3/64, delta = sqrt(15/64) / (1/2) / 4 = sqrt(15)/16
+//   adam:     m = 1/4, v = 1/16, w = 1 - (1/16) / (1/2) = 7/8;
+//             m = 1/8 + 1/8 = 1/4, v = 3/64 + 1/64 = 1/16, w = 7/8 - 1/8 = 3/4
+//   amsgrad:  as adam; then gradient 0, m = 1/8, v = 3/64, but 1/16 counts, w = 7/8 - 1/16 = 13/16
+//   nadam:    ahead 1/8 + 1/8, w = 1 - (1/16) / (1/2) = 7/8;
+//             ahead 1/8 + 1/16, w = 7/8 - (3/64) / (1/2) = 25/32
+//   lion:     w = 1 - 1/4 = 3/4, m = 1/8; then gradient -1/8, way 1/16 - 1/16, which has no sign
 struct HandWorked {
   Optimizer optimizer;
-  double first, second;
+  double epsilon, second_gradient, first, second;
 };
-constexpr std::array<HandWorked, 4> hand_worked{{{Optimizer::kSgd, 7.0 / 8, 13.0 / 16},
-                                                 {Optimizer::kMomentum, 7.0 / 8, 3.0 / 4},
-                                                 {Optimizer::kNesterov, 13.0 / 16, 11.0 / 16},
-                                                 {Optimizer::kAdam, 7.0 / 8, 3.0 / 4}}};
+const std::array<HandWorked, kOptimizerCount> hand_worked{{
+    {Optimizer::kSgd, 0.25, 0.25, 7.0 / 8, 13.0 / 16},
+    {Optimizer::kMomentum, 0.25, 0.25, 7.0 / 8, 3.0 / 4},
+    {Optimizer::kNesterov, 0.25, 0.25, 13.0 / 16, 11.0 / 16},
+    {Optimizer::kRmsprop, 3.0 / 16, 0.25, 3.0 / 4, 5.0 / 8},
+    {Optimizer::kRmspropMomentum, 3.0 / 16, 0.25, 3.0 / 4, 1.0 / 2},
+    {Optimizer::kRmspropCentered, 13.0 / 64, 0.25, 3.0 / 4, 3.0 / 4 - 2.0 / std::sqrt(247.0)},
+    {Optimizer::kRmspropCenteredMomentum, 13.0 / 64, 0.25, 3.0 / 4,
+     5.0 / 8 - 2.0 / std::sqrt(247.0)},
+    {Optimizer::kAdagrad, 3.0 / 4, 0.25, 7.0 / 8, 7.0 / 8 - 0.25 / std::sqrt(17.0)},
+    {Optimizer::kAdadelta, 3.0 / 16, 0.25, 1.0 - std::sqrt(3.0) / 16,
+     1.0 - std::sqrt(3.0) / 16 - std::sqrt(15.0) / 64},
+    {Optimizer::kAdam, 0.25, 0.25, 7.0 / 8, 3.0 / 4},
+    {Optimizer::kAmsgrad, 0.25, 0.0, 7.0 / 8, 13.0 / 16},
+    {Optimizer::kNadam, 0.25, 0.25, 7.0 / 8, 25.0 / 32},
+    {Optimizer::kLion, 0.25, -0.125, 3.0 / 4, 3.0 / 4},
+}};
 
 TEST_CASE_TEMPLATE("test_two_steps_worked_by_hand", T, float, double) {
-  CHECK(hand_worked.size() == optimizer_table.size());
-  const UpdateCoefficients<T> c = in_precision<T>({1.0, 0.0, 0.0, 0.25, 0.5, 0.5, 0.75, 0.25});
   const TestMatrix<T> first(Matrix(1, 1, 0.5), Rows::kPacked);
-  const TestMatrix<T> second(Matrix(1, 1, 0.25), Rows::kPacked);
   for (const HandWorked& row : hand_worked) {
     CAPTURE(info(row.optimizer).name);
     const size_t i = static_cast<size_t>(row.optimizer);
+    CHECK(i == static_cast<size_t>(&row - hand_worked.data()));
+    const TestMatrix<T> second(Matrix(1, 1, row.second_gradient), Rows::kPacked);
+    const UpdateCoefficients<T> c =
+        in_precision<T>({1.0, 0.0, 0.0, 0.25, 0.5, 0.5, 0.75, row.epsilon, 0.75, 0.5, 0.25});
+    // Roots are rounded, the rest is exact.
+    const bool has_roots = row.second != std::round(row.second * 32.0) / 32.0;
+    const double tolerance = has_roots ? 2.0 * kEpsilon<T> : 0.0;
     for_each_isa<T>([&](const KernelTable<T>& kernel) {
       Flat<T> flat(Matrix(1, 1, 1.0), i, 0);
-      flat.update(kernel, i, c, first.data());
-      CHECK(static_cast<double>(flat.w(0, 0)) == row.first);
-      flat.update(kernel, i, c, second.data());
-      CHECK(static_cast<double>(flat.w(0, 0)) == row.second);
+      flat.update(kernel, c, first.data());
+      CHECK(std::abs(static_cast<double>(flat.w(0, 0)) - row.first) <= tolerance);
+      flat.update(kernel, c, second.data());
+      CHECK(std::abs(static_cast<double>(flat.w(0, 0)) - row.second) <= tolerance);
     });
   }
 }
@@ -103,7 +143,7 @@ TEST_CASE_TEMPLATE("test_penalized_steps_worked_by_hand", T, float, double) {
     for_each_isa<T>([&](const KernelTable<T>& kernel) {
       Flat<T> flat(start, 0, 0);
       const PenaltySums sums = flat.update(
-          kernel, 0, in_precision<T>({0.5, c.l2, c.l1, 0.25, 0.0, 0.0, 0.0, 0.0}), gradient.data());
+          kernel, in_precision<T>({0.5, c.l2, c.l1, 0.25, 0.0, 0.0, 0.0, 0.0}), gradient.data());
       CHECK(mismatch(flat.w, want, Matrix(1, 3)) == "");
       CHECK(sums.squares == 2.0);
       if (c.l1 > 0.0) CHECK(sums.magnitudes == 2.0);
@@ -120,7 +160,7 @@ Matrix two_steps(const Matrix& start, const Matrix& first, const Matrix& second,
   const auto step = reference::named(reference::optimizers, optimizer).step;
   Matrix result = start;
   for (size_t i = 0; i < result.cells.size(); ++i) {
-    reference::Parameter p{start.cells[i], 0.0, 0.0};
+    reference::Parameter p{start.cells[i]};
     step(p, reference::penalized(p.w, first.cells[i], c), c);
     step(p, reference::penalized(p.w, second.cells[i], c), c);
     result.cells[i] = p.w;
@@ -130,10 +170,13 @@ Matrix two_steps(const Matrix& start, const Matrix& first, const Matrix& second,
 
 template <class T>
 void check_updates(size_t i, index_t n, const reference::Coefficients& c, Random& random) {
-  // Away from 0, so that no parameter changes sign within its rounding error.
-  const Matrix start = reference::each(random_matrix<T>(1, n, random, 1.0, 2.0),
-                                       [&](double w) { return random.below(2) == 0 ? w : -w; });
-  const Matrix g1 = random_matrix<T>(1, n, random), g2 = random_matrix<T>(1, n, random);
+  // Away from 0, so that no parameter changes sign within its rounding error, and no gradient is
+  // the small rest of itself and its penalty, whose rounding Adam would see as large.
+  const auto away_from_0 = [&] {
+    return reference::each(random_matrix<T>(1, n, random, 1.0, 2.0),
+                           [&](double x) { return random.below(2) == 0 ? x : -x; });
+  };
+  const Matrix start = away_from_0(), g1 = away_from_0(), g2 = away_from_0();
   const Matrix want = two_steps(start, g1, g2, optimizer_table[i].name, c);
   const Matrix tolerance = reference::scaled(reference::magnitudes(start), 32.0 * kEpsilon<T>);
   for (const index_t misalignment : kMisalignments) {
@@ -141,8 +184,8 @@ void check_updates(size_t i, index_t n, const reference::Coefficients& c, Random
     const TestMatrix<T> second(g2, Rows::kPacked, misalignment);
     for_each_isa<T>([&](const KernelTable<T>& kernel) {
       Flat<T> flat(start, i, misalignment);
-      flat.update(kernel, i, in_precision<T>(c), first.data());
-      flat.update(kernel, i, in_precision<T>(c), second.data());
+      flat.update(kernel, in_precision<T>(c), first.data());
+      flat.update(kernel, in_precision<T>(c), second.data());
       NNHP_CHECK_NOTHING(mismatch(flat.w, want, tolerance));
       NNHP_CHECK_QUIETLY(flat.surroundings_untouched());
     });
@@ -160,6 +203,8 @@ TEST_CASE_TEMPLATE("test_updates_match_plain_ones_at_any_length", T, float, doub
       for (const index_t n : kLengths) {
         CAPTURE(n);
         check_updates<T>(i, n, {0.125, l2, l1, 0.05, 0.9, 0.9, 0.999, 1e-8}, random);
+        // The second gradient's square weighs less than the first one's: Amsgrad's maximum counts.
+        check_updates<T>(i, n, {0.125, l2, l1, 0.05, 0.9, 0.8, 0.6, 1e-3, 0.7}, random);
       }
     }
   }
@@ -196,7 +241,7 @@ TEST_CASE_TEMPLATE("test_penalty_sums_are_those_of_the_weights_before_the_update
         for (size_t i = 0; i < optimizer_table.size(); ++i) {
           Flat<T> flat(values, i, misalignment);
           const reference::Coefficients c{1.0, 0.5, 0.5, 0.1, 0.9, 0.9, 0.999, 1e-8};
-          check_sums<T>(flat.update(kernel, i, in_precision<T>(c), gradient.data()), values);
+          check_sums<T>(flat.update(kernel, in_precision<T>(c), gradient.data()), values);
         }
       });
     }
@@ -211,14 +256,157 @@ TEST_CASE_TEMPLATE("test_an_update_changes_each_parameter_as_if_alone", T, float
   for (size_t i = 0; i < optimizer_table.size(); ++i) {
     for_each_isa<T>([&](const KernelTable<T>& kernel) {
       Flat<T> whole(start, i, 0);
-      whole.update(kernel, i, c, gradient.data());
+      whole.update(kernel, c, gradient.data());
       for (index_t j = 0; j < 100; ++j) {
         Matrix one(1, 1, start(0, j));
         Flat<T> alone(one, i, j % 3);
-        alone.update(kernel, i, c, gradient.data() + j);
+        alone.update(kernel, c, gradient.data() + j);
         NNHP_CHECK_QUIETLY(bits(alone.w(0, 0)) == bits(whole.w(0, j)));
       }
     });
+  }
+}
+
+// A gradient that is not a number must not be lost, or a training would never end.
+TEST_CASE_TEMPLATE("test_nan_stays_nan", T, float, double) {
+  constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+  TestMatrix<T> gradient(Matrix(1, 9, 0.5), Rows::kPacked);
+  gradient(0, 4) = nan;
+  UpdateCoefficients<T> c = in_precision<T>({1.0, 0.0, 0.0, 0.1, 0.9, 0.9, 0.99, 1e-3});
+  c.clipvalue = T(0.1);
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    for (size_t i = 0; i < optimizer_table.size(); ++i) {
+      CAPTURE(optimizer_table[i].name);
+      Flat<T> flat(Matrix(1, 9, 1.0), i, 0);
+      flat.update(kernel, c, gradient.data());
+      for (index_t j = 0; j < 9; ++j) CHECK(std::isnan(flat.w(0, j)) == (j == 4));
+    }
+    TestMatrix<T> clipped(gradient), w(Matrix(1, 9, 1.0), Rows::kPacked);
+    kernel.prepare(9, c, clipped.data(), w.data());
+    for (index_t j = 0; j < 9; ++j) CHECK(std::isnan(clipped(0, j)) == (j == 4));
+    w(0, 4) = nan;
+    kernel.limit_columns(1, 9, T(0.1), w.data(), 9);
+    for (index_t j = 0; j < 9; ++j) CHECK(std::isnan(w(0, j)) == (j == 4));
+  });
+}
+
+// A variance that rounding made negative counts as 0: each gradient is the same, so there is none.
+TEST_CASE_TEMPLATE("test_centered_rmsprop_of_a_constant_gradient_is_finite", T, float, double) {
+  const TestMatrix<T> gradient(Matrix(1, 40, 1234.5), Rows::kPacked);
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    Flat<T> flat(Matrix(1, 40, 1.0), static_cast<size_t>(Optimizer::kRmspropCentered), 0);
+    for (int step = 0; step < 500; ++step) {
+      flat.update(kernel, in_precision<T>({1.0, 0.0, 0.0, 1e-12, 0.9, 0.9, 0.9, 1e-7}),
+                  gradient.data());
+    }
+    CHECK(kernel.all_finite(40, flat.w.data()));
+  });
+}
+
+TEST_CASE_TEMPLATE("test_prepare_penalizes_clips_and_decays", T, float, double) {
+  Random random(4);
+  for (const auto& penalty : kPenalties) {
+    const reference::Coefficients plain{0.5, penalty[0], penalty[1], 0.1, 0.0, 0.0, 0.0, 0.0};
+    UpdateCoefficients<T> c = in_precision<T>(plain);
+    c.clipvalue = T(0.25);
+    c.decay = T(0.125);
+    for (const index_t n : kLengths) {
+      CAPTURE(n);
+      const Matrix start = random_matrix<T>(1, n, random), g = random_matrix<T>(1, n, random);
+      Matrix want = g;
+      for (size_t i = 0; i < want.cells.size(); ++i) {
+        const double all = reference::penalized(start.cells[i], g.cells[i], plain);
+        want.cells[i] = std::clamp(all, -0.25, 0.25);
+      }
+      const Matrix decayed = reference::scaled(start, 0.875);
+      const Matrix tolerance = reference::each(start, [](double) { return 4.0 * kEpsilon<T>; });
+      for (const index_t misalignment : kMisalignments) {
+        for_each_isa<T>([&](const KernelTable<T>& kernel) {
+          TestMatrix<T> w(start, Rows::kPacked, misalignment);
+          TestMatrix<T> gradient(g, Rows::kPacked, misalignment);
+          check_sums<T>(kernel.prepare(n, c, gradient.data(), w.data()), start);
+          NNHP_CHECK_NOTHING(mismatch(gradient, want, tolerance));
+          NNHP_CHECK_NOTHING(mismatch(w, decayed, tolerance));
+          NNHP_CHECK_QUIETLY(gradient.surroundings_untouched());
+          NNHP_CHECK_QUIETLY(w.surroundings_untouched());
+        });
+      }
+    }
+  }
+}
+
+// Prepared and then updated without penalty is the same, to the bit, as updated at once.
+TEST_CASE_TEMPLATE("test_prepare_and_update_is_update", T, float, double) {
+  Random random(5);
+  const Matrix start = random_matrix<T>(1, 100, random), g = random_matrix<T>(1, 100, random);
+  for (const auto& penalty : kPenalties) {
+    UpdateCoefficients<T> c =
+        in_precision<T>({0.125, penalty[0], penalty[1], 0.05, 0.9, 0.9, 0.999, 1e-8});
+    c.clipvalue = std::numeric_limits<T>::infinity();
+    UpdateCoefficients<T> rest = c;
+    rest.l2 = rest.l1 = T(0);
+    rest.gradient_scale = T(1);
+    for (size_t i = 0; i < optimizer_table.size(); ++i) {
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        Flat<T> at_once(start, i, 0), in_parts(start, i, 0);
+        TestMatrix<T> gradient(g, Rows::kPacked);
+        at_once.update(kernel, c, gradient.data());
+        kernel.prepare(100, c, gradient.data(), in_parts.w.data());
+        in_parts.update(kernel, rest, gradient.data());
+        CHECK(bit_mismatch(index_t{100}, at_once.w.data(), in_parts.w.data()) == "");
+      });
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("test_averages_match_plain_ones", T, float, double) {
+  Random random(6);
+  for (const index_t n : kLengths) {
+    const Matrix values = random_matrix<T>(1, n, random), before = random_matrix<T>(1, n, random);
+    const Matrix want =
+        reference::each(before, values, [](double a, double x) { return 0.75 * a + 0.25 * x; });
+    const Matrix tolerance = reference::each(want, [](double) { return 2.0 * kEpsilon<T>; });
+    for (const index_t misalignment : kMisalignments) {
+      const TestMatrix<T> given(values, Rows::kPacked, misalignment);
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> averages(before, Rows::kPacked, misalignment);
+        kernel.average(n, T(0.75), T(0.25), given.data(), averages.data());
+        NNHP_CHECK_NOTHING(mismatch(averages, want, tolerance));
+        NNHP_CHECK_QUIETLY(averages.surroundings_untouched());
+      });
+    }
+  }
+}
+
+// Columns alone come out as among others: threads share them out.
+TEST_CASE_TEMPLATE("test_columns_are_limited_to_their_norm", T, float, double) {
+  Random random(7);
+  for (const index_t rows : kDepths) {
+    for (const index_t columns : kSizes) {
+      Matrix start = random_matrix<T>(rows, columns, random);
+      for (index_t i = 0; i < rows; ++i) start(i, 0) = 0.0;
+      Matrix want = start;
+      for (index_t j = 0; j < columns; ++j) {
+        double squares = 0.0;
+        for (index_t i = 0; i < rows; ++i) squares += start(i, j) * start(i, j);
+        const double norm = std::sqrt(squares);
+        for (index_t i = 0; i < rows; ++i) want(i, j) *= std::min(norm, 0.75) / (norm + 1e-7);
+      }
+      const Matrix tolerance = reference::scaled(reference::magnitudes(start),
+                                                 static_cast<double>(rows + 8) * kEpsilon<T>);
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> whole(start, Rows::kGapped), parts(start, Rows::kGapped);
+        kernel.limit_columns(rows, columns, T(0.75), whole.data(), whole.stride());
+        NNHP_CHECK_NOTHING(mismatch(whole, want, tolerance));
+        NNHP_CHECK_QUIETLY(whole.surroundings_untouched());
+        for (index_t j = 0; j < columns; ++j) {
+          kernel.limit_columns(rows, 1, T(0.75), parts.data() + j, parts.stride());
+        }
+        for (index_t i = 0; i < rows; ++i) {
+          NNHP_CHECK_NOTHING(bit_mismatch(columns, whole.row(i), parts.row(i)));
+        }
+      });
+    }
   }
 }
 

@@ -48,7 +48,10 @@ TEST_CASE("test_tables_are_in_the_order_of_their_enums") {
   CHECK(info(Optimizer::kSgd).name == "sgd");
   CHECK(info(Optimizer::kMomentum).name == "momentum");
   CHECK(info(Optimizer::kNesterov).name == "nesterov");
+  CHECK(info(Optimizer::kRmspropCenteredMomentum).name == "rmsprop_centered_momentum");
+  CHECK(info(Optimizer::kAdagrad).name == "adagrad");
   CHECK(info(Optimizer::kAdam).name == "adam");
+  CHECK(info(Optimizer::kLion).name == "lion");
   CHECK(loss_table[static_cast<size_t>(Loss::kLogLoss)].name == "log_loss");
   CHECK(loss_table[static_cast<size_t>(Loss::kPoisson)].name == "poisson");
   CHECK(schedule_table[static_cast<size_t>(Schedule::kInvscaling)].name == "invscaling");

@@ -2,8 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <set>
 #include <thread>
 
+#include "kernel_cases.hpp"
+#include "nnhp/kernels/choice.hpp"
 #include "nnhp/train/session.hpp"
 #include "problems.hpp"
 
@@ -58,6 +61,54 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.train.schedule.kind = Schedule::kPerEpoch;
     s.train.schedule.per_epoch = {0.1, 0.05, 0.02};
     s.train.shuffle = false;
+  });
+  add("normalized batches, prelu", [](Setup& s) {
+    s.hidden = {{9, Activation::kPrelu, 0.2, StageKind::kBatchNormalization},
+                {6, Activation::kTanh, 0.0, StageKind::kBatchNormalization}};
+    s.input_stages = {stage_of(StageKind::kBatchNormalization)};
+    s.output_stages = {stage_of(StageKind::kBatchNormalization)};
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
+  });
+  add("normalized layers, maxout, noise, alpha dropout", [](Setup& s) {
+    s.hidden = {{9, Activation::kMaxout, 0.2, StageKind::kLayerNormalization, 0.1},
+                {6, Activation::kGelu, 0.3, std::nullopt, 0.2, StageKind::kAlphaDropout}};
+    s.input_stages = {stage_of(StageKind::kLayerNormalization), stage_of(StageKind::kNoise, 0.1)};
+    s.sparse = s.weighted = true;
+  });
+  for (size_t i = 0; i < schedule_table.size(); ++i) {
+    if (!schedule_table[i].per_step) continue;
+    add(schedule_table[i].name.data(), [&](Setup& s) {
+      s.train.schedule.kind = static_cast<Schedule>(i);
+      s.train.schedule.horizon = 4.5;
+      s.train.schedule.warmup = 0.7;
+      s.train.schedule.restarts = 1;
+      s.train.records_steps = true;
+    });
+  }
+  add("plateau of the validation loss, step losses", [](Setup& s) {
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
+    s.train.schedule.kind = Schedule::kPlateau;
+    s.train.schedule.patience = 1.0;
+    s.train.schedule.min_delta = 10.0;
+    s.train.schedule.cooldown = 2;
+    s.train.records_steps = true;
+  });
+  add("clipping, decay, averages", [](Setup& s) {
+    s.validated = true;
+    s.train.optimizer = {.weight_decay = 0.1, .clipvalue = 0.02, .ema_momentum = 0.6};
+    s.train.monitor = Monitor::kLoss;
+  });
+  add("norms, weight noise, a frozen layer", [](Setup& s) {
+    s.weighted = true;
+    s.train.penalty = {0.1, 0.05};
+    s.train.optimizer = {.kind = Optimizer::kAmsgrad,
+                         .clipnorm = 0.1,
+                         .ema_momentum = 0.6,
+                         .max_norm = 0.7,
+                         .weight_noise = 0.05};
+    s.train.frozen_layers = {1};
   });
   add("linear poisson, whole batch", [](Setup& s) {
     s.train.loss.kind = Loss::kPoisson;
@@ -168,15 +219,18 @@ TEST_CASE("test_the_running_order_is_shuffled_in_place_every_epoch") {
 
 // What a plain training of whole batches gives.
 struct PlainTraining {
-  std::vector<double> parameters, loss_curve;
+  std::vector<double> parameters, averages, loss_curve;
 };
 PlainTraining train_plainly(const Setup& setup, int epochs) {
   const NetSpec net = setup.net();
   const TrainSpec& train = setup.train;
   const Samples samples = draw_samples(setup, setup.seed);
-  PlainTraining result{draw_parameters(net, setup.seed), {}};
+  PlainTraining result{draw_parameters(net, setup.seed), {}, {}};
+  result.averages = result.parameters;
   std::vector<reference::Parameter> state;
-  for (const double w : result.parameters) state.push_back({w, 0.0, 0.0});
+  const double moment =
+      train.optimizer.kind == Optimizer::kAdagrad ? train.optimizer.initial_accumulator : 0.0;
+  for (const double w : result.parameters) state.push_back({w, {moment}});
   int64_t step = 0;
   for (int epoch = 0; epoch < epochs; ++epoch) {
     double epoch_loss = 0.0;
@@ -189,26 +243,17 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
                                    reference::rows_of(samples.y, rows),
                                    reference::rows_of(samples.w, rows)};
       const double weight = reference::column_sums(batch.w)(0, 0);
+      const reference::Draw draw{dropout_key_of(setup), static_cast<uint64_t>(step)};
       const reference::Pass pass =
-          reference::pass(net, result.parameters, batch,
-                          reference::dropout_masks(net, batch.x.rows, dropout_key_of(setup),
-                                                   static_cast<uint64_t>(step)),
-                          setup.loss());
-      const double penalty =
-          reference::penalty(net, result.parameters, train.penalty.l2, train.penalty.l1);
+          reference::pass(net, result.parameters, batch, &draw, setup.loss());
+      const double penalty = reference::penalty(net, result.parameters, train.penalty.l2,
+                                                train.penalty.l1, train.frozen_layers);
       epoch_loss += (pass.loss + penalty) / weight * static_cast<double>(rows.size());
       ++step;
-      double rate = train.schedule.initial;
-      if (train.optimizer.kind == Optimizer::kAdam) {
-        const double t = static_cast<double>(step);
-        rate *= std::sqrt(1.0 - std::pow(train.optimizer.beta_2, t)) /
-                (1.0 - std::pow(train.optimizer.beta_1, t));
-      }
-      reference::update(
-          net, state, pass.gradient, info(train.optimizer.kind).name,
-          {1.0 / weight, train.penalty.l2, train.penalty.l1, rate, train.optimizer.momentum,
-           train.optimizer.beta_1, train.optimizer.beta_2, train.optimizer.epsilon});
+      reference::update(net, state, result.averages, pass.gradient, train, weight, step);
       for (size_t i = 0; i < state.size(); ++i) result.parameters[i] = state[i].w;
+      reference::update_statistics(pass.forward, result.parameters);
+      for (size_t i = 0; i < state.size(); ++i) state[i].w = result.parameters[i];
     }
     result.loss_curve.push_back(epoch_loss / static_cast<double>(setup.samples));
   }
@@ -224,16 +269,37 @@ double largest_difference(const AlignedVector<double>& got, const std::vector<do
   return worst;
 }
 
+// Checks two epochs of three steps each.
+void check_plain_training(const Setup& setup) {
+  REQUIRE(Backprop<double>::block_rows(setup.net()) < 300);
+  const PlainTraining want = train_plainly(setup, 2);
+  const Session<double> session = advanced(make_session<double>(setup), 2);
+  CHECK(session.state().step == 6);
+  CHECK(largest_difference(session.state().parameters, want.parameters) < 1e-11);
+  CHECK(largest_difference(session.published_parameters(),
+                           setup.train.optimizer.averages() ? want.averages : want.parameters) <
+        1e-11);
+  REQUIRE(session.state().loss_curve.size() == 2);
+  for (size_t e = 0; e < 2; ++e) {
+    CHECK(session.state().loss_curve[e] == doctest::Approx(want.loss_curve[e]).epsilon(1e-12));
+  }
+}
+
 // Batches larger than a block of rows, and a last one that is smaller.
+Setup whole_batches() {
+  Setup setup;
+  setup.train.shuffle = false;
+  setup.train.batch_size = 600;
+  setup.samples = 1300;
+  return setup;
+}
+
 TEST_CASE("test_trajectories_match_plain_training_of_whole_batches") {
   for (size_t optimizer = 0; optimizer < optimizer_table.size(); ++optimizer) {
     for (size_t loss = 0; loss < loss_table.size(); ++loss) {
-      Setup setup;
+      Setup setup = whole_batches();
       setup.train.optimizer.kind = static_cast<Optimizer>(optimizer);
       setup.train.loss.kind = static_cast<Loss>(loss);
-      setup.train.shuffle = false;
-      setup.train.batch_size = 600;
-      setup.samples = 1300;
       setup.weighted = optimizer % 2 == 1;
       setup.hidden[0].dropout = optimizer < 2 ? 0.5 : 0.0;
       setup.hidden[1].dropout = optimizer < 2 ? 0.1 : 0.0;
@@ -241,17 +307,225 @@ TEST_CASE("test_trajectories_match_plain_training_of_whole_batches") {
       setup.train.penalty = {loss % 2 == 0 ? 0.5 : 0.0, loss > 1 ? 0.25 : 0.0};
       CAPTURE(optimizer_table[optimizer].name);
       CAPTURE(loss_table[loss].name);
-      REQUIRE(Backprop<double>::block_rows(setup.net()) < 300);
-      const PlainTraining want = train_plainly(setup, 2);
-      const Session<double> session = advanced(make_session<double>(setup), 2);
-      CHECK(session.state().step == 6);
-      CHECK(largest_difference(session.state().parameters, want.parameters) < 1e-11);
-      REQUIRE(session.state().loss_curve.size() == 2);
-      for (size_t e = 0; e < 2; ++e) {
-        CHECK(session.state().loss_curve[e] == doctest::Approx(want.loss_curve[e]).epsilon(1e-12));
+      check_plain_training(setup);
+    }
+  }
+}
+
+// Each alone, then all together.
+std::vector<std::pair<std::string, Setup>> setups_of_extras() {
+  using Change = void (*)(TrainSpec&);
+  const std::pair<const char*, Change> extras[] = {
+      {"weight decay", [](TrainSpec& t) { t.optimizer.weight_decay = 0.3; }},
+      {"clipvalue", [](TrainSpec& t) { t.optimizer.clipvalue = 0.01; }},
+      {"clipnorm", [](TrainSpec& t) { t.optimizer.clipnorm = 0.05; }},
+      {"averages", [](TrainSpec& t) { t.optimizer.ema_momentum = 0.7; }},
+      {"max_norm", [](TrainSpec& t) { t.optimizer.max_norm = 0.6; }},
+      {"frozen", [](TrainSpec& t) { t.frozen_layers = {1}; }},
+  };
+  std::vector<std::pair<std::string, Setup>> setups;
+  Setup all = whole_batches();
+  all.train.penalty = {0.5, 0.25};
+  for (const auto& [name, change] : extras) {
+    Setup setup = whole_batches();
+    setup.weighted = true;
+    setup.train.penalty = {0.5, 0.25};
+    change(setup.train);
+    change(all.train);
+    setups.emplace_back(name, setup);
+  }
+  setups.emplace_back("all", all);
+  return setups;
+}
+
+TEST_CASE("test_what_any_optimizer_does_matches_plain_training") {
+  for (size_t optimizer = 0; optimizer < optimizer_table.size(); ++optimizer) {
+    CAPTURE(optimizer_table[optimizer].name);
+    for (auto& row : setups_of_extras()) {
+      CAPTURE(row.first);
+      row.second.train.optimizer.kind = static_cast<Optimizer>(optimizer);
+      row.second.train.optimizer.epsilon = 1e-3;
+      check_plain_training(row.second);
+    }
+  }
+}
+
+// Every kind of stage, with what any optimizer does, in batches larger than a block of other nets
+// and a last one of one row.
+TEST_CASE("test_trajectories_through_all_stages_match_plain_training") {
+  for (const StageKind normalization :
+       {StageKind::kBatchNormalization, StageKind::kLayerNormalization}) {
+    for (size_t a = 0; a < activation_table.size(); ++a) {
+      if (!activation_table[a].hidden) continue;
+      const Activation activation = static_cast<Activation>(a);
+      CAPTURE(info(normalization).name);
+      CAPTURE(info(activation).name);
+      Setup setup = whole_batches();
+      setup.samples = 1201;
+      setup.weighted = a % 2 == 1;
+      setup.hidden[0] = {9,
+                         activation,
+                         0.3,
+                         normalization,
+                         0.2,
+                         StageKind::kDropout,
+                         unusual_parameter(activation)};
+      setup.hidden[1] = {6, activation, 0.2, normalization, 0.1, StageKind::kAlphaDropout, {}};
+      setup.input_stages = {stage_of(StageKind::kNoise, 0.1), stage_of(normalization)};
+      setup.input_stages[1].momentum = 0.9;
+      setup.input_stages[1].epsilon = 0.01;
+      setup.output_stages = {stage_of(normalization)};
+      setup.train.penalty = {0.5, 0.25};
+      if (a % 3 == 0) setup.train.optimizer.ema_momentum = 0.7;
+      if (a % 3 == 1) setup.train.optimizer.clipnorm = 0.05;
+      setup.train.optimizer.epsilon = 1e-3;
+      check_plain_training(setup);
+    }
+  }
+}
+
+// The net's own normalization of a frozen layer is that of predictions.
+TEST_CASE_TEMPLATE("test_stages_of_frozen_layers_stay", T, float, double) {
+  for (const index_t frozen : {0, 1}) {
+    Setup setup;
+    setup.hidden = {{9, Activation::kPrelu, 0.0, StageKind::kBatchNormalization},
+                    {6, Activation::kPrelu, 0.0, StageKind::kBatchNormalization}};
+    setup.train.frozen_layers = {frozen};
+    setup.train.optimizer.clipnorm = frozen == 0 ? 0.5 : OptimizerSpec::kUnlimited;
+    const auto parts = parts_of<T>(setup);
+    const Session<T> session = advanced(parts.session(), 3);
+    for (index_t l = 0; l < 2; ++l) {
+      for (const Stage& stage : session.net().layers()[static_cast<size_t>(l)].stages) {
+        const auto stays = [&](index_t at, index_t n) {
+          return std::equal(parts.start.parameters.data() + at,
+                            parts.start.parameters.data() + at + n,
+                            session.state().parameters.data() + at);
+        };
+        if (stage.trained > 0) CHECK(stays(stage.trained_at, stage.trained) == (l == frozen));
+        if (stage.statistics > 0) {
+          CHECK(stays(stage.statistics_at, stage.statistics) == (l == frozen));
+        }
       }
     }
   }
+}
+
+// A limit that nothing reaches changes no bit, though it takes another way.
+TEST_CASE_TEMPLATE("test_a_clipnorm_that_is_never_reached_changes_nothing", T, float, double) {
+  for (auto& row : various_setups()) {
+    CAPTURE(row.first);
+    const Session<T> plain = advanced(make_session<T>(row.second), 3);
+    row.second.train.optimizer.clipnorm = std::min(row.second.train.optimizer.clipnorm, 1e30);
+    CHECK(difference(advanced(make_session<T>(row.second), 3).state(), plain.state()) == "");
+  }
+}
+
+// The layers below the lowest that is trained get no gradient at all.
+TEST_CASE_TEMPLATE("test_frozen_layers_stay", T, float, double) {
+  for (const std::vector<index_t>& frozen :
+       {std::vector<index_t>{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}}) {
+    Setup setup;
+    setup.train.optimizer.kind = Optimizer::kAdagrad;
+    setup.train.optimizer.weight_decay = 0.1;
+    setup.train.optimizer.ema_momentum = 0.5;
+    setup.train.frozen_layers = frozen;
+    const auto parts = parts_of<T>(setup);
+    const Session<T> session = advanced(parts.session(), 3);
+    for (size_t l = 0; l < 3; ++l) {
+      const LayerSpec& layer = session.net().layers()[l];
+      const bool stays = std::count(frozen.begin(), frozen.end(), static_cast<index_t>(l)) > 0;
+      for (index_t i = 0; i < layer.weight_count() + layer.units; ++i) {
+        const index_t at = layer.weights_at + i;
+        const bool same = session.state().parameters[at] == parts.start.parameters[at] &&
+                          session.state().averages[at] == parts.start.parameters[at] &&
+                          session.state().moments[0][at] == T(0.1);
+        NNHP_CHECK_QUIETLY((!stays || same));
+      }
+      CHECK(stays == (session.state().parameters[layer.biases_at()] ==
+                      parts.start.parameters[layer.biases_at()]));
+    }
+  }
+}
+
+// Noise of a given deviation, other in each step: with a rate of nearly nothing the parameters
+// stay, and the losses of the batches scatter around that of the clean net.
+TEST_CASE("test_weight_noise_is_fresh_in_each_step_and_stays_out_of_the_parameters") {
+  Setup setup;
+  setup.train.batch_size = 1000;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  setup.train.schedule.initial = 1e-30;
+  setup.generator = false;
+  const auto losses = [&](double noise) {
+    setup.train.optimizer.weight_noise = noise;
+    const Session<double> session = advanced(make_session<double>(setup), 30);
+    CHECK(largest_difference(session.state().parameters, draw_parameters(setup.net(), 1)) < 1e-15);
+    return session.state().loss_curve;
+  };
+  const std::vector<double> clean = losses(0.0), little = losses(1e-4), more = losses(2e-4);
+  CHECK(std::set<double>(clean.begin(), clean.end()).size() == 1);
+  CHECK(std::set<double>(little.begin(), little.end()).size() == 30);
+  for (size_t e = 0; e < 30; ++e) {
+    // Twice the noise is nearly twice the change.
+    const double change = little[e] - clean[e];
+    CHECK(std::abs(change) < 1e-2);
+    CHECK(more[e] - clean[e] == doctest::Approx(2.0 * change).epsilon(0.05));
+  }
+}
+
+// The gradient is that at the noisy weights, applied to the clean ones.
+TEST_CASE("test_a_noisy_step_is_a_step_from_noisy_weights") {
+  Setup setup;
+  setup.train.batch_size = 1000;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  setup.generator = false;
+  setup.train.optimizer.weight_noise = 0.25;
+  const auto parts = parts_of<double>(setup);
+  const Session<double> noisy = advanced(parts.session(), 1);
+  auto shifted = parts;
+  const std::vector<LayerSpec>& layers = parts.net->layers();
+  for (size_t l = 0; l < layers.size(); ++l) {
+    double* weights = shifted.start.parameters.data() + layers[l].weights_at;
+    kernel_table<double>().add_noise(layers[l].inputs, layers[l].units, dropout_key_of(setup), 0,
+                                     4096 + static_cast<uint32_t>(l), 0, 0.25, weights,
+                                     layers[l].units, weights, layers[l].units);
+  }
+  TrainSpec plain = setup.train;
+  plain.optimizer.weight_noise = 0.0;
+  shifted.train = std::make_shared<const TrainSpec>(plain);
+  const Session<double> other = advanced(shifted.session(), 1);
+  CHECK(noisy.state().loss_curve == other.state().loss_curve);
+  for (index_t i = 0; i < parts.start.parameters.size(); ++i) {
+    const double step = noisy.state().parameters[i] - parts.start.parameters[i];
+    CHECK(step == doctest::Approx(other.state().parameters[i] - shifted.start.parameters[i]));
+  }
+}
+
+// What is validated and published is the average; a score takes the best one.
+TEST_CASE_TEMPLATE("test_the_average_is_validated_and_published", T, float, double) {
+  Setup setup;
+  setup.validated = true;
+  setup.train.optimizer.ema_momentum = 0.9;
+  const Session<T> averaging = advanced(make_session<T>(setup), 2);
+  setup.train.optimizer.ema_momentum = 0.0;
+  const Session<T> plain = advanced(make_session<T>(setup), 2);
+  CHECK(bit_mismatch(averaging.state().parameters, plain.state().parameters) == "");
+  CHECK(averaging.state().loss_curve == plain.state().loss_curve);
+  CHECK(averaging.state().validation_loss_curve != plain.state().validation_loss_curve);
+  CHECK(&averaging.published_parameters() == &averaging.state().averages);
+  // The same net without training, validated once.
+  auto parts = parts_of<T>(setup);
+  parts.start.parameters = averaging.state().averages;
+  TrainSpec still = setup.train;
+  still.optimizer.kind = Optimizer::kSgd;
+  still.schedule.initial = 1e-300;
+  parts.train = std::make_shared<const TrainSpec>(still);
+  CHECK(advanced(parts.session(), 1).state().validation_loss_curve.back() ==
+        averaging.state().validation_loss_curve.back());
+  setup.train.optimizer.ema_momentum = 0.9;
+  setup.train.monitor = Monitor::kLoss;
+  const Session<T> watched = advanced(make_session<T>(setup), 2);
+  REQUIRE(watched.state().validation_scores[1] > watched.state().validation_scores[0]);
+  CHECK(bit_mismatch(watched.published_parameters(), averaging.state().averages) == "");
 }
 
 // As a float, this beta_2 is 1.
@@ -278,6 +552,9 @@ Setup long_setup() {
   setup.train.batch_size = 1000;
   setup.validated = true;
   setup.train.monitor = Monitor::kLoss;
+  setup.train.schedule.kind = Schedule::kCosine;
+  setup.train.schedule.horizon = 100.0;
+  setup.train.records_steps = true;
   return setup;
 }
 
@@ -296,7 +573,14 @@ void advance_until_stopped(Session<T>& session, std::chrono::milliseconds delay)
 }
 
 TEST_CASE_TEMPLATE("test_a_stopped_session_stands_at_the_end_of_an_epoch", T, float, double) {
-  const Setup setup = long_setup();
+  Setup setup = long_setup();
+  SUBCASE("plain") {}
+  SUBCASE("with all that steps change") {
+    setup.train.optimizer.kind = Optimizer::kAmsgrad;
+    setup.train.optimizer.ema_momentum = 0.9;
+    setup.train.optimizer.max_norm = 1.0;
+    setup.train.optimizer.weight_noise = 0.01;
+  }
   Session<T> session = make_session<T>(setup), fresh = make_session<T>(setup);
   for (const auto delay : {0ms, 15ms, 130ms}) {
     advance_until_stopped(session, delay);

@@ -47,7 +47,7 @@ TEST_CASE_TEMPLATE("test_batches_without_weight_teach_nothing", T, float, double
   const Session<T> a = advanced(with.session(), 3), b = advanced(without.session(), 3);
   CHECK(a.state().step == 6);
   CHECK(bit_mismatch(a.state().parameters, b.state().parameters) == "");
-  CHECK(bit_mismatch(a.state().moment_2, b.state().moment_2) == "");
+  CHECK(bit_mismatch(a.state().moments[1], b.state().moments[1]) == "");
   CHECK(a.state().loss_curve == b.state().loss_curve);
 }
 
@@ -106,10 +106,22 @@ const Refusal refusals[] = {
     {"beta_1 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_1 = 1.0; }},
     {"beta_2 must be in [0, 1)", [](TrainSpec& t) { t.optimizer.beta_2 = -0.1; }},
     {"epsilon must be > 0", [](TrainSpec& t) { t.optimizer.epsilon = 0.0; }},
+    {"rho must be in [0, 1)", [](TrainSpec& t) { t.optimizer.rho = 1.0; }},
+    {"initial_accumulator_value must be >= 0",
+     [](TrainSpec& t) { t.optimizer.initial_accumulator = -0.1; }},
+    {"weight_decay must be >= 0", [](TrainSpec& t) { t.optimizer.weight_decay = -0.1; }},
+    {"clipnorm must be > 0", [](TrainSpec& t) { t.optimizer.clipnorm = 0.0; }},
+    {"clipvalue must be > 0, got nan", [](TrainSpec& t) { t.optimizer.clipvalue = kNan; }},
+    {"ema_momentum must be in [0, 1)", [](TrainSpec& t) { t.optimizer.ema_momentum = 1.0; }},
+    {"max_norm must be > 0", [](TrainSpec& t) { t.optimizer.max_norm = 0.0; }},
+    {"weight_noise must be >= 0", [](TrainSpec& t) { t.optimizer.weight_noise = -1.0; }},
+    {"frozen_layers must be in [0, 3), got 3", [](TrainSpec& t) { t.frozen_layers = {0, 3}; }},
+    {"frozen_layers must be in [0, 3), got -1", [](TrainSpec& t) { t.frozen_layers = {-1}; }},
+    {"frozen_layers must leave a layer", [](TrainSpec& t) { t.frozen_layers = {2, 0, 1}; }},
     {"learning_rate_init must be > 0", [](TrainSpec& t) { t.schedule.initial = 0.0; }},
     {"learning_rates must not be empty",
      [](TrainSpec& t) { t.schedule.kind = Schedule::kPerEpoch; }},
-    {"learning_rates must be > 0",
+    {"learning_rates must be >= 0",
      [](TrainSpec& t) {
        t.schedule.kind = Schedule::kPerEpoch;
        t.schedule.per_epoch = {0.1, -0.1};
@@ -210,12 +222,12 @@ TEST_CASE("test_parts_that_do_not_fit_together_are_refused") {
     in.training.weights = std::make_shared<AlignedVector<double>>(3);
   });
   check_refused("targets must have one column per output", setup, [](Parts<double>& in) {
-    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 4, Activation::kSoftmax, 0.0);
+    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 4, Activation::kSoftmax);
   });
   check_refused("label_map names an output too many", classes,
                 [](Parts<double>& in) { in.label_map = {0, 1, 3}; });
   check_refused("class_ids must be in [0, 2)", classes, [](Parts<double>& in) {
-    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 2, Activation::kSoftmax, 0.0);
+    in.net = std::make_shared<NetSpec>(5, std::vector<HiddenLayer>{}, 2, Activation::kSoftmax);
   });
   check_refused("class_ids must be in [0, 2)", classes,
                 [](Parts<double>& in) { in.label_map = {0, 1}; });

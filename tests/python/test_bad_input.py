@@ -309,7 +309,7 @@ BAD_PARAMETERS = {
     "solver": ["sdg", None],
     "alpha": [-1e-9, np.nan, "small"],
     "batch_size": [0, -1, "all", 2.5],
-    "learning_rate": ["cosine", 0.0, -0.1, np.nan],
+    "learning_rate": ["cosin", 0.0, -0.1, np.nan, None],
     "learning_rate_init": [0.0, -1.0, np.nan],
     "power_t": [-1, np.nan],
     "max_iter": [0, -5, 2.5],
@@ -401,6 +401,15 @@ ACTIVATIONS = [
     "elu", "hard_sigmoid", "identity", "leaky_relu", "linear", "logistic", "mish", "relu", "selu",
     "sigmoid", "silu", "softplus", "swish", "tanh",
 ]  # fmt: skip
+SCHEDULES = [
+    "adaptive", "constant", "cosine", "exponential", "invscaling", "one_cycle", "piecewise",
+    "plateau", "polynomial", "step",
+]  # fmt: skip
+INITIALIZERS = [
+    "auto", "constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "lecun_normal", "lecun_uniform", "normal", "ones", "orthogonal", "random_normal",
+    "random_uniform", "truncated_normal", "uniform", "zeros",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -409,7 +418,9 @@ ACTIVATIONS = [
         ("activation", "snake", ACTIVATIONS),
         ("activation", ["snake"], ACTIVATIONS),
         ("solver", "rmsprop", ["adam", "lbfgs", "sgd"]),
-        ("learning_rate", "cosine", ["adaptive", "constant", "invscaling"]),
+        ("learning_rate", "cosin", SCHEDULES),
+        ("kernel_initializer", "he", INITIALIZERS),
+        ("bias_initializer", [None, "he"], INITIALIZERS),
         ("dtype", "float16", ["auto", "float32", "float64"]),
         ("scoring", "hits", ["accuracy", "loss", "r2"]),
     ],

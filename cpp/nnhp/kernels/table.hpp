@@ -17,9 +17,10 @@
 
 namespace nnhp {
 
-inline constexpr int kActivationCount = 14;
+inline constexpr int kActivationCount = 17;
 inline constexpr int kLossCount = 14;
-inline constexpr int kOptimizerCount = 4;
+inline constexpr int kOptimizerCount = 13;
+inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer keeps
 
 // Compressed sparse rows of a matrix with sorted column indices; row r holds entries
 // [row_start[r], row_start[r + 1]).
@@ -31,15 +32,19 @@ struct CsrRows {
 };
 
 // What an optimizer's update needs beside its arrays; the same for all parameters of one step.
+// Complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a float.
 template <class T>
 struct UpdateCoefficients {
   T gradient_scale;  // 1 / (sum of the batch's sample weights)
   T l2, l1;          // penalty rates, added to the gradient before scaling; 0 for biases
-  T learning_rate;   // of this step; for Adam with both bias corrections folded in
-  T momentum;        // SGD family
-  // Adam; the complements 1 - beta are formed in double, because beta_2 = 0.99999999 is 1 as a
-  // float
-  T beta_1, beta_2, epsilon, complement_1, complement_2;
+  T learning_rate;   // of this step; with the corrections of the moments' bias folded in
+  T momentum;
+  T rho, complement_rho;
+  T beta_1, beta_2, complement_1, complement_2;
+  T epsilon;
+  T moment_share, gradient_share;  // of Nadam's step
+  T clipvalue;  // prepare: the greatest magnitude of a component; may be infinite
+  T decay;      // prepare: what a parameter loses, as a share of itself
 };
 
 // What a loss needs beside its arrays; LossSpec (nn/loss.hpp) tells what the numbers mean.
@@ -80,19 +85,57 @@ struct KernelTable {
   void (*gather)(index_t M, index_t N, const T* X, index_t ldx, const row_t* rows, T* out,
                  index_t ldo);
 
-  // In the order of enum Activation (nn/activation.hpp). activate: Z[M x N] -> Y in place.
-  // activate_gradient: D *= dY/dZ (for those of whole rows, the product with that matrix), from
-  // `kept`, which is Y, or Z where the activation's row says kept_input.
-  void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld);
+  // In the order of enum Activation (nn/activation.hpp), where `parameter` is named. activate:
+  // Z[M x N] -> Y in place. activate_gradient: D *= dY/dZ (for those of whole rows, the product
+  // with that matrix), from `kept`, which is Y, or Z where the activation's row says kept_input.
+  // Both are null for prelu and maxout.
+  void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld, T parameter);
   void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* kept, index_t ldk,
-                                              T* D, index_t ldd);
+                                              T* D, index_t ldd, T parameter);
+  // Z[M x N] -> Y in place, with the slopes [N] of negative values. The gradient is taken from Z,
+  // and that by the slopes is written, or added, packed.
+  void (*prelu)(index_t M, index_t N, const T* slopes, T* Z, index_t ld);
+  void (*prelu_gradient)(index_t M, index_t N, const T* slopes, const T* Z, index_t ldz, T* D,
+                         index_t ldd, T* of_slopes, bool accumulate);
+  // Y[M x N] = the greatest of each unit's pieces: column p * units + j of Z is piece p of unit j,
+  // N <= units. The gradient sets DZ, whose rows are as far apart as Z's; it is packed.
+  void (*maxout)(index_t M, index_t N, index_t pieces, index_t units, const T* Z, index_t ldz, T* Y,
+                 index_t ldy);
+  void (*maxout_gradient)(index_t M, index_t N, index_t pieces, index_t units, const T* Z,
+                          index_t ldz, const T* DY, index_t ldy, T* DZ);
+
+  // Normalization: Y = scale * x^ + shift, x^ = (X - mean) * inverse with
+  // inverse = 1 / sqrt(variance + epsilon). Y may be X; x^ goes to `normalized` too, unless null.
+  // By columns, with mean and variance [N] over the rows, of which moments are packed:
+  void (*column_moments)(index_t M, index_t N, const T* X, index_t ldx, T* mean, T* variance);
+  void (*normalize_columns)(index_t M, index_t N, const T* X, index_t ldx, const T* mean,
+                            const T* inverse, const T* scale, const T* shift, T* normalized,
+                            index_t ldn, T* Y, index_t ldy);
+  // By rows, over the columns; writes inverse [M] unless null:
+  void (*normalize_rows)(index_t M, index_t N, const T* X, index_t ldx, T epsilon, const T* scale,
+                         const T* shift, T* normalized, index_t ldn, T* inverse, T* Y, index_t ldy);
+  // of_scale [N] (+)= sums of the rows of D * x^, of_shift [N] (+)= sums of the rows of D. Packed.
+  void (*normalization_sums)(index_t M, index_t N, const T* normalized, index_t ldn, const T* D,
+                             index_t ldd, T* of_scale, T* of_shift, bool accumulate);
+  // D becomes the derivative by X. By columns it needs those sums over the same M rows, which all
+  // made the moments.
+  void (*column_normalization_gradient)(index_t M, index_t N, const T* normalized, index_t ldn,
+                                        const T* inverse, const T* scale, const T* of_scale,
+                                        const T* of_shift, T* D, index_t ldd);
+  void (*row_normalization_gradient)(index_t M, index_t N, const T* normalized, index_t ldn,
+                                     const T* inverse, const T* scale, T* D, index_t ldd);
 
   // Inverted dropout: draws mask[M x N] (0, or 1/(1 - rate) to keep) and writes Y = X * mask.
-  // Element (i, j) depends only on (key, step, layer, first_row + i, j). `keep` = kept outcomes of
-  // 65536. All are scratch; Y may be X.
-  void (*dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t layer,
+  // Element (i, j) depends only on (key, step, place, first_row + i, j), place below 2^16. `keep` =
+  // kept outcomes of 65536. All are scratch; Y may be X.
+  void (*dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
                   uint32_t first_row, uint32_t keep, const T* X, index_t ldx, T* Y, index_t ldy,
                   T* mask, index_t ldm);
+  // The same draws, but dropped units take the value that selu tends to, and all are scaled and
+  // shifted so that mean 0 and variance 1 stay. mask = dY/dX.
+  void (*alpha_dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
+                        uint32_t first_row, uint32_t keep, const T* X, index_t ldx, T* Y,
+                        index_t ldy, T* mask, index_t ldm);
   // D *= mask.
   void (*apply_mask)(index_t M, index_t N, const T* mask, index_t ldm, T* D, index_t ldd);
   // Y[M x N] = X + stddev * standard normal numbers. Element (i, j) of these depends only on
@@ -112,10 +155,18 @@ struct KernelTable {
                                    index_t ldp, const T* Y, index_t ldy, const T* w, T* D,
                                    index_t ldd);
 
-  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; m and v are the
-  // optimizer's moments (null where it has none).
+  // In the order of enum Optimizer (nn/optimizer.hpp). One pass over n parameters; `moments` points
+  // to the optimizer's moments, as many as its row says.
   PenaltySums (*update[kOptimizerCount])(index_t n, const UpdateCoefficients<T>& c,
-                                         const T* gradient, T* parameters, T* m, T* v);
+                                         const T* gradient, T* parameters, T* const* moments);
+  // The parts of a step that come before update[], where it has more of them than a penalty: makes
+  // the gradient that of the mean loss with its penalty, clipped, and lets the parameters decay.
+  // Returns the sums of the parameters before. An update follows with a scale of 1, no penalty.
+  PenaltySums (*prepare)(index_t n, const UpdateCoefficients<T>& c, T* gradient, T* parameters);
+  // averages = momentum * averages + complement * values.
+  void (*average)(index_t n, T momentum, T complement, const T* values, T* averages);
+  // Scales each column of W[M x N] of a norm r by min(r, most) / (r + 1e-7). W is packed.
+  void (*limit_columns)(index_t M, index_t N, T most, T* W, index_t ldw);
   // Sums of the squares and magnitudes of n values.
   PenaltySums (*penalty_sums)(index_t n, const T* values);
   bool (*all_finite)(index_t n, const T* values);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nnhp/nn/net_spec.hpp"
+#include "nnhp/nn/optimizer.hpp"
 
 namespace nnhp {
 
@@ -16,13 +17,13 @@ double training_cost(const NetSpec& net);
 
 // One step's update of the parameters.
 template <class T>
-double update_cost(const NetSpec& net);
+double update_cost(const NetSpec& net, const OptimizerSpec& optimizer);
 
 extern template double forward_cost<float>(const NetSpec&);
 extern template double forward_cost<double>(const NetSpec&);
 extern template double training_cost<float>(const NetSpec&);
 extern template double training_cost<double>(const NetSpec&);
-extern template double update_cost<float>(const NetSpec&);
-extern template double update_cost<double>(const NetSpec&);
+extern template double update_cost<float>(const NetSpec&, const OptimizerSpec&);
+extern template double update_cost<double>(const NetSpec&, const OptimizerSpec&);
 
 }  // namespace nnhp

@@ -5,8 +5,23 @@
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/train/step_update.hpp"
 
 namespace nnhp {
+namespace {
+
+void require_same_each_time(const NetSpec& net) {
+  const auto check = [](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      require(stage.acts(false) == stage.acts(true) && stage.kind != StageKind::kBatchNormalization,
+              "a full-batch solver cannot have " + std::string(info(stage.kind).name));
+    }
+  };
+  check(net.input_stages());
+  for (const LayerSpec& layer : net.layers()) check(layer.stages);
+}
+
+}  // namespace
 
 template <class T>
 Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<const TrainSpec> train,
@@ -18,6 +33,7 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
       block_weights_(Backprop<T>::block_rows(*net_)) {
   train_->check(*net_);
   set_->check(*net_, train_->loss);
+  require_same_each_time(*net_);
   for (const row_t row : set_->training().rows) weight_sum_ += set_->training().weight(row);
   require(weight_sum_ > 0.0,
           "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));
@@ -33,6 +49,7 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
   workspace_.rewind();
   Backprop<T> backprop(*net_, true, workspace_, !data.sparse);
   backprop.clear();
+  backprop.freeze(train_->frozen_layers);
   backprop.refresh_transposes(parameters);
   const index_t size = static_cast<index_t>(rows.size());
   const index_t block = Backprop<T>::block_rows(*net_);
@@ -50,17 +67,22 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
   PenaltySums sums{0.0, 0.0};
   const T scale = static_cast<T>(1.0 / weight_sum_);
   const T l2 = static_cast<T>(train_->penalty.l2), l1 = static_cast<T>(train_->penalty.l1);
-  for (const LayerSpec& layer : net_->layers()) {
-    const T* weights = parameters + layer.weights_at;
-    T* slope = gradient + layer.weights_at;
-    const PenaltySums of_layer = kernel_table<T>().penalty_sums(layer.weight_count(), weights);
+  // The gradient of frozen layers stays 0, and their penalty is left out.
+  for (const TrainedArray& array : trained_arrays<T>(*net_, train_->frozen_layers)) {
+    const T* values = parameters + array.at;
+    T* slope = gradient + array.at;
+    const index_t n = array.rows * array.columns;
+    if (!array.weights) {
+      for (index_t i = 0; i < n; ++i) slope[i] *= scale;
+      continue;
+    }
+    const PenaltySums of_layer = kernel_table<T>().penalty_sums(n, values);
     sums.squares += of_layer.squares;
     sums.magnitudes += of_layer.magnitudes;
-    for (index_t i = 0; i < layer.weight_count(); ++i) {
-      const T sign = static_cast<T>((weights[i] > T(0)) - (weights[i] < T(0)));
-      slope[i] = (slope[i] + l2 * weights[i] + l1 * sign) * scale;
+    for (index_t i = 0; i < n; ++i) {
+      const T sign = static_cast<T>((values[i] > T(0)) - (values[i] < T(0)));
+      slope[i] = (slope[i] + l2 * values[i] + l1 * sign) * scale;
     }
-    for (index_t i = 0; i < layer.units; ++i) slope[layer.weight_count() + i] *= scale;
   }
   return loss_sum / weight_sum_ + train_->penalty.value(sums, weight_sum_);
 }
@@ -72,7 +94,7 @@ double Objective<T>::value_and_gradient(const AlignedVector<T>& parameters, cons
   StopToken stop;
   const auto body = [&](index_t, int) { value = pass(parameters.data(), gradient_.data(), stop); };
   const double cost = training_cost<T>(*net_) * static_cast<double>(set_->training().rows.size());
-  if (cost + update_cost<T>(*net_) < kSerialCost) {
+  if (cost + update_cost<T>(*net_, train_->optimizer) < kSerialCost) {
     serial_for(1, body);
   } else if (parallel_for(1, 1, stop, poll, body)) {
     return std::numeric_limits<double>::quiet_NaN();

@@ -9,8 +9,17 @@
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/nn/fold.hpp"
+#include "nnhp/nn/split.hpp"
+#include "nnhp/train/step_update.hpp"
 
 namespace nnhp {
+namespace {
+
+// Draws for the weights of layer l are made in place kWeightNoise + l; those below are of samples.
+constexpr uint32_t kWeightNoise = 1u << 12;
+
+}  // namespace
 
 void TrainSpec::check(const NetSpec& net) const {
   loss.check(net.outputs(), net.output_activation());
@@ -24,6 +33,15 @@ void TrainSpec::check(const NetSpec& net) const {
   require_field(max_epochs >= 1, "max_epochs", ">= 1", static_cast<double>(max_epochs));
   require_field(tol >= 0.0, "tol", ">= 0", tol);
   require_field(n_iter_no_change >= 1.0, "n_iter_no_change", ">= 1", n_iter_no_change);
+  const index_t layers = static_cast<index_t>(net.layers().size());
+  std::vector<bool> frozen(net.layers().size());
+  for (const index_t l : frozen_layers) {
+    require(l >= 0 && l < layers, "frozen_layers must be in [0, " + std::to_string(layers) +
+                                      "), got " + std::to_string(l));
+    frozen[static_cast<size_t>(l)] = true;
+  }
+  require(std::find(frozen.begin(), frozen.end(), false) != frozen.end(),
+          "frozen_layers must leave a layer to train");
   optimizer.check();
   schedule.check();
 }
@@ -31,35 +49,56 @@ void TrainSpec::check(const NetSpec& net) const {
 // The scratch of one worker while it advances one session.
 template <class T>
 struct Session<T>::Scratch {
-  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& team,
+  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& its_team,
           Workspace& workspace)
-      : backprop(*in.net, true, workspace, gathers(in), kAnyRows, team),
+      : team(its_team),
+        backprop(*in.net, true, workspace, gathers(in), block_rows(in), its_team),
         evaluation(*in.net, workspace) {
-    if (in.train->augment.any()) augmenter.emplace(in.train->augment, *in.net, workspace, team);
+    if (in.train->augment.any()) {
+      augmenter.emplace(in.train->augment, *in.net, block_rows(in), workspace, team);
+    }
     const index_t n = in.net->parameter_count();
+    const OptimizerSpec& optimizer = in.train->optimizer;
     gradient = workspace.take<T>(n);
-    block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
+    block_weights = workspace.take<T>(block_rows(in));
+    backprop.freeze(in.train->frozen_layers);
+    if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
+    if (optimizer.needs_whole_gradient()) {
+      trained = trained_arrays<T>(*in.net, in.train->frozen_layers);
+      index_t pieces = 0;
+      for (const TrainedArray& array : trained) pieces = std::max(pieces, array.pieces());
+      piece_sums.resize(static_cast<size_t>(pieces));
+    }
     if (!keeps_undo) return;
-    undo_parameters = workspace.take<T>(n);
-    for (int i = 0; i < info(in.train->optimizer.kind).moments; ++i)
-      undo_moments[i] = workspace.take<T>(n);
+    const int arrays = 1 + optimizer.averages() + info(optimizer.kind).moments;
+    undo_arrays = workspace.take<T>(checked_product(arrays, n, "copies of the parameters"));
     undo_order = workspace.take<row_t>(training_rows);
   }
 
+  // Samples that go through the net together in training.
+  static index_t block_rows(const Inputs& in) {
+    const index_t rows =
+        static_cast<index_t>(in.set->training().rows.size()) * (1 + in.train->augment.noisy_copies);
+    return Backprop<T>::training_rows(*in.net, std::min(in.train->batch_size, rows));
+  }
   static bool gathers(const Inputs& in) {
     const TrainingSet<T>& set = *in.set;
     return !set.training().data->sparse || in.train->augment.any() ||
            (set.validation() && !set.validation()->data->sparse);
   }
 
+  const Team team;
   Backprop<T> backprop;
   EvaluationScratch<T> evaluation;
   std::optional<Augmenter<T>> augmenter;
   T* gradient = nullptr;
   T* block_weights = nullptr;
-  T* undo_parameters = nullptr;  // null: epochs are short and never undone
-  T* undo_moments[2] = {nullptr, nullptr};
-  row_t* undo_order = nullptr;
+  T* noisy = nullptr;  // parameters, where weights have noise
+  // Where a step needs the whole gradient.
+  std::vector<TrainedArray> trained;
+  std::vector<PieceSums> piece_sums;
+  T* undo_arrays = nullptr;     // what steps change, one after the other
+  row_t* undo_order = nullptr;  // null: epochs are short and never undone
 };
 
 template <class T>
@@ -68,67 +107,39 @@ struct Session<T>::Undo {
       : session_(session),
         scratch_(scratch),
         step_(session.state_.step),
+        steps_averaged_(session.state_.steps_averaged),
+        recorded_(session.state_.step_loss_curve.size()),
+        rate_(session.state_.rate),
         generator_(session.state_.generator) {
-    copy(session.state_.parameters.data(), scratch.undo_parameters,
-         session.state_.parameters.size());
-    copy(session.state_.moment_1.data(), scratch.undo_moments[0], session.state_.moment_1.size());
-    copy(session.state_.moment_2.data(), scratch.undo_moments[1], session.state_.moment_2.size());
+    T* to = scratch.undo_arrays;
+    for (const AlignedVector<T>* array : session.state_.stepped()) {
+      if (!array->empty()) to = std::copy(array->begin(), array->end(), to);
+    }
     std::copy(session.state_.order.begin(), session.state_.order.end(), scratch.undo_order);
   }
   void restore() {
     SessionState<T>& s = session_.state_;
-    copy(scratch_.undo_parameters, s.parameters.data(), s.parameters.size());
-    copy(scratch_.undo_moments[0], s.moment_1.data(), s.moment_1.size());
-    copy(scratch_.undo_moments[1], s.moment_2.data(), s.moment_2.size());
+    const T* from = scratch_.undo_arrays;
+    for (AlignedVector<T>* array : s.stepped()) {
+      if (array->empty()) continue;
+      std::copy_n(from, array->size(), array->begin());
+      from += array->size();
+    }
     std::copy_n(scratch_.undo_order, s.order.size(), s.order.begin());
     s.step = step_;
+    s.step_loss_curve.resize(recorded_);
+    s.rate = rate_;
+    s.steps_averaged = steps_averaged_;
     s.generator = generator_;
   }
 
  private:
-  static void copy(const T* from, T* to, index_t n) {
-    if (n > 0) std::copy_n(from, n, to);
-  }
   Session& session_;
   Scratch& scratch_;
-  int64_t step_;
+  int64_t step_, steps_averaged_;
+  size_t recorded_;
+  double rate_;
   std::optional<Mt19937> generator_;
-};
-
-// The update of one step; pieces of the parameters may be updated by several threads at once.
-template <class T>
-class Session<T>::StepUpdate {
- public:
-  StepUpdate(Session& session, double weight_sum)
-      : kernel_(kernel_table<T>().update[static_cast<size_t>(session.in_.train->optimizer.kind)]),
-        parameters_(session.state_.parameters.data()),
-        moment_1_(session.state_.moment_1.data()),
-        moment_2_(session.state_.moment_2.data()) {
-    const OptimizerSpec& optimizer = session.in_.train->optimizer;
-    of_biases_.gradient_scale = static_cast<T>(1.0 / weight_sum);
-    of_biases_.learning_rate = static_cast<T>(session.step_rate());
-    of_biases_.momentum = static_cast<T>(optimizer.momentum);
-    of_biases_.beta_1 = static_cast<T>(optimizer.beta_1);
-    of_biases_.beta_2 = static_cast<T>(optimizer.beta_2);
-    of_biases_.epsilon = static_cast<T>(optimizer.epsilon);
-    of_biases_.complement_1 = static_cast<T>(1.0 - optimizer.beta_1);
-    of_biases_.complement_2 = static_cast<T>(1.0 - optimizer.beta_2);
-    of_weights_ = of_biases_;
-    of_weights_.l2 = static_cast<T>(session.in_.train->penalty.l2);
-    of_weights_.l1 = static_cast<T>(session.in_.train->penalty.l1);
-  }
-  PenaltySums operator()(index_t at, index_t n, bool weights, const T* gradient) const {
-    return kernel_(n, weights ? of_weights_ : of_biases_, gradient, parameters_ + at,
-                   moment_1_ == nullptr ? nullptr : moment_1_ + at,
-                   moment_2_ == nullptr ? nullptr : moment_2_ + at);
-  }
-
- private:
-  std::decay_t<decltype(KernelTable<T>::update[0])> kernel_;
-  T* const parameters_;
-  T* const moment_1_;  // null where the optimizer has none
-  T* const moment_2_;
-  UpdateCoefficients<T> of_weights_{}, of_biases_{};
 };
 
 template <class T>
@@ -143,7 +154,9 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
-  state_.rate = first_rate(in_.train->schedule);
+  if (can_fold(net)) folded_ = std::make_shared<const NetSpec>(fold(net));
+  state_.rate = in_.train->schedule.initial;
+  state_.rate = rate_of_step(0);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
 }
@@ -155,25 +168,47 @@ void Session<T>::begin() const {
   state_.generator = in_.start->generator;
   state_.order = epoch_entries(in_.train->augment, in_.set->training());
   if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = parameters;
-  const int moments = info(in_.train->optimizer.kind).moments;
-  const index_t n = in_.net->parameter_count();
-  if (moments > 0) state_.moment_1 = AlignedVector<T>(n);
-  if (moments > 1) state_.moment_2 = AlignedVector<T>(n);
+  const OptimizerSpec& optimizer = in_.train->optimizer;
+  for (int i = 0; i < info(optimizer.kind).moments; ++i) {
+    AlignedVector<T>& moment = state_.moments[static_cast<size_t>(i)];
+    moment = AlignedVector<T>(in_.net->parameter_count());
+    const T value = static_cast<T>(optimizer.first_moment(i));
+    if (value != T(0)) std::fill(moment.begin(), moment.end(), value);
+  }
+  if (optimizer.averages()) state_.averages = parameters;
   // Last, for they tell that all is there: any allocation before may fail.
   state_.parameters = std::move(parameters);
+}
+
+template <class T>
+index_t Session<T>::rows_per_epoch() const {
+  return static_cast<index_t>(in_.set->training().rows.size()) *
+         (1 + in_.train->augment.noisy_copies);
+}
+
+template <class T>
+index_t Session<T>::steps_per_epoch() const {
+  const index_t rows = rows_per_epoch();
+  return rows / in_.train->batch_size + (rows % in_.train->batch_size != 0);
+}
+
+template <class T>
+double Session<T>::rate_of_step(index_t step) const {
+  const ScheduleSpec& schedule = in_.train->schedule;
+  return rate_at(schedule, {schedule.begin + state_.epoch, step, steps_per_epoch(),
+                            state_.samples_seen, state_.rate});
 }
 
 template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
   const AugmentSpec& augment = in_.train->augment;
-  const double rows = static_cast<double>(in_.set->training().rows.size()) *
-                      (1.0 + static_cast<double>(augment.noisy_copies));
-  const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
+  const double rows = static_cast<double>(rows_per_epoch());
+  const double steps = static_cast<double>(steps_per_epoch());
   const auto& validation = in_.set->validation();
   const double validated = validation ? static_cast<double>(validation->rows.size()) : 0.0;
   return (training_cost<T>(net) + augment_cost<T>(augment, net.inputs())) * rows +
-         update_cost<T>(net) * steps + forward_cost<T>(net) * validated;
+         update_cost<T>(net, in_.train->optimizer) * steps + forward_cost<T>(net) * validated;
 }
 
 template <class T>
@@ -185,7 +220,7 @@ template <class T>
 int Session<T>::useful_threads() const {
   // Operations of a block that are worth a thread of their own, or some 200 microseconds.
   constexpr double kShare = 2e6;
-  const index_t rows = std::min(in_.train->batch_size, Backprop<T>::block_rows(*in_.net));
+  const index_t rows = std::min(in_.train->batch_size, Scratch::block_rows(in_));
   const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
   return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));
 }
@@ -231,15 +266,23 @@ template <class T>
 template <class Use>
 void Session<T>::forward_blocks(const row_t* rows, index_t count, Workspace& workspace,
                                 const StopToken& stop, Use&& use) const {
+  const NetSpec& net = folded_ ? *folded_ : *in_.net;
+  const T* parameters = published_parameters().data();
   Workspace sizes;
-  Backprop<T>(*in_.net, false, sizes, !data().sparse);
+  Backprop<T>(net, false, sizes, !data().sparse);
+  if (folded_) sizes.take<T>(net.parameter_count());
   workspace.reserve(sizes.bytes());
-  Backprop<T> backprop(*in_.net, false, workspace, !data().sparse);
+  Backprop<T> backprop(net, false, workspace, !data().sparse);
   backprop.clear();
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  if (folded_) {
+    T* const folded = workspace.take<T>(net.parameter_count());
+    fold_parameters(*in_.net, net, parameters, folded);
+    parameters = folded;
+  }
+  const index_t block = Backprop<T>::block_rows(net);
   for (index_t start = 0; start < count && !stop.requested(); start += block) {
     const index_t size = std::min(block, count - start);
-    backprop.forward(published_parameters().data(), data().block(rows + start, size), nullptr);
+    backprop.forward(parameters, data().block(rows + start, size), nullptr);
     if (!use(backprop.outputs(), backprop.output_stride(), start, size)) return;
   }
 }
@@ -285,12 +328,12 @@ int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_
 template <class T>
 bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
   std::optional<Undo> undo;
-  if (scratch.undo_parameters != nullptr) undo.emplace(*this, scratch);
+  if (scratch.undo_order != nullptr) undo.emplace(*this, scratch);
   const StopToken* heeded = undo ? &stop : nullptr;
   const std::optional<double> loss = train_epoch(scratch, heeded);
   Evaluation evaluation{true, 0.0, 0.0};
   if (loss && in_.set->validation()) {
-    evaluation = evaluate(scratch.backprop, *in_.net, state_.parameters.data(), in_.train->loss,
+    evaluation = evaluate(scratch.backprop, *in_.net, state_.outcome().data(), in_.train->loss,
                           monitor_table[static_cast<size_t>(in_.train->monitor)].score, *in_.set,
                           scratch.evaluation, heeded);
   }
@@ -308,12 +351,17 @@ template <class T>
 std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken* stop) {
   if (in_.train->shuffle && state_.generator) state_.generator->shuffle(state_.order);
   const index_t rows = static_cast<index_t>(state_.order.size());
+  const bool per_step = info(in_.train->schedule.kind).per_step;
   double total = 0.0, counted = 0.0;
-  for (index_t start = 0; start < rows; start += in_.train->batch_size) {
+  for (index_t start = 0, step = 0; start < rows; start += in_.train->batch_size, ++step) {
     const index_t count = std::min(in_.train->batch_size, rows - start);
+    if (per_step) state_.rate = rate_of_step(step);
     const std::optional<double> loss =
         train_batch(scratch, state_.order.data() + start, count, stop);
     if (stop != nullptr && stop->requested()) return std::nullopt;
+    if (in_.train->records_steps) {
+      state_.step_loss_curve.push_back(loss.value_or(std::numeric_limits<double>::quiet_NaN()));
+    }
     if (!loss) continue;
     total += *loss * static_cast<double>(count);
     counted += static_cast<double>(count);
@@ -338,14 +386,46 @@ typename Augmenter<T>::Block Session<T>::load_block(Scratch& scratch, std::span<
           in_.set->training().weights_of(rows, size, scratch.block_weights)};
 }
 
+// The parameters that a step's gradient is taken at, where weights have noise.
+template <class T>
+const T* Session<T>::noisy_parameters(Scratch& scratch) const {
+  std::copy(state_.parameters.begin(), state_.parameters.end(), scratch.noisy);
+  const std::vector<LayerSpec>& layers = in_.net->layers();
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const index_t units = layers[l].units;
+    split_rows(scratch.team, layers[l].inputs, [&](index_t row, index_t rows) {
+      T* weights = scratch.noisy + layers[l].weights_at + row * units;
+      kernel_table<T>().add_noise(
+          rows, units, in_.start->dropout_key, static_cast<uint64_t>(state_.step),
+          kWeightNoise + static_cast<uint32_t>(l), static_cast<uint32_t>(row),
+          static_cast<T>(in_.train->optimizer.weight_noise), weights, units, weights, units);
+    });
+  }
+  scratch.backprop.refresh_transposes(scratch.noisy);
+  return scratch.noisy;
+}
+
+// What no optimizer moves: the batch's share of the moving statistics. Averages have them too.
+template <class T>
+void Session<T>::update_statistics(const Backprop<T>& backprop) {
+  const NetSpec& net = *in_.net;
+  if (!net.normalizes_batches()) return;
+  T* const parameters = state_.parameters.data();
+  backprop.update_statistics(parameters);
+  if (!in_.train->optimizer.averages()) return;
+  std::copy(parameters + net.trained_count(), parameters + net.parameter_count(),
+            state_.averages.data() + net.trained_count());
+}
+
 // The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                               const StopToken* stop) {
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  const index_t block = Scratch::block_rows(in_);
   T* const parameters = state_.parameters.data();
+  const T* used = scratch.noisy == nullptr ? parameters : noisy_parameters(scratch);
   const bool weighted = in_.set->training().weights != nullptr;
   double loss_sum = 0.0, weight_sum = weighted ? 0.0 : static_cast<double>(count);
   for (index_t start = 0;; start += block) {
@@ -354,7 +434,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     const auto [samples, weights] =
         load_block(scratch, {rows, static_cast<size_t>(count)}, start, size);
     const DropoutDraw draw{in_.start->dropout_key, static_cast<uint64_t>(state_.step), start};
-    backprop.forward(parameters, samples, &draw);
+    backprop.forward(used, samples, &draw);
     for (index_t i = 0; weights != nullptr && i < size; ++i) {
       weight_sum += static_cast<double>(weights[i]);
     }
@@ -365,10 +445,16 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       continue;
     }
     if (weight_sum == 0.0) return std::nullopt;
-    ++state_.step;
-    const StepUpdate update(*this, weight_sum);
-    const PenaltySums sums =
-        backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+    const StepUpdate<T> update(train, state_, weight_sum);
+    PenaltySums sums;
+    if (train.optimizer.needs_whole_gradient()) {
+      backprop.backward(samples, first, scratch.gradient);
+      sums = update.whole(scratch.trained, scratch.gradient, scratch.team, scratch.piece_sums);
+      if (used == parameters) backprop.refresh_transposes(parameters);
+    } else {
+      sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+    }
+    update_statistics(backprop);
     return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
   }
 }
@@ -378,6 +464,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
   ++state_.epoch;
   state_.samples_seen += static_cast<int64_t>(state_.order.size());
   state_.loss_curve.push_back(loss);
+  state_.rate_curve.push_back(state_.rate);
   if (in_.set->validation()) state_.validation_loss_curve.push_back(evaluation.loss);
   find_divergence();
   switch (in_.train->monitor) {
@@ -389,7 +476,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
         state_.no_improvement_count = 0;
       }
       state_.best_loss = loss < state_.best_loss ? loss : state_.best_loss;
-      close_epoch();
+      close_epoch(-loss);
       break;
     case Monitor::kExternal:
       break;  // record_score() closes it
@@ -420,19 +507,26 @@ void Session<T>::update_patience(double score) {
   // Non-finite parameters may still score by chance; they are never the best.
   if (score > state_.best_score && state_.status != Status::kDiverged) {
     state_.best_score = score;
-    state_.best_parameters = state_.parameters;
+    state_.best_parameters = state_.outcome();
   }
-  close_epoch();
+  close_epoch(score);
 }
 
-// The schedule's turn, then patience's, in scikit-learn's order.
+// The schedule's turn, then patience's, in scikit-learn's order. `watched`, greater being better,
+// is what patience watches.
 template <class T>
-void Session<T>::close_epoch() {
+void Session<T>::close_epoch(double watched) {
+  constexpr double kSmallestAdaptiveRate = 1e-6;
   const TrainSpec& train = *in_.train;
-  state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
+  state_.rate = rate_of_step(0);
+  if (train.schedule.kind == Schedule::kPlateau) {
+    const double before = state_.rate;
+    state_.rate = rate_after_plateau(train.schedule, state_.plateau, watched, before);
+    // As 'adaptive' does: a lower rate is given time to show what it can do.
+    if (state_.rate < before && before > kSmallestAdaptiveRate) state_.no_improvement_count = 0;
+  }
   if (state_.status == Status::kDiverged) return;
   if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
-    constexpr double kSmallestAdaptiveRate = 1e-6;
     if (info(train.schedule.kind).adapts && state_.rate > kSmallestAdaptiveRate) {
       state_.rate /= 5.0;
       state_.no_improvement_count = 0;
@@ -448,13 +542,23 @@ template <class T>
 void Session<T>::find_divergence() {
   const auto all_finite = kernel_table<T>().all_finite;
   if (all_finite(state_.parameters.size(), state_.parameters.data())) return;
+  const auto finite = [&](index_t at, index_t n) {
+    return all_finite(n, state_.parameters.data() + at);
+  };
+  const auto stages_finite = [&](const std::vector<Stage>& stages) {
+    return std::all_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+      return finite(stage.trained_at, stage.trained) &&
+             finite(stage.statistics_at, stage.statistics);
+    });
+  };
   const std::vector<LayerSpec>& layers = in_.net->layers();
-  for (size_t l = 0; l < layers.size() && state_.diverged_layer < 0; ++l) {
-    const index_t size = layers[l].weight_count() + layers[l].units;
-    if (!all_finite(size, state_.parameters.data() + layers[l].weights_at)) {
-      state_.diverged_layer = static_cast<int>(l);
-    }
+  size_t l = 0;
+  while (stages_finite(in_.net->input_stages()) && l + 1 < layers.size() &&
+         finite(layers[l].weights_at, layers[l].weight_count() + layers[l].units) &&
+         stages_finite(layers[l].stages)) {
+    ++l;
   }
+  state_.diverged_layer = static_cast<int>(l);
   state_.status = Status::kDiverged;
 }
 

@@ -50,6 +50,8 @@ struct TrainSpec {
   double tol = 1e-4;
   double n_iter_no_change = 10;  // epochs; may be infinite
   Monitor monitor = Monitor::kTrainingLoss;
+  bool records_steps = false;          // whether the loss of each step is kept
+  std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
 
   // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
   void check(const NetSpec& net) const;
@@ -69,13 +71,17 @@ struct Start {
 
 // How far a training has come.
 struct Progress {
-  int64_t step = 0;  // parameter updates
+  int64_t step = 0;            // parameter updates
+  int64_t steps_averaged = 0;  // that the averages hold
   int64_t epoch = 0;
   int64_t samples_seen = 0;
-  double rate = 0.0;  // of the next epoch
+  double rate = 0.0;  // of the next step
   double best_loss = 0.0, best_score = 0.0;
   int64_t no_improvement_count = 0;
+  PlateauState plateau;
   std::vector<double> loss_curve, validation_scores, validation_loss_curve;
+  std::vector<double> rate_curve;       // the rate of each epoch's last step
+  std::vector<double> step_loss_curve;  // where steps are recorded; NaN of one that weighs nothing
   Status status = Status::kReady;
   int diverged_layer = -1;  // first layer with a non-finite parameter
 };
@@ -83,10 +89,19 @@ struct Progress {
 // Everything that changes during training. Copying it copies the training.
 template <class T>
 struct SessionState : Progress {
-  AlignedVector<T> parameters, moment_1, moment_2;  // flat; moments empty where there are none
-  AlignedVector<T> best_parameters;                 // empty unless a score is monitored
-  std::vector<row_t> order;  // running order of the training rows, noisy copies included
+  AlignedVector<T> parameters;                           // flat, as all of these are
+  std::array<AlignedVector<T>, kMostMoments> moments{};  // those that there are not are empty
+  AlignedVector<T> averages;         // of the parameters; empty unless the optimizer averages
+  AlignedVector<T> best_parameters;  // empty unless a score is monitored
+  std::vector<row_t> order;          // running order of the training rows, noisy copies included
   std::optional<Mt19937> generator;
+
+  // The parameters that count: those that are validated, published and predicted from.
+  const AlignedVector<T>& outcome() const { return averages.empty() ? parameters : averages; }
+  // The arrays that steps change.
+  std::array<AlignedVector<T>*, kMostMoments + 2> stepped() {
+    return {&parameters, &averages, &moments[0], &moments[1], &moments[2]};
+  }
 };
 
 // A number that the one thread that changes it shares with readers; copies are independent.
@@ -179,7 +194,7 @@ class Session final : public Trainable {
   const Dataset<T>& data() const { return *in_.set->training().data; }
   // Those of the best score where one is monitored, else the present ones.
   const AlignedVector<T>& published_parameters() const {
-    return state().best_parameters.empty() ? state_.parameters : state_.best_parameters;
+    return state().best_parameters.empty() ? state_.outcome() : state_.best_parameters;
   }
   const Progress& progress() const { return state_; }
   const SessionState<T>& state() const {
@@ -197,27 +212,32 @@ class Session final : public Trainable {
   struct Scratch;
   // What a long epoch changes, kept so that it can be undone.
   struct Undo;
-  class StepUpdate;
 
   // Calls use(outputs, stride, start, size) for each block of the listed rows until it says false.
   template <class Use>
   void forward_blocks(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
                       Use&& use) const;
+  index_t rows_per_epoch() const;  // trained on, noisy copies included
+  index_t steps_per_epoch() const;
+  double rate_of_step(index_t step) const;
   double work_of_epoch() const;
   bool keeps_undo() const;
   typename Augmenter<T>::Block load_block(Scratch& scratch, std::span<const row_t> batch,
                                           index_t start, index_t size) const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
+  const T* noisy_parameters(Scratch& scratch) const;
+  void update_statistics(const Backprop<T>& backprop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                     const StopToken* stop);
   void end_epoch(double loss, const Evaluation& evaluation);
   void update_patience(double score);
-  void close_epoch();
+  void close_epoch(double watched);
   void find_divergence();
 
   Inputs in_;
-  mutable SessionState<T> state_;  // for begin()
+  std::shared_ptr<const NetSpec> folded_;  // as it predicts, where it folds
+  mutable SessionState<T> state_;          // for begin()
 };
 
 extern template class Session<float>;

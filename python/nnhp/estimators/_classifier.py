@@ -15,6 +15,7 @@ from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
 from nnhp.losses import Focal
+from nnhp.schedules import Schedule
 
 
 def _knows_probabilities(estimator: MLPClassifier) -> bool:
@@ -70,22 +71,30 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batch_size : int or 'auto', default='auto'
         Samples per step of 'sgd' and 'adam'. 'auto' is ``min(200, n_samples)``.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, float or sequence of float, \
-            default='constant'
-        The learning rate over the epochs. The names act for ``solver='sgd'`` only; 'adam'
-        starts from `learning_rate_init` and ignores them.
+    learning_rate : str, Schedule, float, callable or sequence of float, default='constant'
+        The learning rate over the epochs. Of the names, 'invscaling' and 'adaptive' act for
+        ``solver='sgd'`` only, as in scikit-learn (with another solver a warning says so); all the
+        rest works with every solver but 'lbfgs'.
 
         - 'constant': `learning_rate_init` throughout.
         - 'invscaling': after each epoch, ``learning_rate_init / (t_ + 1)**power_t``, where
           `t_` counts samples.
         - 'adaptive': divided by 5 whenever patience (see `n_iter_no_change`) runs out, until
           it is 1e-6 or less; then training stops.
-        - a number: constant, in place of `learning_rate_init`; for both solvers.
-        - a sequence: one rate per epoch, for both solvers; the last one holds on if there
-          are more epochs. A warm start begins it again.
+        - 'step', 'exponential', 'polynomial', 'cosine', 'one_cycle', 'plateau', 'piecewise', or
+          an object of :mod:`nnhp.schedules`, such as ``Cosine(warmup=5)``: see there. They start
+          from `learning_rate_init`, and are laid out for `max_iter` epochs unless they say
+          otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
+        - a number: constant, in place of `learning_rate_init`.
+        - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
+          before (at first `learning_rate_init`), gives the rate of the epoch. It is asked for all
+          of `max_iter` epochs before the training begins.
+        - a sequence: one rate per epoch; the last one holds on if there are more epochs.
+
+        A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
 
     learning_rate_init : float, default=0.001
-        Learning rate to start from.
+        Learning rate to start from; with a warm-up, to come to.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
@@ -129,8 +138,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples that `early_stopping` splits off.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of Adam's averages of the gradient and of its square, in [0, 1).
+    beta_1 : float, default=0.9
+        Decay of Adam's average of the gradient, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of Adam's average of the gradient's square, in [0, 1).
 
     epsilon : float, default=1e-8
         Added to the denominator of Adam's step.
@@ -200,13 +212,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         If given, each unit's incoming weights are scaled down to at most this norm after each
         step. Not with 'lbfgs'.
 
-    kernel_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+    kernel_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
-        Where the weights start. None draws what scikit-learn draws (see Notes).
+        Where the weights start.
 
-    bias_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+        - None: what scikit-learn draws (see Notes).
+        - 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform',
+          'lecun_normal', 'normal', 'uniform', 'truncated_normal', 'orthogonal', 'zeros', 'ones',
+          'constant', or an object of :mod:`nnhp.initializers`, such as ``RandomNormal(stddev=1)``.
+        - 'auto': by the activation of each hidden layer, 'he_normal' for 'relu', 'leaky_relu',
+          'prelu', 'maxout', 'elu', 'gelu', 'silu' and 'mish', 'lecun_normal' for 'selu', else
+          'glorot_uniform', as for the output layer.
+        - a fitted network (of nnhp or scikit-learn, alone or last in a Pipeline): a copy of the
+          layers that have the shape that is needed, at least one; the others as for None. Hidden
+          layers belong together counted from the first, output layers always, so a larger net
+          can start from a smaller one. `clone` keeps its fit; among a search's candidates, wrap
+          it in :class:`sklearn.frozen.FrozenEstimator`.
+        - a sequence of these or of arrays, one for each layer, the output layer included. An array
+          has the shape (inputs, outputs).
+
+        Weights, then biases, are drawn layer by layer; what is not random draws nothing. A warm
+        start goes on from the parameters that there are.
+
+    bias_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
-        Where the biases start. None draws what scikit-learn draws (see Notes).
+        The same for the biases, where 'auto' is 'zeros' and an array has the shape (outputs,). To
+        go on from all of a fitted network's layers, give it here too.
 
     frozen_layers : sequence of int, default=()
         Layers that training leaves as they start, counted from 0 at the first hidden layer; the
@@ -285,6 +316,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Training loss of each epoch: the mean of the losses of its batches, each before its
         step. Not with 'lbfgs'.
 
+    learning_rate_curve_ : list of float
+        Learning rate of each epoch; where it changes with each step, that of the epoch's last
+        one. Not with 'lbfgs'.
+
     best_loss_ : float or None
         Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
 
@@ -317,7 +352,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_features_in_ : int
         Features of X.
 
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features; only if X had any.
 
     See Also
@@ -389,7 +424,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         solver: str = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str | float | Sequence[float] = "constant",
+        learning_rate: str | Schedule | float | Callable[..., float] | Sequence[float] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,

@@ -56,13 +56,14 @@ class TrainingData:
     """All that a training reads, already checked."""
 
     train: Samples
-    validation: Samples | None  # from X_val
+    validation: Samples | None  # from X_val, or held out by a fold
     dtype: np.dtype[Any]  # of the published parameters
     attributes: dict[str, Any]  # fitted attributes that depend on the data alone
     # A fold trains on some rows of a dataset whose class ids count the classes of all rows.
     rows: NDArray[np.int32] | None = None  # those of `train`; None for all
     # class id -> output of the net, -1 for none; None where they are the same
     label_map: NDArray[np.int32] | None = None
+    validation_rows: NDArray[np.int32] | None = None  # those of `validation`; None for all
 
     @property
     def n_features(self) -> int:
@@ -73,6 +74,14 @@ class TrainingData:
         """Samples to train on and to hold out of, together."""
         return self.train.dataset.n_samples if self.rows is None else len(self.rows)
 
+    @property
+    def n_validation_rows(self) -> int:
+        """Samples to validate on, but for those to hold out."""
+        if self.validation is None:
+            return 0
+        rows = self.validation_rows
+        return self.validation.dataset.n_samples if rows is None else len(rows)
+
     @cached_property
     def training_set(self) -> _core.TrainingSet:
         """All rows to train on, with the validation data, for the engine."""
@@ -81,15 +90,17 @@ class TrainingData:
     def split(
         self, rows: NDArray[np.int32] | None, held_out: NDArray[np.int32] | None
     ) -> _core.TrainingSet:
-        """Rows to train on, and rows of the same data to validate on instead of X_val."""
-        validation = self.validation if held_out is None else self.train
+        """Rows to train on, and rows of the same data to validate on instead of `validation`."""
+        validation, validation_rows = self.validation, self.validation_rows
+        if held_out is not None:
+            validation, validation_rows = self.train, held_out
         return _core.TrainingSet(
             self.train.dataset,
             rows,
             label_map=self.label_map,
             sample_weight=self.train.weight,
             validation_data=None if validation is None else validation.dataset,
-            validation_rows=held_out,
+            validation_rows=validation_rows,
             validation_weight=None if validation is None else validation.weight,
         )
 

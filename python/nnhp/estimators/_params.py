@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,13 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
-from nnhp.estimators import _losses
+from nnhp.estimators import _initial, _losses, _optimizers, _schedules
+from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+STOCHASTIC_SOLVERS = tuple(BY_NAME)
 # Other names of activations, mostly Keras's, and the engine's for them.
 ACTIVATION_ALIASES = {"linear": "identity", "sigmoid": "logistic", "swish": "silu"}
 MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
@@ -38,14 +39,10 @@ _Constraints = dict[str, list[Any]]
 CONSTRAINTS: _Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({*_core.activations(), *ACTIVATION_ALIASES}), "array-like"],
-    "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
+    "solver": _optimizers.CONSTRAINT,
     "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [
-        StrOptions({"constant", "invscaling", "adaptive"}),
-        Interval(Real, 0, None, closed="neither"),
-        "array-like",
-    ],
+    "batch_size": [StrOptions({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": _schedules.CONSTRAINT,
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -70,10 +67,7 @@ CONSTRAINTS: _Constraints = {
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "dropout_kind": [StrOptions({"standard", "alpha"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-    "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
-    "clipvalue": [Interval(Real, 0, None, closed="neither"), None],
-    "ema_momentum": [Interval(Real, 0, 1, closed="left"), None],
+    **SHARED_CONSTRAINTS,
     "max_norm": [Interval(Real, 0, None, closed="neither"), None],
     "kernel_initializer": [str, "array-like", HasMethods("get_params"), None],
     "bias_initializer": [str, "array-like", HasMethods("get_params"), None],
@@ -119,9 +113,12 @@ def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
     """Raise ValueError, naming the option, where parameters cannot meet."""
-    hidden_layers(estimator)
-    learning_rates(estimator)
+    n_layers = len(hidden_layers(estimator)) + 1
+    _initial.check(estimator, n_layers)
     _losses.check(estimator)
+    _optimizers.check(estimator)
+    _optimizers.frozen_layers(estimator, n_layers)
+    _schedules.check(estimator)
     if incremental:
         if estimator.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -143,7 +140,8 @@ def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
         "noisy_copies": estimator.noisy_copies > 0,
         "mixup_alpha": estimator.mixup_alpha > 0,
         "cutmix_alpha": estimator.cutmix_alpha > 0,
-        "learning_rate (one number per epoch)": bool(learning_rates(estimator)),
+        "learning_rate (a schedule)": _schedules.changes(estimator),
+        **_optimizers.refused_by_lbfgs(estimator),
         "X_val": has_validation,
     }
     for option, given in refused.items():
@@ -216,26 +214,10 @@ def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:
     return values
 
 
-def learning_rates(estimator: BaseMLP) -> list[float]:
-    """The learning rate of each epoch where it was given as a sequence; else empty."""
-    given = estimator.learning_rate
-    if isinstance(given, str | Real):
-        return []
-    try:
-        rates = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        rates = np.empty(0)
-    if rates.ndim != 1 or rates.size == 0 or not (np.isfinite(rates) & (rates > 0)).all():
-        raise ValueError(
-            f"learning_rate as a sequence must hold positive numbers, one per epoch, got {given!r}."
-        )
-    return [float(rate) for rate in rates]
-
-
 def batch_size(estimator: BaseMLP, n_samples: int) -> int:
     """Samples per step."""
-    if estimator.batch_size == "auto":
-        return min(200, n_samples)
+    if isinstance(estimator.batch_size, str):
+        return n_samples if estimator.batch_size == "full" else min(200, n_samples)
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
@@ -271,38 +253,37 @@ def train_spec(
     max_epochs: int,
     monitor: str = "training_loss",
     epochs_before: int = 0,
+    rate_before: float | None = None,
+    records_steps: bool = False,
 ) -> _core.TrainSpec:
     """Describe the training that the parameters ask for.
 
-    `epochs_before` counts the epochs that earlier `partial_fit` calls did, so that a learning
-    rate per epoch goes on.
+    `epochs_before` counts the epochs that earlier `partial_fit` calls did, and `rate_before` is
+    the rate of the last of them, so that a schedule goes on.
     """
-    rates = learning_rates(estimator)
+    schedule, horizon = _schedules.fields_of(
+        estimator,
+        horizon=max_epochs_of(estimator),
+        n_epochs=max_epochs,
+        epochs_before=epochs_before,
+        rate_before=rate_before,
+    )
     return _core.TrainSpec(
         loss=loss,
-        optimizer={
-            "name": _engine_solver(estimator),
-            "momentum": float(estimator.momentum),
-            "beta_1": float(estimator.beta_1),
-            "beta_2": float(estimator.beta_2),
-            "epsilon": float(estimator.epsilon),
-        },
+        optimizer=_optimizers.fields_of(estimator),
         batch_size=batch_size,
         max_epochs=max_epochs,
-        schedule_horizon=max_epochs_of(estimator),
+        schedule_horizon=horizon,
         l2=float(estimator.alpha) * (1 - float(estimator.l1_ratio)),
         l1=float(estimator.alpha) * float(estimator.l1_ratio),
-        schedule={
-            "name": _schedule(estimator, rates),
-            "initial": first_learning_rate(estimator),
-            "power": float(estimator.power_t),
-            "per_epoch": rates[min(epochs_before, len(rates) - 1) :] if rates else [],
-        },
+        schedule=schedule,
         shuffle=bool(estimator.shuffle),
         tol=float(estimator.tol),
         n_iter_no_change=float(estimator.n_iter_no_change),
         monitor=monitor,
+        records_steps=records_steps,
         augment=_augment(estimator),
+        frozen_layers=_optimizers.frozen_layers(estimator, len(hidden_layers(estimator)) + 1),
     )
 
 
@@ -318,44 +299,6 @@ def _augment(estimator: BaseMLP) -> dict[str, Any]:
 def max_epochs_of(estimator: BaseMLP) -> int:
     """``max_iter`` as the engine takes it."""
     return min(int(estimator.max_iter), _MAX_EPOCHS)
-
-
-def first_learning_rate(estimator: BaseMLP) -> float:
-    """The learning rate that schedules start from."""
-    given = estimator.learning_rate
-    if isinstance(given, Real):
-        return float(given)
-    return float(estimator.learning_rate_init)
-
-
-def schedule_of(estimator: BaseMLP) -> tuple[str, float]:
-    """What the learning rate follows, and where it starts."""
-    rates = learning_rates(estimator)
-    return _schedule(estimator, rates), rates[0] if rates else first_learning_rate(estimator)
-
-
-def _schedule(estimator: BaseMLP, rates: Sequence[float]) -> str:
-    if rates:
-        return "per_epoch"
-    named = isinstance(estimator.learning_rate, str) and estimator.solver == "sgd"
-    return str(estimator.learning_rate) if named else "constant"
-
-
-def _engine_solver(estimator: BaseMLP) -> str:
-    if estimator.solver != "sgd":
-        # The loss and gradient that L-BFGS asks for do not depend on a solver.
-        return "adam"
-    if estimator.momentum == 0:
-        return "sgd"
-    return "nesterov" if estimator.nesterovs_momentum else "momentum"
-
-
-def copies(estimator: BaseMLP) -> int:
-    """Arrays as long as the parameters that a training by epochs holds at the same time."""
-    moments = _core.optimizers()[_engine_solver(estimator)]
-    # parameters, gradient, transposed weights and moments; the beginning of an epoch, which has
-    # parameters and moments; the best parameters. Publishing takes no more.
-    return 4 + 2 * moments + int(estimator.early_stopping)
 
 
 def monitor(estimator: BaseMLP, *, classification: bool) -> str:

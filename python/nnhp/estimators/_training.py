@@ -17,7 +17,17 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnhp import _core
-from nnhp.estimators import _losses, _memory, _params, _random, _scoring, _weights
+from nnhp.estimators import (
+    _initial,
+    _losses,
+    _memory,
+    _optimizers,
+    _params,
+    _random,
+    _schedules,
+    _scoring,
+    _weights,
+)
 from nnhp.estimators._data import Samples, TrainingData
 from nnhp.estimators._fitted import shape_attributes, snapshot
 
@@ -28,9 +38,11 @@ NONFINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-# Memory of a training beside its samples: arrays as long as the parameters that it holds or is
-# published into, an order of its rows, and the rest, most of which is the random state.
-_COPIES, _ROW_BYTES, _FIXED_BYTES = 6, 4, 4096
+# Memory of a training beside its samples and what is as long as its parameters: an order of its
+# rows, and the rest, most of which is the random state.
+_ROW_BYTES, _FIXED_BYTES = 4, 4096
+# Entries of a session's state that are the schedule's.
+_OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
 
 
 def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[dict[str, Any], str]:
@@ -63,10 +75,12 @@ def initial_parameters(
     else:
         of_output = "relu"
     layers = [
-        _weights.Layer(inputs, units, name)
-        for (inputs, units), name in zip(pairwise(sizes), [*activations, of_output], strict=True)
+        _initial.Layer(inputs, units, name, is_output=place == len(activations))
+        for place, ((inputs, units), name) in enumerate(
+            zip(pairwise(sizes), [*activations, of_output], strict=True)
+        )
     ]
-    return _weights.draw(rng, layers, data.dtype)
+    return _initial.parameters(estimator, layers, data.dtype, rng)
 
 
 class Net:
@@ -74,7 +88,7 @@ class Net:
 
     def __init__(self, estimator: BaseMLP, data: TrainingData) -> None:
         self.sizes = layer_sizes(estimator, data)
-        _memory.check_net_size(self.sizes, copies=_params.copies(estimator), dtype=data.dtype)
+        _memory.check_net_size(self.sizes, copies=_optimizers.copies(estimator), dtype=data.dtype)
         self.loss, self.output_activation = loss_and_output(estimator, data)
         self.n_parameters = sum((inputs + 1) * units for inputs, units in pairwise(self.sizes))
         self.spec = _params.net_spec(
@@ -130,7 +144,10 @@ class Cache:
         """Start that an integer seed gives nets of this shape."""
         seed, activation = estimator.random_state, estimator.activation
         names = activation if isinstance(activation, str) else tuple(activation)
-        key = seed, tuple(net.sizes), names, dtype
+        initializers = _initial.key_of(estimator)
+        if initializers is None:
+            return make()
+        key = seed, tuple(net.sizes), names, initializers, dtype
         if key not in self._starts:
             if len(self._starts) == self._MAX_STARTS:
                 del self._starts[next(iter(self._starts))]
@@ -155,6 +172,8 @@ class Training:
         Go on with the optimizer of `previous` too, for one epoch.
     cache : Cache or None
         Shared with other trainings of this setting.
+    records_steps : bool
+        Keep the loss of each step.
     """
 
     def __init__(
@@ -165,6 +184,7 @@ class Training:
         *,
         incremental: bool = False,
         cache: Cache | None = None,
+        records_steps: bool = False,
     ) -> None:
         self._estimator = estimator
         self._data = data
@@ -188,12 +208,13 @@ class Training:
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
-            and before.get("solver") == estimator.solver
+            and _optimizers.moments_go_on(estimator, before)
             and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
+        rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
-        batch_size = _params.batch_size(estimator, n_rows)
+        self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
         train = cache.train_spec(
             (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
@@ -203,15 +224,22 @@ class Training:
                 max_epochs=1 if incremental else _params.max_epochs_of(estimator),
                 monitor=self._net.monitor,
                 epochs_before=self._epochs_before,
+                rate_before=rate_before,
+                records_steps=records_steps,
             ),
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
         optimizer = self._previous_optimizer(before) if goes_on else {}
-        if entries := self._history(previous) | optimizer:
+        averages = {}
+        if previous is not None:
+            published = _weights.packed(previous, self._net.sizes, data.dtype)
+            averages = _optimizers.previous_averages(estimator, before, published)
+        if entries := self._history(previous) | optimizer | averages:
             self._session.restore(entries)
         self._scorer = None
         if self._net.monitor == "external" and self._validation is not None:
-            self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
+            rows = data.validation_rows if held_out is None else held_out
+            self._scorer = _scoring.RowScorer(estimator, self._validation, rows)
 
     @property
     def session(self) -> _core.Session:
@@ -255,8 +283,23 @@ class Training:
     @property
     def n_bytes(self) -> int:
         """Memory that the training takes at most beside its samples, published or copied."""
-        parameters = _COPIES * self.n_parameters * self._data.dtype.itemsize
+        copies = _optimizers.published_copies(self._estimator)
+        parameters = copies * self.n_parameters * self._data.dtype.itemsize
         return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
+
+    @property
+    def step_bytes(self) -> int:
+        """Memory that one step works on, estimated.
+
+        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the batch its
+        features, and each layer's activations and their gradient. The engine holds fewer of the
+        latter where it cuts a large batch into blocks.
+        """
+        arrays = 1 + _optimizers.kept_arrays(self._estimator)
+        sizes = self._net.sizes
+        of_sample = sizes[0] + 2 * sum(sizes[1:])
+        numbers = arrays * self.n_parameters + self._batch_size * of_sample
+        return int(numbers * self._data.dtype.itemsize)
 
     @property
     def output_bytes(self) -> int:
@@ -267,6 +310,18 @@ class Training:
     def seconds(self) -> float:
         """Time that the epochs took."""
         return self._session.seconds
+
+    def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Training and validation loss of each epoch, the latter empty without validation."""
+        session = self._session
+        return np.asarray(session.loss_curve), np.asarray(session.validation_loss_curve)
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights would be published now, counted from 0."""
+        if self._estimator.early_stopping:
+            return int(np.argmax(self._session.validation_scores))
+        return self._session.epoch - 1
 
     def check_finite(self, *, warn: bool = True) -> None:
         """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
@@ -287,7 +342,7 @@ class Training:
         """All fitted attributes, as if the training had ended here; shares no memory with it."""
         state = self._session.state()
         best = state["best_parameters"] if self._estimator.early_stopping else None
-        return self._attributes(state, state["parameters"] if best is None else best)
+        return self._attributes(state, _outcome(state) if best is None else best)
 
     def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
         stopping = self._estimator.early_stopping
@@ -301,6 +356,7 @@ class Training:
             "n_iter_": int(state["epoch"]),
             "t_": int(state["n_samples_seen"]),
             "loss_curve_": losses,
+            "learning_rate_curve_": list(state["learning_rate_curve"]),
             "best_loss_": None if stopping else float(state["best_loss"]),
             "validation_scores_": list(state["validation_scores"]) if stopping else None,
             "best_validation_score_": float(state["best_score"]) if stopping else None,
@@ -358,7 +414,7 @@ class Training:
         if self._session.status == "diverged":
             return float("nan")
         state = self._session.state()
-        score = scorer(snapshot(self._estimator, self._attributes(state, state["parameters"])))
+        score = scorer(snapshot(self._estimator, self._attributes(state, _outcome(state))))
         if np.isnan(score):
             raise ValueError(
                 f"scoring={self._estimator.scoring!r} gave nan in epoch {self.epoch}; early "
@@ -368,25 +424,22 @@ class Training:
 
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "solver": self._estimator.solver,
+            **_optimizers.state_of(self._estimator, state),
             "layer_sizes": list(self._net.sizes),
-            "schedule": _params.schedule_of(self._estimator),
-            "learning_rate": float(state["learning_rate"]),
-            "step": int(state["step"]),
+            "schedule": _schedules.rule_of(self._estimator),
+            **{name: state[name] for name in _OF_SCHEDULE},
             "epochs": self._epochs_before + int(state["epoch"]),
-            "moment_1": state["moment_1"],
-            "moment_2": state["moment_2"],
         }
 
     def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """Entries of the session's state with which the same solver goes on."""
         entries = {"step": before["step"]}
-        # A schedule that was set anew begins anew; one rate per epoch is looked up by epoch.
-        same_schedule = before["schedule"] == _params.schedule_of(self._estimator)
-        if same_schedule and not _params.learning_rates(self._estimator):
-            entries["learning_rate"] = before["learning_rate"]
+        # A rule that was set anew begins anew; what goes by the epoch knows how many there were.
+        rule = _schedules.rule_of(self._estimator)
+        if rule is not None and before["schedule"] == rule:
+            entries |= {name: before[name] for name in _OF_SCHEDULE}
         fresh = self._session.state()
-        for name in ("moment_1", "moment_2"):
+        for name in _optimizers.MOMENTS:
             # momentum=0 keeps no moment, and may be set between two calls
             if fresh[name] is not None and before[name] is not None:
                 entries[name] = np.asarray(before[name], dtype=self._data.dtype)
@@ -397,6 +450,7 @@ class Training:
         names = {
             "t_": "n_samples_seen",
             "loss_curve_": "loss_curve",
+            "learning_rate_curve_": "learning_rate_curve",
             "best_loss_": "best_loss",
             "_no_improvement_count": "no_improvement_count",
         }
@@ -420,7 +474,7 @@ class Training:
         if not self._estimator.early_stopping:
             return self._data.rows, None
         if self._data.validation is not None:
-            _check_validation_size(self._data.validation.dataset.n_samples)
+            _check_validation_size(self._data.n_validation_rows)
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
@@ -444,6 +498,13 @@ class Training:
         _check_weights_left(train, rows, "training")
         _check_weights_left(train, held_out, "validation")
         return rows, held_out
+
+
+def _outcome(state: Mapping[str, Any]) -> _core.FloatArray:
+    """The parameters that a session's state stands for: their average where there is one."""
+    averages, parameters = state["averages"], state["parameters"]
+    outcome: _core.FloatArray = parameters if averages is None else averages
+    return outcome
 
 
 def train_together(

@@ -1,12 +1,11 @@
-"""The parameters of a net: drawing them, and ``coefs_``/``intercepts_`` <-> one flat array.
+"""The parameters of a net: ``coefs_``/``intercepts_`` <-> one flat array.
 
 A flat array holds, for each layer, its weights (inputs x outputs, row by row), then its biases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,48 +16,6 @@ if TYPE_CHECKING:
     from nnhp._core import FloatArray
 
 Layers = list[NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What an initializer may look at."""
-
-    inputs: int
-    units: int
-    activation: str
-
-
-Initializer = Callable[[np.random.RandomState, int, Layer], NDArray[np.float64]]
-
-
-def _glorot_uniform(rng: np.random.RandomState, n_values: int, layer: Layer) -> NDArray[np.float64]:
-    """Draw from U(-b, b) with b = sqrt(f / (inputs + units)), f = 2 for logistic layers, else 6.
-
-    Glorot and Bengio (2010), equation 16, with scikit-learn's factor for the logistic function.
-    """
-    factor = 2.0 if layer.activation == "logistic" else 6.0
-    bound = np.sqrt(factor / (layer.inputs + layer.units))
-    return rng.uniform(-bound, bound, n_values)
-
-
-INITIALIZERS: dict[str, Initializer] = {"glorot_uniform": _glorot_uniform}
-
-
-def draw(
-    rng: np.random.RandomState,
-    layers: Sequence[Layer],
-    dtype: np.dtype[Any],
-    initializer: str = "glorot_uniform",
-) -> FloatArray:
-    """Draw initial parameters in scikit-learn's order: weights, then biases, layer by layer."""
-    initialize = INITIALIZERS[initializer]
-    flat = np.empty(sum((layer.inputs + 1) * layer.units for layer in layers), dtype=dtype)
-    start = 0
-    for layer in layers:
-        for n_values in (layer.inputs * layer.units, layer.units):
-            flat[start : start + n_values] = initialize(rng, n_values, layer)
-            start += n_values
-    return flat
 
 
 def pack(coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]) -> NDArray[Any]:

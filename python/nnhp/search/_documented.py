@@ -24,6 +24,9 @@ error_score : 'raise' or float, default=np.nan
 return_train_score : bool, default={train_score}
     Whether `cv_results_` has the scores of the training rows."""
 
+_DISPATCH = """pre_dispatch : int or str, default='2*n_jobs'
+    As in scikit-learn, for estimators that take its way."""
+
 _ADDED = """study : str, path or Study, default=None
     File that records the search. A search that was killed and is started again with the same
     settings and data goes on from there, to the same results.
@@ -76,6 +79,7 @@ def documented(*, train_score: bool = False) -> Callable[[_Class], _Class]:
     def fill(cls: _Class) -> _Class:
         sections = {
             "{scikit}": _SCIKIT.replace("{train_score}", str(train_score)),
+            "{dispatch}": _DISPATCH,
             "{added}": _ADDED,
             "{attributes}": _ATTRIBUTES,
         }

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._doc_link import DocLink
 from nnhp.estimators._scoring import score_of_numbers
 from nnhp.search._class_values import class_values, decides, knows_probabilities
 from nnhp.search._prepare import net_of
@@ -26,7 +27,7 @@ def _all_decide(ensemble: FoldEnsemble) -> bool:
     return is_classifier(ensemble) and all(map(decides, ensemble.estimators))
 
 
-class FoldEnsemble(BaseEstimator):
+class FoldEnsemble(DocLink, BaseEstimator):
     """Fitted estimators of several folds, averaged in their predictions.
 
     Searches make it when they are given ``ensemble=True``, from the best candidate's estimators,
@@ -51,7 +52,7 @@ class FoldEnsemble(BaseEstimator):
     n_features_in_ : int
         Number of features, if the first estimator knows it.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if the first estimator knows them.
 
     Raises
