@@ -12,12 +12,17 @@ import sys
 from pathlib import Path
 
 import keras
+import keras_losses
 import keras_optimizers
 import keras_schedules
 from keras.src.backend.common import dtypes
 
 DATA = Path(__file__).parent / "data"
-FAMILIES = {"optimizers": keras_optimizers.optimizers, "schedules": keras_schedules.schedules}
+FAMILIES = {
+    "losses": keras_losses.losses,
+    "optimizers": keras_optimizers.optimizers,
+    "schedules": keras_schedules.schedules,
+}
 
 
 def main(names):
