@@ -86,7 +86,7 @@ def named(path: str, parameters: Mapping[str, Any]) -> Component:
 
 
 def known() -> dict[str, type[Component]]:
-    """nnhp's own components by their full names."""
+    """Give the package's own components by their full names."""
     found = {}
     for module in MODULES:
         room = import_module(f"nnhp.{module}")
