@@ -59,7 +59,7 @@ def path_of(component: Component) -> str | None:
     return path if known().get(path) is type(component) else None
 
 
-def named(path: str, parameters: Mapping[str, Any]) -> Component:
+def named(path: Any, parameters: Mapping[str, Any]) -> Component:
     """Make the component that a text names.
 
     Parameters

@@ -183,13 +183,14 @@ def find_learning_rate(
 
 
 def _check_arguments(start: Any, end: Any, steps: Any, smoothing: Any) -> None:
-    if not (isinstance(start, Real) and isinstance(end, Real) and 0 < start < end < math.inf):
+    given = isinstance(start, Real) and isinstance(end, Real)
+    if not (given and 0 < float(start) < float(end) < math.inf):
         raise ValueError(
             f"start and end must be learning rates with 0 < start < end, got {start!r} and {end!r}."
         )
     if not isinstance(steps, Integral) or steps < _LEAST_STEPS:
         raise ValueError(f"steps must be an int of at least {_LEAST_STEPS}, got {steps!r}.")
-    if not (isinstance(smoothing, Real) and 0 <= smoothing <= 1):
+    if not (isinstance(smoothing, Real) and 0 <= float(smoothing) <= 1):
         raise ValueError(f"smoothing must be a number in [0, 1], got {smoothing!r}.")
 
 
