@@ -218,9 +218,7 @@ def train_spec(
         monitor=monitor,
         records_steps=records_steps,
         augment=_augment(estimator),
-        frozen_layers=_optimizers.frozen_layers(
-            estimator, len(_hidden.hidden_layers(estimator)) + 1
-        ),
+        frozen_layers=_optimizers.frozen_layers(estimator, n_layers),
     )
 
 
