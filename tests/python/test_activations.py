@@ -78,7 +78,9 @@ def test_layers_have_activations_of_their_own():
 
 def test_gelu_is_exact():
     X, y = problem("one target")
-    net = MLPRegressor(hidden_layer_sizes=(4,), activation="gelu", max_iter=2, random_state=0).fit(X, y)
+    net = MLPRegressor(hidden_layer_sizes=(4,), activation="gelu", max_iter=2, random_state=0).fit(
+        X, y
+    )
     z = X @ net.coefs_[0] + net.intercepts_[0]
     assert_allclose(net.layer_outputs(X)[0], z * ndtr(z), rtol=1e-12)
     assert_allclose(z * ndtr(z), z * (1 + erf(z / np.sqrt(2))) / 2, rtol=1e-10)

@@ -42,10 +42,10 @@ class CompiledPredictor:
 
     Examples
     --------
-    >>> from nnhp import MLPRegressor
-    >>> from sklearn.datasets import make_regression
-    >>> X, y = make_regression(n_samples=100, n_features=4, random_state=0)
-    >>> net = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
+    >>> from nnhp import MLPClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
     >>> compiled = net.compiled()
     >>> compiled
     <CompiledPredictor: predict for float64 arrays of shape (n_samples, 4)>

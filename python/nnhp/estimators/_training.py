@@ -318,8 +318,8 @@ class Training:
     def step_bytes(self) -> int:
         """Memory that one step works on, estimated.
 
-        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the batch its
-        features, and each layer's activations and their gradient. The engine holds fewer of the
+        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the
+        batch its features, and each layer's activations and their gradient. The engine holds fewer of the
         latter where it cuts a large batch into blocks.
         """
         arrays = 1 + _optimizers.kept_arrays(self._estimator)
