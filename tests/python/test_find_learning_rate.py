@@ -57,7 +57,7 @@ def descend(X, y, rates):
 # ------------------------------------------------------------------------------- a quadratic
 
 
-@pytest.mark.parametrize("curvature", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("curvature", [2.0, 20.0, 1000.0])  # that of the bias is 1
 def test_a_quadratic_explodes_beyond_two_over_its_curvature(curvature):
     X, y = least_squares([curvature, curvature / 2])
     net = MLPRegressor(**GRADIENT_DESCENT, batch_size=len(X))
@@ -65,13 +65,13 @@ def test_a_quadratic_explodes_beyond_two_over_its_curvature(curvature):
     # Steps beyond 2 / curvature grow; the first of them have a shrunken loss to make up for.
     assert 2 / curvature < found.rates[-1] < 40 / curvature
     assert 1e-3 / curvature < found.suggestion < 2 / curvature
-    by_hand = descend(X, y, np.geomspace(1e-6, 1e5, 200))[: len(found.losses)]
+    by_hand = descend(X, y, np.geomspace(1e-6, 1e5, 200)[: len(found.losses)])
     assert_allclose(found.losses, by_hand, rtol=1e-6, atol=1e-14 * by_hand[0])
 
 
 def test_curvature_scales_the_suggestion():
     suggestions = []
-    for curvature in (1.0, 100.0):
+    for curvature in (2.0, 200.0):
         X, y = least_squares([curvature])
         net = MLPRegressor(**GRADIENT_DESCENT, batch_size=len(X))
         found = find_learning_rate(net, X, y, start=1e-5 / curvature, end=1e3 / curvature)
@@ -146,16 +146,38 @@ def test_many_samples_are_not_all_seen():
     assert len(find_learning_rate(net, X, y, steps=15, end=1e-2).losses) == 15
 
 
+def test_a_solver_of_ones_own_rate_gets_those_of_the_test():
+    X, y = problem("multiclass")
+    plain = find_learning_rate(MLPClassifier((5,), random_state=0), X, y)
+    net = MLPClassifier((5,), solver=nnhp.optimizers.Adam(learning_rate=0.3), random_state=0)
+    given = find_learning_rate(net, X, y)
+    assert net.solver.learning_rate == 0.3
+    assert_allclose(given.rates, plain.rates)
+    assert_allclose(given.losses, plain.losses, rtol=1e-4)  # epsilon is another
+
+
+def test_noisy_copies_are_steps_too():
+    X, y = problem("multiclass")
+    net = MLPClassifier((5,), batch_size=97, noisy_copies=3, input_noise=0.1, random_state=0)
+    found = find_learning_rate(net, X, y, start=1e-4, end=1e-1, steps=20)
+    one_epoch = net.set_params(learning_rate=[found.rates[0]], max_iter=1).fit(X, y)
+    assert len(found.losses) == 20
+    assert found.losses[0] != one_epoch.loss_
+    assert found.losses[:4].mean() == pytest.approx(one_epoch.loss_, rel=1e-2)
+
+
 def test_the_estimator_stays_as_it_is(Estimator):
     X, y = problem_for(Estimator)
     settings = {"early_stopping": True, "warm_start": True, "learning_rate": "cosine"}
-    net = Estimator((5,), max_iter=3, random_state=np.random.RandomState(1), **settings).fit(X, y)
+    net = Estimator(
+        hidden_layer_sizes=(5,), max_iter=3, random_state=np.random.RandomState(1), **settings
+    ).fit(X, y)
     before = pickle.dumps(net)
     first, second = (find_learning_rate(net, X, y) for _ in range(2))
     assert pickle.dumps(net) == before
     assert_identical(first.losses, second.losses)
     parameters = {"random_state": 1, "early_stopping": False, "learning_rate": "constant"}
-    fresh = Estimator((5,), **parameters)
+    fresh = Estimator(hidden_layer_sizes=(5,), **parameters)
     assert find_learning_rate(fresh, X, y).suggestion is not None
     assert not hasattr(fresh, "coefs_")
 
@@ -182,7 +204,7 @@ def test_a_pipeline_is_the_net_on_what_its_steps_make():
 
 def test_sample_weights_count():
     X, y = problem("one target")
-    net = MLPRegressor((5,), batch_size=97, shuffle=False, random_state=0)
+    net = MLPRegressor(hidden_layer_sizes=(5,), batch_size=97, shuffle=False, random_state=0)
     weighted = find_learning_rate(net, X, y, np.arange(97.0))
     assert (weighted.losses[1:5] != find_learning_rate(net, X, y).losses[1:5]).all()
     # A batch that weighs nothing is no step.

@@ -1,6 +1,5 @@
 """`cv_results_` column by column, beside scikit-learn's own way to make it."""
 
-import tracemalloc
 import warnings
 from datetime import timedelta
 from fractions import Fraction
@@ -10,15 +9,13 @@ import pytest
 from helpers import assert_identical
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import loguniform
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _insert_error_scores
 from sklearn.preprocessing import StandardScaler
 
-import nnhp
 from nnhp.search import _results
-from nnhp.search._outcome import Candidate, Outcome
+from nnhp.search._outcome import Outcome
 
 # Of one kind for all candidates, or mixed.
 VALUES = {
