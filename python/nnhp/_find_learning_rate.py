@@ -164,14 +164,18 @@ def find_learning_rate(
     net, X = _net_and_samples(estimator, X, y)
     net.set_params(early_stopping=False, tol=0.0, n_iter_no_change=np.inf, warm_start=False)
     net.set_params(learning_rate_init=float(start), learning_rate="constant")
+    if getattr(net.solver, "learning_rate", None) is not None:
+        net.set_params(solver__learning_rate=None)
     _params.check_bounds(net, _params.CONSTRAINTS)
     _params.check_combination(net, incremental=False, has_validation=False)
     data = prepare(net, Given(X, y, sample_weight), None)
     with warnings.catch_warnings(action="ignore"):  # the training will say it again
         batch_size = _params.batch_size(net, data.n_rows)
-    if data.n_rows > steps * batch_size:
-        data = replace(data, rows=_some_rows(net, data, steps * batch_size))
-    steps_per_epoch = math.ceil(data.n_rows / batch_size)
+    copies = 1 + net.noisy_copies
+    needed = math.ceil(steps * batch_size / copies)
+    if data.n_rows > needed:
+        data = replace(data, rows=_some_rows(net, data, needed))
+    steps_per_epoch = math.ceil(data.n_rows * copies / batch_size)
     net.set_params(
         learning_rate=Exponential(rate=end / start, epochs=(steps - 1) / steps_per_epoch),
         max_iter=math.ceil(steps / steps_per_epoch),
