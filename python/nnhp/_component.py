@@ -51,12 +51,12 @@ def path_of(component: Component) -> str | None:
     return path if known().get(path) is type(component) else None
 
 
-def named(path: str, parameters: Mapping[str, Any]) -> Component:
+def named(path: object, parameters: Mapping[str, Any]) -> Component:
     """Make the component that a text names.
 
     Parameters
     ----------
-    path : str
+    path : object
         Module and name of one of nnhp's own components, as ``nnhp.optimizers.RMSprop``.
     parameters : mapping of str to object
         Those that differ from the defaults.
@@ -78,7 +78,7 @@ def named(path: str, parameters: Mapping[str, Any]) -> Component:
 
 
 def known() -> dict[str, type[Component]]:
-    """nnhp's own components by their full names."""
+    """Nnhp's own components by their full names."""
     found = {}
     for module in MODULES:
         room = import_module(f"nnhp.{module}")

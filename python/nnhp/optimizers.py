@@ -1,4 +1,4 @@
-"""Optimizers with parameters of their own, for ``solver`` of `nnhp.MLPClassifier` and `MLPRegressor`.
+"""Optimizers with parameters of their own, for the ``solver`` of nnhp's estimators.
 
 Names and defaults are those of Keras 3.15, so are the formulas. An optimizer that an estimator is
 given by its name, such as ``solver='rmsprop'``, takes `beta_1`, `beta_2` and `epsilon` (and 'sgd'
@@ -84,7 +84,9 @@ class Optimizer(Component):
 
     def fields(self) -> dict[str, Any]:
         """The optimizer's own rule as the engine takes it."""
-        chosen = {name for name, (bounds, *_) in self._own_constraints.items() if bounds != "boolean"}
+        chosen = {
+            name for name, (bounds, *_) in self._own_constraints.items() if bounds != "boolean"
+        }
         own = {name: float(getattr(self, name)) for name in sorted(chosen)}
         return {"name": self.engine_name, **own}
 

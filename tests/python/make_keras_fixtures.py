@@ -9,6 +9,7 @@ Each family is a function that returns what its file holds.
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -30,7 +31,7 @@ def optimizers():
         weights[start : start + batch] *= 4.0 / weights[start : start + batch].sum()
     start = [
         (rng.uniform(-0.9, 0.9, shape), rng.uniform(-0.5, 0.5, shape[1]))
-        for shape in zip(sizes[:-1], sizes[1:], strict=True)
+        for shape in pairwise(sizes)
     ]
     alpha, l1_ratio = 0.6, 0.3
     rate = {"learning_rate": 0.05}

@@ -1,4 +1,4 @@
-"""The optimizers: against Keras's trajectories, by name and as objects, and all that they may do."""
+"""The optimizers: against Keras, by name and as objects, and all that they may do."""
 
 import json
 import pickle
@@ -134,7 +134,7 @@ def small(Estimator, **parameters):
 
 
 def test_the_names_are_those_of_the_classes(Estimator):
-    assert NAMES == sorted(of_class.name for of_class in CLASSES)
+    assert sorted(of_class.name for of_class in CLASSES) == NAMES
     assert sorted(OBJECTS) == NAMES
     with pytest.raises(InvalidParameterError) as error:
         small(Estimator, solver="rmsprob").fit(*problem_for(Estimator))
@@ -271,7 +271,9 @@ def test_adamw_decays_by_0_004_unless_told():
 def test_an_object_of_sgd_follows_scikit_learn_s_schedules():
     data = problem_for(MLPRegressor)
     parameters = {"learning_rate": "invscaling", "learning_rate_init": 0.1}
-    by_name = small(MLPRegressor, solver="sgd", momentum=0.6, nesterovs_momentum=False, **parameters)
+    by_name = small(
+        MLPRegressor, solver="sgd", momentum=0.6, nesterovs_momentum=False, **parameters
+    )
     as_object = small(MLPRegressor, solver=optimizers.SGD(momentum=0.6), **parameters)
     constant = small(MLPRegressor, solver=optimizers.SGD(momentum=0.6), learning_rate_init=0.1)
     assert_same_fit(as_object.fit(*data), by_name.fit(*data))
@@ -339,7 +341,9 @@ def test_early_stopping_watches_and_keeps_the_average():
         MLPRegressor, ema_momentum=0.9, max_iter=best, learning_rate_init=0.3, **stopping
     ).fit(X, y)
     assert_identical(flat(again), flat(net))
-    python = net.get_params() | {"scoring": lambda est, X, y: -0.5 * np.mean((est.predict(X) - y) ** 2)}
+    python = net.get_params() | {
+        "scoring": lambda est, X, y: -0.5 * np.mean((est.predict(X) - y) ** 2)
+    }
     scored = MLPRegressor(**python).fit(X, y)
     assert_allclose(scored.validation_scores_, net.validation_scores_, rtol=1e-12)
     assert_identical(flat(scored), flat(net))

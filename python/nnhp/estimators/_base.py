@@ -24,6 +24,7 @@ from nnhp.estimators._fitted import publish
 from nnhp.estimators._lbfgs import LbfgsFit
 from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._training import Training
+from nnhp.optimizers import Optimizer
 
 SparseMatrix: TypeAlias = Any  # any of SciPy's formats, matrix or array
 
@@ -38,8 +39,7 @@ def has_partial_fit(estimator: BaseMLP) -> bool:
     solver = solver_name(estimator)
     if solver not in _params.STOCHASTIC_SOLVERS:
         raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. "
-            f"{solver} is not stochastic."
+            f"partial_fit is only available for stochastic optimizers. {solver} is not stochastic."
         )
     return True
 
