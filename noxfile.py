@@ -1,4 +1,4 @@
-"""Short sessions for daily work: `nox -s lint`, `tests`, `tests_cpp` or `bench`."""
+"""Short sessions for daily work: `nox -s lint`, `tests`, `tests_cpp`, `docs` or `bench`."""
 
 import nox
 
@@ -14,6 +14,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy", "-p", "nnhp")
+    session.run("python", ".ci/check_docstrings.py")
     files = session.run("git", "ls-files", *CPP, external=True, silent=True)
     session.run("clang-format", "--dry-run", "-Werror", *str(files).split())
 
@@ -30,6 +31,13 @@ def tests_cpp(session: nox.Session) -> None:
     session.run("cmake", "--preset", "dev", external=True)
     session.run("cmake", "--build", "--preset", "dev", external=True)
     session.run("ctest", "--preset", "dev", external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Makes docs/_build/index.html."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
 
 
 @nox.session

@@ -11,6 +11,17 @@ namespace {
 
 using AnyPredictor = Any<Predictor>;
 
+// What a caller may ask classes by.
+struct DecisionInfo {
+  std::string_view name;
+  Decision (*of)(Activation output);
+};
+constexpr std::array<DecisionInfo, 3> decision_table{{
+    {"probabilities", [](Activation output) { return decision_of(output); }},
+    {"greatest", [](Activation) { return Decision{true, 0.0}; }},
+    {"signs", [](Activation) { return Decision{false, 0.0}; }},
+}};
+
 AnyPredictor make_predictor(const TypedNetSpec& net, const py::object& parameters) {
   return with_dtype(net.single, [&]<class T>() -> AnyPredictor {
     return {
@@ -27,36 +38,58 @@ Dataset<T> make_rows(const Predictor<T>& predictor, const py::object& X) {
   return data;
 }
 
-// Calls a method of a predictor for `data`, without the interpreter's lock where that is worth it.
-template <class T, class Out>
-void call(const Predictor<T>& predictor,
-          bool (Predictor<T>::*method)(const Dataset<T>&, int, const Poll&, Out*) const,
-          const Dataset<T>& data, const py::function& threads, py::array_t<Out>& out) {
-  Out* const to = out.mutable_data();
+// Calls predict(threads, poll), without the interpreter's lock where that is worth it.
+template <class T, class Predict>
+void call(const Predictor<T>& predictor, const Dataset<T>& data, const py::function& threads,
+          Predict&& predict) {
   if (predictor.are_few(data.samples)) {
-    (predictor.*method)(data, 1, {}, to);
+    predict(1, Poll());
     return;
   }
   const int most = threads().template cast<int>();
-  without_gil([&, poll = poll_signals()] { (predictor.*method)(data, most, poll, to); });
+  without_gil([&, poll = poll_signals()] { predict(most, poll); });
 }
 
 py::array outputs_of(const AnyPredictor& any, const py::object& X, const py::function& threads) {
   return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
     const Dataset<T> data = make_rows(predictor, X);
     py::array_t<T> out({data.samples, predictor.net()->outputs()});
-    call(predictor, &Predictor<T>::outputs, data, threads, out);
+    T* const to = out.mutable_data();
+    call(predictor, data, threads,
+         [&](int most, const Poll& poll) { predictor.outputs(data, most, poll, to); });
     return out;
   });
 }
 
-py::array classes_of(const AnyPredictor& any, const py::object& X, const py::function& threads) {
+py::array classes_of(const AnyPredictor& any, const py::object& X, const py::function& threads,
+                     const std::string& by) {
   return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
+    const Decision decision =
+        decision_table[index_of(decision_table, by, "by")].of(predictor.net()->output_activation());
     const Dataset<T> data = make_rows(predictor, X);
     std::vector<py::ssize_t> shape{data.samples};
-    if (predictor.class_columns() > 1) shape.push_back(predictor.class_columns());
+    const index_t columns = predictor.class_columns(decision);
+    if (columns > 1) shape.push_back(columns);
     py::array_t<int64_t> out(shape);
-    call(predictor, &Predictor<T>::classes, data, threads, out);
+    int64_t* const to = out.mutable_data();
+    call(predictor, data, threads,
+         [&](int most, const Poll& poll) { predictor.classes(data, decision, most, poll, to); });
+    return out;
+  });
+}
+
+py::array hidden_outputs_of(const AnyPredictor& any, const py::object& X, size_t layer,
+                            const py::function& threads) {
+  return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
+    const Dataset<T> data = make_rows(predictor, X);
+    const std::vector<LayerSpec>& layers = predictor.net()->layers();
+    require(layer + 1 < layers.size(), "the net has " + std::to_string(layers.size() - 1) +
+                                           " hidden layers, got layer " + std::to_string(layer));
+    py::array_t<T> out({data.samples, layers[layer].outputs()});
+    T* const to = out.mutable_data();
+    call(predictor, data, threads, [&](int most, const Poll& poll) {
+      predictor.hidden_outputs(data, layer, most, poll, to);
+    });
     return out;
   });
 }
@@ -101,7 +134,9 @@ void bind_predict(py::module_& m) {
   py::class_<AnyPredictor>(m, "Predictor")
       .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"))
       .def("outputs", &outputs_of, py::arg("X"), py::arg("threads"))
-      .def("classes", &classes_of, py::arg("X"), py::arg("threads"))
+      .def("hidden_outputs", &hidden_outputs_of, py::arg("X"), py::arg("layer"), py::arg("threads"))
+      .def("classes", &classes_of, py::arg("X"), py::arg("threads"),
+           py::arg("by") = "probabilities")
       .def(py::pickle(&predictor_state, [](const py::tuple& state) {
         return make_predictor(state[0].cast<TypedNetSpec>(), state[1]);
       }));

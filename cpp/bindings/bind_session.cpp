@@ -74,7 +74,7 @@ void set_parameters(AlignedVector<T>& to, const py::object& from, const char* na
   StateEntry<T> {                                                     \
     name, [](const SessionState<T>& s) { return py::cast(s.field); }, \
         [](SessionState<T>& s, const py::object& o) {                 \
-          s.field = o.cast<decltype(SessionState<T>::field)>();       \
+          s.field = o.cast<std::decay_t<decltype(s.field)>>();        \
         }                                                             \
   }
 
@@ -95,7 +95,12 @@ const std::vector<StateEntry<T>>& state_entries() {
       NNHP_PLAIN_ENTRY("best_loss", best_loss),
       NNHP_PLAIN_ENTRY("best_score", best_score),
       NNHP_PLAIN_ENTRY("no_improvement_count", no_improvement_count),
+      NNHP_PLAIN_ENTRY("plateau_best", plateau.best),
+      NNHP_PLAIN_ENTRY("plateau_wait", plateau.wait),
+      NNHP_PLAIN_ENTRY("plateau_cooldown", plateau.cooldown),
       NNHP_PLAIN_ENTRY("loss_curve", loss_curve),
+      NNHP_PLAIN_ENTRY("learning_rate_curve", rate_curve),
+      NNHP_PLAIN_ENTRY("step_loss_curve", step_loss_curve),
       NNHP_PLAIN_ENTRY("validation_scores", validation_scores),
       NNHP_PLAIN_ENTRY("validation_loss_curve", validation_loss_curve),
       NNHP_PLAIN_ENTRY("diverged_layer", diverged_layer),
@@ -348,9 +353,11 @@ void bind_session(py::module_& m) {
     return any.visit([](const auto& s) { return status_names[size_t(s.progress().status)]; });
   });
   session.def_property_readonly("epoch", progress_property<&Progress::epoch>());
+  session.def_property_readonly("rate", progress_property<&Progress::rate>());
   session.def_property_readonly("no_improvement_count",
                                 progress_property<&Progress::no_improvement_count>());
   session.def_property_readonly("loss_curve", progress_property<&Progress::loss_curve>());
+  session.def_property_readonly("step_loss_curve", progress_property<&Progress::step_loss_curve>());
   session.def_property_readonly("validation_scores",
                                 progress_property<&Progress::validation_scores>());
   session.def_property_readonly("validation_loss_curve",

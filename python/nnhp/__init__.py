@@ -33,21 +33,39 @@ __all__ = [
     "MLPRegressor",
     "RandomizedSearchCV",
     "Study",
+    "Sweep",
     "__version__",
+    "activations",
     "datasets",
+    "find_learning_rate",
+    "initializers",
     "isa",
+    "losses",
     "nested_cv",
     "optimizers",
     "plots",
+    "schedules",
     "search",
     "show_versions",
     "spaces",
     "suggest_hidden_layer_sizes",
+    "sweep",
 ]
 
 if TYPE_CHECKING:
-    from nnhp import datasets, optimizers, plots, search, spaces
+    from nnhp import (
+        activations,
+        datasets,
+        initializers,
+        losses,
+        optimizers,
+        plots,
+        schedules,
+        search,
+        spaces,
+    )
     from nnhp._feature_expansion import FeatureExpansion
+    from nnhp._find_learning_rate import find_learning_rate
     from nnhp._show_versions import show_versions
     from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
@@ -59,12 +77,32 @@ if TYPE_CHECKING:
         HyperbandSearchCV,
         RandomizedSearchCV,
         Study,
+        Sweep,
         nested_cv,
+        sweep,
     )
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
-    _ROOMS = ("datasets", "estimators", "optimizers", "plots", "search", "spaces")
-    _HOMES = ("estimators", "search", "_feature_expansion", "_suggest", "_show_versions")
+    _ROOMS = (
+        "activations",
+        "datasets",
+        "estimators",
+        "initializers",
+        "losses",
+        "optimizers",
+        "plots",
+        "schedules",
+        "search",
+        "spaces",
+    )
+    _HOMES = (
+        "estimators",
+        "search",
+        "_feature_expansion",
+        "_find_learning_rate",
+        "_suggest",
+        "_show_versions",
+    )
 
     def __getattr__(name: str) -> object:
         if name in _ROOMS:

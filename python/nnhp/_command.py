@@ -1,11 +1,10 @@
 """The arguments of the command ``nnhp``, and what it does and prints."""
 
 import argparse
-import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,13 +13,16 @@ from sklearn.base import is_classifier
 from tqdm import tqdm
 
 import nnhp
-from nnhp import _table_files, _table_search, _tables
+from nnhp import _table_files, _table_search, _table_sweep, _tables
+from nnhp._arguments import assignment, duration, integer, jobs, one_of, share, values
 from nnhp._table_files import FailedError, RefusedError, one_line
 from nnhp._table_search import Found, Request, TableSearch
+from nnhp._table_sweep import SweepRequest
 from nnhp._tables import Table
 
 FAILED = 1
 _USAGE_ERROR = 2
+_MAX_SEED = 2**32 - 1
 
 _EXAMPLES = """\
 examples:
@@ -37,6 +39,13 @@ a space, in space.toml (a grid takes lists only):
   n_iter_no_change = {int = [5, 20]}
   solver = ["adam", {component = "nnhp.optimizers.RMSprop", rho = 0.95}]
 """
+_SWEEP_EXAMPLES = """\
+examples:
+  nnhp sweep digits --param learning_rate_init --values 0.0001,0.001,0.01,0.1
+  nnhp sweep sales.csv --target price --param activation --values relu,tanh --set solver=sgd
+  nnhp sweep wine --param hidden_layer_sizes --values "[16], [16, 16]" --test-size 0.25
+  nnhp sweep wine --param penalty --values "{alpha = 0.1, l1_ratio = 1}, {alpha = 0.1}"
+"""
 # What makes a search by each method longer.
 _MORE = {
     "random": "candidates (--n) or --epochs",
@@ -44,7 +53,6 @@ _MORE = {
     "halving": "candidates (--n) or --epochs",
     "hyperband": "--epochs",
 }
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -99,21 +107,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     search.set_defaults(run=_search, parser=search)
     _add_search_arguments(search)
+    sweep = commands.add_parser(
+        "sweep",
+        help="study one parameter of a network on a table",
+        description="Study one parameter: train with each of its values on every fold, several\n"
+        "times, and say what became of losses, score, time and memory.",
+        epilog=_SWEEP_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sweep.set_defaults(run=_sweep, parser=sweep)
+    _add_sweep_arguments(sweep)
     versions = commands.add_parser("versions", help="show the build and the dependencies")
     versions.set_defaults(run=_versions, parser=versions)
     return parser
 
 
-def _add_search_arguments(search: argparse.ArgumentParser) -> None:
-    search.add_argument(
+def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "data",
         metavar="DATA",
         help="a CSV, Parquet or NPZ file (arrays X and y), or one of "
         + ", ".join(_table_files.BUNDLED),
     )
-    add = search.add_argument_group("what to learn").add_argument
+    add = parser.add_argument_group("what to learn").add_argument
     add("--target", metavar="COL", help="column to predict (default: the one named target)")
-    add("--task", choices=_tables.TASKS, metavar="TASK", help=_or(_tables.TASKS, "inferred"))
+    add("--task", choices=_tables.TASKS, metavar="TASK", help=one_of(_tables.TASKS, "inferred"))
+
+
+def _add_search_arguments(search: argparse.ArgumentParser) -> None:
+    _add_data_arguments(search)
     add = search.add_argument_group("how to search").add_argument
     methods = _table_search.METHODS
     add(
@@ -121,7 +143,7 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
         choices=methods,
         default=methods[0],
         metavar="METHOD",
-        help=_or(methods, methods[0]),
+        help=one_of(methods, methods[0]),
     )
     add(
         "--space",
@@ -130,65 +152,67 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
         "rate, batch size, layers, activation, dropout and L2 rate, but with 1 to 3 layers of 16 "
         "to 256 units)",
     )
-    add("--n", type=_integer(1), metavar="N", help="candidates (default: 20; halving: 81)")
-    add("--cv", type=_integer(2), default=5, metavar="K", help="folds (default: 5)")
+    add("--n", type=integer(1), metavar="N", help="candidates (default: 20; halving: 81)")
+    add("--cv", type=integer(2), default=5, metavar="K", help="folds (default: 5)")
     add(
         "--epochs",
-        type=_integer(1),
+        type=integer(1),
         metavar="E",
         help="most epochs of a candidate (default: 100; halving, hyperband: 81)",
     )
     add(
         "--time",
-        type=_duration,
+        type=duration,
         metavar="T",
         help="begin no candidate after this time: 60s, 10m, 1.5h",
     )
-    add("--seed", type=_integer(0, 2**32 - 1), default=0, metavar="S", help="default: 0")
-    add("--jobs", type=_jobs, metavar="J", help="threads (default: all; -1 is all, too)")
+    add("--seed", type=integer(0, _MAX_SEED), default=0, metavar="S", help="default: 0")
+    add("--jobs", type=jobs, metavar="J", help="threads (default: all; -1 is all, too)")
     add = search.add_argument_group("what to keep").add_argument
     add("--study", metavar="FILE", help="record of the search, which goes on with it if killed")
     add("--resume", action="store_true", help="go on with the search in --study, or fail")
     add("--report", metavar="FILE", help="HTML page with pictures of the search")
     add("--save", metavar="FILE", help="the best network, trained on the rows searched on")
-    add("--top", type=_integer(1), default=10, metavar="ROWS", help="rows to show (default: 10)")
+    add("--top", type=integer(1), default=10, metavar="ROWS", help="rows to show (default: 10)")
 
 
-def _or(names: Sequence[str], default: str) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]} (default: {default})"
-
-
-def _integer(minimum: int, maximum: int = sys.maxsize) -> Callable[[str], int]:
-    """Return a parser of integers between two bounds."""
-
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not an integer") from None
-        if not minimum <= value <= maximum:
-            limit = f"at least {minimum}" if value < minimum else f"at most {maximum}"
-            raise argparse.ArgumentTypeError(f"{value} is out of range: {limit}")
-        return value
-
-    return parse
-
-
-def _jobs(text: str) -> int:
-    value = _integer(-sys.maxsize)(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("0 is no number of threads: at least 1, or -1 for all")
-    return value
-
-
-def _duration(text: str) -> float:
-    """Parse a time as 60s, 10m or 1.5h; a bare number is of seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text)
-    if match is None or float(match[1]) == 0:
-        raise argparse.ArgumentTypeError(
-            f"expected a time of more than 0, as 60s, 10m or 1.5h, got {text!r}"
-        )
-    return float(match[1]) * _UNITS[match[2]]
+def _add_sweep_arguments(sweep: argparse.ArgumentParser) -> None:
+    _add_data_arguments(sweep)
+    add = sweep.add_argument_group("what to study").add_argument
+    add("--param", required=True, metavar="NAME", help="parameter of the network")
+    add(
+        "--values",
+        required=True,
+        type=values,
+        metavar="LIST",
+        help="what to try, with commas between: numbers, words, [64, 32] for layers, or "
+        "{alpha = 0.1, l1_ratio = 1} for several parameters at once",
+    )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        type=assignment,
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="another parameter, the same for all values; may be given again",
+    )
+    add = sweep.add_argument_group("how to study it").add_argument
+    add("--cv", type=integer(2), default=5, metavar="K", help="folds (default: 5)")
+    add("--repeats", type=integer(1), default=3, metavar="R", help="seeds (default: 3)")
+    add(
+        "--test-size",
+        type=share,
+        metavar="F",
+        help="share of the rows to hold out for the test score (default: none; it is then of the "
+        "rows that the validation loss is of)",
+    )
+    add("--epochs", type=integer(1), default=100, metavar="E", help="at most (default: 100)")
+    add("--seed", type=integer(0, _MAX_SEED), default=0, metavar="S", help="default: 0")
+    add("--jobs", type=jobs, metavar="J", help="threads (default: all; -1 is all, too)")
+    add = sweep.add_argument_group("what to keep").add_argument
+    add("--save-csv", metavar="FILE", help="the table, with means and spreads in full")
+    add("--plot", metavar="FILE", help="a picture, as PNG, SVG or PDF by its ending")
 
 
 # ------------------------------------------------------------------ commands
@@ -218,10 +242,7 @@ def _search(arguments: argparse.Namespace) -> None:
             progress=sys.stderr is not None,
         ),
     )
-    print(f"{table.name}: {len(table.y)} rows, {table.columns}")
-    print(f"target {table.target!r}: {table.task}")
-    for remark in [*table.remarks, *job.remarks]:
-        print(f"  {remark}")
+    _print_table(table, job.remarks)
     print(job.plan, flush=True)
     found = job.run()
     try:
@@ -230,19 +251,73 @@ def _search(arguments: argparse.Namespace) -> None:
         _print_result(found, job, arguments)
 
 
+def _sweep(arguments: argparse.Namespace) -> None:
+    _check_outputs(arguments)
+    table = _tables.load(arguments.data, target=arguments.target, task=arguments.task)
+    plan = _table_sweep.plan_of(
+        table,
+        SweepRequest(
+            param=arguments.param,
+            values=arguments.values,
+            settings=dict(arguments.settings),
+            n_folds=arguments.cv,
+            repeats=arguments.repeats,
+            test_size=arguments.test_size,
+            epochs=arguments.epochs,
+            seed=arguments.seed,
+            n_jobs=arguments.jobs,
+        ),
+    )
+    _print_table(table, [])
+    print(f"{arguments.param}: {plan.shape}, {plan.n_epochs} epochs at most")
+    if arguments.test_size is None:
+        print("the test score is of the rows that the validation loss is of; see --test-size")
+    sys.stdout.flush()
+    sweep = _table_sweep.run(plan, progress=sys.stderr is not None)
+    try:
+        if arguments.save_csv is not None:
+            sweep.to_frame().to_csv(arguments.save_csv)
+        if arguments.plot is not None:
+            from matplotlib.figure import Figure  # not pyplot's, which may look for a display
+
+            figure = Figure(figsize=(13.2, 3.6), layout="constrained")
+            sweep.plot(figure.subplots(1, 3))
+            figure.savefig(arguments.plot)
+    except OSError as error:
+        raise FailedError(f"cannot write the table or the picture: {one_line(error)}") from error
+    finally:
+        print(f"\n{sweep.to_markdown()}")
+
+
+def _print_table(table: Table, remarks: list[str]) -> None:
+    print(f"{table.name}: {len(table.y)} rows, {table.columns}")
+    print(f"target {table.target!r}: {table.task}")
+    for remark in [*table.remarks, *remarks]:
+        print(f"  {remark}")
+
+
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Find out before a long search what would not work after it."""
-    for option in ("save", "report"):
-        path = getattr(arguments, option)
+    for option in ("save", "report", "save_csv", "plot"):
+        path = getattr(arguments, option, None)
         if path is not None:
-            _table_files.check_writable(path, f"--{option}")
-    if arguments.report is not None:
-        from nnhp.plots._figure import need_matplotlib
+            _table_files.check_writable(path, f"--{option.replace('_', '-')}")
+    for option in ("report", "plot"):
+        if getattr(arguments, option, None) is not None:
+            from nnhp.plots._figure import need_matplotlib
 
-        try:
-            need_matplotlib("--report")
-        except ImportError as error:
-            raise RefusedError(str(error)) from None
+            try:
+                need_matplotlib(f"--{option}")
+            except ImportError as error:
+                raise RefusedError(str(error)) from None
+    if getattr(arguments, "plot", None) is not None:
+        from matplotlib.figure import Figure
+
+        known = Figure().canvas.get_supported_filetypes()
+        if Path(arguments.plot).suffix[1:].lower() not in known:
+            raise RefusedError(
+                f"--plot: {arguments.plot} must end in one of .{', .'.join(sorted(known))}"
+            )
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -7,7 +7,15 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import validate_parameter_constraints
+from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
+
+
+class Names(StrOptions):
+    """Names that a parameter may have, listed in their order where another one is given."""
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
 
 # Public modules of components, which texts (a study's file, a space's file) may name.
 MODULES = ("optimizers",)

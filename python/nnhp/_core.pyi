@@ -2,7 +2,8 @@
 
 Arrays must already have the right dtype, be C-contiguous and aligned; anything else raises
 TypeError or ValueError.  "flat" is one 1-D array holding every parameter of a net: for each layer
-its weights (n_inputs x n_outputs, row by row), then its biases.
+its weights (n_inputs x n_outputs, row by row), then its biases; then what stages train, those of
+the inputs first; then moving statistics.  See `NetSpec.stage_arrays`.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,6 +44,9 @@ def losses() -> dict[str, str]:
 def optimizers() -> dict[str, int]:
     """Each optimizer with its number of moments, arrays as long as the parameters."""
 
+def schedules() -> list[str]:
+    """Names of the learning-rate schedules."""
+
 def fma_peak(dtype: str, threads: int = 1, seconds: float = 0.2) -> float:
     """GFLOP/s of independent fused multiply-adds on full vectors: the hardware's limit."""
 
@@ -53,16 +57,37 @@ class NetSpec:
         self,
         *,
         n_inputs: int,
-        hidden: Sequence[tuple[int, str, float]],  # units, activation, dropout rate
+        # Units and stages, in the order in which the layer's sums go through them: any activation
+        # (fields: 'leaky_relu' has negative_slope, 'elu' alpha, 'maxout' pieces),
+        # 'batch_normalization' (epsilon, momentum), 'layer_normalization' (epsilon), 'noise'
+        # (stddev), 'dropout' and 'alpha_dropout' (rate).
+        hidden: Sequence[tuple[int, Sequence[Part]]],
         n_outputs: int,
-        output_activation: str,  # 'identity' | 'logistic' | 'softmax' | 'exp'
-        input_dropout: float = 0.0,
+        output_activation: str,  # any of activations(), or 'softmax' | 'exp' | 'ascending'
+        input_stages: Sequence[Part] = (),  # before the first layer; no activations
+        output_stages: Sequence[Part] = (),  # before the output activation
         dtype: str,  # 'float32' | 'float64'
     ) -> None: ...
     @property
-    def n_parameters(self) -> int: ...
+    def n_parameters(self) -> int:
+        """Numbers in the flat array."""
+
     @property
-    def layer_shapes(self) -> list[tuple[int, int]]: ...
+    def n_trained(self) -> int:
+        """Those that optimizers change; moving statistics, behind them, are changed otherwise."""
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, int]]:
+        """Of each layer's weights; with maxout the columns are pieces times units."""
+
+    @property
+    def stage_arrays(self) -> list[tuple[int, int, str, int, int]]:
+        """Arrays of the stages in the flat parameters: hidden layer (-1: inputs; the last number:
+        output layer), number of the stage in it, name, offset, size.  Names are 'slopes' (prelu);
+        'scale' and 'shift' of normalizations; 'mean' and 'variance', the moving statistics."""
+
+    def scratch_bytes(self, batch_size: int) -> int:
+        """Memory that a training works on in one step, beside parameters and what steps change."""
 
 class TrainSpec:
     """Immutable description of a training."""
@@ -70,18 +95,20 @@ class TrainSpec:
     def __init__(
         self,
         *,
-        loss: Part,  # see losses()
+        # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
+        # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
+        loss: Part,
         # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
         # initial_accumulator_value; weight_decay, clipnorm and clipvalue (inf: none),
         # ema_momentum, max_norm (inf: none), weight_noise.
         optimizer: Part,
         batch_size: int,
         max_epochs: int,  # the session stops by itself there
-        schedule_horizon: int,  # the epochs that a schedule is laid out for
+        schedule_horizon: float,  # the epochs that a schedule is laid out for
         l2: float = 0.0,  # alpha * (1 - l1_ratio)
         l1: float = 0.0,  # alpha * l1_ratio
-        # 'constant' | 'invscaling' | 'adaptive' | 'per_epoch'. Fields: initial, the rate to start
-        # from; power of invscaling; per_epoch, the rates, of which the last one holds on.
+        # See schedules(); its fields are those of ScheduleSpec: initial, the rate to start from;
+        # begin, the epochs done before; and those of its kind.
         schedule: Part = "constant",
         shuffle: bool = True,
         tol: float = 1e-4,
@@ -90,6 +117,9 @@ class TrainSpec:
         # better): 'accuracy', 'r2', 'loss' (its negative), or 'external' (given by record_score
         # after each epoch).
         monitor: str = "training_loss",
+        records_steps: bool = False,  # fill step_loss_curve
+        # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
+        augment: dict[str, Any] | None = None,
         frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
@@ -145,15 +175,17 @@ class Session:
         """Everything that changes during training, as plain arrays and numbers:
         parameters, moment_1, moment_2, moment_3, averages (flat; None where the optimizer has
         none), best_parameters (flat or None), step, steps_averaged, epoch, n_samples_seen,
-        learning_rate, best_loss, best_score,
-        no_improvement_count, order (int32), mt_state (or None), loss_curve, validation_scores,
+        learning_rate, best_loss, best_score, no_improvement_count, plateau_best, plateau_wait,
+        plateau_cooldown, order (int32), mt_state (or None), loss_curve, learning_rate_curve,
+        step_loss_curve, validation_scores,
         validation_loss_curve (lists of float), status, diverged_layer."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set the named entries of `state()`; the others stay as they are."""
 
     def set_order(self, order: NDArray[np.int32]) -> None:
-        """Set the order of the rows for the next epoch (a permutation of `rows`)."""
+        """Set the order of the rows for the next epoch (a permutation of `rows`). Copy c of a row
+        has the number row + c * n_samples."""
 
     def record_score(self, score: float) -> None:
         """With monitor='external': give the score of the epoch just done; updates patience."""
@@ -172,6 +204,10 @@ class Session:
         """Rate of the next step; for adam the one used in the last step, as in scikit-learn."""
 
     @property
+    def rate(self) -> float:
+        """Rate of the next step, without adam's corrections."""
+
+    @property
     def seconds(self) -> float:
         """Time that its epochs took."""
 
@@ -179,6 +215,10 @@ class Session:
     def no_improvement_count(self) -> int: ...
     @property
     def loss_curve(self) -> list[float]: ...
+    @property
+    def step_loss_curve(self) -> list[float]:
+        """Loss of each step so far, before it; NaN of a batch that weighs nothing."""
+
     @property
     def validation_scores(self) -> list[float]: ...
     @property
@@ -233,9 +273,17 @@ class Predictor:
     def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
         """Activated outputs, (n_samples, n_outputs)."""
 
-    def classes(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> NDArray[np.int64]:
-        """The index of the most probable class, (n_samples,), for softmax; otherwise whether each
-        output is above one half, (n_samples, n_outputs) or for one output (n_samples,)."""
+    def hidden_outputs(
+        self, X: FloatArray | CsrArrays, layer: int, threads: Callable[[], int]
+    ) -> FloatArray:
+        """What hidden layer `layer`, from 0, puts out after all its stages: (n_samples, units)."""
+
+    def classes(
+        self, X: FloatArray | CsrArrays, threads: Callable[[], int], by: str = "probabilities"
+    ) -> NDArray[np.int64]:
+        """By 'greatest', the index of the greatest output, (n_samples,); by 'signs', whether each
+        output is positive, (n_samples, n_outputs) or for one output (n_samples,); by
+        'probabilities' the former for softmax, otherwise whether each is above one half."""
 
 class Objective:
     """Mean loss plus penalty of a net over the training rows, and its gradient (for L-BFGS)."""

@@ -1,4 +1,4 @@
-"""Files of the command `nnhp search`: tables to read, models to write, what to say of both."""
+"""Files of the command line: tables to read, models and pictures to write, what to say of them."""
 
 from __future__ import annotations
 

@@ -26,8 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from nnhp import _tables, spaces
 from nnhp._space_file import read_space
 from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
-from nnhp._tables import Table
-from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp._tables import STEP, Table
 from nnhp.search import (
     GridSearchCV,
     HalvingRandomSearchCV,
@@ -42,8 +41,7 @@ from nnhp.search._study import StudyDiffers, StudyLocked
 METHODS = ("random", "grid", "halving", "hyperband")
 
 _HELD_OUT = 0.25
-_STEP = "mlp__"
-_RESOURCE = f"{_STEP}max_iter"
+_RESOURCE = f"{STEP}max_iter"
 _FACTOR = 3
 _CANDIDATES = {"random": 20, "halving": 81}
 _EPOCHS = {"random": 100, "grid": 100, "halving": 81, "hyperband": 81}
@@ -315,7 +313,7 @@ class TableSearch:
         request, model = self._request, self._pipeline()
         if request.space is None:
             space = spaces.default(model, n_samples=self._fold_rows)
-            return space | {f"{_STEP}hidden_layer_sizes": _LAYERS}
+            return space | {f"{STEP}hidden_layer_sizes": _LAYERS}
         rationed = request.method in ("halving", "hyperband")
         space = read_space(
             request.space,
@@ -323,7 +321,7 @@ class TableSearch:
             lists_only=request.method == "grid",
             taken="max_iter" if rationed else None,
         )
-        return {f"{_STEP}{name}": values for name, values in space.items()}
+        return {f"{STEP}{name}": values for name, values in space.items()}
 
     def _count_candidates(self) -> int:
         """Count the candidates, of which a space of lists may have few."""
@@ -344,11 +342,7 @@ class TableSearch:
     # ------------------------------------------------------------------ the search
 
     def _pipeline(self) -> Pipeline:
-        """Preparing is part of the model, so that no fold learns from the rows that judge it."""
-        estimator = MLPClassifier if self._table.classification else MLPRegressor
-        # Rounding to float32 is far below what the features are known to; it halves the time.
-        net = estimator(max_iter=self._epochs, dtype="float32", random_state=self._request.seed)
-        return Pipeline([("prepare", _tables.preprocessing(self._table)), (_STEP[:-2], net)])
+        return _tables.network(self._table, epochs=self._epochs, seed=self._request.seed)
 
     def _make_search(self) -> Any:
         request = self._request
@@ -468,7 +462,7 @@ def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
     results = search.cv_results_
     table = pd.DataFrame({"mean": results["mean_test_score"], "std": results["std_test_score"]})
     for name in searched:
-        plain = name.removeprefix(_STEP)
+        plain = name.removeprefix(STEP)
         table[_HEADINGS.get(plain, plain)] = list(results[f"param_{name}"])
     by = ["mean"]
     if "n_resources" in results:

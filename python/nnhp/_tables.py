@@ -1,4 +1,4 @@
-"""Tables for the command `nnhp search`: looked over, and made ready for a network."""
+"""Tables for the command line: looked over, and made ready for a network."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from nnhp import _table_files
 from nnhp._table_files import RefusedError, closest, counted, listed
+from nnhp.estimators import MLPClassifier, MLPRegressor
 
 TASKS = ("classification", "regression")
+STEP = "mlp__"  # what names of the network's parameters begin with
 
 _DEFAULT_TARGET = "target"
 _MAX_CLASSES = 20  # more different whole numbers are taken for amounts
@@ -141,6 +143,17 @@ def preprocessing(table: Table) -> ColumnTransformer:
     )
     steps = [("numbers", of_numbers, table.numbers), ("texts", of_texts, table.texts)]
     return ColumnTransformer([step for step in steps if step[2]])
+
+
+def network(table: Table, *, epochs: int, seed: int) -> Pipeline:
+    """A network for a table: its step is called ``STEP``, without the underscores.
+
+    Preparing is part of the model, so that no fold learns from the rows that judge it.
+    """
+    estimator = MLPClassifier if table.classification else MLPRegressor
+    # Rounding to float32 is far below what the features are known to; it halves the time.
+    net = estimator(max_iter=epochs, dtype="float32", random_state=seed)
+    return Pipeline([("prepare", preprocessing(table)), (STEP[:-2], net)])
 
 
 def few_enough_for_classes(values: NDArray[Any]) -> bool:

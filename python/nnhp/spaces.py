@@ -127,9 +127,10 @@ def features(
     scaler      'passthrough', a StandardScaler, a RobustScaler
     expansion   'passthrough', and a FeatureExpansion with the columns themselves and each
                 choice of squares, products and sines
-    reduction   'passthrough', and a PCA that keeps 80, 90, 95 or 99 % of the variance; in
-                place of a SelectKBest, one that keeps an eighth, a quarter or half of
-                `n_features`; or all so many, if there is an expansion
+    reduction   'passthrough', and where the step is a SelectKBest, such as keep an eighth,
+                a quarter and half of `n_features` columns (rounded down, but at least 1),
+                and as many as `n_features` if there is an expansion, which adds columns;
+                otherwise PCAs that keep 80, 90, 95 and 99 % of the variance
     ==========  ===========================================================================
 
     Other settings of these steps stay as they are, such as the `score_func` of a SelectKBest; but
@@ -146,7 +147,7 @@ def features(
         FeatureExpansion, and the one PCA or SelectKBest, if there are any.
 
     n_features : int or None, default=None
-        Columns of the samples, which only a SelectKBest needs.
+        Columns of the samples, before any expansion; only a SelectKBest needs them.
 
     Returns
     -------
@@ -176,7 +177,12 @@ def features(
     ['passthrough', StandardScaler(), RobustScaler()]
     >>> space["expand"][2].features
     ('identity', 'product')
-    >>> space |= spaces.default(model)
+
+    Together with a space for the network, for folds of 100 samples:
+
+    >>> space |= spaces.default(model, n_samples=100)
+    >>> space["net__batch_size"]
+    [16, 32, 64]
     """
     _check_count("n_features", n_features)
     if not isinstance(pipeline, Pipeline):

@@ -79,10 +79,11 @@ long allocations_of_epochs(const Setup& setup, int64_t epochs, const Team& team 
   return count;
 }
 
-// Fifty epochs more may only let the history grow: three curves that double from 1 to 64 entries.
+// Fifty epochs more may only let the history grow: curves that double from 1 to 64 entries.
+constexpr long kCurves = 4;
 template <class T>
 void check_epochs(const Setup& setup) {
-  CHECK(allocations_of_epochs<T>(setup, 51) - allocations_of_epochs<T>(setup, 1) <= 3 * 6);
+  CHECK(allocations_of_epochs<T>(setup, 51) - allocations_of_epochs<T>(setup, 1) <= kCurves * 6);
 }
 
 template <class T>
@@ -91,7 +92,7 @@ void check_epochs_of_team(const Setup& setup) {
   StopToken stop;
   team_for(1, 2, stop, {}, [&](index_t, const Team& team) {
     const long more = allocations_of_epochs<T>(setup, 51, team);
-    CHECK(more - allocations_of_epochs<T>(setup, 1, team) <= 3 * 6);
+    CHECK(more - allocations_of_epochs<T>(setup, 1, team) <= kCurves * 6);
   });
 }
 
@@ -111,6 +112,14 @@ TEST_CASE_TEMPLATE("test_epochs_allocate_nothing_but_history", T, float, double)
   SUBCASE("dropout, weights and validation") {}
   SUBCASE("sparse") { setup.sparse = true; }
   SUBCASE("plain") { setup = Setup(); }
+  SUBCASE("normalized batches") {
+    setup.hidden[0].normalization = setup.hidden[1].normalization = StageKind::kBatchNormalization;
+    setup.input_stages = setup.output_stages = {stage_of(StageKind::kBatchNormalization)};
+  }
+  SUBCASE("normalized layers, noise, maxout") {
+    setup.hidden[0] = {20, Activation::kMaxout, 0.5, StageKind::kLayerNormalization, 0.1};
+    setup.hidden[1] = {10, Activation::kPrelu, 0.5, StageKind::kLayerNormalization, 0.1};
+  }
   check_epochs<T>(setup);
   check_epochs_of_team<T>(setup);
 }
@@ -134,27 +143,36 @@ TEST_CASE("test_long_epochs_allocate_nothing_but_history") {
   setup.hidden = {{100, Activation::kRelu, 0.5}, {90, Activation::kTanh, 0.0}};
   setup.train.batch_size = 400;
   REQUIRE(make_session<float>(setup).epoch_cost() > kUndoCost);
-  // Three curves of 1, then 2, then 4 entries.
-  CHECK(allocations_of_epochs<float>(setup, 3) - allocations_of_epochs<float>(setup, 1) <= 3 * 2);
+  // Curves of 1, then 2, then 4 entries.
+  CHECK(allocations_of_epochs<float>(setup, 3) - allocations_of_epochs<float>(setup, 1) <=
+        kCurves * 2);
 }
 
 TEST_CASE("test_steps_allocate_nothing") {
   Setup few = full_setup(), many = full_setup();
   few.train.batch_size = 200;
   many.train.batch_size = 1;
+  SUBCASE("at one rate") {}
+  SUBCASE("each at its own") {
+    for (Setup* setup : {&few, &many}) {
+      setup->train.schedule.kind = Schedule::kCosine;
+      setup->train.schedule.horizon = 10.0;
+      setup->train.schedule.restarts = 1;
+    }
+  }
   CHECK(allocations_of_epochs<float>(many, 2) == allocations_of_epochs<float>(few, 2));
 }
 
 TEST_CASE("test_impossible_sizes_fail_before_memory_is_asked_for") {
   largest_request = 0;
   constexpr index_t huge = index_t{1} << 40;
-  const auto wide_net = [] { return NetSpec(huge, {}, huge, Activation::kSoftmax, 0.0); };
+  const auto wide_net = [] { return NetSpec(huge, {}, huge, Activation::kSoftmax); };
   CHECK_THROWS_AS(wide_net(), std::length_error);
   CHECK_THROWS_AS(AlignedVector<double>(index_t{1} << 60), std::length_error);
   Workspace sizes;
   CHECK_THROWS_AS(sizes.take<double>(index_t{1} << 60), std::length_error);
   // These can be counted, but their scratch cannot.
-  const NetSpec net(1, {{index_t{1} << 57, Activation::kRelu, 0.0}}, 1, Activation::kIdentity, 0.0);
+  const NetSpec net(1, {Hidden{index_t{1} << 57, Activation::kRelu}}, 1, Activation::kIdentity);
   CHECK_THROWS_AS(Backprop<float>(net, true, sizes), std::length_error);
   CHECK(largest_request < size_t{1} << 16);
 }

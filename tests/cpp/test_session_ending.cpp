@@ -64,6 +64,42 @@ TEST_CASE("test_rates_follow_their_schedule") {
   }
 }
 
+// Each epoch's entry is the rate of its last step.
+TEST_CASE("test_a_rate_per_step_is_asked_for_at_each") {
+  Setup setup;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  setup.train.schedule.kind = Schedule::kPolynomial;
+  setup.train.schedule.initial = 0.25;
+  setup.train.schedule.power = 1.0;
+  setup.train.schedule.horizon = 4.0;
+  setup.train.batch_size = 32;
+  setup.samples = 100;  // four steps, the last of which is short
+  Session<double> session = advanced(make_session<double>(setup), 2);
+  CHECK(session.state().rate_curve == std::vector<double>{0.25 * 13 / 16, 0.25 * 9 / 16});
+  CHECK(session.state().rate == 0.125);
+  SUBCASE("and goes on from the epochs before") {
+    setup.train.schedule.begin = 2;
+    session = advanced(make_session<double>(setup), 3);
+    CHECK(session.state().rate_curve == std::vector<double>{0.25 * 5 / 16, 0.25 / 16, 0.0});
+  }
+}
+
+TEST_CASE("test_step_losses_are_recorded_if_wanted") {
+  Setup setup;
+  setup.train.batch_size = 32;
+  setup.samples = 100;
+  CHECK(advanced(make_session<double>(setup), 2).state().step_loss_curve.empty());
+  setup.train.records_steps = true;
+  const Session<double> session = advanced(make_session<double>(setup), 2);
+  const std::vector<double>& losses = session.state().step_loss_curve;
+  REQUIRE(losses.size() == 8);
+  for (size_t epoch = 0; epoch < 2; ++epoch) {
+    double sum = 0.0;
+    for (size_t i = 0; i < 4; ++i) sum += losses[4 * epoch + i] * (i < 3 ? 32.0 : 4.0);
+    CHECK(session.state().loss_curve[epoch] == doctest::Approx(sum / 100.0));
+  }
+}
+
 // A training whose loss is 0 from the first epoch on, so that no later epoch improves it.
 template <class T>
 Parts<T> flat_parts(Setup setup) {
@@ -126,6 +162,46 @@ TEST_CASE("test_adaptive_divides_the_rate_by_5_down_to_1e-6") {
   CHECK(session.state().epoch == 13);
   CHECK(session.state().rate == doctest::Approx(8e-7));
   CHECK(session.state().status == Status::kConverged);
+}
+
+// A loss of 0 from the first epoch on: the rate falls in epochs 3, 5, ... and patience, which would
+// end the training after the fifth, begins anew each time, until the rate is 1e-6.
+TEST_CASE("test_a_plateau_begins_patience_anew_until_1e-6") {
+  Setup setup;
+  setup.train.schedule.kind = Schedule::kPlateau;
+  setup.train.schedule.initial = 1e-4;
+  setup.train.schedule.patience = 2.0;
+  setup.train.n_iter_no_change = 3;
+  Session<double> session = flat_parts<double>(setup).session();
+  advance(session, 2);
+  CHECK(session.state().rate == 1e-4);
+  for (const double rate : {1e-5, 1e-6, 1e-7}) {
+    advance(session, session.state().epoch == 2 ? 1 : 2);
+    CHECK(session.state().rate == doctest::Approx(rate));
+    CHECK(session.state().status == Status::kReady);
+  }
+  // The rate was 1e-6 or hardly more before the last fall; two to four further epochs are left.
+  advance(session, 100);
+  CHECK(session.state().status == Status::kConverged);
+  CHECK(session.state().epoch <= 11);
+  CHECK(session.state().epoch >= 9);
+}
+
+TEST_CASE("test_a_plateau_watches_what_patience_watches") {
+  Setup setup;
+  setup.train.monitor = Monitor::kExternal;
+  setup.train.schedule.kind = Schedule::kPlateau;
+  setup.train.schedule.initial = 0.5;
+  setup.train.schedule.patience = 2.0;
+  setup.train.n_iter_no_change = kInfinity;
+  Session<double> session = make_session<double>(setup);
+  const std::pair<double, double> turns[] = {
+      {1.0, 0.5}, {0.9, 0.5}, {1.1, 0.5}, {1.05, 0.5}, {1.1, 0.05}};
+  for (const auto& [score, rate] : turns) {
+    advance(session, 1);
+    session.record_score(score);
+    CHECK(session.state().rate == doctest::Approx(rate));
+  }
 }
 
 TEST_CASE("test_external_scores_move_patience_and_keep_the_best_parameters") {

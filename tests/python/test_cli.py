@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 
 import nnhp
-from nnhp import _table_files
-from nnhp._command import _duration
+from nnhp import _command, _table_files
 from nnhp.cli import main
 
 COMMAND = "import sys; from nnhp.cli import main; sys.exit(main())"
 PENGUINS = Path(palmerpenguins.__file__).parent / "data" / "penguins.csv"
 SHORT = ["--n", "3", "--cv", "2", "--epochs", "5"]
+ALPHA = ["--param", "alpha", "--values", "0.1,1"]
 
 GRID = """
 hidden_layer_sizes = [[16], [16, 8]]
@@ -83,6 +83,20 @@ def test_help_shows_every_option_and_examples(capsys):
     assert max(map(len, text.splitlines())) < 100
 
 
+def test_help_of_a_sweep_shows_every_option_and_examples(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["sweep", "--help"])
+    text = capsys.readouterr().out
+    options = "target task param values set cv repeats test-size epochs seed jobs save-csv plot"
+    assert all(f"--{option} " in text for option in options.split())
+    examples = text.partition("examples:\n")[2].splitlines()
+    assert len(examples) == 4
+    for example in examples:
+        arguments = _command._parser().parse_args(shlex.split(example)[1:])
+        assert len(arguments.values) > 1
+    assert max(map(len, text.splitlines())) < 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -111,6 +125,31 @@ def test_help_shows_every_option_and_examples(capsys):
         (["search", "iris", "--save", "."], "--save: . exists and is not a file"),
         (["search", "iris", "--report", os.devnull], "exists and is not a file"),
         (["search", "none.csv"], "cannot read none.csv: No such file"),
+        (["sweep", "iris"], "required: --param, --values"),
+        (["sweep", "none.csv", *ALPHA], "cannot read none.csv: No such file"),
+        (["sweep", "iris", *ALPHA, "--cv", "1"], "--cv: 1 is out of range: at least 2"),
+        (["sweep", "iris", *ALPHA, "--cv", "500"], "n_splits=500"),
+        (["sweep", "iris", *ALPHA, "--repeats", "0"], "--repeats: 0 is out of range: at least 1"),
+        (["sweep", "iris", *ALPHA, "--test-size", "1"], "--test-size: 1 is out of range: above 0"),
+        (["sweep", "iris", *ALPHA, "--test-size", "x"], "--test-size: 'x' is not a number"),
+        (["sweep", "iris", *ALPHA, "--set", "solver"], "--set: expected NAME=VALUE, got 'solver'"),
+        (["sweep", "iris", *ALPHA, "--set", "slover=sgd"], "'slover'; did you mean 'solver'?; it"),
+        (["sweep", "iris", *ALPHA, "--set", "solver=x"], "--set solver: The 'solver' parameter"),
+        (["sweep", "iris", *ALPHA, "--set", "alpha=1"], "--set alpha: --param varies it already"),
+        (["sweep", "iris", *ALPHA, "--save-csv", "no/a.csv"], "--save-csv: there is no folder"),
+        (["sweep", "iris", *ALPHA, "--plot", "no/a.png"], "--plot: there is no folder"),
+        (["sweep", "iris", *ALPHA, "--plot", "a.txt"], "--plot: a.txt must end in one of .avif, "),
+        (["sweep", "iris", "--param", "x", "--values", "1"], "--param: the network has no para"),
+        (["sweep", "iris", "--param", "alpha", "--values", "1,,2"], "--values: expected values wi"),
+        (["sweep", "iris", "--param", "alpha", "--values", "[1"], "--values: expected a number, "),
+        (["sweep", "iris", "--param", "alpha", "--values", "1,1"], "--values: 1 is there twice"),
+        (["sweep", "iris", "--param", "alpha", "--values", "1,-1"], "--values: -1: The 'alpha' "),
+        (
+            ["sweep", "iris", "--param", "way", "--values", "{b = 1}"],
+            "has no parameter 'b'; it has",
+        ),
+        (["sweep", "iris", "--param", "solver", "--values", "lbfgs"], "'lbfgs': a sweep trains on"),
+        (["sweep", "iris", "--param", "early_stopping", "--values", "true"], "True: with early_st"),
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else "",
 )
@@ -122,16 +161,10 @@ def test_bad_usage_is_one_line_and_exit_code_2(capsys, here, arguments, message)
     assert output.out == ""
     assert message in output.err
     assert output.err.count("\n") == 1
-    command = "nnhp search" if arguments[:1] == ["search"] else "nnhp"
+    known = arguments[:1] in (["search"], ["sweep"])
+    command = f"nnhp {arguments[0]}" if known else "nnhp"
     assert output.err.startswith(f"{command}: error: ")
     assert output.err.endswith(f" (see '{command} --help')\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("60s", 60), ("90", 90), ("10m", 600), ("1.5h", 5400), ("0.5 s", 0.5)]
-)
-def test_durations(text, seconds):
-    assert _duration(text) == seconds
 
 
 # ------------------------------------------------------------------ searches
@@ -405,6 +438,80 @@ def test_result_does_not_depend_on_the_number_of_jobs(capsys):
 
 
 # ------------------------------------------------------------------ the process
+
+
+# ------------------------------------------------------------------ sweeps
+
+
+def sweep_table(output):
+    """Heading of the printed Markdown table, and its rows."""
+    heading, _, *rows = re.findall(r"^\|.*\|$", output, flags=re.MULTILINE)
+    return [[cell.strip() for cell in row[1:-1].split(" | ")] for row in (heading, *rows)]
+
+
+def test_a_sweep_prints_a_table_and_keeps_it_with_a_picture(capsys, here):
+    arguments = ["sweep", "digits", "--param", "learning_rate_init", "--values", "1e-4,0.01"]
+    arguments += ["--cv", "3", "--repeats", "2", "--epochs", "8", "--jobs", "2"]
+    assert main([*arguments, "--save-csv", "table.csv", "--plot", "picture.png"]) == 0
+    output = capsys.readouterr()
+    assert "digits: 1797 rows" in output.out
+    assert "learning_rate_init: 2 values x 2 repeats x 3 folds, 96 epochs at most" in output.out
+    assert "the test score is of the rows that the validation loss is of" in output.out
+    heading, slow, fast = sweep_table(output.out)
+    assert heading[0] == "learning_rate_init"
+    assert heading[3] == "test accuracy"
+    assert [slow[0], fast[0]] == ["0.0001", "0.01"]
+    frame = pd.read_csv("table.csv", index_col=0)
+    assert frame.index.tolist() == [1e-4, 0.01]
+    for row, mean in zip([slow, fast], frame["mean_test_score"], strict=True):
+        assert float(row[3].split()[0]) == pytest.approx(mean, abs=0.05)
+    assert frame["mean_test_score"][0.01] > 0.9 > frame["mean_test_score"][1e-4]
+    assert Path("picture.png").read_bytes().startswith(b"\x89PNG")
+    assert "96/96 [" in output.err
+    assert main(arguments) == 0
+    again = sweep_table(capsys.readouterr().out)
+    assert [row[:5] for row in again] == [row[:5] for row in (heading, slow, fast)]
+
+
+def test_a_sweep_of_several_parameters_of_a_table_with_a_test_part(capsys):
+    ways = "{alpha = 0.1, l1_ratio = 1}, {dropout = 0.2}, {}"
+    arguments = ["sweep", str(PENGUINS), "--target", "species", "--param", "penalty"]
+    arguments += ["--values", ways, "--set", "solver=sgd", "--set", "learning_rate_init=0.1"]
+    arguments += ["--epochs", "5", "--repeats", "1", "--cv", "2", "--test-size", "0.25"]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    heading, *rows = sweep_table(output)
+    assert heading[0] == "penalty"
+    assert [row[0] for row in rows] == ["alpha=0.1, l1_ratio=1", "dropout=0.2", "as it is"]
+    assert all(float(row[3].split()[0]) > 0.9 for row in rows)
+    assert "see --test-size" not in output
+
+
+def test_a_sweep_that_diverges_says_so(capsys):
+    arguments = ["sweep", "diabetes", "--param", "learning_rate_init", "--values", "1e30"]
+    assert main([*arguments, "--set", "solver=sgd", "--cv", "2", "--repeats", "1"]) == 0
+    heading, row = sweep_table(capsys.readouterr().out)
+    assert heading[-1] == "diverged"
+    assert row[-1] == "2 of 2"
+
+
+def test_a_sweep_whose_files_cannot_be_written_prints_its_table(capsys, here, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    arguments = ["sweep", "iris", *ALPHA, "--epochs", "2", "--cv", "2", "--repeats", "1"]
+    assert main([*arguments, "--save-csv", "a.csv"]) == 1
+    output = capsys.readouterr()
+    assert len(sweep_table(output.out)) == 3
+    assert "nnhp sweep: error: cannot write the table or the picture: " in output.err
+
+
+def test_a_picture_needs_matplotlib(capsys, here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(["sweep", "iris", *ALPHA, "--plot", "a.png"])
+    assert "--plot needs matplotlib" in capsys.readouterr().err
 
 
 def run_command(*arguments, program=("-c", COMMAND), **more):

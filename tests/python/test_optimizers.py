@@ -1,4 +1,4 @@
-"""The optimizers: against Keras, by name and as objects, and all that they may do."""
+"""The optimizers: against Keras's trajectories, by name and as objects, with all options."""
 
 import json
 import pickle
@@ -271,9 +271,8 @@ def test_adamw_decays_by_0_004_unless_told():
 def test_an_object_of_sgd_follows_scikit_learn_s_schedules():
     data = problem_for(MLPRegressor)
     parameters = {"learning_rate": "invscaling", "learning_rate_init": 0.1}
-    by_name = small(
-        MLPRegressor, solver="sgd", momentum=0.6, nesterovs_momentum=False, **parameters
-    )
+    plain = {"momentum": 0.6, "nesterovs_momentum": False}
+    by_name = small(MLPRegressor, solver="sgd", **plain, **parameters)
     as_object = small(MLPRegressor, solver=optimizers.SGD(momentum=0.6), **parameters)
     constant = small(MLPRegressor, solver=optimizers.SGD(momentum=0.6), learning_rate_init=0.1)
     assert_same_fit(as_object.fit(*data), by_name.fit(*data))

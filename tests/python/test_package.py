@@ -24,6 +24,7 @@ def test_importing_loads_nothing_heavy():
         ("nnhp.suggest_hidden_layer_sizes([[1.0, 2.0]], ['a'])", "(2,)"),
         ("nnhp.estimators.MLPRegressor is nnhp.MLPRegressor", "True"),
         ("nnhp.Study is nnhp.search.Study", "True"),
+        ("nnhp.sweep.__name__, nnhp.Sweep.__name__", "sweep Sweep"),
     ],
 )
 def test_names_are_there_without_an_import_of_their_own(expression, found):

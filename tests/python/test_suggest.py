@@ -73,7 +73,8 @@ def test_missing_values_do_not_matter():
 
 
 def test_a_network_takes_it():
-    net = MLPClassifier(suggest_hidden_layer_sizes(X, classes(3)), solver="lbfgs", max_iter=500)
+    sizes = suggest_hidden_layer_sizes(X, classes(3))
+    net = MLPClassifier(sizes, solver="lbfgs", max_iter=500, random_state=0)
     assert net.fit(X, classes(3)).coefs_[0].shape == (10, 7)
 
 

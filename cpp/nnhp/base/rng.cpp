@@ -6,6 +6,18 @@
 
 namespace nnhp {
 
+std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, uint64_t key) {
+  uint32_t low = static_cast<uint32_t>(key), high = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t a = uint64_t{0xD2511F53} * counter[0], b = uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<uint32_t>(b >> 32) ^ counter[1] ^ low, static_cast<uint32_t>(b),
+               static_cast<uint32_t>(a >> 32) ^ counter[3] ^ high, static_cast<uint32_t>(a)};
+    low += 0x9E3779B9u;
+    high += 0xBB67AE85u;
+  }
+  return counter;
+}
+
 void Mt19937::refill() {
   constexpr size_t n = 624, m = 397;
   const auto mixed = [](uint32_t high, uint32_t low, uint32_t far) {

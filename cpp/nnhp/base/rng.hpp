@@ -1,4 +1,4 @@
-// The MT19937 stream that NumPy's RandomState and this engine share.
+// The MT19937 stream that NumPy's RandomState and this engine share, and draws by name.
 #pragma once
 
 #include <array>
@@ -7,6 +7,9 @@
 #include "nnhp/base/types.hpp"
 
 namespace nnhp {
+
+// Philox-4x32 with 10 rounds (Salmon, Moraes, Dror and Shaw, SC 2011).
+std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, uint64_t key);
 
 // State and output of Matsumoto and Nishimura's MT19937 (1998), word for word as NumPy keeps it.
 struct Mt19937 {

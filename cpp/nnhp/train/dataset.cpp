@@ -7,6 +7,12 @@ namespace nnhp {
 template <class T>
 void fill_targets(const Dataset<T>& data, LabelMap labels, const row_t* rows, index_t count,
                   index_t outputs, T* out, index_t stride) {
+  if (data.class_ids == nullptr && data.target_count == 1) {
+    for (index_t i = 0; i < count; ++i) {
+      std::fill_n(out + i * stride, outputs, data.targets[rows[i]]);
+    }
+    return;
+  }
   if (data.class_ids == nullptr) {
     for (index_t i = 0; i < count; ++i) {
       std::copy_n(data.targets + rows[i] * outputs, outputs, out + i * stride);

@@ -7,10 +7,10 @@
 namespace nnhp {
 namespace {
 
-// Whether the most probable output (or, with labels of their own, every output) is the target's.
+// Whether the greatest output (or, with labels of their own, every output) is the target's.
 template <class T>
-bool predicts(const T* outputs, const T* targets, index_t n, Activation activation) {
-  if (activation == Activation::kSoftmax) {
+bool predicts(const T* outputs, const T* targets, index_t n, const Decision& decision) {
+  if (decision.greatest) {
     // As NumPy's argmax: the first of equals, and NaN beats every number.
     index_t best = 0;
     for (index_t j = 1; j < n && !std::isnan(outputs[best]); ++j) {
@@ -19,7 +19,7 @@ bool predicts(const T* outputs, const T* targets, index_t n, Activation activati
     return targets[best] == T(1);
   }
   for (index_t j = 0; j < n; ++j) {
-    if ((outputs[j] > T(0.5)) != (targets[j] == T(1))) return false;
+    if ((outputs[j] > static_cast<T>(decision.threshold)) != (targets[j] == T(1))) return false;
   }
   return true;
 }
@@ -58,6 +58,7 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
   const index_t outputs = net.outputs(), stride = backprop.output_stride();
   const index_t size = static_cast<index_t>(validation.rows.size());
   const index_t block = Backprop<T>::block_rows(net);
+  const Decision decision = decision_of(loss, net.output_activation());
   const bool one_class = knows_one_class(labels, outputs);
   double loss_sum = 0.0, correct = 0.0, weight_sum = 0.0;
   double* const residuals = scratch.residuals;
@@ -72,14 +73,13 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
     backprop.forward(parameters, data.block(rows, count), nullptr);
     fill_targets(data, labels, rows, count, outputs, backprop.targets(), stride);
     const T* weights = validation.weights_of(rows, count, scratch.block_weights);
-    loss_sum += backprop.loss(loss, count, weights);
     for (index_t i = 0; i < count; ++i) {
       const T* predicted = backprop.outputs() + i * stride;
       const T* targets = backprop.targets() + i * stride;
       const double w = weights != nullptr ? static_cast<double>(weights[i]) : 1.0;
       weight_sum += w;
       if (score == Score::kAccuracy &&
-          (one_class || predicts(predicted, targets, outputs, net.output_activation()))) {
+          (one_class || predicts(predicted, targets, outputs, decision))) {
         correct += w;
       }
       for (index_t j = 0; j < of_r2; ++j) {
@@ -90,6 +90,7 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
         deviations[j] += w * deviation * deviation;
       }
     }
+    loss_sum += backprop.loss(loss, count, weights);  // last, for it may smooth the targets
   }
   const double value = score == Score::kAccuracy ? correct / weight_sum
                        : score == Score::kR2     ? mean_r2(residuals, deviations, outputs)

@@ -9,6 +9,7 @@
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/nn/fold.hpp"
 #include "nnhp/nn/split.hpp"
 #include "nnhp/train/step_update.hpp"
 
@@ -21,11 +22,11 @@ constexpr uint32_t kWeightNoise = 1u << 12;
 }  // namespace
 
 void TrainSpec::check(const NetSpec& net) const {
-  const LossInfo& of_loss = info(loss.kind);
-  require(net.output_activation() == of_loss.output,
-          "loss '" + std::string(of_loss.name) + "' needs the output activation '" +
-              std::string(info(of_loss.output).name) + "', got '" +
-              std::string(info(net.output_activation()).name) + "'");
+  loss.check(net.outputs(), net.output_activation());
+  augment.check();
+  require(monitor != Monitor::kR2 || !info(loss.kind).one_target,
+          "monitor 'r2' needs a target per output, which the loss '" +
+              std::string(info(loss.kind).name) + "' has not");
   require_field(penalty.l2 >= 0.0, "l2", ">= 0", penalty.l2);
   require_field(penalty.l1 >= 0.0, "l1", ">= 0", penalty.l1);
   require_field(batch_size >= 1, "batch_size", ">= 1", static_cast<double>(batch_size));
@@ -51,12 +52,15 @@ struct Session<T>::Scratch {
   Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& its_team,
           Workspace& workspace)
       : team(its_team),
-        backprop(*in.net, true, workspace, gathers(*in.set), kAnyRows, its_team),
+        backprop(*in.net, true, workspace, gathers(in), block_rows(in), its_team),
         evaluation(*in.net, workspace) {
+    if (in.train->augment.any()) {
+      augmenter.emplace(in.train->augment, *in.net, block_rows(in), workspace, team);
+    }
     const index_t n = in.net->parameter_count();
     const OptimizerSpec& optimizer = in.train->optimizer;
     gradient = workspace.take<T>(n);
-    block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
+    block_weights = workspace.take<T>(block_rows(in));
     backprop.freeze(in.train->frozen_layers);
     if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
     if (optimizer.needs_whole_gradient()) {
@@ -71,13 +75,22 @@ struct Session<T>::Scratch {
     undo_order = workspace.take<row_t>(training_rows);
   }
 
-  static bool gathers(const TrainingSet<T>& set) {
-    return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
+  // Samples that go through the net together in training.
+  static index_t block_rows(const Inputs& in) {
+    const index_t rows =
+        static_cast<index_t>(in.set->training().rows.size()) * (1 + in.train->augment.noisy_copies);
+    return Backprop<T>::training_rows(*in.net, std::min(in.train->batch_size, rows));
+  }
+  static bool gathers(const Inputs& in) {
+    const TrainingSet<T>& set = *in.set;
+    return !set.training().data->sparse || in.train->augment.any() ||
+           (set.validation() && !set.validation()->data->sparse);
   }
 
   const Team team;
   Backprop<T> backprop;
   EvaluationScratch<T> evaluation;
+  std::optional<Augmenter<T>> augmenter;
   T* gradient = nullptr;
   T* block_weights = nullptr;
   T* noisy = nullptr;  // parameters, where weights have noise
@@ -95,6 +108,8 @@ struct Session<T>::Undo {
         scratch_(scratch),
         step_(session.state_.step),
         steps_averaged_(session.state_.steps_averaged),
+        recorded_(session.state_.step_loss_curve.size()),
+        rate_(session.state_.rate),
         generator_(session.state_.generator) {
     T* to = scratch.undo_arrays;
     for (const AlignedVector<T>* array : session.state_.stepped()) {
@@ -112,6 +127,8 @@ struct Session<T>::Undo {
     }
     std::copy_n(scratch_.undo_order, s.order.size(), s.order.begin());
     s.step = step_;
+    s.step_loss_curve.resize(recorded_);
+    s.rate = rate_;
     s.steps_averaged = steps_averaged_;
     s.generator = generator_;
   }
@@ -120,6 +137,8 @@ struct Session<T>::Undo {
   Session& session_;
   Scratch& scratch_;
   int64_t step_, steps_averaged_;
+  size_t recorded_;
+  double rate_;
   std::optional<Mt19937> generator_;
 };
 
@@ -127,14 +146,17 @@ template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
   in_.train->check(net);
-  in_.set->check(net);
+  in_.set->check(net, in_.train->loss);
+  in_.train->augment.check_samples(in_.set->training().data->samples);
   require(in_.start->parameters.size() == net.parameter_count(),
           "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
               std::to_string(in_.start->parameters.size()));
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
-  state_.rate = first_rate(in_.train->schedule);
+  if (can_fold(net)) folded_ = std::make_shared<const NetSpec>(fold(net));
+  state_.rate = in_.train->schedule.initial;
+  state_.rate = rate_of_step(0);
   state_.best_loss = std::numeric_limits<double>::infinity();
   state_.best_score = -std::numeric_limits<double>::infinity();
 }
@@ -144,7 +166,7 @@ void Session<T>::begin() const {
   if (!state_.parameters.empty()) return;
   AlignedVector<T> parameters = in_.start->parameters;
   state_.generator = in_.start->generator;
-  state_.order = in_.set->training().rows;
+  state_.order = epoch_entries(in_.train->augment, in_.set->training());
   if (in_.train->monitor != Monitor::kTrainingLoss) state_.best_parameters = parameters;
   const OptimizerSpec& optimizer = in_.train->optimizer;
   for (int i = 0; i < info(optimizer.kind).moments; ++i) {
@@ -159,14 +181,34 @@ void Session<T>::begin() const {
 }
 
 template <class T>
+index_t Session<T>::rows_per_epoch() const {
+  return static_cast<index_t>(in_.set->training().rows.size()) *
+         (1 + in_.train->augment.noisy_copies);
+}
+
+template <class T>
+index_t Session<T>::steps_per_epoch() const {
+  const index_t rows = rows_per_epoch();
+  return rows / in_.train->batch_size + (rows % in_.train->batch_size != 0);
+}
+
+template <class T>
+double Session<T>::rate_of_step(index_t step) const {
+  const ScheduleSpec& schedule = in_.train->schedule;
+  return rate_at(schedule, {schedule.begin + state_.epoch, step, steps_per_epoch(),
+                            state_.samples_seen, state_.rate});
+}
+
+template <class T>
 double Session<T>::work_of_epoch() const {
   const NetSpec& net = *in_.net;
-  const double rows = static_cast<double>(in_.set->training().rows.size());
-  const double steps = std::ceil(rows / static_cast<double>(in_.train->batch_size));
+  const AugmentSpec& augment = in_.train->augment;
+  const double rows = static_cast<double>(rows_per_epoch());
+  const double steps = static_cast<double>(steps_per_epoch());
   const auto& validation = in_.set->validation();
   const double validated = validation ? static_cast<double>(validation->rows.size()) : 0.0;
-  return training_cost<T>(net) * rows + update_cost<T>(net, in_.train->optimizer) * steps +
-         forward_cost<T>(net) * validated;
+  return (training_cost<T>(net) + augment_cost<T>(augment, net.inputs())) * rows +
+         update_cost<T>(net, in_.train->optimizer) * steps + forward_cost<T>(net) * validated;
 }
 
 template <class T>
@@ -178,7 +220,7 @@ template <class T>
 int Session<T>::useful_threads() const {
   // Operations of a block that are worth a thread of their own, or some 200 microseconds.
   constexpr double kShare = 2e6;
-  const index_t rows = std::min(in_.train->batch_size, Backprop<T>::block_rows(*in_.net));
+  const index_t rows = std::min(in_.train->batch_size, Scratch::block_rows(in_));
   const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
   return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));
 }
@@ -224,15 +266,23 @@ template <class T>
 template <class Use>
 void Session<T>::forward_blocks(const row_t* rows, index_t count, Workspace& workspace,
                                 const StopToken& stop, Use&& use) const {
+  const NetSpec& net = folded_ ? *folded_ : *in_.net;
+  const T* parameters = published_parameters().data();
   Workspace sizes;
-  Backprop<T>(*in_.net, false, sizes, !data().sparse);
+  Backprop<T>(net, false, sizes, !data().sparse);
+  if (folded_) sizes.take<T>(net.parameter_count());
   workspace.reserve(sizes.bytes());
-  Backprop<T> backprop(*in_.net, false, workspace, !data().sparse);
+  Backprop<T> backprop(net, false, workspace, !data().sparse);
   backprop.clear();
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  if (folded_) {
+    T* const folded = workspace.take<T>(net.parameter_count());
+    fold_parameters(*in_.net, net, parameters, folded);
+    parameters = folded;
+  }
+  const index_t block = Backprop<T>::block_rows(net);
   for (index_t start = 0; start < count && !stop.requested(); start += block) {
     const index_t size = std::min(block, count - start);
-    backprop.forward(published_parameters().data(), data().block(rows + start, size), nullptr);
+    backprop.forward(parameters, data().block(rows + start, size), nullptr);
     if (!use(backprop.outputs(), backprop.output_stride(), start, size)) return;
   }
 }
@@ -255,6 +305,7 @@ template <class T>
 int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_t* truth,
                                   Workspace& workspace, const StopToken& stop) const {
   const index_t outputs = in_.net->outputs();
+  const Decision decision = decision_of(in_.train->loss, in_.net->output_activation());
   int64_t correct = 0;
   forward_blocks(rows, count, workspace, stop,
                  [&](const T* from, index_t stride, index_t start, index_t size) {
@@ -264,7 +315,7 @@ int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_
                        correct = -1;
                        return false;
                      }
-                     const index_t best = outputs == 1 ? row[0] > T(0.5)
+                     const index_t best = outputs == 1 ? row[0] > static_cast<T>(decision.threshold)
                                                        : std::max_element(row, row + outputs) - row;
                      correct += best == truth[start + i];
                    }
@@ -300,17 +351,39 @@ template <class T>
 std::optional<double> Session<T>::train_epoch(Scratch& scratch, const StopToken* stop) {
   if (in_.train->shuffle && state_.generator) state_.generator->shuffle(state_.order);
   const index_t rows = static_cast<index_t>(state_.order.size());
+  const bool per_step = info(in_.train->schedule.kind).per_step;
   double total = 0.0, counted = 0.0;
-  for (index_t start = 0; start < rows; start += in_.train->batch_size) {
+  for (index_t start = 0, step = 0; start < rows; start += in_.train->batch_size, ++step) {
     const index_t count = std::min(in_.train->batch_size, rows - start);
+    if (per_step) state_.rate = rate_of_step(step);
     const std::optional<double> loss =
         train_batch(scratch, state_.order.data() + start, count, stop);
     if (stop != nullptr && stop->requested()) return std::nullopt;
+    if (in_.train->records_steps) {
+      state_.step_loss_curve.push_back(loss.value_or(std::numeric_limits<double>::quiet_NaN()));
+    }
     if (!loss) continue;
     total += *loss * static_cast<double>(count);
     counted += static_cast<double>(count);
   }
   return counted > 0.0 ? total / counted : 0.0;
+}
+
+// Samples, targets and weights of rows [start, start + size) of a batch.
+template <class T>
+typename Augmenter<T>::Block Session<T>::load_block(Scratch& scratch, std::span<const row_t> batch,
+                                                    index_t start, index_t size) const {
+  Backprop<T>& backprop = scratch.backprop;
+  if (scratch.augmenter) {
+    const StepDraws draws{in_.start->dropout_key, static_cast<uint64_t>(state_.step)};
+    return scratch.augmenter->make(*in_.set, batch, start, size, draws, backprop.targets(),
+                                   backprop.output_stride());
+  }
+  const row_t* rows = batch.data() + start;
+  fill_targets<T>(data(), in_.set->label_map(), rows, size, in_.net->outputs(), backprop.targets(),
+                  backprop.output_stride());
+  return {data().block(rows, size),
+          in_.set->training().weights_of(rows, size, scratch.block_weights)};
 }
 
 // The parameters that a step's gradient is taken at, where weights have noise.
@@ -332,26 +405,36 @@ const T* Session<T>::noisy_parameters(Scratch& scratch) const {
   return scratch.noisy;
 }
 
+// What no optimizer moves: the batch's share of the moving statistics. Averages have them too.
+template <class T>
+void Session<T>::update_statistics(const Backprop<T>& backprop) {
+  const NetSpec& net = *in_.net;
+  if (!net.normalizes_batches()) return;
+  T* const parameters = state_.parameters.data();
+  backprop.update_statistics(parameters);
+  if (!in_.train->optimizer.averages()) return;
+  std::copy(parameters + net.trained_count(), parameters + net.parameter_count(),
+            state_.averages.data() + net.trained_count());
+}
+
 // The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                               const StopToken* stop) {
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
-  const index_t block = Backprop<T>::block_rows(*in_.net);
-  const WeightedRows<T>& training = in_.set->training();
+  const index_t block = Scratch::block_rows(in_);
   T* const parameters = state_.parameters.data();
   const T* used = scratch.noisy == nullptr ? parameters : noisy_parameters(scratch);
-  double loss_sum = 0.0, weight_sum = training.weights ? 0.0 : static_cast<double>(count);
+  const bool weighted = in_.set->training().weights != nullptr;
+  double loss_sum = 0.0, weight_sum = weighted ? 0.0 : static_cast<double>(count);
   for (index_t start = 0;; start += block) {
     if (stop != nullptr && stop->requested()) return std::nullopt;
     const index_t size = std::min(block, count - start);
-    const SampleRows<T> samples = data().block(rows + start, size);
+    const auto [samples, weights] =
+        load_block(scratch, {rows, static_cast<size_t>(count)}, start, size);
     const DropoutDraw draw{in_.start->dropout_key, static_cast<uint64_t>(state_.step), start};
     backprop.forward(used, samples, &draw);
-    fill_targets<T>(data(), in_.set->label_map(), samples.rows, size, in_.net->outputs(),
-                    backprop.targets(), backprop.output_stride());
-    const T* weights = training.weights_of(samples.rows, size, scratch.block_weights);
     for (index_t i = 0; weights != nullptr && i < size; ++i) {
       weight_sum += static_cast<double>(weights[i]);
     }
@@ -371,6 +454,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     } else {
       sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
     }
+    update_statistics(backprop);
     return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
   }
 }
@@ -380,6 +464,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
   ++state_.epoch;
   state_.samples_seen += static_cast<int64_t>(state_.order.size());
   state_.loss_curve.push_back(loss);
+  state_.rate_curve.push_back(state_.rate);
   if (in_.set->validation()) state_.validation_loss_curve.push_back(evaluation.loss);
   find_divergence();
   switch (in_.train->monitor) {
@@ -391,7 +476,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
         state_.no_improvement_count = 0;
       }
       state_.best_loss = loss < state_.best_loss ? loss : state_.best_loss;
-      close_epoch();
+      close_epoch(-loss);
       break;
     case Monitor::kExternal:
       break;  // record_score() closes it
@@ -424,17 +509,24 @@ void Session<T>::update_patience(double score) {
     state_.best_score = score;
     state_.best_parameters = state_.outcome();
   }
-  close_epoch();
+  close_epoch(score);
 }
 
-// The schedule's turn, then patience's, in scikit-learn's order.
+// The schedule's turn, then patience's, in scikit-learn's order. `watched`, greater being better,
+// is what patience watches.
 template <class T>
-void Session<T>::close_epoch() {
+void Session<T>::close_epoch(double watched) {
+  constexpr double kSmallestAdaptiveRate = 1e-6;
   const TrainSpec& train = *in_.train;
-  state_.rate = next_rate(train.schedule, {state_.epoch, state_.samples_seen, state_.rate});
+  state_.rate = rate_of_step(0);
+  if (train.schedule.kind == Schedule::kPlateau) {
+    const double before = state_.rate;
+    state_.rate = rate_after_plateau(train.schedule, state_.plateau, watched, before);
+    // As 'adaptive' does: a lower rate is given time to show what it can do.
+    if (state_.rate < before && before > kSmallestAdaptiveRate) state_.no_improvement_count = 0;
+  }
   if (state_.status == Status::kDiverged) return;
   if (static_cast<double>(state_.no_improvement_count) > train.n_iter_no_change) {
-    constexpr double kSmallestAdaptiveRate = 1e-6;
     if (info(train.schedule.kind).adapts && state_.rate > kSmallestAdaptiveRate) {
       state_.rate /= 5.0;
       state_.no_improvement_count = 0;
@@ -450,13 +542,23 @@ template <class T>
 void Session<T>::find_divergence() {
   const auto all_finite = kernel_table<T>().all_finite;
   if (all_finite(state_.parameters.size(), state_.parameters.data())) return;
+  const auto finite = [&](index_t at, index_t n) {
+    return all_finite(n, state_.parameters.data() + at);
+  };
+  const auto stages_finite = [&](const std::vector<Stage>& stages) {
+    return std::all_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+      return finite(stage.trained_at, stage.trained) &&
+             finite(stage.statistics_at, stage.statistics);
+    });
+  };
   const std::vector<LayerSpec>& layers = in_.net->layers();
-  for (size_t l = 0; l < layers.size() && state_.diverged_layer < 0; ++l) {
-    const index_t size = layers[l].weight_count() + layers[l].units;
-    if (!all_finite(size, state_.parameters.data() + layers[l].weights_at)) {
-      state_.diverged_layer = static_cast<int>(l);
-    }
+  size_t l = 0;
+  while (stages_finite(in_.net->input_stages()) && l + 1 < layers.size() &&
+         finite(layers[l].weights_at, layers[l].weight_count() + layers[l].units) &&
+         stages_finite(layers[l].stages)) {
+    ++l;
   }
+  state_.diverged_layer = static_cast<int>(l);
   state_.status = Status::kDiverged;
 }
 

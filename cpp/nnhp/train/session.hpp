@@ -15,6 +15,7 @@
 #include "nnhp/nn/optimizer.hpp"
 #include "nnhp/nn/penalty.hpp"
 #include "nnhp/nn/schedule.hpp"
+#include "nnhp/train/augment.hpp"
 #include "nnhp/train/evaluate.hpp"
 #include "nnhp/train/training_set.hpp"
 
@@ -39,6 +40,7 @@ inline constexpr std::array<MonitorInfo, 5> monitor_table{{
 // How a net is trained: immutable data.
 struct TrainSpec {
   LossSpec loss;
+  AugmentSpec augment;
   Penalty penalty;
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
@@ -48,6 +50,7 @@ struct TrainSpec {
   double tol = 1e-4;
   double n_iter_no_change = 10;  // epochs; may be infinite
   Monitor monitor = Monitor::kTrainingLoss;
+  bool records_steps = false;          // whether the loss of each step is kept
   std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
 
   // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
@@ -72,10 +75,13 @@ struct Progress {
   int64_t steps_averaged = 0;  // that the averages hold
   int64_t epoch = 0;
   int64_t samples_seen = 0;
-  double rate = 0.0;  // of the next epoch
+  double rate = 0.0;  // of the next step
   double best_loss = 0.0, best_score = 0.0;
   int64_t no_improvement_count = 0;
+  PlateauState plateau;
   std::vector<double> loss_curve, validation_scores, validation_loss_curve;
+  std::vector<double> rate_curve;       // the rate of each epoch's last step
+  std::vector<double> step_loss_curve;  // where steps are recorded; NaN of one that weighs nothing
   Status status = Status::kReady;
   int diverged_layer = -1;  // first layer with a non-finite parameter
 };
@@ -87,7 +93,7 @@ struct SessionState : Progress {
   std::array<AlignedVector<T>, kMostMoments> moments{};  // those that there are not are empty
   AlignedVector<T> averages;         // of the parameters; empty unless the optimizer averages
   AlignedVector<T> best_parameters;  // empty unless a score is monitored
-  std::vector<row_t> order;          // running order of the training rows
+  std::vector<row_t> order;          // running order of the training rows, noisy copies included
   std::optional<Mt19937> generator;
 
   // The parameters that count: those that are validated, published and predicted from.
@@ -143,7 +149,8 @@ class Trainable {
   virtual void predict(const row_t* rows, index_t count, Workspace& workspace,
                        const StopToken& stop, void* out) const = 0;
   // How many of the listed rows have `truth` (an output; with one output 0 or 1; -1: none) as their
-  // most probable class, the first of equals; -1 if some output is not finite.
+  // class, as the net's outputs tell it (nn/loss.hpp), the first of equals; -1 if some output is
+  // not finite.
   virtual int64_t count_correct(const row_t* rows, index_t count, const int32_t* truth,
                                 Workspace& workspace, const StopToken& stop) const = 0;
 
@@ -210,20 +217,27 @@ class Session final : public Trainable {
   template <class Use>
   void forward_blocks(const row_t* rows, index_t count, Workspace& workspace, const StopToken& stop,
                       Use&& use) const;
+  index_t rows_per_epoch() const;  // trained on, noisy copies included
+  index_t steps_per_epoch() const;
+  double rate_of_step(index_t step) const;
   double work_of_epoch() const;
   bool keeps_undo() const;
+  typename Augmenter<T>::Block load_block(Scratch& scratch, std::span<const row_t> batch,
+                                          index_t start, index_t size) const;
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   const T* noisy_parameters(Scratch& scratch) const;
+  void update_statistics(const Backprop<T>& backprop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                     const StopToken* stop);
   void end_epoch(double loss, const Evaluation& evaluation);
   void update_patience(double score);
-  void close_epoch();
+  void close_epoch(double watched);
   void find_divergence();
 
   Inputs in_;
-  mutable SessionState<T> state_;  // for begin()
+  std::shared_ptr<const NetSpec> folded_;  // as it predicts, where it folds
+  mutable SessionState<T> state_;          // for begin()
 };
 
 extern template class Session<float>;

@@ -13,7 +13,8 @@ namespace nnhp {
 // one call updates. The cut depends on the net alone, for each piece has its part of the sums.
 struct TrainedArray {
   index_t at, rows, columns;
-  bool weights;        // penalized, and limited by the norms of their columns; else biases
+  bool weights;        // penalized, and limited by the norms of their columns; else biases, or
+                       // what a stage trains
   index_t piece_rows;  // in all but the last piece
 
   index_t pieces() const { return (rows + piece_rows - 1) / piece_rows; }

@@ -46,13 +46,15 @@ std::vector<double> target_means(const WeightedRows<T>& part) {
 }
 
 template <class T>
-void check_net(const Dataset<T>& data, const NetSpec& net) {
+void check_net(const Dataset<T>& data, const NetSpec& net, const LossSpec& loss) {
   require(data.features == net.inputs(), "data has " + std::to_string(data.features) +
                                              " features, the net " + std::to_string(net.inputs()) +
                                              " inputs");
-  require(
-      data.class_ids != nullptr || (data.targets != nullptr && data.target_count == net.outputs()),
-      "targets must have one column per output");
+  const bool one_target = info(loss.kind).one_target;
+  const index_t columns = one_target ? 1 : net.outputs();
+  require(data.targets != nullptr ? data.target_count == columns
+                                  : data.class_ids != nullptr && !one_target,
+          one_target ? "targets must have one column" : "targets must have one column per output");
 }
 
 }  // namespace
@@ -78,9 +80,9 @@ TrainingSet<T>::TrainingSet(WeightedRows<T> training, std::vector<int32_t> label
 }
 
 template <class T>
-void TrainingSet<T>::check(const NetSpec& net) const {
-  check_net(*training_.data, net);
-  if (validation_) check_net(*validation_->data, net);
+void TrainingSet<T>::check(const NetSpec& net, const LossSpec& loss) const {
+  check_net(*training_.data, net, loss);
+  if (validation_) check_net(*validation_->data, net, loss);
   const index_t classes = net.outputs() == 1 ? 2 : net.outputs();
   require(last_output_ < classes, label_map_.empty()
                                       ? "class_ids must be in [0, " + std::to_string(classes) + ")"

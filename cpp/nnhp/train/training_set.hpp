@@ -36,7 +36,7 @@ class TrainingSet {
               std::optional<WeightedRows<T>> validation = std::nullopt);
 
   // Throws std::invalid_argument when a net has other inputs or outputs than these samples.
-  void check(const NetSpec& net) const;
+  void check(const NetSpec& net, const LossSpec& loss) const;
 
   const WeightedRows<T>& training() const { return training_; }
   const std::optional<WeightedRows<T>>& validation() const { return validation_; }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
@@ -16,11 +17,13 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from nnhp.estimators import _epochs, _params
+from nnhp._doc_link import DocLink
+from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
 from nnhp.estimators._fitted import publish
+from nnhp.estimators._layer_outputs import layer_outputs
 from nnhp.estimators._lbfgs import LbfgsFit
 from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._training import Training
@@ -44,7 +47,7 @@ def has_partial_fit(estimator: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator):
+class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
     """Parameters, `fit`, `partial_fit` and the forward pass of both estimators."""
 
     hidden_layer_sizes: Any
@@ -95,11 +98,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     scoring: Any
     dtype: str
     n_jobs: int | None
-    loss: str
+    loss: Any
 
     out_activation_: str
 
-    _answers: ClassVar[Mapping[str, str]]  # what each method makes of outputs
+    @property
+    def _answers(self) -> Mapping[str, str]:
+        """What each method makes of outputs."""
+        raise NotImplementedError
 
     def _fit(self, given: Given) -> None:
         """Train and publish; the fitted attributes change in one step at the end, or not at all."""
@@ -126,6 +132,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             if interrupted:
                 warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
 
+    def __sklearn_clone__(self) -> Any:
+        """Clone, but keep the fit of a network that an initializer copies from."""
+        cloned = {name: _initial.cloned(getattr(self, name)) for name in _initial.OPTIONS}
+        if all(value is None for value in cloned.values()):
+            return super().__sklearn_clone__()
+        without = copy.copy(self)
+        for name in cloned:
+            setattr(without, name, None)
+        return super(BaseMLP, without).__sklearn_clone__().set_params(**cloned)
+
     def _turn(self) -> threading.Lock:
         return _partial_fit_locks.setdefault(self, threading.Lock())
 
@@ -139,7 +155,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         method : str, default='predict'
-            What to compile: 'predict', or for a classifier 'predict_proba'.
+            What to compile: 'predict', or for a classifier 'predict_proba', with the hinge loss
+            'decision_function' in its place.
 
         Returns
         -------
@@ -169,6 +186,45 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if method not in self._answers:
             raise ValueError(f"method must be among {sorted(self._answers)}, got {method!r}.")
         return compile_method(self, self.__dict__.copy(), method, self._answers[method])
+
+    def layer_outputs(self, X: Any) -> list[NDArray[Any]]:
+        """What each layer puts out: the activations of its units, for given samples.
+
+        Those of the last hidden layer are features that the net has learned; the last entry is
+        what `predict` and `predict_proba` are made of.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        outputs : list of ndarray of shape (n_samples, n_units)
+            One array per layer in the net's dtype, hidden layers first and the output layer last,
+            after the layer's activation and without dropout. Sample by sample the bits are those
+            that a prediction goes through.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X does not have the features that the net was fitted on.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier((8, 4), solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> [outputs.shape for outputs in net.layer_outputs(X)]
+        [(150, 8), (150, 4), (150, 3)]
+        >>> bool((net.layer_outputs(X)[-1] == net.predict_proba(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        return layer_outputs(self, X)
 
     def _answer(self, method: str, X: Any) -> NDArray[Any]:
         compiled = self.compiled(method)

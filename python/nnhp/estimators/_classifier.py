@@ -10,14 +10,29 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp.activations import Activation
+from nnhp.estimators import _losses
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
+from nnhp.losses import Focal
 from nnhp.optimizers import Optimizer
+from nnhp.schedules import Schedule
+
+
+def _knows_probabilities(estimator: MLPClassifier) -> bool:
+    """Whether the net, or the one that `fit` will make, gives probabilities."""
+    if hasattr(estimator, "out_activation_"):
+        return estimator.out_activation_ in ("softmax", "logistic")
+    return _losses.gives_probabilities(estimator.loss)
+
+
+def _decides(estimator: MLPClassifier) -> bool:
+    return not _knows_probabilities(estimator)
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """Multi-layer perceptron that predicts classes, trained on the log-loss.
+    """Multi-layer perceptron that predicts classes, by default trained on the log-loss.
 
     All of scikit-learn's MLPClassifier, on a C++ engine, and more: dropout, elastic net,
     class weights, activations per layer, validation data of your own, callbacks.
@@ -28,20 +43,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Units of each hidden layer, from the input on. An int is one layer; ``()`` is a linear
         model.
 
-    activation : str or sequence of str, default='relu'
-        Activation of the hidden layers: one name for all, or one name per layer.
+    activation : str, activation or sequence of these, default='relu'
+        Activation of the hidden layers: one for all, or one per layer. By name, or as an object of
+        `nnhp.activations` with parameters of its own.
 
         - 'identity' or 'linear': z
         - 'logistic' or 'sigmoid': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
-        - 'leaky_relu': z, or 0.2 z where that is negative
-        - 'elu': z, or exp(z) - 1 where z < 0
+        - 'leaky_relu': z, or 0.2 z where that is negative; see `nnhp.activations.LeakyReLU`
+        - 'elu': z, or exp(z) - 1 where z < 0; see `nnhp.activations.ELU`
         - 'selu': 1.0507 z, or 1.7581 (exp(z) - 1) where z < 0 [5]_
         - 'silu' or 'swish': z / (1 + exp(-z))
+        - 'gelu': z times the share of standard normal numbers below z, exactly
         - 'mish': z tanh(log(1 + exp(z)))
         - 'softplus': log(1 + exp(z))
         - 'hard_sigmoid': (z + 3) / 6, but at least 0 and at most 1
+        - 'prelu': z, or a trained slope times z where z < 0; see `nnhp.activations.PReLU`
+        - 'maxout': the greater of two sums of each unit; see `nnhp.activations.Maxout`
 
     solver : str or optimizer, default='adam'
         How the loss is minimised: a name, or an object of :mod:`nnhp.optimizers`, which has
@@ -68,22 +87,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Samples per step of all solvers but 'lbfgs'. 'auto' is ``min(200, n_samples)``, 'full' all
         training samples.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, float or sequence of float, \
-            default='constant'
-        The learning rate over the epochs. The names act for ``solver='sgd'`` only; the others
-        start from `learning_rate_init` and ignore them.
+    learning_rate : str, Schedule, float, callable or sequence of float, default='constant'
+        The learning rate over the epochs. Of the names, 'invscaling' and 'adaptive' act for
+        ``solver='sgd'`` only, as in scikit-learn (with another solver a warning says so); all the
+        rest works with every solver but 'lbfgs'.
 
         - 'constant': `learning_rate_init` throughout.
         - 'invscaling': after each epoch, ``learning_rate_init / (t_ + 1)**power_t``, where
           `t_` counts samples.
         - 'adaptive': divided by 5 whenever patience (see `n_iter_no_change`) runs out, until
           it is 1e-6 or less; then training stops.
-        - a number: constant, in place of `learning_rate_init`; for all solvers.
-        - a sequence: one rate per epoch, for all solvers; the last one holds on if there
-          are more epochs. A warm start begins it again.
+        - 'step', 'exponential', 'polynomial', 'cosine', 'one_cycle', 'plateau', 'piecewise', or
+          an object of :mod:`nnhp.schedules`, such as ``Cosine(warmup=5)``: see there. They start
+          from `learning_rate_init`, and are laid out for `max_iter` epochs unless they say
+          otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
+        - a number: constant, in place of `learning_rate_init`.
+        - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
+          before (at first `learning_rate_init`), gives the rate of the epoch. It is asked for all
+          of `max_iter` epochs before the training begins.
+        - a sequence: one rate per epoch; the last one holds on if there are more epochs.
+
+        A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
 
     learning_rate_init : float, default=0.001
-        Learning rate to start from. Not beside one of the solver's own.
+        Learning rate to start from; with a warm-up, to come to. Not beside one of the solver's
+        own.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
@@ -127,10 +155,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples that `early_stopping` splits off.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of the averages of the gradient and of its square, in [0, 1), of 'adam', 'adamw' and
-        'nadam'; those of 'lion', whose authors took 0.9 and 0.99. Solvers given as objects have
-        their own.
+    beta_1 : float, default=0.9
+        Decay of the average of the gradient, in [0, 1), of 'adam', 'adamw', 'nadam' and 'lion'.
+        Solvers given as objects have their own.
+
+    beta_2 : float, default=0.999
+        Decay of the average of its square, in [0, 1), of 'adam', 'adamw' and 'nadam', and of the
+        average of the gradient that 'lion' keeps, whose authors took 0.99. Solvers given as objects
+        have their own.
 
     epsilon : float, default=1e-8
         Added to the denominator of the steps of 'adam', 'adamw' and 'nadam', and under the root of
@@ -149,8 +181,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         prediction needs no change [4]_. Not with 'lbfgs'.
 
     dropout_kind : {'standard', 'alpha'}, default='standard'
-        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
-        that mean and variance stay [5]_.
+        What `dropout` and `input_dropout` put in the place of a value. 'standard': 0. 'alpha': the
+        value s = -1.7581 that 'selu' tends to; then all values become ``a * x + b`` with
+        ``a = ((1 - rate) * (1 + rate * s**2))**-0.5`` and ``b = -a * rate * s``, so that mean 0
+        and variance 1 stay [5]_. For 'selu'.
 
     input_dropout : float, default=0.0
         The same for the features.
@@ -166,8 +200,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         that early stopping watches. 'balanced' is ``n_samples / (n_classes * count)`` from
         the y given to `fit`, and refused by `partial_fit`. Not for multilabel targets.
 
+    loss : {'log_loss', 'hinge', 'focal'} or Focal, default='log_loss'
+        What is minimised (see Notes for the formulas).
+
+        - 'log_loss': the cross-entropy.
+        - 'hinge': the hinge loss. The outputs are no probabilities then: there is
+          `decision_function` instead of `predict_proba`.
+        - 'focal', or ``nnhp.losses.Focal(gamma=2.0, alpha=None)``: the log-loss, with less weight
+          on samples that are classified well.
+
     label_smoothing : float, default=0.0
-        Share of each sample's target, in [0, 1), that is spread evenly over all classes.
+        Share s of each target, in [0, 1), that is spread evenly: y becomes ``(1 - s) * y + s / K``
+        for K classes, and ``(1 - s) * y + s / 2`` for two classes and for each label of multilabel
+        targets, as in Keras. `loss_curve_` and `validation_loss_curve_` are both of the smoothed
+        targets, so that they can be compared; scores are of the targets as they are.
 
     weight_decay : float or None, default=None
         Share of each parameter (biases too, as in Keras), times the learning rate, that every step
@@ -195,13 +241,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         step: by ``min(norm, max_norm) / (norm + 1e-7)``, as Keras's MaxNorm. An average
         (`ema_momentum`) is, as in Keras, of the weights before that. Not with 'lbfgs'.
 
-    kernel_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+    kernel_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
-        Where the weights start. None draws what scikit-learn draws (see Notes).
+        Where the weights start.
 
-    bias_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+        - None: what scikit-learn draws (see Notes).
+        - 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform',
+          'lecun_normal', 'normal', 'uniform', 'truncated_normal', 'orthogonal', 'zeros', 'ones',
+          'constant', or an object of :mod:`nnhp.initializers`, such as ``RandomNormal(stddev=1)``.
+        - 'auto': by the activation of each hidden layer, 'he_normal' for 'relu', 'leaky_relu',
+          'prelu', 'maxout', 'elu', 'gelu', 'silu' and 'mish', 'lecun_normal' for 'selu', else
+          'glorot_uniform', as for the output layer.
+        - a fitted network (of nnhp or scikit-learn, alone or last in a Pipeline): a copy of the
+          layers that have the shape that is needed, at least one; the others as for None. Hidden
+          layers belong together counted from the first, output layers always, so a larger net
+          can start from a smaller one. `clone` keeps its fit; among a search's candidates, wrap
+          it in :class:`sklearn.frozen.FrozenEstimator`.
+        - a sequence of these or of arrays, one for each layer, the output layer included. An array
+          has the shape (inputs, outputs).
+
+        Weights, then biases, are drawn layer by layer; what is not random draws nothing. A warm
+        start goes on from the parameters that there are.
+
+    bias_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
-        Where the biases start. None draws what scikit-learn draws (see Notes).
+        The same for the biases, where 'auto' is 'zeros' and an array has the shape (outputs,). To
+        go on from all of a fitted network's layers, give it here too.
 
     frozen_layers : sequence of int, default=()
         Layers that training leaves as they start, counted from 0 at the first hidden layer; the
@@ -209,14 +274,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         lowest layer that is trained no gradient is computed.
 
     normalization : {'batch', 'layer'} or None, default=None
-        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+        Whether the hidden layers' sums are normalized before their activation, to
+        ``scale * (z - mean) / sqrt(variance + 0.001) + shift``, where scale and shift are trained
+        for each unit, or each of its pieces, from 1 and 0; `alpha` does not penalize them.
+
+        - 'batch': mean and variance of each unit over the samples of the batch [9]_. Each step
+          also moves averages, which take their place in predictions, by a hundredth towards
+          them (momentum 0.99). Weights of samples do not count there; a batch of a single sample
+          becomes the shift and teaches only the output layer and shifts; a batch whose samples
+          all weigh nothing is passed over. A step holds the activations of its whole batch;
+          predictions, for which it becomes part of the weights, take no longer. Not with 'lbfgs'.
+        - 'layer': mean and variance of each sample over the units of the layer [10]_.
 
     input_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+        Standard deviation of Gaussian noise on the features in training, other in each step. With
+        `noisy_copies`, only these have it. Sparse samples are made dense, batch by batch. Not with
+        'lbfgs'.
 
     activation_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
-        'lbfgs'.
+        Standard deviation of Gaussian noise on what hidden units put out in training, before
+        `dropout`. Not with 'lbfgs'.
 
     weight_noise : float, default=0.0
         Standard deviation of Gaussian noise on the weights (not the biases), drawn anew for each
@@ -224,16 +301,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         from the clean ones. Not with 'lbfgs'.
 
     noisy_copies : int, default=0
-        Noisy copies of each training sample that every epoch also sees, their features with
-        `input_noise`, which the samples themselves are then spared.
+        Noisy copies of each training sample that every epoch also sees, shuffled among the samples
+        (with ``shuffle=False``, after them): their features have `input_noise`, anew in each epoch,
+        which the samples themselves are then spared. Targets and weights are the sample's. An
+        epoch has ``(1 + noisy_copies) * n_samples`` samples: so many more batches, and so many
+        count in `t_`; `n_iter_` counts epochs as ever. Not with 'lbfgs'.
 
     mixup_alpha : float, default=0.0
-        If positive, each training sample is mixed with another of its batch, in features and
-        targets, by a share drawn from Beta(alpha, alpha). Not with 'lbfgs'.
+        If positive, each training sample is mixed with another of its batch, any being as likely:
+        features, targets (classes as one column each) and weights become
+        ``(1 - share) * own + share * other``, with `share` drawn from
+        Beta(mixup_alpha, mixup_alpha) for each sample and step [6]_. Samples of weight 0 are
+        neither mixed nor mixed in. Not with 'lbfgs'.
 
     cutmix_alpha : float, default=0.0
-        If positive, a share of each training sample's features, drawn from Beta(alpha, alpha), is
-        another's of its batch, with that share of its target. Not with 'lbfgs'.
+        If positive, each training sample takes over a share of another's features, chosen anew and
+        with its values, and the same share of its target and weight. The share is drawn as for
+        `mixup_alpha` and rounded, halves up, to whole features [7]_. With `mixup_alpha` too, a
+        fair coin chooses one of them for each batch. Not with 'lbfgs'.
 
     num_layers : int or None, default=None
         Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
@@ -261,11 +346,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Class labels, sorted; the order of the columns of `predict_proba`.
 
     coefs_ : list of ndarray
-        Weights of each layer, of shape (inputs, outputs). They count as they are in each
-        later call: they may be edited or replaced.
+        Weights of each layer, of shape (inputs, outputs); with 'maxout' of shape
+        (inputs, pieces * outputs). They count as they are in each later call: they may be edited
+        or replaced.
 
     intercepts_ : list of ndarray
-        Biases of each layer, of shape (outputs,).
+        Biases of each layer, of shape (outputs,), or (pieces * outputs,).
+
+    activation_params_ : list of (ndarray or None)
+        For each hidden layer the slopes of 'prelu', of shape (outputs,); None where the activation
+        has nothing to train. They may be edited.
+
+    norm_params_ : list of (dict or None)
+        For each hidden layer arrays as long as its biases: 'scale' and 'shift' of the
+        normalization, and for 'batch' the moving averages 'mean' and 'variance'; None without
+        `normalization`. They may be edited.
 
     loss_ : float
         Training loss, with penalty, of the last epoch.
@@ -273,6 +368,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     loss_curve_ : list of float
         Training loss of each epoch: the mean of the losses of its batches, each before its
         step. Not with 'lbfgs'.
+
+    learning_rate_curve_ : list of float
+        Learning rate of each epoch; where it changes with each step, that of the epoch's last
+        one. Not with 'lbfgs'.
 
     best_loss_ : float or None
         Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
@@ -300,12 +399,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Outputs of the net.
 
     out_activation_ : str
-        'softmax' for three classes or more, 'logistic' for two and for multilabel targets.
+        'softmax' for three classes or more, 'logistic' for two and for multilabel targets;
+        'identity' with the hinge loss.
 
     n_features_in_ : int
         Features of X.
 
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features; only if X had any.
 
     See Also
@@ -321,6 +421,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     The loss is the mean over samples of ``-sum(y * log(p))`` over the classes; for two classes
     and for each label of multilabel targets ``-(y * log(p) + (1 - y) * log(1 - p))``, where p is
     clipped to [eps, 1 - eps] of the dtype.
+
+    The hinge loss of two classes, with the output f for the second of them, is ``max(0, 1 - f)``
+    where that is true and else ``max(0, 1 + f)``; of each label the same, summed; of three classes
+    or more ``max(0, 1 + max(f of the others) - f of the class)`` [8]_. (Keras's CategoricalHinge
+    also lets 0 be among the others.) Targets that smoothing or mixing share out among classes
+    count each of them by its share. The focal loss is described at `nnhp.losses.Focal`; over
+    labels it is summed.
 
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
@@ -339,6 +446,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
        "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15, 2014.
     .. [5] G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter. "Self-normalizing neural
        networks." NeurIPS, 2017.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin and D. Lopez-Paz. "mixup: Beyond empirical risk
+       minimization." ICLR, 2018. arXiv:1710.09412.
+    .. [7] S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe and Y. Yoo. "CutMix: Regularization strategy
+       to train strong classifiers with localizable features." ICCV, 2019. arXiv:1905.04899.
+    .. [8] K. Crammer and Y. Singer. "On the algorithmic implementation of multiclass kernel-based
+       vector machines." JMLR 2, 2001.
+    .. [9] S. Ioffe and C. Szegedy. "Batch normalization: Accelerating deep network training by
+       reducing internal covariate shift." ICML, 2015.
+    .. [10] J. L. Ba, J. R. Kiros and G. E. Hinton. "Layer normalization." 2016.
+       arXiv:1607.06450.
 
     Examples
     --------
@@ -347,26 +464,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> from sklearn.model_selection import train_test_split
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
-    >>> net = MLPClassifier(dropout=0.2, max_iter=50, tol=0, random_state=0)
-    >>> net.set_params(n_iter_no_change=50).fit(X_train, y_train).score(X_test, y_test) > 0.95
+    >>> net = MLPClassifier(dropout=0.2, early_stopping=True, scoring="loss", random_state=0)
+    >>> net.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
-    _answers: ClassVar[dict[str, str]] = {"predict": "labels", "predict_proba": "probabilities"}
-    loss = "log_loss"
 
     classes_: NDArray[Any]
 
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str | float | Sequence[float] = "constant",
+        learning_rate: str | Schedule | float | Callable[..., float] | Sequence[float] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -388,6 +503,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         dropout_kind: str = "standard",
         input_dropout: float = 0.0,
         l1_ratio: float = 0.0,
+        loss: str | Focal = "log_loss",
         label_smoothing: float = 0.0,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
@@ -437,6 +553,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.dropout_kind = dropout_kind
         self.input_dropout = input_dropout
         self.l1_ratio = l1_ratio
+        self.loss = loss
         self.label_smoothing = label_smoothing
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -503,6 +620,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             became non-finite: the message names the layer and the epoch, both counted from 1.
         MemoryError
             If the net needs more memory than there is; nothing has been allocated then.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> net = net.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(net.validation_loss_curve_) == net.n_iter_
+        True
         """
         self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
@@ -535,12 +662,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
             The estimator.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, random_state=0)
+        >>> for rows in (slice(0, 75), slice(75, 150)):
+        ...     net = net.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        >>> net.n_iter_
+        2
         """
         self._fit(Given(X, y, sample_weight, classes=classes, incremental=True))
         return self
 
+    @property
+    def _answers(self) -> dict[str, str]:
+        if _knows_probabilities(self):
+            return {"predict": "labels", "predict_proba": "probabilities"}
+        multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        by = "sign" if multilabel or len(self.classes_) < 3 else "the greatest output"
+        return {"predict": f"labels by {by}", "decision_function": "values"}
+
     def predict(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Predict the most probable class of each sample.
+        """Predict the class of each sample: the most probable one, or that of the greatest output.
 
         Parameters
         ----------
@@ -551,11 +697,39 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels, or a label indicator matrix after multilabel training.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> net.predict(X[[0, 50, 100]])
+        array([0, 1, 2])
         """
         return self._answer("predict", X)
 
+    @available_if(_decides)
+    def decision_function(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
+        """Outputs of the net, by which `predict` decides: there after training on the hinge loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        decisions : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            In the net's dtype. For two classes one number, positive for the second of `classes_`;
+            else a column per class, of which the greatest decides, or after multilabel training
+            per label, which is predicted where it is positive.
+        """
+        return self._answer("decision_function", X)
+
+    @available_if(_knows_probabilities)
     def predict_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Predict probabilities of the classes.
+        """Predict probabilities of the classes. There is none with the hinge loss.
 
         Parameters
         ----------
@@ -567,9 +741,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             One column per entry of `classes_`, in the net's dtype. Rows sum to 1, but for
             multilabel targets, where each column is a probability of its own.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> probabilities = net.predict_proba(X[[0, 50, 100]])
+        >>> probabilities.shape, probabilities.argmax(axis=1).tolist()
+        ((3, 3), [0, 1, 2])
         """
         return self._answer("predict_proba", X)
 
+    @available_if(_knows_probabilities)
     def predict_log_proba(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
         """Predict logarithms of the probabilities of the classes.
 
@@ -582,8 +767,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
             ``log(predict_proba(X))``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> bool((np.exp(net.predict_log_proba(X)).sum(axis=1).round(6) == 1).all())
+        True
         """
-        probabilities = self.predict_proba(X)
+        probabilities: NDArray[Any] = self.predict_proba(X)
         np.log(probabilities, out=probabilities)
         return probabilities
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnhp import _core, _threads
-from nnhp.estimators import _params, _weights
+from nnhp.estimators import _hidden, _weights
+from nnhp.estimators._hidden import HiddenLayer
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -40,10 +42,10 @@ class CompiledPredictor:
 
     Examples
     --------
-    >>> from nnhp import MLPRegressor
-    >>> from sklearn.datasets import make_regression
-    >>> X, y = make_regression(n_samples=100, n_features=4, random_state=0)
-    >>> net = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
+    >>> from nnhp import MLPClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
     >>> compiled = net.compiled()
     >>> compiled
     <CompiledPredictor: predict for float64 arrays of shape (n_samples, 4)>
@@ -111,27 +113,41 @@ class CompiledPredictor:
         )
 
 
+def predictor_of(
+    estimator: BaseMLP, fitted: Mapping[str, Any]
+) -> tuple[_core.Predictor, np.dtype[Any]]:
+    """Copy the net out of these fitted attributes of an estimator; return its dtype too."""
+    inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
+    activations = _hidden.hidden_activations(estimator, len(inputs) - 1)
+    kinds = [
+        norm and ("batch" if "mean" in norm else "layer") for norm in _weights.norms_of(fitted)
+    ]
+    hidden = [
+        HiddenLayer(units, kind or None, activation)
+        for units, kind, activation in zip(inputs[1:], kinds, activations, strict=True)
+    ]
+    dtype = _weights.dtype_of(fitted)
+    spec = _core.NetSpec(
+        n_inputs=inputs[0],
+        hidden=[layer.row() for layer in hidden],
+        n_outputs=int(np.shape(fitted["coefs_"][-1])[1]),
+        output_activation=fitted["out_activation_"],
+        dtype=dtype.name,
+    )
+    return _core.Predictor(spec, _weights.packed(fitted, spec, dtype)), dtype
+
+
 def compile_method(
     estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: str
 ) -> CompiledPredictor:
     """Copy what a method of an estimator with these fitted attributes needs."""
-    sizes = [int(np.shape(fitted["coefs_"][0])[0])]
-    sizes += [int(np.shape(weights)[1]) for weights in fitted["coefs_"]]
-    dtype = _weights.dtype_of(fitted)
-    activations = _params.hidden_activations(estimator, len(sizes) - 2)
-    net = _core.NetSpec(
-        n_inputs=sizes[0],
-        hidden=[(units, name, 0.0) for units, name in zip(sizes[1:-1], activations, strict=True)],
-        n_outputs=sizes[-1],
-        output_activation=fitted["out_activation_"],
-        dtype=dtype.name,
-    )
+    predictor, dtype = predictor_of(estimator, fitted)
     return CompiledPredictor(
         method,
         answer,
-        _core.Predictor(net, _weights.packed(fitted, sizes, dtype)),
+        predictor,
         dtype,
-        sizes[0],
+        int(np.shape(fitted["coefs_"][0])[0]),
         np.array(fitted["classes_"]) if "classes_" in fitted else None,
         estimator.n_jobs,
     )
@@ -141,10 +157,10 @@ def compile_method(
 
 
 def _labels(
-    predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any
+    predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any, by: str
 ) -> NDArray[Any]:
-    """Return the most probable classes, or the label indicator matrix of multilabel nets."""
-    found = predictor.classes(X, threads)
+    """Return the classes, or the label indicator matrix of multilabel nets."""
+    found = predictor.classes(X, threads, by)
     # One class alone has an output too, which stands for nothing.
     return found if found.ndim == 2 else classes.take(found, mode="clip")
 
@@ -170,7 +186,9 @@ def _values(
 
 
 ANSWERS: dict[str, Answer] = {
-    "labels": _labels,
+    "labels": partial(_labels, by="probabilities"),
+    "labels by the greatest output": partial(_labels, by="greatest"),
+    "labels by sign": partial(_labels, by="signs"),
     "probabilities": _probabilities,
     "values": _values,
 }

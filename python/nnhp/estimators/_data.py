@@ -16,9 +16,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from nnhp import _core
-from nnhp.estimators import _weights
+from nnhp._component import Component
+from nnhp.estimators import _losses, _weights
+from nnhp.estimators._hidden import MAX_COUNT
 from nnhp.estimators._labels import Labels, class_weights
-from nnhp.estimators._params import MAX_COUNT
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -28,7 +29,10 @@ _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 @dataclass(frozen=True)
 class Targets:
-    """y as the engine takes it: class ids, or a matrix with one column per output."""
+    """y as the engine takes it: class ids, or a matrix with one column per output.
+
+    The outputs of several quantiles share one column.
+    """
 
     kind: Literal["multiclass", "binary", "multilabel", "regression"]
     n_outputs: int
@@ -52,13 +56,14 @@ class TrainingData:
     """All that a training reads, already checked."""
 
     train: Samples
-    validation: Samples | None  # from X_val
+    validation: Samples | None  # from X_val, or held out by a fold
     dtype: np.dtype[Any]  # of the published parameters
     attributes: dict[str, Any]  # fitted attributes that depend on the data alone
     # A fold trains on some rows of a dataset whose class ids count the classes of all rows.
     rows: NDArray[np.int32] | None = None  # those of `train`; None for all
     # class id -> output of the net, -1 for none; None where they are the same
     label_map: NDArray[np.int32] | None = None
+    validation_rows: NDArray[np.int32] | None = None  # those of `validation`; None for all
 
     @property
     def n_features(self) -> int:
@@ -69,6 +74,14 @@ class TrainingData:
         """Samples to train on and to hold out of, together."""
         return self.train.dataset.n_samples if self.rows is None else len(self.rows)
 
+    @property
+    def n_validation_rows(self) -> int:
+        """Samples to validate on, but for those to hold out."""
+        if self.validation is None:
+            return 0
+        rows = self.validation_rows
+        return self.validation.dataset.n_samples if rows is None else len(rows)
+
     @cached_property
     def training_set(self) -> _core.TrainingSet:
         """All rows to train on, with the validation data, for the engine."""
@@ -77,15 +90,17 @@ class TrainingData:
     def split(
         self, rows: NDArray[np.int32] | None, held_out: NDArray[np.int32] | None
     ) -> _core.TrainingSet:
-        """Rows to train on, and rows of the same data to validate on instead of X_val."""
-        validation = self.validation if held_out is None else self.train
+        """Rows to train on, and rows of the same data to validate on instead of `validation`."""
+        validation, validation_rows = self.validation, self.validation_rows
+        if held_out is not None:
+            validation, validation_rows = self.train, held_out
         return _core.TrainingSet(
             self.train.dataset,
             rows,
             label_map=self.label_map,
             sample_weight=self.train.weight,
             validation_data=None if validation is None else validation.dataset,
-            validation_rows=held_out,
+            validation_rows=validation_rows,
             validation_weight=None if validation is None else validation.weight,
         )
 
@@ -312,14 +327,24 @@ def targets_of(
     return Targets(labels.kind, n_outputs, class_ids=labels.ids(y))
 
 
-def _regression_targets(loss: str, y: NDArray[Any], dtype: np.dtype[Any], name: str) -> Targets:
-    if loss == "poisson" and (y < 0).any():
-        raise ValueError(f"loss='poisson' needs {name} >= 0.")
+def _regression_targets(
+    loss: str | Component, y: NDArray[Any], dtype: np.dtype[Any], name: str
+) -> Targets:
+    needed = _losses.least_target(loss)
+    if needed is not None and ((y < 0) if needed == ">= 0" else (y <= 0)).any():
+        raise ValueError(f"loss={_losses.name_of(loss)!r} needs {name} {needed}.")
     with np.errstate(over="ignore"):
         matrix = np.ascontiguousarray(y, dtype=dtype).reshape(len(y), -1)
     if not np.isfinite(matrix).all():
         raise ValueError(f"Input {name} contains a value too large for {dtype!r}.")
-    return Targets("regression", matrix.shape[1], matrix=matrix)
+    quantiles = _losses.quantiles_of(loss)
+    if quantiles is None:
+        return Targets("regression", matrix.shape[1], matrix=matrix)
+    if matrix.shape[1] > 1:
+        raise ValueError(
+            f"loss='quantile' needs a {name} of one column, got the shape {matrix.shape}."
+        )
+    return Targets("regression", len(quantiles), matrix=matrix)
 
 
 def weight_of(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sklearn.exceptions import ConvergenceWarning
 
 from nnhp import _threads
+from nnhp.estimators import _schedules
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._interrupt import called_directly
-from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._params import max_epochs_of
 from nnhp.estimators._training import Training
 
@@ -61,7 +61,7 @@ def _run_stepwise(
 ) -> bool:
     """Advance epoch by epoch; return whether a callback stopped the training."""
     while training.running:
-        rate = training.session.learning_rate
+        rate = training.session.rate
         if callbacks is not None:
             callbacks.begin_step()
         training.advance(1, threads)
@@ -79,14 +79,17 @@ def _print_epoch(estimator: BaseMLP, training: Training, rate_before: float) -> 
     if estimator.early_stopping:
         watched = "Validation score"
         print(f"Validation score: {session.validation_scores[-1]:f}")
-    adaptive = solver_name(estimator) == "sgd" and estimator.learning_rate == "adaptive"
-    consequence = ""
+    rule = (_schedules.rule_of(estimator) or {}).get("name")
+    change = ""
+    if rule in ("adaptive", "plateau") and session.rate < rate_before:
+        change = f"Setting learning rate to {session.rate:f}"
+    consequence = "" if rule == "plateau" else change
     if session.status == "converged":
-        consequence = "Learning rate too small. Stopping." if adaptive else "Stopping."
-    elif adaptive and session.learning_rate < rate_before:
-        consequence = f"Setting learning rate to {session.learning_rate:f}"
+        consequence = "Learning rate too small. Stopping." if rule == "adaptive" else "Stopping."
     if consequence:
         print(
             f"{watched} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change:.0f} consecutive epochs. {consequence}"
         )
+    elif change:
+        print(change)

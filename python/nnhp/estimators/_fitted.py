@@ -13,6 +13,7 @@ _OPTIONAL = (
     "feature_names_in_",
     "best_loss_",
     "loss_curve_",
+    "learning_rate_curve_",
     "validation_scores_",
     "best_validation_score_",
     "validation_loss_curve_",

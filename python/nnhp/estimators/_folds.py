@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 
 from nnhp import _core
-from nnhp.estimators import _data
+from nnhp.estimators import _data, _losses
 from nnhp.estimators._data import Given, Samples, Targets, TrainingData
 from nnhp.estimators._labels import Labels, class_weights
 
@@ -42,11 +42,23 @@ class SharedData:
         given.check_validation()
         self._given = given
         self._classifies = is_classifier(estimator)
-        self._checked: dict[str, _CheckedData] = {}
+        self._checked: dict[Hashable, _CheckedData] = {}
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the samples that were checked."""
+        return sum(checked.n_bytes for checked in self._checked.values())
 
     def of(self, estimator: BaseMLP) -> _CheckedData:
         """Data as this estimator's `dtype` and `loss` ask for."""
-        kind = estimator.dtype if self._classifies else f"{estimator.dtype} {estimator.loss}"
+        kind: Hashable = estimator.dtype
+        if not self._classifies:
+            quantiles = _losses.quantiles_of(estimator.loss)
+            kind = (
+                kind,
+                _losses.name_of(estimator.loss),
+                None if quantiles is None else len(quantiles),
+            )
         if kind not in self._checked:
             self._checked[kind] = _CheckedData(estimator, self._given)
         return self._checked[kind]
@@ -61,6 +73,8 @@ class _CheckedData:
         dtypes = _data.allowed_dtypes(estimator, None)
         X, self.y = _data.check_X_y(probe, given.X, given.y, dtypes, True)
         self.dtype: np.dtype[Any] = X.dtype
+        dense = isinstance(X, np.ndarray)
+        self.n_bytes: int = X.nbytes if dense else X.data.nbytes + X.indices.nbytes
         self.attributes = {
             name: value
             for name, value in vars(probe).items()
@@ -93,16 +107,20 @@ class _CheckedData:
     def n_samples(self) -> int:
         return self.train.dataset.n_samples
 
-    def fold(self, rows: Rows) -> Fold:
-        return Fold(self, rows)
+    def fold(self, rows: Rows, held_out: Rows | None = None) -> Fold:
+        return Fold(self, rows, held_out)
 
 
 class Fold:
-    """The samples that one training learns from, and what depends on them alone."""
+    """The samples that one training learns from, and what depends on them alone.
 
-    def __init__(self, shared: _CheckedData, rows: Rows) -> None:
+    It is validated on rows held out of the same data, where there are such, instead of X_val.
+    """
+
+    def __init__(self, shared: _CheckedData, rows: Rows, held_out: Rows | None = None) -> None:
         self.shared = shared
         self.rows = rows
+        self.held_out = held_out
         self.targets = shared.targets
         self.attributes = dict(shared.attributes)
         self._label_map: NDArray[np.int32] | None = None
@@ -119,7 +137,9 @@ class Fold:
     def _find_labels(self, of_all: Labels) -> None:
         shared = self.shared
         labels = Labels.find(shared.y[self.rows])
-        if shared.y_val is not None:
+        if self.held_out is not None:
+            labels.check_known(shared.y[self.held_out], "y_val")
+        elif shared.y_val is not None:
             labels.check_known(shared.y_val, "y_val")
         self._labels = labels
         if labels.kind == "multilabel":
@@ -143,47 +163,67 @@ class Fold:
         return self._prepared[key]
 
     def _prepare(self, estimator: BaseMLP) -> TrainingData:
-        shared, given = self.shared, self.shared.given
         per_class = None
         if self._labels is not None:
             per_class = class_weights(estimator, self._labels, self.targets.class_ids)
-        weight = _data.weight_of(
-            None if given.sample_weight is None else np.asarray(given.sample_weight)[self.rows],
+        train = self._samples(self.rows, self.targets, per_class)
+        if self.held_out is None:
+            validation = self._given_validation(per_class)
+        else:
+            validation = self._samples(
+                self.held_out, self._targets_like(self.shared.targets, self.held_out), per_class
+            )
+        return TrainingData(
+            train,
+            validation,
+            self.shared.dtype,
+            self.attributes,
+            self.rows,
+            self._label_map,
+            self.held_out,
+        )
+
+    def _samples(
+        self, rows: Rows, targets: Targets, per_class: NDArray[np.float64] | None
+    ) -> Samples:
+        """Rows of the data, with weights where they have some."""
+        shared, given = self.shared, self.shared.given
+        of_rows = _data.weight_of(
+            None if given.sample_weight is None else np.asarray(given.sample_weight)[rows],
             per_class,
-            self.targets,
-            len(self.rows),
+            targets,
+            len(rows),
             shared.dtype,
             "sample_weight",
         )
-        if weight is not None:
-            of_rows = weight
+        weight = None
+        if of_rows is not None:
             weight = np.zeros(shared.n_samples, dtype=shared.dtype)
-            weight[self.rows] = of_rows
-        train = Samples(self.dataset, self.targets, weight, None, None)
-        validation = shared.validation
-        if validation is not None:
-            targets = validation.targets
-            if self._label_map is not None and targets.class_ids is not None:
-                targets = Targets(
-                    self.targets.kind, self.targets.n_outputs, self._label_map[targets.class_ids]
-                )
-            validation = Samples(
-                validation.dataset,
-                targets,
-                _data.weight_of(
-                    given.sample_weight_val,
-                    per_class,
-                    targets,
-                    validation.dataset.n_samples,
-                    shared.dtype,
-                    "sample_weight_val",
-                ),
-                given.X_val,
-                given.y_val,
-            )
-        return TrainingData(
-            train, validation, shared.dtype, self.attributes, self.rows, self._label_map
+            weight[rows] = of_rows
+        return Samples(self.dataset, targets, weight, None, None)
+
+    def _given_validation(self, per_class: NDArray[np.float64] | None) -> Samples | None:
+        shared, given = self.shared, self.shared.given
+        if shared.validation is None:
+            return None
+        dataset = shared.validation.dataset
+        targets = self._targets_like(shared.validation.targets, None)
+        weight = _data.weight_of(
+            given.sample_weight_val,
+            per_class,
+            targets,
+            dataset.n_samples,
+            shared.dtype,
+            "sample_weight_val",
         )
+        return Samples(dataset, targets, weight, given.X_val, given.y_val)
+
+    def _targets_like(self, of_all: Targets, rows: Rows | None) -> Targets:
+        """Targets of rows (None for all), with classes as the outputs of this fold's net."""
+        if self._label_map is None or of_all.class_ids is None:
+            return of_all
+        ids = of_all.class_ids if rows is None else of_all.class_ids[rows]
+        return Targets(self.targets.kind, self.targets.n_outputs, self._label_map[ids])
 
 
 def _key_of(class_weight: Any) -> Hashable:

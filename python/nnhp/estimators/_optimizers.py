@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import StrOptions
 
 from nnhp import _core
+from nnhp._component import Names
 from nnhp.optimizers import BY_NAME, SGD, SHARED_CONSTRAINTS, Optimizer
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ _OF_ESTIMATOR = ("max_norm", "weight_noise")
 MOMENTS = ("moment_1", "moment_2", "moment_3")  # in the state of a session
 
 
-class _Names(StrOptions):
-    """Names, listed in their order."""
-
-    def __str__(self) -> str:
-        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
-
-
-CONSTRAINT: list[Any] = [_Names({"lbfgs", *BY_NAME}), Optimizer]
+CONSTRAINT: list[Any] = [Names({"lbfgs", *BY_NAME}), Optimizer]
 
 
 def solver_name(estimator: BaseMLP) -> str:
@@ -125,7 +118,7 @@ def fields_of(estimator: BaseMLP) -> dict[str, Any]:
 
 def copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters that a training by steps holds at the same time."""
-    kept = _kept(estimator)
+    kept = kept_arrays(estimator)
     # What steps change, and the same at the beginning of an epoch; gradient and transposed
     # weights; the best parameters; noisy ones. Publishing takes no more.
     noisy = estimator.weight_noise > 0
@@ -134,10 +127,10 @@ def copies(estimator: BaseMLP) -> int:
 
 def published_copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters of a training that waits, and of its attributes."""
-    return 2 * _kept(estimator) + int(estimator.early_stopping) + int(averages(estimator))
+    return 2 * kept_arrays(estimator) + int(estimator.early_stopping) + int(averages(estimator))
 
 
-def _kept(estimator: BaseMLP) -> int:
+def kept_arrays(estimator: BaseMLP) -> int:
     """Parameters, their average and moments."""
     moments = _core.optimizers()[optimizer_of(estimator).engine_name]
     return 1 + moments + int(averages(estimator))

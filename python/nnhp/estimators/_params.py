@@ -5,9 +5,8 @@ Everything here reads parameters from an estimator and changes nothing.
 
 from __future__ import annotations
 
-import operator
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -22,31 +21,24 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
-from nnhp.estimators import _optimizers
+from nnhp.estimators import _hidden, _initial, _losses, _optimizers, _schedules
 from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
 STOCHASTIC_SOLVERS = tuple(BY_NAME)
-# Other names of activations, mostly Keras's, and the engine's for them.
-ACTIVATION_ALIASES = {"linear": "identity", "sigmoid": "logistic", "swish": "silu"}
-MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
 _MAX_EPOCHS = 2**62  # fits a 64-bit integer; nobody gets there
 
 _Constraints = dict[str, list[Any]]
 
 CONSTRAINTS: _Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({*_core.activations(), *ACTIVATION_ALIASES}), "array-like"],
+    "activation": _hidden.ACTIVATION,
     "solver": _optimizers.CONSTRAINT,
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [
-        StrOptions({"constant", "invscaling", "adaptive"}),
-        Interval(Real, 0, None, closed="neither"),
-        "array-like",
-    ],
+    "learning_rate": _schedules.CONSTRAINT,
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -94,12 +86,14 @@ CONSTRAINTS: _Constraints = {
 }
 CLASSIFIER_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
+    "loss": _losses.OF_CLASSIFIERS,
     "class_weight": [StrOptions({"balanced"}), dict, None],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
 }
 REGRESSOR_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
-    "loss": [StrOptions({"squared_error", "poisson"})],
+    "loss": _losses.OF_REGRESSORS,
+    "output_activation": _losses.OUTPUT_ACTIVATION,
 }
 
 
@@ -115,9 +109,12 @@ def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
     """Raise ValueError, naming the option, where parameters cannot meet."""
-    _optimizers.frozen_layers(estimator, len(hidden_layers(estimator)) + 1)
-    learning_rates(estimator)
+    n_layers = len(_hidden.hidden_layers(estimator)) + 1
+    _initial.check(estimator, n_layers)
+    _losses.check(estimator)
     _optimizers.check(estimator)
+    _optimizers.frozen_layers(estimator, n_layers)
+    _schedules.check(estimator)
     if incremental:
         if estimator.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -133,97 +130,22 @@ def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: 
 
 def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
     refused = {
-        "dropout": any(rate > 0 for _, _, rate in hidden_layers(estimator)),
+        "dropout": any(layer.dropout > 0 for layer in _hidden.hidden_layers(estimator)),
         "input_dropout": estimator.input_dropout > 0,
+        "input_noise": estimator.input_noise > 0,
+        "activation_noise": estimator.activation_noise > 0,
+        "normalization='batch'": estimator.normalization == "batch",
         "l1_ratio": estimator.l1_ratio > 0,
-        "learning_rate (one number per epoch)": bool(learning_rates(estimator)),
+        "noisy_copies": estimator.noisy_copies > 0,
+        "mixup_alpha": estimator.mixup_alpha > 0,
+        "cutmix_alpha": estimator.cutmix_alpha > 0,
+        "learning_rate (a schedule)": _schedules.changes(estimator),
         **_optimizers.refused_by_lbfgs(estimator),
         "X_val": has_validation,
     }
     for option, given in refused.items():
         if given:
             raise ValueError(f"{option} cannot be used with solver='lbfgs'.")
-
-
-def hidden_layers(estimator: BaseMLP) -> list[tuple[int, str, float]]:
-    """Units, activation name and dropout rate of each hidden layer."""
-    units = _hidden_units(estimator)
-    rates = _per_layer("dropout", estimator.dropout, len(units))
-    for rate in rates:
-        if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
-            raise ValueError(f"dropout must lie in [0, 1), got {estimator.dropout!r}.")
-    return [
-        (size, name, float(rate))
-        for size, name, rate in zip(
-            units, hidden_activations(estimator, len(units)), rates, strict=True
-        )
-    ]
-
-
-def _hidden_units(estimator: BaseMLP) -> list[int]:
-    sizes = estimator.hidden_layer_sizes
-    values = list(sizes) if np.iterable(sizes) else [sizes]
-    try:
-        if any(isinstance(value, bool | np.bool) for value in values):
-            raise TypeError
-        units = [operator.index(value) for value in values]
-    except TypeError:
-        raise TypeError(f"hidden_layer_sizes must be integers, got {sizes!r}.") from None
-    if any(size <= 0 for size in units):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
-    if any(size > MAX_COUNT for size in units):
-        raise ValueError(
-            f"hidden_layer_sizes must not exceed {MAX_COUNT} units per layer, got {units}."
-        )
-    if estimator.num_layers is None:
-        return units
-    if len(units) != 1 and estimator.num_layers > 0:
-        raise ValueError(
-            "num_layers repeats one size: hidden_layer_sizes must then be an integer or a "
-            f"sequence of one, got {sizes!r}."
-        )
-    if len(units) > 1:
-        raise ValueError(
-            f"num_layers=0 contradicts hidden_layer_sizes={sizes!r}, which has several layers."
-        )
-    return units * int(estimator.num_layers)
-
-
-def hidden_activations(estimator: BaseMLP, n_hidden: int) -> list[str]:
-    """The engine's name of the activation of each of `n_hidden` layers."""
-    names = _per_layer("activation", estimator.activation, n_hidden)
-    known = {*_core.activations(), *ACTIVATION_ALIASES}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"activation must be among {sorted(known)}, got {name!r}.")
-    return [ACTIVATION_ALIASES.get(name, str(name)) for name in names]
-
-
-def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:
-    if isinstance(value, str) or not np.iterable(value):
-        return [value] * n_hidden
-    values = list(value)
-    if len(values) != n_hidden:
-        raise ValueError(
-            f"{option} must have one entry per hidden layer ({n_hidden}), got {value!r}."
-        )
-    return values
-
-
-def learning_rates(estimator: BaseMLP) -> list[float]:
-    """The learning rate of each epoch where it was given as a sequence; else empty."""
-    given = estimator.learning_rate
-    if isinstance(given, str | Real):
-        return []
-    try:
-        rates = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        rates = np.empty(0)
-    if rates.ndim != 1 or rates.size == 0 or not (np.isfinite(rates) & (rates > 0)).all():
-        raise ValueError(
-            f"learning_rate as a sequence must hold positive numbers, one per epoch, got {given!r}."
-        )
-    return [float(rate) for rate in rates]
 
 
 def batch_size(estimator: BaseMLP, n_samples: int) -> int:
@@ -249,10 +171,10 @@ def net_spec(
     """Describe the net that the parameters ask for."""
     return _core.NetSpec(
         n_inputs=n_inputs,
-        hidden=hidden_layers(estimator),
+        hidden=[layer.row() for layer in _hidden.hidden_layers(estimator)],
         n_outputs=n_outputs,
         output_activation=output_activation,
-        input_dropout=float(estimator.input_dropout),
+        input_stages=_hidden.input_stages(estimator),
         dtype=dtype.name,
     )
 
@@ -260,38 +182,53 @@ def net_spec(
 def train_spec(
     estimator: BaseMLP,
     *,
-    loss: str,
+    loss: dict[str, Any],
     batch_size: int,
     max_epochs: int,
     monitor: str = "training_loss",
     epochs_before: int = 0,
+    rate_before: float | None = None,
+    records_steps: bool = False,
 ) -> _core.TrainSpec:
     """Describe the training that the parameters ask for.
 
-    `epochs_before` counts the epochs that earlier `partial_fit` calls did, so that a learning
-    rate per epoch goes on.
+    `epochs_before` counts the epochs that earlier `partial_fit` calls did, and `rate_before` is
+    the rate of the last of them, so that a schedule goes on.
     """
-    rates = learning_rates(estimator)
+    n_layers = len(_hidden.hidden_layers(estimator)) + 1
+    schedule, horizon = _schedules.fields_of(
+        estimator,
+        horizon=max_epochs_of(estimator),
+        n_epochs=max_epochs,
+        epochs_before=epochs_before,
+        rate_before=rate_before,
+    )
     return _core.TrainSpec(
         loss=loss,
         optimizer=_optimizers.fields_of(estimator),
         batch_size=batch_size,
         max_epochs=max_epochs,
-        schedule_horizon=max_epochs_of(estimator),
+        schedule_horizon=horizon,
         l2=float(estimator.alpha) * (1 - float(estimator.l1_ratio)),
         l1=float(estimator.alpha) * float(estimator.l1_ratio),
-        schedule={
-            "name": _schedule(estimator, rates),
-            "initial": first_learning_rate(estimator),
-            "power": float(estimator.power_t),
-            "per_epoch": rates[min(epochs_before, len(rates) - 1) :] if rates else [],
-        },
+        schedule=schedule,
         shuffle=bool(estimator.shuffle),
         tol=float(estimator.tol),
         n_iter_no_change=float(estimator.n_iter_no_change),
         monitor=monitor,
-        frozen_layers=_optimizers.frozen_layers(estimator, len(hidden_layers(estimator)) + 1),
+        records_steps=records_steps,
+        augment=_augment(estimator),
+        frozen_layers=_optimizers.frozen_layers(estimator, n_layers),
     )
+
+
+def _augment(estimator: BaseMLP) -> dict[str, Any]:
+    return {
+        "noisy_copies": int(estimator.noisy_copies),
+        "noise": float(estimator.input_noise),
+        "mixup_alpha": float(estimator.mixup_alpha),
+        "cutmix_alpha": float(estimator.cutmix_alpha),
+    }
 
 
 def max_epochs_of(estimator: BaseMLP) -> int:
@@ -299,34 +236,13 @@ def max_epochs_of(estimator: BaseMLP) -> int:
     return min(int(estimator.max_iter), _MAX_EPOCHS)
 
 
-def first_learning_rate(estimator: BaseMLP) -> float:
-    """The learning rate that schedules start from."""
-    given = estimator.learning_rate
-    if isinstance(given, Real):
-        return float(given)
-    of_solver = _optimizers.own_rate(estimator)
-    return float(estimator.learning_rate_init) if of_solver is None else of_solver
-
-
-def schedule_of(estimator: BaseMLP) -> tuple[str, float]:
-    """What the learning rate follows, and where it starts."""
-    rates = learning_rates(estimator)
-    return _schedule(estimator, rates), rates[0] if rates else first_learning_rate(estimator)
-
-
-def _schedule(estimator: BaseMLP, rates: Sequence[float]) -> str:
-    if rates:
-        return "per_epoch"
-    named = isinstance(estimator.learning_rate, str)
-    named = named and _optimizers.solver_name(estimator) == "sgd"
-    return str(estimator.learning_rate) if named else "constant"
-
-
 def monitor(estimator: BaseMLP, *, classification: bool) -> str:
     """What patience watches, in the engine's words."""
     if not estimator.early_stopping:
         return "training_loss"
     native = "accuracy" if classification else "r2"
+    if _losses.quantiles_of(estimator.loss) is not None:  # no R2, and a score of its own
+        return "loss" if estimator.scoring == "loss" else "external"
     if estimator.scoring is None or estimator.scoring == native:
         return native
     return "loss" if estimator.scoring == "loss" else "external"

@@ -10,10 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp.activations import Activation
+from nnhp.estimators import _losses, _scoring
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import REGRESSOR_CONSTRAINTS
+from nnhp.losses import Huber, Quantile
 from nnhp.optimizers import Optimizer
+from nnhp.schedules import Schedule
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -24,31 +28,44 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
+    loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'gamma', 'quantile'}, Huber or \
+            Quantile, default='squared_error'
         What is minimised.
 
-        - 'squared_error': half the squared error, averaged over samples and outputs.
+        - 'squared_error': half the squared error, averaged over samples and outputs. (Keras's
+          'mse' is twice that, and no name here.)
+        - 'absolute_error', 'mean_absolute_error' or 'mae': averaged over samples and outputs.
+        - 'huber', or ``nnhp.losses.Huber(delta=1.0)``: squared for small errors, absolute for large
+          ones.
         - 'poisson': half the Poisson deviance, averaged over samples and summed over outputs,
           with an exponential output. Needs ``y >= 0``.
+        - 'gamma': half the gamma deviance, likewise. Needs ``y > 0``.
+        - 'quantile', or ``nnhp.losses.Quantile((0.1, 0.5, 0.9))``: the pinball losses of several
+          quantiles, averaged, with outputs that never cross. Needs a y of one column; `predict`
+          then gives a column per quantile, and `score` is another.
 
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer, from the input on. An int is one layer; ``()`` is a linear
         model.
 
-    activation : str or sequence of str, default='relu'
-        Activation of the hidden layers: one name for all, or one name per layer.
+    activation : str, activation or sequence of these, default='relu'
+        Activation of the hidden layers: one for all, or one per layer. By name, or as an object of
+        `nnhp.activations` with parameters of its own.
 
         - 'identity' or 'linear': z
         - 'logistic' or 'sigmoid': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
-        - 'leaky_relu': z, or 0.2 z where that is negative
-        - 'elu': z, or exp(z) - 1 where z < 0
+        - 'leaky_relu': z, or 0.2 z where that is negative; see `nnhp.activations.LeakyReLU`
+        - 'elu': z, or exp(z) - 1 where z < 0; see `nnhp.activations.ELU`
         - 'selu': 1.0507 z, or 1.7581 (exp(z) - 1) where z < 0 [5]_
         - 'silu' or 'swish': z / (1 + exp(-z))
+        - 'gelu': z times the share of standard normal numbers below z, exactly
         - 'mish': z tanh(log(1 + exp(z)))
         - 'softplus': log(1 + exp(z))
         - 'hard_sigmoid': (z + 3) / 6, but at least 0 and at most 1
+        - 'prelu': z, or a trained slope times z where z < 0; see `nnhp.activations.PReLU`
+        - 'maxout': the greater of two sums of each unit; see `nnhp.activations.Maxout`
 
     solver : str or optimizer, default='adam'
         How the loss is minimised: a name, or an object of :mod:`nnhp.optimizers`, which has
@@ -75,22 +92,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Samples per step of all solvers but 'lbfgs'. 'auto' is ``min(200, n_samples)``, 'full' all
         training samples.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, float or sequence of float, \
-            default='constant'
-        The learning rate over the epochs. The names act for ``solver='sgd'`` only; the others
-        start from `learning_rate_init` and ignore them.
+    learning_rate : str, Schedule, float, callable or sequence of float, default='constant'
+        The learning rate over the epochs. Of the names, 'invscaling' and 'adaptive' act for
+        ``solver='sgd'`` only, as in scikit-learn (with another solver a warning says so); all the
+        rest works with every solver but 'lbfgs'.
 
         - 'constant': `learning_rate_init` throughout.
         - 'invscaling': after each epoch, ``learning_rate_init / (t_ + 1)**power_t``, where
           `t_` counts samples.
         - 'adaptive': divided by 5 whenever patience (see `n_iter_no_change`) runs out, until
           it is 1e-6 or less; then training stops.
-        - a number: constant, in place of `learning_rate_init`; for all solvers.
-        - a sequence: one rate per epoch, for all solvers; the last one holds on if there
-          are more epochs. A warm start begins it again.
+        - 'step', 'exponential', 'polynomial', 'cosine', 'one_cycle', 'plateau', 'piecewise', or
+          an object of :mod:`nnhp.schedules`, such as ``Cosine(warmup=5)``: see there. They start
+          from `learning_rate_init`, and are laid out for `max_iter` epochs unless they say
+          otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
+        - a number: constant, in place of `learning_rate_init`.
+        - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
+          before (at first `learning_rate_init`), gives the rate of the epoch. It is asked for all
+          of `max_iter` epochs before the training begins.
+        - a sequence: one rate per epoch; the last one holds on if there are more epochs.
+
+        A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
 
     learning_rate_init : float, default=0.001
-        Learning rate to start from. Not beside one of the solver's own.
+        Learning rate to start from; with a warm-up, to come to. Not beside one of the solver's
+        own.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
@@ -133,10 +159,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples that `early_stopping` splits off.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of the averages of the gradient and of its square, in [0, 1), of 'adam', 'adamw' and
-        'nadam'; those of 'lion', whose authors took 0.9 and 0.99. Solvers given as objects have
-        their own.
+    beta_1 : float, default=0.9
+        Decay of the average of the gradient, in [0, 1), of 'adam', 'adamw', 'nadam' and 'lion'.
+        Solvers given as objects have their own.
+
+    beta_2 : float, default=0.999
+        Decay of the average of its square, in [0, 1), of 'adam', 'adamw' and 'nadam', and of the
+        average of the gradient that 'lion' keeps, whose authors took 0.99. Solvers given as objects
+        have their own.
 
     epsilon : float, default=1e-8
         Added to the denominator of the steps of 'adam', 'adamw' and 'nadam', and under the root of
@@ -155,11 +185,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         prediction needs no change [4]_. Not with 'lbfgs'.
 
     dropout_kind : {'standard', 'alpha'}, default='standard'
-        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
-        that mean and variance stay [5]_.
+        What `dropout` and `input_dropout` put in the place of a value. 'standard': 0. 'alpha': the
+        value s = -1.7581 that 'selu' tends to; then all values become ``a * x + b`` with
+        ``a = ((1 - rate) * (1 + rate * s**2))**-0.5`` and ``b = -a * rate * s``, so that mean 0
+        and variance 1 stay [5]_. For 'selu'.
 
     input_dropout : float, default=0.0
         The same for the features.
+
+    output_activation : {'identity', 'linear', 'logistic', 'sigmoid', 'tanh', 'softplus', 'exp', \
+            'exponential'} or None, default=None
+        Activation of the output layer. None is the loss's own: 'exp' for 'poisson' and 'gamma',
+        which need outputs that are never negative; the rising outputs of 'quantile', which takes
+        nothing else; 'identity' for the others. No `y` beyond what the activation can give is ever
+        met.
 
     l1_ratio : float, default=0.0
         The penalty is ``alpha * ((1 - l1_ratio) / 2 * sum(w**2) + l1_ratio * sum(abs(w)))``,
@@ -193,13 +232,32 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         step: by ``min(norm, max_norm) / (norm + 1e-7)``, as Keras's MaxNorm. An average
         (`ema_momentum`) is, as in Keras, of the weights before that. Not with 'lbfgs'.
 
-    kernel_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+    kernel_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
-        Where the weights start. None draws what scikit-learn draws (see Notes).
+        Where the weights start.
 
-    bias_initializer : str, initializer, estimator, array-like, sequence of these or None, \
+        - None: what scikit-learn draws (see Notes).
+        - 'glorot_uniform', 'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform',
+          'lecun_normal', 'normal', 'uniform', 'truncated_normal', 'orthogonal', 'zeros', 'ones',
+          'constant', or an object of :mod:`nnhp.initializers`, such as ``RandomNormal(stddev=1)``.
+        - 'auto': by the activation of each hidden layer, 'he_normal' for 'relu', 'leaky_relu',
+          'prelu', 'maxout', 'elu', 'gelu', 'silu' and 'mish', 'lecun_normal' for 'selu', else
+          'glorot_uniform', as for the output layer.
+        - a fitted network (of nnhp or scikit-learn, alone or last in a Pipeline): a copy of the
+          layers that have the shape that is needed, at least one; the others as for None. Hidden
+          layers belong together counted from the first, output layers always, so a larger net
+          can start from a smaller one. `clone` keeps its fit; among a search's candidates, wrap
+          it in :class:`sklearn.frozen.FrozenEstimator`.
+        - a sequence of these or of arrays, one for each layer, the output layer included. An array
+          has the shape (inputs, outputs).
+
+        Weights, then biases, are drawn layer by layer; what is not random draws nothing. A warm
+        start goes on from the parameters that there are.
+
+    bias_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
-        Where the biases start. None draws what scikit-learn draws (see Notes).
+        The same for the biases, where 'auto' is 'zeros' and an array has the shape (outputs,). To
+        go on from all of a fitted network's layers, give it here too.
 
     frozen_layers : sequence of int, default=()
         Layers that training leaves as they start, counted from 0 at the first hidden layer; the
@@ -207,14 +265,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         lowest layer that is trained no gradient is computed.
 
     normalization : {'batch', 'layer'} or None, default=None
-        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+        Whether the hidden layers' sums are normalized before their activation, to
+        ``scale * (z - mean) / sqrt(variance + 0.001) + shift``, where scale and shift are trained
+        for each unit, or each of its pieces, from 1 and 0; `alpha` does not penalize them.
+
+        - 'batch': mean and variance of each unit over the samples of the batch [8]_. Each step
+          also moves averages, which take their place in predictions, by a hundredth towards
+          them (momentum 0.99). Weights of samples do not count there; a batch of a single sample
+          becomes the shift and teaches only the output layer and shifts; a batch whose samples
+          all weigh nothing is passed over. A step holds the activations of its whole batch;
+          predictions, for which it becomes part of the weights, take no longer. Not with 'lbfgs'.
+        - 'layer': mean and variance of each sample over the units of the layer [9]_.
 
     input_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+        Standard deviation of Gaussian noise on the features in training, other in each step. With
+        `noisy_copies`, only these have it. Sparse samples are made dense, batch by batch. Not with
+        'lbfgs'.
 
     activation_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
-        'lbfgs'.
+        Standard deviation of Gaussian noise on what hidden units put out in training, before
+        `dropout`. Not with 'lbfgs'.
 
     weight_noise : float, default=0.0
         Standard deviation of Gaussian noise on the weights (not the biases), drawn anew for each
@@ -222,16 +292,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         from the clean ones. Not with 'lbfgs'.
 
     noisy_copies : int, default=0
-        Noisy copies of each training sample that every epoch also sees, their features with
-        `input_noise`, which the samples themselves are then spared.
+        Noisy copies of each training sample that every epoch also sees, shuffled among the samples
+        (with ``shuffle=False``, after them): their features have `input_noise`, anew in each epoch,
+        which the samples themselves are then spared. Targets and weights are the sample's. An
+        epoch has ``(1 + noisy_copies) * n_samples`` samples: so many more batches, and so many
+        count in `t_`; `n_iter_` counts epochs as ever. Not with 'lbfgs'.
 
     mixup_alpha : float, default=0.0
-        If positive, each training sample is mixed with another of its batch, in features and
-        targets, by a share drawn from Beta(alpha, alpha). Not with 'lbfgs'.
+        If positive, each training sample is mixed with another of its batch, any being as likely:
+        features, targets and weights become
+        ``(1 - share) * own + share * other``, with `share` drawn from
+        Beta(mixup_alpha, mixup_alpha) for each sample and step [6]_. Samples of weight 0 are
+        neither mixed nor mixed in. Not with 'lbfgs'.
 
     cutmix_alpha : float, default=0.0
-        If positive, a share of each training sample's features, drawn from Beta(alpha, alpha), is
-        another's of its batch, with that share of its target. Not with 'lbfgs'.
+        If positive, each training sample takes over a share of another's features, chosen anew and
+        with its values, and the same share of its target and weight. The share is drawn as for
+        `mixup_alpha` and rounded, halves up, to whole features [7]_. With `mixup_alpha` too, a
+        fair coin chooses one of them for each batch. Not with 'lbfgs'.
 
     num_layers : int or None, default=None
         Number of hidden layers, if `hidden_layer_sizes` is one size that all have; 0 is a
@@ -256,11 +334,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of each layer, of shape (inputs, outputs). They count as they are in each
-        later call: they may be edited or replaced.
+        Weights of each layer, of shape (inputs, outputs); with 'maxout' of shape
+        (inputs, pieces * outputs). They count as they are in each later call: they may be edited
+        or replaced.
 
     intercepts_ : list of ndarray
-        Biases of each layer, of shape (outputs,).
+        Biases of each layer, of shape (outputs,), or (pieces * outputs,).
+
+    activation_params_ : list of (ndarray or None)
+        For each hidden layer the slopes of 'prelu', of shape (outputs,); None where the activation
+        has nothing to train. They may be edited.
+
+    norm_params_ : list of (dict or None)
+        For each hidden layer arrays as long as its biases: 'scale' and 'shift' of the
+        normalization, and for 'batch' the moving averages 'mean' and 'variance'; None without
+        `normalization`. They may be edited.
 
     loss_ : float
         Training loss, with penalty, of the last epoch.
@@ -268,6 +356,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     loss_curve_ : list of float
         Training loss of each epoch: the mean of the losses of its batches, each before its
         step. Not with 'lbfgs'.
+
+    learning_rate_curve_ : list of float
+        Learning rate of each epoch; where it changes with each step, that of the epoch's last
+        one. Not with 'lbfgs'.
 
     best_loss_ : float or None
         Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
@@ -295,12 +387,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Outputs of the net.
 
     out_activation_ : str
-        'identity', or 'exp' for ``loss='poisson'``.
+        The engine's name of `output_activation`: 'identity', 'exp' for the losses 'poisson' and
+        'gamma', 'ascending' for 'quantile' unless given.
 
     n_features_in_ : int
         Features of X.
 
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features; only if X had any.
 
     See Also
@@ -313,8 +406,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ``b = sqrt(6 / (inputs + outputs))`` [1]_, or ``sqrt(2 / (inputs + outputs))`` for
     'logistic'. The output layer takes the factor of the last hidden layer's activation.
 
-    The loss is ``mean((y - p)**2) / 2``, or for 'poisson' the mean over samples of
-    ``y * log(y / p) - y + p``, summed over the outputs.
+    The loss is ``mean((y - p)**2) / 2`` or ``mean(abs(y - p))``, for 'poisson' the mean over
+    samples of ``y * log(y / p) - y + p``, for 'gamma' of ``log(p / y) + y / p - 1``, summed over
+    the outputs; those of 'huber' and 'quantile' are at `nnhp.losses`. The steps for several
+    outputs follow the derivative of the loss, but for 'squared_error' that of its sum over the
+    outputs, as in scikit-learn.
 
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
@@ -333,6 +429,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
        "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15, 2014.
     .. [5] G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter. "Self-normalizing neural
        networks." NeurIPS, 2017.
+    .. [6] H. Zhang, M. Cisse, Y. N. Dauphin and D. Lopez-Paz. "mixup: Beyond empirical risk
+       minimization." ICLR, 2018. arXiv:1710.09412.
+    .. [7] S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe and Y. Yoo. "CutMix: Regularization strategy
+       to train strong classifiers with localizable features." ICCV, 2019. arXiv:1905.04899.
+    .. [8] S. Ioffe and C. Szegedy. "Batch normalization: Accelerating deep network training by
+       reducing internal covariate shift." ICML, 2015.
+    .. [9] J. L. Ba, J. R. Kiros and G. E. Hinton. "Layer normalization." 2016.
+       arXiv:1607.06450.
 
     Examples
     --------
@@ -346,18 +450,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
-    _answers: ClassVar[dict[str, str]] = {"predict": "values"}
+    _answers = {"predict": "values"}  # noqa: RUF012 - as the property that it stands for
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Huber | Quantile = "squared_error",
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str | float | Sequence[float] = "constant",
+        learning_rate: str | Schedule | float | Callable[..., float] | Sequence[float] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -378,6 +482,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         dropout: float | Sequence[float] = 0.0,
         dropout_kind: str = "standard",
         input_dropout: float = 0.0,
+        output_activation: str | None = None,
         l1_ratio: float = 0.0,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
@@ -426,6 +531,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.dropout = dropout
         self.dropout_kind = dropout_kind
         self.input_dropout = input_dropout
+        self.output_activation = output_activation
         self.l1_ratio = l1_ratio
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -466,7 +572,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Samples. Dense arrays that are C-contiguous and of the working dtype are not copied;
             sparse ones are converted to CSR and never made dense.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; with ``loss='poisson'`` not negative.
+            Targets; with ``loss='poisson'`` not negative, with 'gamma' positive, with 'quantile'
+            of one column.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
@@ -491,6 +598,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             became non-finite: the message names the layer and the epoch, both counted from 1.
         MemoryError
             If the net needs more memory than there is; nothing has been allocated then.
+
+        Examples
+        --------
+        >>> from nnhp import MLPRegressor
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.preprocessing import scale
+        >>> X, y = make_regression(n_samples=500, n_features=5, random_state=0)
+        >>> net = MLPRegressor(hidden_layer_sizes=50, max_iter=500, random_state=0)
+        >>> net = net.fit(X[::2], scale(y)[::2], X_val=X[1::2], y_val=scale(y)[1::2])
+        >>> len(net.validation_loss_curve_) == net.n_iter_
+        True
         """
         self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
@@ -512,7 +630,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; with ``loss='poisson'`` not negative.
+            Targets; with ``loss='poisson'`` not negative, with 'gamma' positive, with 'quantile'
+            of one column.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative.
 
@@ -520,6 +639,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         self : object
             The estimator.
+
+        Examples
+        --------
+        >>> from nnhp import MLPRegressor
+        >>> from sklearn.datasets import make_regression
+        >>> X, y = make_regression(n_samples=500, n_features=5, random_state=0)
+        >>> net = MLPRegressor(hidden_layer_sizes=50, random_state=0)
+        >>> for rows in (slice(0, 250), slice(250, 500)):
+        ...     net = net.partial_fit(X[rows], y[rows])
+        >>> net.n_iter_
+        2
         """
         self._fit(Given(X, y, sample_weight, incremental=True))
         return self
@@ -535,11 +665,44 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         predictions : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the net's dtype.
+            In the net's dtype. With ``loss='quantile'`` and several quantiles, one column for each,
+            never falling from left to right.
+
+        Examples
+        --------
+        >>> from nnhp import MLPRegressor
+        >>> from sklearn.datasets import make_regression
+        >>> from sklearn.preprocessing import scale
+        >>> X, y = make_regression(n_samples=500, n_features=5, random_state=0)
+        >>> net = MLPRegressor(hidden_layer_sizes=50, max_iter=500, random_state=0)
+        >>> net.fit(X, scale(y)).predict(X[:2]).shape
+        (2,)
         """
         return self._answer("predict", X)
 
+    def score(
+        self, X: ArrayLike | SparseMatrix, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Score the predictions: R2, or with ``loss='quantile'`` D2 of the pinball loss.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            The greater the better, at most 1. D2 is that of
+            :func:`sklearn.metrics.d2_pinball_score`, averaged over the quantiles.
+        """
+        return _scoring.score_of_numbers(self.loss, self.predict(X), y, sample_weight)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = _losses.least_target(self.loss) is not None
         return tags

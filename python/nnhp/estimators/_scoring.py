@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 from sklearn.utils import _safe_indexing, indexable
+
+from nnhp.estimators._losses import quantiles_of
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -40,7 +42,8 @@ class RowScorer:
             weight = None if weight is None else weight[rows]
         self._X, self._y = X, y
         self._metadata = {}
-        if weight is not None and _takes_sample_weight(self._scorer):
+        own = estimator.scoring is None
+        if weight is not None and (own or _takes_sample_weight(self._scorer)):
             self._metadata["sample_weight"] = weight
 
     def __call__(self, fitted: BaseMLP) -> float:
@@ -49,6 +52,21 @@ class RowScorer:
         if not isinstance(score, Real):
             raise TypeError(f"scoring must give one number, got {score!r}.")
         return float(score)
+
+
+def score_of_numbers(
+    loss: Any, predicted: NDArray[Any], y: Any, sample_weight: Any = None
+) -> float:
+    """R2; for quantiles the mean of their D2 of the pinball loss."""
+    quantiles = quantiles_of(loss)
+    if quantiles is None:
+        return float(r2_score(y, predicted, sample_weight=sample_weight))
+    columns = predicted.reshape(len(predicted), len(quantiles)).T
+    scores = [
+        d2_pinball_score(y, column, sample_weight=sample_weight, alpha=quantile)
+        for column, quantile in zip(columns, quantiles, strict=True)
+    ]
+    return float(np.mean(scores))
 
 
 def _takes_sample_weight(scorer: Any) -> bool:

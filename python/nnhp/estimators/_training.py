@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,18 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnhp import _core
-from nnhp.estimators import _memory, _optimizers, _params, _random, _scoring, _weights
+from nnhp.estimators import (
+    _hidden,
+    _initial,
+    _losses,
+    _memory,
+    _optimizers,
+    _params,
+    _random,
+    _schedules,
+    _scoring,
+    _weights,
+)
 from nnhp.estimators._data import Samples, TrainingData
 from nnhp.estimators._fitted import shape_attributes, snapshot
 
@@ -31,64 +41,93 @@ NONFINITE = (
 # Memory of a training beside its samples and what is as long as its parameters: an order of its
 # rows, and the rest, most of which is the random state.
 _ROW_BYTES, _FIXED_BYTES = 4, 4096
-_LOSSES = {"multiclass": "log_loss", "binary": "binary_log_loss", "multilabel": "binary_log_loss"}
+# Entries of a session's state that are the schedule's.
+_OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
 
 
-def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[str, str]:
-    """Names of the loss and of the output activation that belong to the targets."""
+def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[dict[str, Any], str]:
+    """The loss that belongs to the targets, and the name of the output activation."""
     kind = data.train.targets.kind
-    loss = estimator.loss if kind == "regression" else _LOSSES[kind]
-    return loss, _core.losses()[loss]
-
-
-def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
-    """Features, units of each hidden layer, outputs."""
-    hidden = [units for units, _, _ in _params.hidden_layers(estimator)]
-    return [data.n_features, *hidden, data.train.targets.n_outputs]
+    return _losses.fields(estimator, kind), _losses.output_activation(estimator, kind)
 
 
 def initial_parameters(
     estimator: BaseMLP,
+    net: Net,
     data: TrainingData,
     previous: Mapping[str, Any] | None,
     rng: RandomState,
 ) -> _core.FloatArray:
     """Flat parameters to start from: the previous ones, or else drawn."""
-    sizes = layer_sizes(estimator, data)
     if previous is not None:
-        return _weights.packed(previous, sizes, data.dtype)
-    activations = [name for _, name, _ in _params.hidden_layers(estimator)]
-    if activations:
-        of_output = activations[-1]
-    elif isinstance(estimator.activation, str):
-        (of_output,) = _params.hidden_activations(estimator, 1)
-    else:
-        of_output = "relu"
+        return _weights.packed(previous, net.spec, data.dtype)
+    names = [layer.activation_name for layer in net.hidden]
+    names.append(_hidden.output_rule(estimator, net.hidden))
     layers = [
-        _weights.Layer(inputs, units, name)
-        for (inputs, units), name in zip(pairwise(sizes), [*activations, of_output], strict=True)
+        _initial.Layer(inputs, columns, name, is_output=place == len(net.hidden))
+        for place, ((inputs, columns), name) in enumerate(
+            zip(net.spec.layer_shapes, names, strict=True)
+        )
     ]
-    return _weights.draw(rng, layers, data.dtype)
+    drawn = _initial.parameters(estimator, layers, data.dtype, rng)
+    return _weights.started(drawn, net.spec, net.hidden)
 
 
 class Net:
-    """What a setting of the parameters makes of data of one shape."""
+    """What a setting of the parameters makes of data of one shape.
 
-    def __init__(self, estimator: BaseMLP, data: TrainingData) -> None:
-        self.sizes = layer_sizes(estimator, data)
-        _memory.check_net_size(self.sizes, copies=_optimizers.copies(estimator), dtype=data.dtype)
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Source of the parameters.
+    data : TrainingData
+        What the net is for.
+    copies : int
+        Arrays as long as the parameters that will be held at the same time.
+    dtype : dtype or None
+        That the net computes in; None is that of the data.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        data: TrainingData,
+        copies: int,
+        dtype: np.dtype[Any] | None = None,
+    ) -> None:
+        self.hidden = _hidden.hidden_layers(estimator)
+        units = [layer.units for layer in self.hidden]
+        self.sizes = [data.n_features, *units, data.train.targets.n_outputs]
+        self._dtype = dtype or data.dtype
+        _memory.check_net_size(
+            self.sizes, self._count_parameters(), copies=copies, dtype=self._dtype
+        )
         self.loss, self.output_activation = loss_and_output(estimator, data)
-        self.n_parameters = sum((inputs + 1) * units for inputs, units in pairwise(self.sizes))
         self.spec = _params.net_spec(
             estimator,
             n_inputs=self.sizes[0],
             n_outputs=self.sizes[-1],
             output_activation=self.output_activation,
-            dtype=data.dtype,
+            dtype=self._dtype,
         )
+        self.n_parameters = self.spec.n_trained
         self.monitor = _params.monitor(
             estimator, classification=data.train.targets.kind != "regression"
         )
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raise MemoryError where the scratch of one step exceeds the available memory.
+
+        Of a batch of any size, unless it is normalized, the engine holds a bounded block.
+        """
+        if self.spec.n_parameters > self.spec.n_trained:
+            _memory.check_scratch(self.spec.scratch_bytes(batch_size), batch_size)
+
+    def _count_parameters(self) -> int:
+        """Count what is trained, before the engine is asked, for which it may be too much."""
+        columns = [*(layer.columns for layer in self.hidden), self.sizes[-1]]
+        of_layers = sum((i + 1) * n for i, n in zip(self.sizes[:-1], columns, strict=True))
+        return of_layers + sum(layer.n_trained for layer in self.hidden)
 
 
 class Cache:
@@ -115,7 +154,7 @@ class Cache:
         targets = data.train.targets
         key = (targets.kind, targets.n_outputs, data.n_features, data.dtype)
         if key not in self._made:
-            self._made[key] = Net(estimator, data)
+            self._made[key] = Net(estimator, data, _optimizers.copies(estimator))
         found: Net = self._made[key]
         return found
 
@@ -130,9 +169,11 @@ class Cache:
         self, estimator: BaseMLP, net: Net, dtype: np.dtype[Any], make: Callable[[], _core.Start]
     ) -> _core.Start:
         """Start that an integer seed gives nets of this shape."""
-        seed, activation = estimator.random_state, estimator.activation
-        names = activation if isinstance(activation, str) else tuple(activation)
-        key = seed, tuple(net.sizes), names, dtype
+        initializers = _initial.key_of(estimator)
+        if initializers is None:
+            return make()
+        rule = _hidden.output_rule(estimator, net.hidden)
+        key = estimator.random_state, tuple(net.sizes), tuple(net.hidden), rule, initializers, dtype
         if key not in self._starts:
             if len(self._starts) == self._MAX_STARTS:
                 del self._starts[next(iter(self._starts))]
@@ -157,6 +198,8 @@ class Training:
         Go on with the optimizer of `previous` too, for one epoch.
     cache : Cache or None
         Shared with other trainings of this setting.
+    records_steps : bool
+        Keep the loss of each step.
     """
 
     def __init__(
@@ -167,6 +210,7 @@ class Training:
         *,
         incremental: bool = False,
         cache: Cache | None = None,
+        records_steps: bool = False,
     ) -> None:
         self._estimator = estimator
         self._data = data
@@ -185,7 +229,8 @@ class Training:
             start, rows, held_out = self._draw(self._rng, previous)
             training_set = data.training_set if held_out is None else data.split(rows, held_out)
             n_rows = data.n_rows if rows is None else len(rows)
-        self._n_rows = n_rows
+        n_rows *= 1 + int(estimator.noisy_copies)
+        self._n_rows = n_rows  # of an epoch
         before = (previous or {}).get("_optimizer_state") or {}
         goes_on = (
             incremental
@@ -193,10 +238,12 @@ class Training:
             and before.get("layer_sizes") == self._net.sizes
         )
         self._epochs_before = int(before["epochs"]) if goes_on else 0
+        rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
-        batch_size = _params.batch_size(estimator, n_rows)
+        self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
+        self._net.check_batch(batch_size)
         train = cache.train_spec(
-            (self._net.loss, self._net.monitor, batch_size),
+            (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
                 estimator,
                 loss=self._net.loss,
@@ -204,19 +251,22 @@ class Training:
                 max_epochs=1 if incremental else _params.max_epochs_of(estimator),
                 monitor=self._net.monitor,
                 epochs_before=self._epochs_before,
+                rate_before=rate_before,
+                records_steps=records_steps,
             ),
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
         optimizer = self._previous_optimizer(before) if goes_on else {}
         averages = {}
         if previous is not None:
-            published = _weights.packed(previous, self._net.sizes, data.dtype)
+            published = _weights.packed(previous, self._net.spec, data.dtype)
             averages = _optimizers.previous_averages(estimator, before, published)
         if entries := self._history(previous) | optimizer | averages:
             self._session.restore(entries)
         self._scorer = None
         if self._net.monitor == "external" and self._validation is not None:
-            self._scorer = _scoring.RowScorer(estimator, self._validation, held_out)
+            rows = data.validation_rows if held_out is None else held_out
+            self._scorer = _scoring.RowScorer(estimator, self._validation, rows)
 
     @property
     def session(self) -> _core.Session:
@@ -254,15 +304,29 @@ class Training:
 
     @property
     def n_parameters(self) -> int:
-        """Weights and biases."""
+        """Weights, biases, and what else training changes by gradients."""
         return self._net.n_parameters
 
     @property
     def n_bytes(self) -> int:
         """Memory that the training takes at most beside its samples, published or copied."""
         copies = _optimizers.published_copies(self._estimator)
-        parameters = copies * self.n_parameters * self._data.dtype.itemsize
+        parameters = copies * self._net.spec.n_parameters * self._data.dtype.itemsize
         return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
+
+    @property
+    def step_bytes(self) -> int:
+        """Memory that one step works on, estimated.
+
+        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the
+        batch its features, and each layer's activations and their gradient. The engine holds fewer of the
+        latter where it cuts a large batch into blocks.
+        """
+        arrays = 1 + _optimizers.kept_arrays(self._estimator)
+        columns = [columns for _, columns in self._net.spec.layer_shapes]
+        of_sample = self._net.sizes[0] + 2 * sum(columns)
+        numbers = arrays * self.n_parameters + self._batch_size * of_sample
+        return int(numbers * self._data.dtype.itemsize)
 
     @property
     def output_bytes(self) -> int:
@@ -273,6 +337,18 @@ class Training:
     def seconds(self) -> float:
         """Time that the epochs took."""
         return self._session.seconds
+
+    def losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Training and validation loss of each epoch, the latter empty without validation."""
+        session = self._session
+        return np.asarray(session.loss_curve), np.asarray(session.validation_loss_curve)
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights would be published now, counted from 0."""
+        if self._estimator.early_stopping:
+            return int(np.argmax(self._session.validation_scores))
+        return self._session.epoch - 1
 
     def check_finite(self, *, warn: bool = True) -> None:
         """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
@@ -297,16 +373,15 @@ class Training:
 
     def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
         stopping = self._estimator.early_stopping
-        coefs, intercepts = _weights.unpack(parameters, self._net.sizes)
         losses = list(state["loss_curve"])
         attributes = {
             **self._data.attributes,
             **shape_attributes(self._net.sizes, self._net.output_activation),
-            "coefs_": coefs,
-            "intercepts_": intercepts,
+            **_weights.unpack(parameters, self._net.spec),
             "n_iter_": int(state["epoch"]),
             "t_": int(state["n_samples_seen"]),
             "loss_curve_": losses,
+            "learning_rate_curve_": list(state["learning_rate_curve"]),
             "best_loss_": None if stopping else float(state["best_loss"]),
             "validation_scores_": list(state["validation_scores"]) if stopping else None,
             "best_validation_score_": float(state["best_score"]) if stopping else None,
@@ -325,13 +400,19 @@ class Training:
     ) -> tuple[_core.Start, NDArray[np.int32] | None, NDArray[np.int32] | None]:
         """Draw where to start, rows to train on and rows held out; None for all and none."""
         key = _random.dropout_key(rng, int((previous or {}).get("t_", 0)))
-        parameters = initial_parameters(self._estimator, self._data, previous, rng)
+        parameters = initial_parameters(self._estimator, self._net, self._data, previous, rng)
         rows, held_out = self._split(rng)
         generator = _random.mt_state(rng)
         if self._estimator.shuffle and generator is None:
-            n_rows = self._data.n_rows
-            self._order = np.arange(n_rows, dtype=np.int32) if rows is None else rows.copy()
+            rows_drawn = np.arange(self._data.n_rows, dtype=np.int32) if rows is None else rows
+            self._order = self._with_copies(rows_drawn)
         return _core.Start(parameters, generator, key), rows, held_out
+
+    def _with_copies(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Entries of an epoch in their first order, as the engine numbers copies of samples."""
+        n_samples = self._data.train.dataset.n_samples
+        copies = np.arange(1 + int(self._estimator.noisy_copies), dtype=np.int64) * n_samples
+        return (copies[:, np.newaxis] + rows).ravel().astype(np.int32)
 
     def _do_epoch(self, threads: int) -> None:
         """Do an epoch in which Python draws the order or scores; Ctrl-C undoes all of it."""
@@ -370,18 +451,18 @@ class Training:
         return {
             **_optimizers.state_of(self._estimator, state),
             "layer_sizes": list(self._net.sizes),
-            "schedule": _params.schedule_of(self._estimator),
-            "learning_rate": float(state["learning_rate"]),
+            "schedule": _schedules.rule_of(self._estimator),
+            **{name: state[name] for name in _OF_SCHEDULE},
             "epochs": self._epochs_before + int(state["epoch"]),
         }
 
     def _previous_optimizer(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """Entries of the session's state with which the same solver goes on."""
         entries = {"step": before["step"]}
-        # A schedule that was set anew begins anew; one rate per epoch is looked up by epoch.
-        same_schedule = before["schedule"] == _params.schedule_of(self._estimator)
-        if same_schedule and not _params.learning_rates(self._estimator):
-            entries["learning_rate"] = before["learning_rate"]
+        # A rule that was set anew begins anew; what goes by the epoch knows how many there were.
+        rule = _schedules.rule_of(self._estimator)
+        if rule is not None and before["schedule"] == rule:
+            entries |= {name: before[name] for name in _OF_SCHEDULE}
         fresh = self._session.state()
         for name in _optimizers.MOMENTS:
             # momentum=0 keeps no moment, and may be set between two calls
@@ -394,6 +475,7 @@ class Training:
         names = {
             "t_": "n_samples_seen",
             "loss_curve_": "loss_curve",
+            "learning_rate_curve_": "learning_rate_curve",
             "best_loss_": "best_loss",
             "_no_improvement_count": "no_improvement_count",
         }
@@ -417,7 +499,7 @@ class Training:
         if not self._estimator.early_stopping:
             return self._data.rows, None
         if self._data.validation is not None:
-            _check_validation_size(self._data.validation.dataset.n_samples)
+            _check_validation_size(self._data.n_validation_rows)
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":

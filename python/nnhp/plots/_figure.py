@@ -24,9 +24,10 @@ RED: Final = "#D55E00"
 GREY: Final = "#8C8C8C"
 DISTINCT: Final = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", RED, "#000000")
 
-_FENCE = 3.0  # scores this many ranges (best to lower quartile) below the quartile are cut off
+_FENCE = 3.0  # in `score_limits`
 _MARGIN = 0.05
 _LABEL_WIDTH = 36
+_LOG_RATIO = 100  # the smallest ratio of greatest to least for which a log axis is considered
 _MANY_POINTS = 2000  # beyond, points of a vector image are drawn as pixels
 
 
@@ -74,6 +75,23 @@ def panels(
     return given.flat[0].figure, given if given.ndim == 2 else given.reshape(n_rows, n_cols)
 
 
+def wrapped_panels(
+    ax: Any, n_panels: int, n_cols: int, size: tuple[float, float]
+) -> tuple[Figure, NDArray[Any], NDArray[Any]]:
+    """Return a figure, its axes, at most `n_cols` in a row, and those of them that begin a row.
+
+    The other arguments are those of :func:`panels`.
+    """
+    n_cols = min(n_cols, n_panels)
+    if ax is not None and np.size(ax) == n_panels:
+        figure, axes = panels(ax, 1, n_panels, size)
+    else:
+        figure, axes = panels(ax, -(-n_panels // n_cols), n_cols, size)
+    for spare in axes.ravel()[n_panels:]:
+        spare.remove()
+    return figure, axes.ravel()[:n_panels], axes[:, 0]
+
+
 def _divided(ax: Axes, n_rows: int, n_cols: int) -> NDArray[Any]:
     ax.set_axis_off()
     place = ax.get_subplotspec()
@@ -112,14 +130,40 @@ def by_score() -> Colormap:
     return LinearSegmentedColormap.from_list("score", ["#DCDCDC", "#8FBBD9", BLUE, "#003A5D"])
 
 
-def score_limits(scores: Floats) -> tuple[float, float]:
+def by_sign() -> Colormap:
+    """Return the colours from negative (orange) over zero (pale) to positive (blue)."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "sign", ["#7F2F00", RED, "#F0B27F", "#F4F4F4", "#8FBBD9", BLUE, "#003A5D"]
+    )
+
+
+def around_zero(values: Floats) -> tuple[float, float]:
+    """Return limits for :func:`by_sign`: as far below zero as above, holding all values."""
+    finite = np.abs(values[np.isfinite(values)])
+    most = float(finite.max(initial=0.0)) or 1.0
+    return -most, most
+
+
+def distinct(count: int) -> list[Any]:
+    """Return so many colours: those told apart best, or beyond these a scale."""
+    if count <= len(DISTINCT):
+        return list(DISTINCT[:count])
+    import matplotlib as mpl
+
+    return list(mpl.colormaps["cividis"](np.linspace(0, 1, count)))
+
+
+def score_limits(scores: Floats, fence_ranges: float = _FENCE) -> tuple[float, float]:
     """Return the scores to show: all, but those far below the rest.
 
-    One diverged candidate with an R2 of -1e30 must not flatten all others.
+    One diverged candidate with an R2 of -1e30 must not flatten all others. How far is counted in
+    ranges from the best to the lower quartile, below that quartile.
     """
     finite = scores[np.isfinite(scores)]
     low, quartile, best = float(finite.min()), float(np.quantile(finite, 0.25)), float(finite.max())
-    fence = quartile - _FENCE * (best - quartile)
+    fence = quartile - fence_ranges * (best - quartile)
     if low < fence:
         low = float(finite[finite >= fence].min())
     return low, best
@@ -130,6 +174,29 @@ def set_score_axis(ax: Axes, limits: tuple[float, float]) -> None:
     low, high = limits
     margin = _MARGIN * ((high - low) or abs(high) or 1.0)
     ax.set_ylim(low - margin, high + margin)
+
+
+def is_worth_log(values: Floats) -> bool:
+    """Whether the values are positive and of such a range that a log axis shows them better."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) > 0 and finite.min() > 0 and finite.max() / finite.min() >= _LOG_RATIO)
+
+
+def set_loss_axis(ax: Axes, losses: Floats, fence_ranges: float = _FENCE) -> None:
+    """Set the vertical axis to losses, on a log axis if their range is worth one."""
+    if is_worth_log(losses):
+        ax.set_yscale("log")
+    elif np.isfinite(losses).any():
+        best, worst = score_limits(-losses, fence_ranges)
+        set_score_axis(ax, (-worst, -best))
+
+
+def set_epoch_axis(ax: Axes) -> None:
+    """Set the horizontal axis to epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_xlabel("Epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def draw_below(ax: Axes, x: Floats, scores: Floats, limits: tuple[float, float]) -> Any:

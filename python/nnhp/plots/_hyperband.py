@@ -16,12 +16,12 @@ from nnhp.plots._figure import (
     draw_below,
     merged,
     need_matplotlib,
-    panels,
     plain,
     quiet,
     score_label,
     score_limits,
     set_score_axis,
+    wrapped_panels,
 )
 from nnhp.plots._settings import NothingToDrawError
 
@@ -154,15 +154,8 @@ class HyperbandDisplay(SearchDisplay):
         first = {int(b): self.resource[bracket == b].min() for b in np.unique(bracket)}
         self.brackets_ = sorted(first, key=lambda b: (first[b], b))
         n_panels = len(self.brackets_)
-        n_cols = min(n_cols, n_panels)
         size = (5.6, 4.2) if n_panels == 1 else (3.8, 3.4)
-        if ax is not None and np.size(ax) == n_panels:
-            self.figure_, axes = panels(ax, 1, n_panels, size)
-        else:
-            self.figure_, axes = panels(ax, -(-n_panels // n_cols), n_cols, size)
-        for spare in axes.ravel()[n_panels:]:
-            spare.remove()
-        self.axes_ = axes.ravel()[:n_panels]
+        self.figure_, self.axes_, leftmost = wrapped_panels(ax, n_panels, n_cols, size)
         self.lines_: list[dict[int, Any]] = []
         self.rungs_: list[dict[float, int]] = []
         limits = score_limits(self.scores)
@@ -180,7 +173,7 @@ class HyperbandDisplay(SearchDisplay):
             if self.bracket is not None:
                 panel.set_title(f"Bracket {name}", fontsize="medium", loc="left", pad=16)
             set_score_axis(panel, limits)
-            first_in_row = panel in axes[:, 0]
+            first_in_row = panel in leftmost
             panel.set_ylabel(score_label(self.score_name) if first_in_row else "")
             panel.tick_params(labelleft=first_in_row)
         return self

@@ -20,6 +20,8 @@ from nnhp.plots._figure import (
     quiet,
     score_label,
     score_limits,
+    set_epoch_axis,
+    set_loss_axis,
     set_score_axis,
 )
 from nnhp.plots._settings import NothingToDrawError
@@ -27,7 +29,6 @@ from nnhp.plots._settings import NothingToDrawError
 Floats = NDArray[np.float64]
 
 _SHOWN = ("train_loss", "test_score")
-_LOG_RATIO = 100  # losses over more than this are drawn on a log axis
 
 
 class LearningCurvesDisplay(SearchDisplay):
@@ -186,24 +187,16 @@ class LearningCurvesDisplay(SearchDisplay):
         ax.legend(handles=handles, fontsize="small", loc="best")
 
     def _finish(self, ax: Any, column: str, means: dict[int, Any]) -> None:
-        from matplotlib.ticker import MaxNLocator
-
         values = pd.concat(means.values()).to_numpy()
-        values = values[np.isfinite(values)]
         quiet(ax)
-        ax.set_xlabel("Epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        if column == "test_score":
-            ax.set_ylabel(score_label(self.score_name))
-            if len(values) > 0:
-                set_score_axis(ax, score_limits(values))
+        set_epoch_axis(ax)
+        if column == "train_loss":
+            ax.set_ylabel("Training loss (mean of folds)")
+            set_loss_axis(ax, values)
             return
-        ax.set_ylabel("Training loss (mean of folds)")
-        if len(values) > 0 and values.min() > 0 and values.max() / values.min() >= _LOG_RATIO:
-            ax.set_yscale("log")
-        elif len(values) > 0:
-            best, worst = score_limits(-values)
-            set_score_axis(ax, (-worst, -best))
+        ax.set_ylabel(score_label(self.score_name))
+        if np.isfinite(values).any():
+            set_score_axis(ax, score_limits(values))
 
 
 def _folds(curves: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -22,7 +22,7 @@ _NAMED_GAP = 0.18  # between named values beside numbers, as a share of the numb
 
 
 class NothingToDrawError(ValueError):
-    """The search or study does not hold what the picture shows."""
+    """What was given does not hold what the picture shows."""
 
 
 def label(value: Any, length: int = _LABEL_LENGTH) -> str:

@@ -19,12 +19,12 @@ from nnhp.plots._figure import (
     draw_below,
     merged,
     need_matplotlib,
-    panels,
     plain,
     quiet,
     score_label,
     score_limits,
     set_score_axis,
+    wrapped_panels,
 )
 from nnhp.plots._settings import Column, chosen_columns, short_names
 
@@ -155,15 +155,7 @@ class ParamSliceDisplay(ParamDisplay):
         """
         need_matplotlib(f"{type(self).__name__}.plot")
         columns = chosen_columns(self.settings, self.params)
-        n_cols = min(n_cols, len(columns))
-        n_rows = -(-len(columns) // n_cols)
-        if ax is not None and np.size(ax) == len(columns):
-            self.figure_, axes = panels(ax, 1, len(columns), (0.0, 0.0))
-        else:
-            self.figure_, axes = panels(ax, n_rows, n_cols, (3.6, 3.0))
-        for spare in axes.ravel()[len(columns) :]:
-            spare.remove()
-        self.axes_ = axes.ravel()[: len(columns)]
+        self.figure_, self.axes_, leftmost = wrapped_panels(ax, len(columns), n_cols, (3.6, 3.0))
         self.params_ = [column.name for column in columns]
         self.points_: list[Any] = []
         limits = score_limits(self.scores)
@@ -171,7 +163,7 @@ class ParamSliceDisplay(ParamDisplay):
         for panel, column, name in zip(self.axes_, columns, names, strict=True):
             self._plot_panel(panel, column, limits, scatter_kw)
             panel.set_xlabel(plain(name))
-            first_in_row = panel in axes[:, 0]
+            first_in_row = panel in leftmost
             panel.set_ylabel(score_label(self.score_name) if first_in_row else "")
             panel.tick_params(labelleft=first_in_row)
         if self.resource is not None:

@@ -1,4 +1,4 @@
-"""Hyperparameter searches: scikit-learn's, on the engine, and Hyperband."""
+"""Hyperparameter searches: scikit-learn's, on the engine, Hyperband; sweeps of one parameter."""
 
 from nnhp.search._choice import one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
@@ -8,6 +8,8 @@ from nnhp.search._hyperband import HyperbandSearchCV
 from nnhp.search._nested import nested_cv
 from nnhp.search._space import HiddenLayers
 from nnhp.search._study import Study
+from nnhp.search._sweep import sweep
+from nnhp.search._sweep_result import Sweep
 
 __all__ = [
     "FoldEnsemble",
@@ -18,6 +20,8 @@ __all__ = [
     "HyperbandSearchCV",
     "RandomizedSearchCV",
     "Study",
+    "Sweep",
     "nested_cv",
     "one_standard_error",
+    "sweep",
 ]

@@ -24,6 +24,9 @@ error_score : 'raise' or float, default=np.nan
 return_train_score : bool, default={train_score}
     Whether `cv_results_` has the scores of the training rows."""
 
+_DISPATCH = """pre_dispatch : int or str, default='2*n_jobs'
+    As in scikit-learn, for estimators that take its way."""
+
 _ADDED = """study : str, path or Study, default=None
     File that records the search. A search that was killed and is started again with the same
     settings and data goes on from there, to the same results.
@@ -65,8 +68,9 @@ curves_ : DataFrame
     With `return_curves`: candidate (the row of `cv_results_` where it first appears), fold,
     epoch, train_loss and test_score, or test_<name> for several scorers.
 oof_predictions_ : ndarray of shape (n_candidates, n_samples, ...)
-    With `return_oof`: probabilities for a classifier, whose columns are the sorted classes of y;
-    predictions for a regressor."""
+    With `return_oof`: probabilities for a classifier (decision values of nets with the hinge
+    loss), whose columns are the sorted classes of y; predictions for a regressor. Candidates
+    with fewer quantiles than others leave the last columns NaN."""
 
 
 def documented(*, train_score: bool = False) -> Callable[[_Class], _Class]:
@@ -75,6 +79,7 @@ def documented(*, train_score: bool = False) -> Callable[[_Class], _Class]:
     def fill(cls: _Class) -> _Class:
         sections = {
             "{scikit}": _SCIKIT.replace("{train_score}", str(train_score)),
+            "{dispatch}": _DISPATCH,
             "{added}": _ADDED,
             "{attributes}": _ATTRIBUTES,
         }

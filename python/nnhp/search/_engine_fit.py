@@ -5,8 +5,8 @@ leaves no place to compute it otherwise; so `fit` is overridden here, with the s
 the only file that uses these private helpers of scikit-learn 1.9:
 
 - of `BaseSearchCV`: `_get_scorers`, `_check_input_parameters`, `_get_routed_params_for_fit`,
-  `_run_search`, `_format_results`, `_check_refit_for_multimetric`, `_select_best_index`,
-  `_init_callback_context`, `_checked_cv_orig`;
+  `_run_search`, `_check_refit_for_multimetric`, `_select_best_index`, `_init_callback_context`,
+  `_checked_cv_orig`;
 - of its module for validation: `_fit_and_score`, `_score`, `_warn_or_raise_about_fit_failures`;
 - `_yields_constant_splits`, `_MultimetricScorer`, `_check_method_params`, `_routing_enabled`,
   `_fit_context`.
@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from inspect import signature
 from numbers import Integral, Number, Real
@@ -42,8 +41,10 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params, _num_samples
 
 from nnhp import _threads
+from nnhp._doc_link import DocLink
 from nnhp.estimators._data import Given, Whole
 from nnhp.estimators._memory import memory_limit
+from nnhp.estimators._schedules import laid_out
 from nnhp.search import _study
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._evaluate import EngineEvaluator
@@ -51,6 +52,7 @@ from nnhp.search._fingerprint import fingerprint
 from nnhp.search._out_of_fold import OutOfFold
 from nnhp.search._outcome import Candidate, Checkpoint, Outcome, Scores, Split
 from nnhp.search._prepare import net_of
+from nnhp.search._results import Outcomes, format_results
 from nnhp.search._run import Run, SearchOver
 from nnhp.search._scores import metric_of
 
@@ -67,21 +69,32 @@ class Scoring:
         Native metric of each scorer; None if scikit-learn's scorers must be asked.
     of_training_rows : bool
         Whether the training rows are scored too.
-    raises : bool
-        Whether an error ends the search.
+    raises, raises_divergence : bool
+        Whether an error ends the search, and whether a training that diverges does.
     """
 
-    def __init__(self, search: EngineSearch, scorers: Any, X: Any, params: Mapping[str, Any]):
+    def __init__(
+        self,
+        estimator: Any,
+        scorers: Any,
+        X: Any,
+        params: Mapping[str, Any],
+        *,
+        error_score: Any,
+        of_training_rows: bool = False,
+        for_divergence_alone: bool = False,
+    ) -> None:
         self._scorers = scorers
         self._X = X
         self._params = dict(params)
-        self._error_score = search.error_score
-        self.raises = search.error_score == "raise"
-        self.of_training_rows = search.return_train_score
+        self._error_score = error_score
+        self.raises_divergence = error_score == "raise"
+        self.raises = self.raises_divergence or for_divergence_alone
+        self.of_training_rows = of_training_rows
         self._several = isinstance(scorers, _MultimetricScorer)
         single = {"score": scorers}
         named = scorers._scorers if self._several else single
-        found = {name: metric_of(scorer, search.estimator) for name, scorer in named.items()}
+        found = {name: metric_of(scorer, estimator) for name, scorer in named.items()}
         plain = set(params) <= {"sample_weight"} and not (params and _routing_enabled())
         self.metrics: dict[str, str] | None = None
         if plain and all(found.values()):
@@ -139,6 +152,8 @@ class ScikitEvaluator:
         self._streams = streams
         self.wants_estimators = wants_estimators
         whole = {f"{prefix}{name}" for prefix in _net_prefixes(estimator) for name in _VALIDATION}
+        # A schedule of trainings that may go on is laid out for all of their epochs.
+        self._horizon: int | None = (search._epochs_go_on() or ("", None))[1]
         self._arguments = {
             "scorer": scorers,
             "fit_params": {k: Whole(v) if k in whole else v for k, v in fit_params.items()},
@@ -184,12 +199,12 @@ class ScikitEvaluator:
             return_as="generator" if self._streams else "list",
         )(
             delayed(_fit_and_score)(
-                clone(self._estimator),
+                self._laid_out(clone(self._estimator)),
                 self._X,
                 self._y,
                 train=self._splits[fold].train,
                 test=self._splits[fold].test,
-                parameters=dict(candidate),
+                parameters=self._settings(candidate),
                 split_progress=(fold, len(self._splits)),
                 candidate_progress=(candidate.number - first, n_candidates),
                 return_estimator=wants,
@@ -202,6 +217,20 @@ class ScikitEvaluator:
             yield [(place, self._outcome(result))]
             if poll is not None and poll(0):
                 return
+
+    def _laid_out(self, estimator: Any) -> Any:
+        net = net_of(estimator)
+        if net is not None and self._horizon is not None:
+            net.learning_rate = laid_out(net.learning_rate, self._horizon)
+        return estimator
+
+    def _settings(self, candidate: Candidate) -> dict[str, Any]:
+        settings = dict(candidate)
+        for prefix in _net_prefixes(self._estimator):
+            name = f"{prefix}learning_rate"
+            if name in settings and self._horizon is not None:
+                settings[name] = laid_out(settings[name], self._horizon)
+        return settings
 
     def _outcome(self, result: dict[str, Any]) -> Outcome:
         estimator = result.pop("estimator", None)
@@ -218,9 +247,12 @@ def _net_prefixes(estimator: Any) -> list[str]:
 
 
 def _parameter_count(estimator: Any) -> int:
-    """Weights and biases of a fitted net, alone or last in a pipeline; 0 for anything else."""
+    """What a fitted net trains, alone or last in a pipeline; 0 for anything else."""
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     arrays = [*getattr(last, "coefs_", ()), *getattr(last, "intercepts_", ())]
+    arrays += [slopes for slopes in getattr(last, "activation_params_", ()) if slopes is not None]
+    for norm in getattr(last, "norm_params_", ()):
+        arrays += [norm[name] for name in ("scale", "shift") if norm]
     return int(sum(np.size(array) for array in arrays))
 
 
@@ -244,7 +276,7 @@ def epochs_parameter(estimator: Any) -> str | None:
     return None
 
 
-class EngineSearch(BaseSearchCV):
+class EngineSearch(DocLink, BaseSearchCV):
     """What nnhp's searches add to scikit-learn's."""
 
     # For strategies of users, whose __init__ does not know them.
@@ -285,6 +317,16 @@ class EngineSearch(BaseSearchCV):
             For settings that cannot meet, or if all fits failed.
         KeyboardInterrupt
             After Ctrl-C; a study keeps what was done.
+
+        Examples
+        --------
+        >>> from nnhp import GridSearchCV, MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}).fit(X, y)
+        >>> search.best_score_ > 0.9, search.predict(X[:1])
+        (True, array([0]))
         """
         self._check_settings()
         scorers, refit_metric = self._get_scorers()
@@ -338,6 +380,7 @@ class EngineSearch(BaseSearchCV):
             self.best_estimator_ = FoldEnsemble(search.estimators_of(self.best_index_))
         else:
             self.best_estimator_ = clone(base).set_params(**clone(self.best_params_, safe=False))
+            self._lay_out(self.best_estimator_)
             with subcontext.propagate_callback_context(self.best_estimator_):
                 subcontext.call_on_fit_task_begin(estimator=self, **seen)
                 targets = () if seen["y"] is None else (seen["y"],)
@@ -346,6 +389,13 @@ class EngineSearch(BaseSearchCV):
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         subcontext.call_on_fit_task_end(estimator=self, **seen)
+
+    def _lay_out(self, best: Any) -> None:
+        """Let the schedule of a net that is trained for fewer epochs than others be as theirs."""
+        _, horizon = self._epochs_go_on() or ("", None)
+        net = net_of(best)
+        if net is not None and horizon is not None and net.max_iter < horizon:
+            net.learning_rate = laid_out(net.learning_rate, horizon)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -361,7 +411,11 @@ class EngineSearch(BaseSearchCV):
             )
         if self.ensemble and self.refit is False:
             raise ValueError("ensemble=True needs refit: it is what best_estimator_ becomes.")
-        probable = not is_classifier(self.estimator) or hasattr(self.estimator, "predict_proba")
+        probable = (
+            not is_classifier(self.estimator)
+            or net_of(self.estimator) is not None
+            or hasattr(self.estimator, "predict_proba")
+        )
         if self.return_oof and not probable:
             raise ValueError(
                 "return_oof=True needs a classifier with predict_proba, and "
@@ -405,9 +459,9 @@ class EngineSearch(BaseSearchCV):
         """Epochs of a fold on all rungs after the present one, at most."""
         return 0
 
-    def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Of each candidate of a rung, to tell rungs apart."""
-        return [0] * len(candidates)
+    def _resource_of(self, candidate: Mapping[str, Any]) -> int:
+        """Resource of a candidate of this rung, to tell rungs apart."""
+        return 0
 
 
 class _Search:
@@ -447,12 +501,14 @@ class _Search:
             self._score_of,
             self._digest,
             self._fixed,
+            search._resource_of,
             recorder=self._recorder,
             time_budget=search.time_budget_s,
             target_score=search.target_score,
             prunes=search.prune_folds is not None,
             memory_budget=int(memory_budget),
             verbose=bool(search.verbose),
+            counts_parameters=callable(search.refit),
         )
 
     @property
@@ -479,12 +535,12 @@ class _Search:
             pass
         state = self.run_state
         state.warn_of_limits()
-        state.settle()
-        results = self.formatted(len(state.candidates))
-        if callable(search.refit):
-            results["n_parameters"] = np.array(state.n_parameters)
+        state.outcomes.settle()
+        results = self._format(state.outcomes)
+        if state.outcomes.n_parameters is not None:
+            results["n_parameters"] = state.outcomes.n_parameters.values
         if search.prune_folds is not None:
-            results["pruned"] = np.asarray(state.pruned)
+            results["pruned"] = state.outcomes.pruned.values
         return results
 
     def close(self) -> None:
@@ -508,10 +564,8 @@ class _Search:
         Raises SearchOver where the search ends with fewer of them.
         """
         search, state = self._search, self.run_state
-        candidates = [
-            given if isinstance(given, Candidate) else Candidate(given, len(state.candidates) + i)
-            for i, given in enumerate(candidate_params)
-        ]
+        first = len(state.outcomes)
+        candidates = state.outcomes.expect(candidate_params)
         evaluator = self._evaluator_for(cv or search._checked_cv_orig)
         if search.verbose > 0:
             n_splits, n = len(self._splits), len(candidates)
@@ -531,11 +585,9 @@ class _Search:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
-        first = len(state.candidates)
         done = state.evaluate(
             evaluator,
             candidates,
-            search._resources(candidates),
             search._promotions(len(candidates)),
             later_epochs=search._later_epochs(),
         )
@@ -543,8 +595,8 @@ class _Search:
             # Of a rung that was cut short nothing counts: its candidates were not compared.
             state.truncate(first)
             raise SearchOver(0)
-        start = first * len(self._splits)
-        _warn_or_raise_about_fit_failures(state.outcomes.errors(start), search.error_score)
+        state.truncate(first + done)
+        _warn_or_raise_about_fit_failures(state.outcomes.errors(first), search.error_score)
         for name, values in (more_results or {}).items():
             self._more.setdefault(name, []).extend(values[:done])
         if state.over:
@@ -555,32 +607,23 @@ class _Search:
         """One entry of the first results, if it is there without formatting them all."""
         state = self.run_state
         if name == "params":
-            return list(state.candidates[:n_rows])
+            return state.outcomes.params[:n_rows]
         if name in self._more:
             return np.asarray(self._more[name][:n_rows])
         if name == "mean_test_score" and not self.multimetric:
-            n_splits = len(self._splits)
-            scores = state.outcomes.columns(n_rows * n_splits)["test_scores"]
-            return scores.reshape(-1, n_splits).mean(axis=1)
+            return state.outcomes.scores("test")[None][:n_rows].mean(axis=1)
         return None
 
     def formatted(self, n_rows: int) -> dict[str, Any]:
-        """The first results, as scikit-learn makes them."""
-        state, n_splits = self.run_state, len(self._splits)
-        # A list of its own: the next rung adds to the one that was given.
-        candidates = list(state.candidates[:n_rows])
-        more = {name: entries[:n_rows] for name, entries in self._more.items()}
-        with warnings.catch_warnings():
-            if any(state.pruned):
-                warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
-            columns = state.outcomes.columns(
-                n_rows * n_splits, train_scores=self._search.return_train_score
-            )
-            results: dict[str, Any] = self._search._format_results(
-                candidates, n_splits, [columns], more
-            )
-        results["params"] = candidates
-        return results
+        """The first results, of which the search may yet add more."""
+        return self._format(self.run_state.outcomes.first(n_rows))
+
+    def _format(self, outcomes: Outcomes) -> dict[str, Any]:
+        return format_results(
+            outcomes,
+            {name: entries[: len(outcomes)] for name, entries in self._more.items()},
+            train_scores=self._search.return_train_score,
+        )
 
     # ------------------------------------------------------------------ the evaluator
 
@@ -600,7 +643,7 @@ class _Search:
         params = self._routed.splitter.split
         n_samples = _num_samples(self._X)
         splits = [
-            Split(*(np.ascontiguousarray(_rows(part, n_samples), dtype=np.int32) for part in split))
+            Split(*(row_numbers(part, n_samples) for part in split))
             for split in cv.split(self._X, self._y, **params)
         ]
         if len(splits) != self._search.n_splits_:
@@ -615,7 +658,14 @@ class _Search:
         self._obstacle = None
         if self._out_of_fold is not None:
             self._out_of_fold.check_splits(self._splits)
-        scoring = Scoring(search, self._scorers, self._X, self._routed.scorer.score)
+        scoring = Scoring(
+            search.estimator,
+            self._scorers,
+            self._X,
+            self._routed.scorer.score,
+            error_score=search.error_score,
+            of_training_rows=search.return_train_score,
+        )
         scikit = self._scikit = ScikitEvaluator(
             search,
             self._base,
@@ -728,14 +778,14 @@ class _Search:
             search.curves_ = state.curves()
         if self._out_of_fold is not None:
             search.oof_predictions_ = self._out_of_fold.table(
-                len(state.candidates), state.extras, self._splits
+                len(state.outcomes), state.extras, self._splits
             )
         if self._recorder is not None:
             self._recorder.flush()  # an error of the last group must not be lost
         if self._recorder is not None and hasattr(search, "best_index_"):
             self._recorder.finish(
                 {
-                    "candidate": state.numbers[search.best_index_],
+                    "candidate": int(state.outcomes.numbers.values[search.best_index_]),
                     "params": search.best_params_,
                     "score": getattr(search, "best_score_", None),
                 }
@@ -744,8 +794,8 @@ class _Search:
     def estimators_of(self, row: int) -> list[Any]:
         """Estimators of a candidate, fitted on the folds' training rows."""
         assert self._evaluator is not None
-        state = self.run_state
-        candidate = Candidate(state.candidates[row], state.numbers[row])
+        outcomes = self.run_state.outcomes
+        candidate = Candidate(outcomes.params[row], int(outcomes.numbers.values[row]))
         self._evaluator.wants_estimators = self._scikit.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
         fitted: dict[int, Any] = {}
@@ -786,7 +836,7 @@ class Results(MutableMapping[str, Any]):
 
     def __init__(self, search: _Search) -> None:
         self._search = search
-        self._n_rows = len(search.run_state.candidates)
+        self._n_rows = len(search.run_state.outcomes)
         self._all: dict[str, Any] | None = None
 
     def _formatted(self) -> dict[str, Any]:
@@ -811,11 +861,11 @@ class Results(MutableMapping[str, Any]):
         return len(self._formatted())
 
 
-def _rows(part: Any, n_samples: int) -> NDArray[Any]:
+def row_numbers(part: Any, n_samples: int) -> NDArray[np.int32]:
     """Row numbers of one part of a split, which may be a mask, or count from the end."""
     rows = np.asarray(part)
     if rows.dtype == bool:
-        return np.flatnonzero(rows)
+        return np.flatnonzero(rows).astype(np.int32)
     if rows.dtype.kind not in "iu" and rows.size:
         raise ValueError(f"The splits of cv must be integers or masks, got {rows.dtype}.")
     rows = rows.astype(np.int64)
@@ -824,7 +874,7 @@ def _rows(part: Any, n_samples: int) -> NDArray[Any]:
         raise IndexError(
             f"The splits of cv have row {outside[0]}, but there are {n_samples} samples."
         )
-    return np.where(rows < 0, rows + n_samples, rows)
+    return np.where(rows < 0, rows + n_samples, rows).astype(np.int32)
 
 
 def _same(a: Sequence[Split], b: Sequence[Split]) -> bool:

@@ -13,14 +13,21 @@ from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._doc_link import DocLink
+from nnhp.estimators._scoring import score_of_numbers
+from nnhp.search._class_values import class_values, decides, knows_probabilities
+from nnhp.search._prepare import net_of
+
 
 def _all_know_probabilities(ensemble: FoldEnsemble) -> bool:
-    return is_classifier(ensemble) and all(
-        hasattr(estimator, "predict_proba") for estimator in ensemble.estimators
-    )
+    return is_classifier(ensemble) and all(map(knows_probabilities, ensemble.estimators))
 
 
-class FoldEnsemble(BaseEstimator):
+def _all_decide(ensemble: FoldEnsemble) -> bool:
+    return is_classifier(ensemble) and all(map(decides, ensemble.estimators))
+
+
+class FoldEnsemble(DocLink, BaseEstimator):
     """Fitted estimators of several folds, averaged in their predictions.
 
     Searches make it when they are given ``ensemble=True``, from the best candidate's estimators,
@@ -32,8 +39,9 @@ class FoldEnsemble(BaseEstimator):
     ----------
     estimators : list of estimators
         Fitted classifiers or fitted regressors, Pipelines included, one per fold. Folds of a
-        classifier may lack classes: there those have probability 0. Classifiers that do not
-        know probabilities vote.
+        classifier may lack classes: there those have probability 0. Nets of nnhp that were
+        trained on the hinge loss are averaged in their decision values. Other classifiers that do
+        not know probabilities vote.
 
     Attributes
     ----------
@@ -44,7 +52,7 @@ class FoldEnsemble(BaseEstimator):
     n_features_in_ : int
         Number of features, if the first estimator knows it.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if the first estimator knows them.
 
     Raises
@@ -103,16 +111,34 @@ class FoldEnsemble(BaseEstimator):
         -------
         predicted : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Of regressors, the mean prediction. Of classifiers, the label with the greatest mean
-            probability; after multilabel training, a label indicator matrix with 1 where the
-            mean probability exceeds 0.5.
+            probability (or decision value); after multilabel training, a label indicator matrix
+            with 1 where the mean probability exceeds 0.5 (the mean decision value, 0).
         """
         if not is_classifier(self):
             return _mean(estimator.predict(X) for estimator in self.estimators)
-        probabilities = self._mean_votes(X)
+        values = self._mean_values(X)
         if self._is_multilabel(X):
-            return (probabilities > 0.5).astype(int)
-        labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+            return (values > (0.0 if _all_decide(self) else 0.5)).astype(int)
+        labels: NDArray[Any] = self.classes_[values.argmax(axis=1)]
         return labels
+
+    @available_if(_all_decide)
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Average the decision values of the estimators, which have no probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        decisions : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes one number, positive for the second; else one column per entry of
+            `classes_`.
+        """
+        values = self._mean_values(X)
+        return values[:, 1] if values.shape[1] == 2 and not self._is_multilabel(X) else values
 
     @available_if(_all_know_probabilities)
     def predict_proba(self, X: Any) -> NDArray[Any]:
@@ -129,7 +155,7 @@ class FoldEnsemble(BaseEstimator):
             The mean of the estimators', one column per entry of `classes_`. Rows sum to 1, but
             for multilabel targets, where each column is a probability of its own.
         """
-        return self._mean_votes(X)
+        return self._mean_values(X)
 
     @available_if(_all_know_probabilities)
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
@@ -146,11 +172,13 @@ class FoldEnsemble(BaseEstimator):
             ``log(predict_proba(X))``.
         """
         with np.errstate(divide="ignore"):
-            logarithms: NDArray[Any] = np.log(self._mean_votes(X))
+            logarithms: NDArray[Any] = np.log(self._mean_values(X))
         return logarithms
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Score the predictions: accuracy of a classifier, R2 of a regressor.
+
+        Nets of quantiles are scored as `MLPRegressor.score` does.
 
         Parameters
         ----------
@@ -166,6 +194,9 @@ class FoldEnsemble(BaseEstimator):
         score : float
             The greater the better, at most 1.
         """
+        net = net_of(self.estimators[0])
+        if net is not None and is_regressor(net):
+            return score_of_numbers(net.loss, self.predict(X), y, sample_weight)
         mixin = ClassifierMixin if is_classifier(self) else RegressorMixin
         return float(mixin.score(self, X, y, sample_weight))
 
@@ -187,9 +218,9 @@ class FoldEnsemble(BaseEstimator):
         names: NDArray[Any] = self.estimators[0].feature_names_in_
         return names
 
-    def _mean_votes(self, X: Any) -> NDArray[Any]:
+    def _mean_values(self, X: Any) -> NDArray[Any]:
         classes = self.classes_
-        return _mean(_votes(estimator, X, classes) for estimator in self.estimators)
+        return _mean(class_values(estimator, X, classes) for estimator in self.estimators)
 
     def _is_multilabel(self, X: Any) -> bool:
         (rows,) = indexable(X)
@@ -218,18 +249,6 @@ def _check_estimators(estimators: Any) -> None:
                 "estimators must not be classifiers of several outputs, each with classes of its "
                 f"own, got {type(estimator).__name__}."
             )
-
-
-def _votes(estimator: Any, X: Any, classes: NDArray[Any]) -> NDArray[Any]:
-    """Probabilities of all `classes`, or where the estimator knows none, its decisions."""
-    if not hasattr(estimator, "predict_proba"):
-        predicted = np.asarray(estimator.predict(X))
-        decisions = predicted if predicted.ndim == 2 else predicted[:, np.newaxis] == classes
-        return decisions.astype(np.float64)
-    known = np.asarray(estimator.predict_proba(X))
-    probabilities = np.zeros((len(known), len(classes)), dtype=known.dtype)
-    probabilities[:, np.searchsorted(classes, estimator.classes_)] = known
-    return probabilities
 
 
 def _mean(predictions: Iterable[Any]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
+from array import array
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from nnhp.estimators._data import Given
 from nnhp.estimators._fitted import snapshot
 from nnhp.estimators._folds import SharedData
 from nnhp.estimators._params import check_bounds, check_combination, max_epochs_of
+from nnhp.estimators._schedules import laid_out
 from nnhp.estimators._training import (
     Cache,
     Training,
@@ -39,6 +41,7 @@ from nnhp.search._prepare import (
     Preparation,
     Setting,
     configured,
+    meaning_of_outputs,
     net_of,
     obstacle,
     preparation_of,
@@ -50,10 +53,11 @@ if TYPE_CHECKING:
     from nnhp.search._engine_fit import Scoring
     from nnhp.search._run import Evaluator
 
-# What is trained in one call of the engine: bounded, so that memory does not grow with the search,
-# and large, so that no thread waits long for the last one.
+# What is trained in one call of the engine, a wave: bounded, so that memory does not grow with the
+# search, and large, so that no thread waits long for the last one.
 _WAVE_BYTES = 1 << 26
 _WAVE_TRAININGS = 1024
+_WAVE_TRAININGS_PER_THREAD = 128
 # What a checkpoint costs at most, on a slow disk.
 _WRITING_SECONDS = 0.05
 _WRITING_RATE = 5e7  # bytes a second
@@ -110,6 +114,14 @@ class _Course:
         return max(self.setting.target - self.training.epoch, 0)
 
 
+class NotForTheEngineError(ValueError):
+    """The engine cannot do a candidate, and nobody else may; the message says why."""
+
+    def __init__(self, candidate: Candidate, reason: str) -> None:
+        super().__init__(reason)
+        self.candidate = candidate
+
+
 class EngineEvaluator:
     """Trains and scores candidates whose estimators are nnhp's.
 
@@ -127,15 +139,19 @@ class EngineEvaluator:
         To train on.
     seed_of : callable
         Gives the seed of a candidate's fold, for nets whose `random_state` is None.
-    others : Evaluator
-        Computes the candidates that the engine cannot.
+    others : Evaluator or None
+        Computes the candidates that the engine cannot; with None these raise NotForTheEngineError.
     continues : tuple of (str, int) or None
         Name of the parameter that counts epochs, and how many of them a candidate may come to:
         trainings are then kept, and go on when the same candidate comes again.
     recall : callable or None
         Gives the epoch and the state of a candidate's fold from the study, or None.
-    wants_curves, wants_estimators : bool
+    wants_curves, wants_estimators, wants_trainings : bool
         Whether outcomes shall hold these.
+    together : int or None
+        Memory that trainings of one call may take with their samples, in bytes, where as many as
+        possible shall be done in one. With None those of a call are bounded, and have samples
+        that one setting of the earlier steps made.
     """
 
     def __init__(
@@ -147,11 +163,13 @@ class EngineEvaluator:
         scoring: Scoring,
         threads: int,
         seed_of: Callable[[int, int], int],
-        others: Evaluator,
+        others: Evaluator | None,
         continues: tuple[str, int] | None = None,
         recall: Callable[[Candidate, int], tuple[int, dict[str, Any]] | None] | None = None,
         wants_curves: bool = False,
         wants_estimators: bool = False,
+        wants_trainings: bool = False,
+        together: int | None = None,
     ) -> None:
         self._given = given
         self._splits = list(splits)
@@ -162,12 +180,15 @@ class EngineEvaluator:
             self._shared.of(estimator)  # raises where no net of this kind can learn from it
         self._estimator = estimator
         self._threads = threads
+        self._wave_trainings = min(_WAVE_TRAININGS, _WAVE_TRAININGS_PER_THREAD * threads)
         self._seed_of = seed_of
         self._continues = continues
         self._recall = recall
         self._wants_curves = wants_curves
         self._others = others
         self.wants_estimators = wants_estimators
+        self._wants_trainings = wants_trainings
+        self._together = together
         self.delegated: dict[str, set[int]] = {}  # candidates done by `others`, by the reason
         self._in_bounds: set[str] = set()  # parameters of the base that were checked
         self._targets: dict[int, int] = {}  # epochs that were planned for a candidate's folds
@@ -230,10 +251,14 @@ class EngineEvaluator:
         """Those that prepare the samples alike follow each other."""
         if self._shared is not None:
             return range(len(candidates))
-        places: dict[Hashable, list[int]] = {}
+        places: dict[Hashable, array[int]] = {}
         for place, candidate in enumerate(candidates):
-            places.setdefault(self._preparation_key(candidate), []).append(place)
-        return [place for group in places.values() for place in group]
+            group = places.setdefault(self._preparation_key(candidate), array("q"))
+            group.append(place)
+        order = array("q")
+        for group in places.values():
+            order.extend(group)
+        return order
 
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
@@ -273,13 +298,16 @@ class EngineEvaluator:
                 delegated.append(place)
         yield from self._evaluate_by_others(jobs, delegated, poll)
         delegated = []
-        for group in groups.values():
-            stopped = yield from self._evaluate_alike(jobs, group, settings, delegated, poll)
+        alike = list(groups.values())
+        if self._together is not None:
+            alike = [[place for group in alike for place in group]]
+        for group in alike:
+            stopped = yield from self._evaluate_in_waves(jobs, group, settings, delegated, poll)
             if stopped:
                 return
         yield from self._evaluate_by_others(jobs, delegated, poll)
 
-    def _evaluate_alike(
+    def _evaluate_in_waves(
         self,
         jobs: Sequence[Job],
         places: Sequence[int],
@@ -287,13 +315,14 @@ class EngineEvaluator:
         delegated: list[int],
         poll: Poll | None,
     ) -> Generator[list[Finished], None, bool]:
-        """Evaluate jobs that prepare the samples alike; returns whether `poll` stopped it.
+        """Evaluate jobs, as many in each call as memory allows; returns whether `poll` stopped it.
 
         Those that another evaluator must do are added to `delegated`.
         """
         runs: list[_Course] = []
         failed: list[Finished] = []
         size = 0
+        prepared: dict[int, int] = {}  # memory of the samples of each preparation
         for place in places:
             candidate, fold = jobs[place]
             run = self._start(place, candidate, fold, settings[candidate.number])
@@ -305,24 +334,31 @@ class EngineEvaluator:
                 continue
             runs.append(run)
             size += run.training.n_bytes + self._bytes_of_outputs(run)
-            if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
+            if self._together is None:
+                full = size > _WAVE_BYTES or len(runs) == self._wave_trainings
+            else:
+                prepared[id(run.preparation)] = run.preparation.own_bytes
+                full = size + sum(prepared.values()) > self._together
+            if full:
                 finished, stopped = self._finish(runs, poll)
                 yield failed + finished
                 if stopped:
                     return True
-                runs, failed, size = [], [], 0
+                runs, failed, size, prepared = [], [], 0, {}
         finished, stopped = self._finish(runs, poll)
         yield failed + finished
         return stopped
 
     def _note_delegated(self, candidate: Candidate, reason: str) -> None:
+        if self._others is None:
+            raise NotForTheEngineError(candidate, reason)
         if not any(candidate.number in numbers for numbers in self.delegated.values()):
             self.delegated.setdefault(reason, set()).add(candidate.number)
 
     def _evaluate_by_others(
         self, jobs: Sequence[Job], places: Sequence[int], poll: Poll | None
     ) -> Iterator[list[Finished]]:
-        if places:
+        if places and self._others is not None:
             for finished in self._others.evaluate([jobs[place] for place in places], poll):
                 yield [(places[place], outcome) for place, outcome in finished]
 
@@ -437,7 +473,7 @@ class EngineEvaluator:
             try:
                 run.training.check_finite(warn=False)
             except ValueError:
-                if self._scoring.raises:
+                if self._scoring.raises_divergence:
                     raise
                 run.error = format_exc()
             if run.error is None:
@@ -514,6 +550,7 @@ class EngineEvaluator:
         outcome = self._failed(run.error, run.fold, run.fit_time)
         outcome.epochs = run.training.epoch - run.epochs_before
         outcome.curve = run.curve or None
+        outcome.training = run.training if self._wants_trainings else None
         return run.place, outcome
 
     def _outcomes_within_memory(self, runs: list[_Course]) -> list[Finished]:
@@ -546,6 +583,7 @@ class EngineEvaluator:
                 limited=run.training.session.status == "limit",
                 n_parameters=run.training.n_parameters,
                 curve=run.curve or None,
+                training=run.training if self._wants_trainings else None,
             )
             if self.wants_estimators:
                 outcome.estimator = self._fitted(run)
@@ -570,7 +608,11 @@ class EngineEvaluator:
                 if training and not run.preparation.exact_train:
                     raise NotNative
                 truth = run.preparation.truth(run.net, training=training)
-                values = {n: score(m, truth, of_run) for n, m in self._scoring.metrics.items()}
+                meaning = meaning_of_outputs(run.net)
+                values = {
+                    name: score(metric, truth, of_run, meaning)
+                    for name, metric in self._scoring.metrics.items()
+                }
                 scores.append(self._scoring.packed(values))
             except NotNative:
                 scores.append(self._score_estimator(run, training=training))
@@ -612,6 +654,8 @@ class EngineEvaluator:
     def _fitted(self, run: _Course) -> Any:
         """The candidate's estimator, fitted on this fold."""
         net = copy.copy(run.setting.net)
+        if run.setting.target < net.max_iter:  # it may go on
+            net.learning_rate = laid_out(net.learning_rate, net.max_iter)
         net.max_iter = run.setting.target
         net = snapshot(net, run.training.publish())
         if run.setting.estimator is run.setting.net:

@@ -16,8 +16,11 @@ import scipy.sparse as sp
 import sklearn
 from pandas.util import hash_pandas_object
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
 import nnhp
+from nnhp.estimators import _initial
+from nnhp.estimators._base import BaseMLP
 from nnhp.search._outcome import Split
 
 # Settings of a search that change how it runs, or what is done with its results.
@@ -136,8 +139,13 @@ def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
         return f"array {value.dtype} {value.shape} {joblib.hash(value)}"
     if isinstance(value, np.random.RandomState):
         return f"RandomState {joblib.hash(value.get_state())}"
+    if isinstance(value, FrozenEstimator):
+        return f"FrozenEstimator({_describe_fitted(value.estimator)})"
     if isinstance(value, BaseEstimator):
-        return f"{type(value).__qualname__}({describe(value.get_params(deep=False), within)})"
+        params = value.get_params(deep=False)
+        if isinstance(value, BaseMLP):
+            params |= {name: _describe_initializer(params[name]) for name in _initial.OPTIONS}
+        return f"{type(value).__qualname__}({describe(params, within)})"
     for names in _PARTS:
         if all(hasattr(value, name) for name in names):
             parts = [getattr(value, name) for name in names]
@@ -153,6 +161,23 @@ def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
         except Exception:  # it cannot be pickled
             return name
     return text
+
+
+def _describe_fitted(value: Any) -> str:
+    """Text of an estimator's fit; of a network's, its weights and biases."""
+    name = type(value).__qualname__
+    if _initial.is_fitted_network(value):
+        return f"{name} {joblib.hash(_initial.weights_of(value))}"
+    return f"{name}({describe(vars(value))})"
+
+
+def _describe_initializer(value: Any) -> str:
+    """Text of an initializer: networks count by what is copied from them."""
+    if _initial.is_fitted_network(value):
+        return _describe_fitted(value)
+    if isinstance(value, list | tuple):
+        return describe([_describe_initializer(entry) for entry in value])
+    return describe(value)
 
 
 def _describe_function(value: FunctionType, within: tuple[Any, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -12,22 +11,18 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
-from nnhp.search._outcome import Candidate
 
 
 def _evaluate_all(
-    search: EngineSearch, candidates: Iterable[Mapping[str, Any]], evaluate: Any, context: Any
+    search: EngineSearch, candidates: ParameterGrid | ParameterSampler, evaluate: Any, context: Any
 ) -> None:
-    every = [
-        Candidate(params, number)
-        for number, params in enumerate(chain(search._first_candidates(), candidates))
-    ]
+    first = search._first_candidates()
     task = context.subcontext(
         task_name="search",
-        max_subtasks=len(every) * search.n_splits_,
+        max_subtasks=(len(first) + len(candidates)) * search.n_splits_,
         sequential_subtasks=False,
     ).call_on_fit_task_begin(estimator=search)
-    evaluate(every, callback_ctx=task)
+    evaluate(chain(map(dict, first), candidates), callback_ctx=task)
     task.call_on_fit_task_end(estimator=search)
 
 
@@ -45,6 +40,7 @@ class GridSearchCV(model_selection.GridSearchCV, EngineSearch):
     param_grid : dict or list of dict
         Values of each parameter.
     {scikit}
+    {dispatch}
     {added}
 
     Attributes
@@ -134,6 +130,7 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
     random_state : int, RandomState or None, default=None
         Of the draws. With a study, None draws a seed that the study keeps.
     {scikit}
+    {dispatch}
     {added}
 
     Attributes
@@ -150,7 +147,7 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
     ...     "hidden_layer_sizes": HiddenLayers(depth=(1, 2), width=(8, 32)),
     ...     "alpha": loguniform(1e-6, 1e-2),
     ... }
-    >>> net = MLPClassifier(max_iter=300, learning_rate_init=0.01, random_state=0)
+    >>> net = MLPClassifier(max_iter=500, learning_rate_init=0.01, random_state=0)
     >>> search = RandomizedSearchCV(net, space, n_iter=4, random_state=0).fit(X, y)
     >>> search.engine_, len(search.cv_results_["params"])
     ('nnhp', 4)

@@ -11,11 +11,12 @@ from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from nnhp.search._class_values import class_values
 from nnhp.search._outcome import Outcome, Split
 
 
 class OutOfFold:
-    """Collects `oof_predictions_`: probabilities of classifiers, else predictions.
+    """Collects `oof_predictions_`: what classifiers say of each class, else predictions.
 
     Parameters
     ----------
@@ -66,12 +67,8 @@ class OutOfFold:
     def _predictions(self, estimator: Any, X: Any) -> NDArray[Any]:
         if not is_classifier(estimator):
             return np.asarray(estimator.predict(X))
-        probabilities = np.asarray(estimator.predict_proba(X))
-        if self._classes is None:
-            return probabilities
-        aligned = np.zeros((len(probabilities), len(self._classes)))
-        aligned[:, np.searchsorted(self._classes, estimator.classes_)] = probabilities
-        return aligned
+        classes = estimator.classes_ if self._classes is None else self._classes
+        return np.asarray(class_values(estimator, X, classes), dtype=np.float64)
 
     def table(
         self,
@@ -79,14 +76,23 @@ class OutOfFold:
         outcomes: Mapping[int, Sequence[Outcome | None]],
         splits: Sequence[Split],
     ) -> NDArray[Any]:
-        """Predictions by candidate and sample; NaN for folds that were pruned or failed."""
-        predictions: NDArray[Any] | None = None
-        for row, of_candidate in outcomes.items():
-            for outcome, split in zip(of_candidate, splits, strict=True):
-                if outcome is None or outcome.out_of_fold is None:
-                    continue
-                if predictions is None:
-                    shape = (n_candidates, self._n_samples, *outcome.out_of_fold.shape[1:])
-                    predictions = np.full(shape, np.nan)
-                predictions[row, split.test] = outcome.out_of_fold
-        return np.empty(0) if predictions is None else predictions
+        """Predictions by candidate and sample; NaN for folds that were pruned or failed.
+
+        Where candidates predict different numbers of columns (of quantiles), those with fewer
+        leave the last ones NaN.
+        """
+        found = [
+            (row, split.test, outcome.out_of_fold)
+            for row, of_candidate in outcomes.items()
+            for outcome, split in zip(of_candidate, splits, strict=True)
+            if outcome is not None and outcome.out_of_fold is not None
+        ]
+        if not found:
+            return np.empty(0)
+        widths = [of_fold.shape[1] for _, _, of_fold in found if of_fold.ndim == 2]
+        shape = (n_candidates, self._n_samples, max(widths, default=1))
+        predictions = np.full(shape, np.nan)
+        for row, rows, of_fold in found:
+            columns = of_fold.reshape(len(rows), -1)
+            predictions[row, rows, : columns.shape[1]] = columns
+        return predictions if widths else predictions[:, :, 0]

@@ -11,16 +11,18 @@ import joblib
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.estimators._data import Given
 from nnhp.estimators._folds import Fold, SharedData
+from nnhp.estimators._losses import gives_probabilities, quantiles_of
+from nnhp.estimators._params import monitor
 from nnhp.estimators._training import Cache
 from nnhp.search._outcome import Candidate, Split
-from nnhp.search._scores import Truth
+from nnhp.search._scores import Meaning, Truth
 
 if TYPE_CHECKING:
     from nnhp.search._engine_fit import Scoring
@@ -35,6 +37,13 @@ def net_of(estimator: Any) -> Any:
     return last if type(last) in (MLPClassifier, MLPRegressor) else None
 
 
+def meaning_of_outputs(net: Any) -> Meaning:
+    """What the outputs of a net are, for scores."""
+    if is_classifier(net):
+        return "own" if gives_probabilities(net.loss) else "decisions"
+    return "own" if quantiles_of(net.loss) is None else "quantiles"
+
+
 def obstacle(estimator: Any) -> str | None:
     """What keeps a configured estimator from the engine's path; None where nothing does."""
     net = net_of(estimator)
@@ -42,7 +51,7 @@ def obstacle(estimator: Any) -> str | None:
         return f"the estimator is {type(estimator).__name__}"
     if net.solver == "lbfgs":
         return "solver='lbfgs' has no epochs"
-    if net.early_stopping and net.scoring not in (None, "loss", "accuracy", "r2"):
+    if monitor(net, classification=is_classifier(net)) == "external":
         return "early stopping with this scoring needs Python after each epoch"
     if net.verbose:
         return "the estimator is verbose"
@@ -128,7 +137,8 @@ class Preparation:
     ) -> None:
         self.split = split
         self.steps: Any = None  # fitted; None without steps
-        self.train, self.test = split.train, split.test  # rows of the dataset
+        # Rows of the dataset.
+        self.train, self.test, self.validation = split.train, split.test, split.validation
         self.exact_train = True  # the training rows are as `transform` would make them
         self._given = given
         self._scoring = scoring
@@ -138,28 +148,42 @@ class Preparation:
             self.shared = shared
             return
         self.steps = clone(setting.estimator[:-1])
-        X, y = samples_of(given, split.train)
-        train = self.steps.fit_transform(X, y)
-        X_test, y_test = samples_of(given, split.test)
-        test = _transformed(self.steps, X_test)
+        self.shared = SharedData(setting.net, self._transform(split))
+
+    def _transform(self, split: Split) -> Given:
+        """Fit the steps, and put together what they make of the fold's rows."""
+        parts = [split.train, split.test]
+        if split.validation is not None and split.validation is not split.test:
+            parts.append(split.validation)
+        (X, y), *others = [samples_of(self._given, rows) for rows in parts]
+        samples = [self.steps.fit_transform(X, y)]
+        samples += [_transformed(self.steps, X_other) for X_other, _ in others]
         if self._scoring.of_training_rows:
-            self.exact_train = _same_samples(train, _transformed(self.steps, X))
-        n_train, n_test = len(split.train), len(split.test)
-        self.train = np.arange(n_train, dtype=np.int32)
-        self.test = np.arange(n_train, n_train + n_test, dtype=np.int32)
+            self.exact_train = _same_samples(samples[0], _transformed(self.steps, X))
+        ends = np.cumsum([len(rows) for rows in parts])
+        places = np.split(np.arange(ends[-1], dtype=np.int32), ends[:-1])
+        self.train, self.test = places[:2]
+        self.validation = None if split.validation is None else places[-1]
         given = replace(
-            given, X=_stacked(train, test), y=_stacked(np.asarray(y), np.asarray(y_test))
+            self._given,
+            X=_stacked(samples),
+            y=_stacked([np.asarray(y), *(np.asarray(y_other) for _, y_other in others)]),
         )
         if given.sample_weight is not None:
             weight = np.asarray(given.sample_weight)
-            given = replace(given, sample_weight=weight[np.concatenate([split.train, split.test])])
-        self.shared = SharedData(setting.net, given)
+            given = replace(given, sample_weight=weight[np.concatenate(parts)])
+        return given
+
+    @property
+    def own_bytes(self) -> int:
+        """Memory of the samples that the steps made."""
+        return 0 if self.steps is None else self.shared.n_bytes
 
     def fold(self, net: Any) -> Fold:
         """Samples and targets for a net of this precision."""
         checked = self.shared.of(net)
         if id(checked) not in self._folds:
-            self._folds[id(checked)] = checked.fold(self.train)
+            self._folds[id(checked)] = checked.fold(self.train, self.validation)
         return self._folds[id(checked)]
 
     def truth(self, net: Any, *, training: bool) -> Truth:
@@ -199,18 +223,20 @@ def _same_samples(a: Any, b: Any) -> bool:
     return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
 
 
-def _stacked(a: Any, b: Any) -> Any:
-    """Rows of `a`, then those of `b`, in their container."""
-    if sp.issparse(a):
+def _stacked(parts: list[Any]) -> Any:
+    """Rows of the first part, then those of the others, in the container of the first."""
+    first, *others = parts
+    if sp.issparse(first):
         stacked: Any = sp.vstack
-        return stacked([a, b], format="csr")
-    if hasattr(a, "iloc"):
+        return stacked(parts, format="csr")
+    if hasattr(first, "iloc"):
         import pandas as pd
 
-        return pd.concat([a, b], ignore_index=True)
-    a = np.asarray(a)
+        return pd.concat(parts, ignore_index=True)
+    first = np.asarray(first)
     # A net of float32 samples predicts in float32, whatever the test rows were.
-    return np.concatenate([a, np.asarray(b, dtype=a.dtype if a.dtype.kind == "f" else None)])
+    dtype = first.dtype if first.dtype.kind == "f" else None
+    return np.concatenate([first, *(np.asarray(part, dtype=dtype) for part in others)])
 
 
 def preparation_of(estimator: Any) -> Hashable:

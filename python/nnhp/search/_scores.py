@@ -26,6 +26,7 @@ from sklearn.pipeline import Pipeline
 
 from nnhp.estimators import MLPClassifier, MLPRegressor
 
+Meaning = Literal["own", "decisions", "quantiles"]
 Kind = Literal["multiclass", "binary", "multilabel", "regression"]
 
 _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
@@ -186,7 +187,7 @@ class _Numbers:
         return np.asarray(np.add.reduce(weighted, axis=0))
 
 
-def score(metric: str, truth: Truth, outputs: NDArray[Any]) -> float:
+def score(metric: str, truth: Truth, outputs: NDArray[Any], meaning: Meaning = "own") -> float:
     """Score of a net on the test rows, from its activated outputs.
 
     Parameters
@@ -197,6 +198,9 @@ def score(metric: str, truth: Truth, outputs: NDArray[Any]) -> float:
         The test rows.
     outputs : ndarray of shape (n_rows, n_outputs)
         float32 or float64, as `predict` and `predict_proba` start from.
+    meaning : {'own', 'decisions', 'quantiles'}, default='own'
+        What the outputs are: 'own' for probabilities of classes, or numbers; decision values, of
+        which 0 is the threshold; or quantiles.
 
     Returns
     -------
@@ -214,11 +218,15 @@ def score(metric: str, truth: Truth, outputs: NDArray[Any]) -> float:
     function, kinds = _FUNCTIONS[metric]
     if truth.kind not in kinds:
         raise NotNative(f"{metric} is not defined for {truth.kind}.")
+    if meaning == "quantiles" or (meaning == "decisions" and metric not in _OF_DECISIONS):
+        raise NotNative(f"{metric} is not defined for {meaning}.")
     if outputs.dtype not in _FLOATS or outputs.shape != (truth.n_rows, truth.n_outputs):
         raise NotNative(f"The outputs are {outputs.dtype} of shape {outputs.shape}.")
     with np.errstate(all="ignore"):
         if not np.isfinite(outputs).all():
             raise NotNative("Some outputs are not finite.")
+        if meaning == "decisions" and truth.kind != "multiclass":
+            outputs = (outputs > 0).astype(outputs.dtype)  # labels, as probabilities of 0 and 1
         value = function(truth, np.ascontiguousarray(outputs))
     if not isfinite(value):
         raise NotNative("The score is not finite.")
@@ -360,6 +368,7 @@ _FUNCTIONS: dict[str, tuple[Callable[[Truth, NDArray[Any]], float], frozenset[st
 }
 
 METRICS = frozenset(_FUNCTIONS)
+_OF_DECISIONS = {"accuracy", "balanced_accuracy"}
 
 
 # -------------------------------------------------------------------------- what is given

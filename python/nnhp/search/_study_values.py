@@ -13,6 +13,7 @@ import math
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import joblib
@@ -20,6 +21,7 @@ import numpy as np
 
 from nnhp import _component
 from nnhp._component import Component
+from nnhp.search._fingerprint import describe
 
 Other: TypeAlias = Callable[[Any], Any]
 
@@ -37,7 +39,7 @@ class NamedValue:
     name : str
         What it was called or looked like.
     hash : str or None
-        Its ``joblib.hash``; None where it cannot be computed, as for a lambda.
+        Its ``joblib.hash``, or that of a function's description; None where there is none.
     """
 
     name: str
@@ -60,7 +62,7 @@ def named(value: Any) -> Any:
     try:
         digest = joblib.hash(value)
     except (pickle.PicklingError, TypeError, AttributeError):
-        digest = None
+        digest = joblib.hash(describe(value)) if isinstance(value, FunctionType) else None
     return {"$named": [name[:_MAX_NAME], digest]}
 
 
