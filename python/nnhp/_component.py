@@ -59,12 +59,12 @@ def path_of(component: Component) -> str | None:
     return path if known().get(path) is type(component) else None
 
 
-def named(path: Any, parameters: Mapping[str, Any]) -> Component:
+def named(path: object, parameters: Mapping[str, Any]) -> Component:
     """Make the component that a text names.
 
     Parameters
     ----------
-    path : str
+    path : object
         Module and name of one of nnhp's own components, as ``nnhp.optimizers.RMSprop``.
     parameters : mapping of str to object
         Those that differ from the defaults.
