@@ -351,16 +351,16 @@ inline void update(std::vector<Parameter>& parameters, std::vector<double>& aver
     p.w -= p.w * o.weight_decay * train.schedule.initial;
     named(optimizers, info(o.kind).name).step(p, g[i] * scale, c);
   }
+  const double share = step == 1 ? 0.0 : o.ema_momentum;
+  for (size_t i = 0; i < n; ++i) {
+    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
+  }
   for (size_t j = 0; weights && o.max_norm < OptimizerSpec::kUnlimited && j < columns; ++j) {
     double norm = 0.0;
     for (size_t i = 0; i < rows; ++i) norm = std::hypot(norm, parameters[at + i * columns + j].w);
     for (size_t i = 0; i < rows; ++i) {
       parameters[at + i * columns + j].w *= std::min(norm, o.max_norm) / (norm + 1e-7);
     }
-  }
-  const double share = step == 1 ? 0.0 : o.ema_momentum;
-  for (size_t i = 0; i < n; ++i) {
-    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
   }
 }
 

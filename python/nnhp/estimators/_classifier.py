@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp.activations import Activation
 from nnhp.estimators import _losses
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
@@ -41,20 +42,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Units of each hidden layer, from the input on. An int is one layer; ``()`` is a linear
         model.
 
-    activation : str or sequence of str, default='relu'
-        Activation of the hidden layers: one name for all, or one name per layer.
+    activation : str, activation or sequence of these, default='relu'
+        Activation of the hidden layers: one for all, or one per layer. By name, or as an object of
+        `nnhp.activations` with parameters of its own.
 
         - 'identity' or 'linear': z
         - 'logistic' or 'sigmoid': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
-        - 'leaky_relu': z, or 0.2 z where that is negative
-        - 'elu': z, or exp(z) - 1 where z < 0
+        - 'leaky_relu': z, or 0.2 z where that is negative; see `nnhp.activations.LeakyReLU`
+        - 'elu': z, or exp(z) - 1 where z < 0; see `nnhp.activations.ELU`
         - 'selu': 1.0507 z, or 1.7581 (exp(z) - 1) where z < 0 [5]_
         - 'silu' or 'swish': z / (1 + exp(-z))
+        - 'gelu': z times the share of standard normal numbers below z, exactly
         - 'mish': z tanh(log(1 + exp(z)))
         - 'softplus': log(1 + exp(z))
         - 'hard_sigmoid': (z + 3) / 6, but at least 0 and at most 1
+        - 'prelu': z, or a trained slope times z where z < 0; see `nnhp.activations.PReLU`
+        - 'maxout': the greater of two sums of each unit; see `nnhp.activations.Maxout`
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         How the loss is minimised.
@@ -160,8 +165,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         prediction needs no change [4]_. Not with 'lbfgs'.
 
     dropout_kind : {'standard', 'alpha'}, default='standard'
-        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
-        that mean and variance stay [5]_.
+        What `dropout` and `input_dropout` put in the place of a value. 'standard': 0. 'alpha': the
+        value s = -1.7581 that 'selu' tends to; then all values become ``a * x + b`` with
+        ``a = ((1 - rate) * (1 + rate * s**2))**-0.5`` and ``b = -a * rate * s``, so that mean 0
+        and variance 1 stay [5]_. For 'selu'.
 
     input_dropout : float, default=0.0
         The same for the features.
@@ -244,14 +251,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         last, or -1, is the output layer.
 
     normalization : {'batch', 'layer'} or None, default=None
-        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+        Whether the hidden layers' sums are normalized before their activation, to
+        ``scale * (z - mean) / sqrt(variance + 0.001) + shift``, where scale and shift are trained
+        for each unit, or each of its pieces, from 1 and 0; `alpha` does not penalize them.
+
+        - 'batch': mean and variance of each unit over the samples of the batch [9]_. Each step
+          also moves averages, which take their place in predictions, by a hundredth towards
+          them (momentum 0.99). Weights of samples do not count there; a batch of a single sample
+          becomes the shift and teaches only the output layer and shifts; a batch whose samples
+          all weigh nothing is passed over. A step holds the activations of its whole batch;
+          predictions, for which it becomes part of the weights, take no longer. Not with 'lbfgs'.
+        - 'layer': mean and variance of each sample over the units of the layer [10]_.
 
     input_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+        Standard deviation of Gaussian noise on the features in training, other in each step. With
+        `noisy_copies`, only these have it. Sparse samples are made dense, batch by batch. Not with
+        'lbfgs'.
 
     activation_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
-        'lbfgs'.
+        Standard deviation of Gaussian noise on what hidden units put out in training, before
+        `dropout`. Not with 'lbfgs'.
 
     weight_noise : float, default=0.0
         Standard deviation of Gaussian noise on the weights in each training step. Not with
@@ -303,11 +322,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Class labels, sorted; the order of the columns of `predict_proba`.
 
     coefs_ : list of ndarray
-        Weights of each layer, of shape (inputs, outputs). They count as they are in each
-        later call: they may be edited or replaced.
+        Weights of each layer, of shape (inputs, outputs); with 'maxout' of shape
+        (inputs, pieces * outputs). They count as they are in each later call: they may be edited
+        or replaced.
 
     intercepts_ : list of ndarray
-        Biases of each layer, of shape (outputs,).
+        Biases of each layer, of shape (outputs,), or (pieces * outputs,).
+
+    activation_params_ : list of (ndarray or None)
+        For each hidden layer the slopes of 'prelu', of shape (outputs,); None where the activation
+        has nothing to train. They may be edited.
+
+    norm_params_ : list of (dict or None)
+        For each hidden layer arrays as long as its biases: 'scale' and 'shift' of the
+        normalization, and for 'batch' the moving averages 'mean' and 'variance'; None without
+        `normalization`. They may be edited.
 
     loss_ : float
         Training loss, with penalty, of the last epoch.
@@ -399,6 +428,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
        to train strong classifiers with localizable features." ICCV, 2019. arXiv:1905.04899.
     .. [8] K. Crammer and Y. Singer. "On the algorithmic implementation of multiclass kernel-based
        vector machines." JMLR 2, 2001.
+    .. [9] S. Ioffe and C. Szegedy. "Batch normalization: Accelerating deep network training by
+       reducing internal covariate shift." ICML, 2015.
+    .. [10] J. L. Ba, J. R. Kiros and G. E. Hinton. "Layer normalization." 2016.
+       arXiv:1607.06450.
 
     Examples
     --------
@@ -419,7 +452,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,

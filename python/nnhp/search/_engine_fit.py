@@ -247,9 +247,12 @@ def _net_prefixes(estimator: Any) -> list[str]:
 
 
 def _parameter_count(estimator: Any) -> int:
-    """Weights and biases of a fitted net, alone or last in a pipeline; 0 for anything else."""
+    """What a fitted net trains, alone or last in a pipeline; 0 for anything else."""
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     arrays = [*getattr(last, "coefs_", ()), *getattr(last, "intercepts_", ())]
+    arrays += [slopes for slopes in getattr(last, "activation_params_", ()) if slopes is not None]
+    for norm in getattr(last, "norm_params_", ()):
+        arrays += [norm[name] for name in ("scale", "shift") if norm]
     return int(sum(np.size(array) for array in arrays))
 
 
