@@ -78,6 +78,22 @@ py::array classes_of(const AnyPredictor& any, const py::object& X, const py::fun
   });
 }
 
+py::array hidden_outputs_of(const AnyPredictor& any, const py::object& X, size_t layer,
+                            const py::function& threads) {
+  return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
+    const Dataset<T> data = make_rows(predictor, X);
+    const std::vector<LayerSpec>& layers = predictor.net()->layers();
+    require(layer + 1 < layers.size(), "the net has " + std::to_string(layers.size() - 1) +
+                                           " hidden layers, got layer " + std::to_string(layer));
+    py::array_t<T> out({data.samples, layers[layer].outputs()});
+    T* const to = out.mutable_data();
+    call(predictor, data, threads, [&](int most, const Poll& poll) {
+      predictor.hidden_outputs(data, layer, most, poll, to);
+    });
+    return out;
+  });
+}
+
 py::tuple predictor_state(const AnyPredictor& any) {
   return any.visit([]<class T>(const Predictor<T>& predictor) -> py::tuple {
     const AlignedVector<T>& parameters = predictor.parameters();
@@ -118,6 +134,7 @@ void bind_predict(py::module_& m) {
   py::class_<AnyPredictor>(m, "Predictor")
       .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"))
       .def("outputs", &outputs_of, py::arg("X"), py::arg("threads"))
+      .def("hidden_outputs", &hidden_outputs_of, py::arg("X"), py::arg("layer"), py::arg("threads"))
       .def("classes", &classes_of, py::arg("X"), py::arg("threads"),
            py::arg("by") = "probabilities")
       .def(py::pickle(&predictor_state, [](const py::tuple& state) {

@@ -8,22 +8,68 @@
 namespace nnhp::bindings {
 namespace {
 
-using HiddenTuple = std::tuple<index_t, std::string, double>;
+using GivenStages = std::vector<py::object>;
+using GivenLayer = std::pair<index_t, GivenStages>;  // units, stages
 
-TypedNetSpec make_net(index_t n_inputs, const std::vector<HiddenTuple>& hidden, index_t n_outputs,
-                      const std::string& output_activation, double input_dropout,
-                      const std::string& dtype) {
+// A stage by its name, which may be an activation's.
+StageSpec make_stage(const py::object& given) {
+  Fields fields(given, "stage");
+  const std::string name = fields.name();
+  StageSpec stage;
+  std::string_view parameter;
+  for (size_t k = 1; k < stage_table.size(); ++k) {
+    if (stage_table[k].name != name) continue;
+    stage.kind = static_cast<StageKind>(k);
+    parameter = stage_table[k].parameter;
+  }
+  if (stage.kind == StageKind::kActivation) {
+    const std::string what = "a stage, if not " + names_of(stage_table, 1) + ",";
+    stage = activate(static_cast<Activation>(index_of(activation_table, name, what.c_str())));
+    parameter = info(stage.activation).parameter;
+  }
+  if (!parameter.empty()) fields.read(std::string(parameter), stage.parameter);
+  if (info(stage.kind).normalizes) fields.read("epsilon", stage.epsilon);
+  if (stage.kind == StageKind::kBatchNormalization) fields.read("momentum", stage.momentum);
+  fields.require_all_read();
+  return stage;
+}
+
+std::vector<StageSpec> make_stages(const GivenStages& given) {
+  std::vector<StageSpec> stages;
+  for (const py::object& stage : given) stages.push_back(make_stage(stage));
+  return stages;
+}
+
+// What make_stage makes this of.
+py::object stage_state(const Stage& stage) {
+  const bool activates = stage.kind == StageKind::kActivation;
+  py::dict state;
+  state["name"] = activates ? info(stage.activation).name : info(stage.kind).name;
+  const std::string parameter(activates ? info(stage.activation).parameter
+                                        : info(stage.kind).parameter);
+  if (!parameter.empty()) state[parameter.c_str()] = stage.parameter;
+  if (info(stage.kind).normalizes) state["epsilon"] = stage.epsilon;
+  if (stage.kind == StageKind::kBatchNormalization) state["momentum"] = stage.momentum;
+  return state;
+}
+
+GivenStages stages_state(const std::vector<Stage>& stages) {
+  GivenStages states;
+  for (const Stage& stage : stages) states.push_back(stage_state(stage));
+  return states;
+}
+
+TypedNetSpec make_net(index_t n_inputs, const std::vector<GivenLayer>& hidden, index_t n_outputs,
+                      const std::string& output_activation, const GivenStages& input_stages,
+                      const GivenStages& output_stages, const std::string& dtype) {
   require(dtype == "float32" || dtype == "float64",
           "dtype must be 'float32' or 'float64', got '" + dtype + "'");
-  const auto activation = [](const std::string& name) {
-    return static_cast<Activation>(index_of(activation_table, name, "activation"));
-  };
   std::vector<HiddenLayer> layers;
-  for (const auto& [units, name, dropout] : hidden) {
-    layers.push_back({units, activation(name), dropout});
-  }
-  return {std::make_shared<NetSpec>(n_inputs, layers, n_outputs, activation(output_activation),
-                                    input_dropout),
+  for (const auto& [units, stages] : hidden) layers.push_back({units, make_stages(stages)});
+  const auto output =
+      static_cast<Activation>(index_of(activation_table, output_activation, "activation"));
+  return {std::make_shared<NetSpec>(n_inputs, layers, n_outputs, output, make_stages(input_stages),
+                                    make_stages(output_stages)),
           dtype == "float32"};
 }
 
@@ -33,23 +79,62 @@ std::vector<std::pair<index_t, index_t>> layer_shapes(const TypedNetSpec& net) {
   return shapes;
 }
 
+// Layer (-1: the inputs), number of the stage in it, name, offset and size of every array that a
+// stage has in the flat parameters.
+using StageArray = std::tuple<int, int, std::string, index_t, index_t>;
+
+std::vector<StageArray> stage_arrays(const TypedNetSpec& net) {
+  std::vector<StageArray> arrays;
+  const auto add = [&](int layer, const std::vector<Stage>& stages) {
+    for (size_t s = 0; s < stages.size(); ++s) {
+      const Stage& stage = stages[s];
+      const auto array = [&](const char* name, index_t at) {
+        arrays.emplace_back(layer, static_cast<int>(s), name, at, stage.columns);
+      };
+      if (stage.is(Activation::kPrelu)) array("slopes", stage.trained_at);
+      if (info(stage.kind).normalizes) {
+        array("scale", stage.trained_at);
+        array("shift", stage.shift_at());
+      }
+      if (stage.statistics == 0) continue;
+      array("mean", stage.statistics_at);
+      array("variance", stage.variance_at());
+    }
+  };
+  add(-1, net.spec->input_stages());
+  int number = 0;
+  for (const LayerSpec& layer : net.spec->layers()) add(number++, layer.stages);
+  return arrays;
+}
+
+index_t scratch_bytes(const TypedNetSpec& net, index_t batch_size) {
+  return with_dtype(net.single, [&]<class T>() {
+    Workspace sizes;
+    Backprop<T>(*net.spec, true, sizes, true, Backprop<T>::training_rows(*net.spec, batch_size));
+    return sizes.bytes();
+  });
+}
+
 // The arguments of make_net.
 py::tuple net_state(const TypedNetSpec& net) {
-  const auto name = [](Activation activation) { return std::string(info(activation).name); };
-  std::vector<HiddenTuple> hidden;
+  std::vector<GivenLayer> hidden;
   for (const LayerSpec& layer : net.spec->layers()) {
-    hidden.emplace_back(layer.units, name(layer.activation), layer.dropout);
+    hidden.emplace_back(layer.outputs(), stages_state(layer.stages));
   }
+  GivenStages output_stages = hidden.back().second;
+  output_stages.pop_back();
   hidden.pop_back();
   return py::make_tuple(net.spec->inputs(), hidden, net.spec->outputs(),
-                        name(net.spec->output_activation()), net.spec->input_dropout(),
+                        info(net.spec->output_activation()).name,
+                        stages_state(net.spec->input_stages()), output_stages,
                         net.single ? dtype_name<float>() : dtype_name<double>());
 }
 
 TypedNetSpec net_of_state(const py::tuple& state) {
-  return make_net(state[0].cast<index_t>(), state[1].cast<std::vector<HiddenTuple>>(),
-                  state[2].cast<index_t>(), state[3].cast<std::string>(), state[4].cast<double>(),
-                  state[5].cast<std::string>());
+  return make_net(state[0].cast<index_t>(), state[1].cast<std::vector<GivenLayer>>(),
+                  state[2].cast<index_t>(), state[3].cast<std::string>(),
+                  state[4].cast<GivenStages>(), state[5].cast<GivenStages>(),
+                  state[6].cast<std::string>());
 }
 
 LossSpec make_loss(const py::object& given) {
@@ -192,10 +277,15 @@ void bind_spec(py::module_& m) {
 
   py::class_<TypedNetSpec>(m, "NetSpec")
       .def(py::init(&make_net), py::kw_only(), py::arg("n_inputs"), py::arg("hidden"),
-           py::arg("n_outputs"), py::arg("output_activation"), py::arg("input_dropout") = 0.0,
+           py::arg("n_outputs"), py::arg("output_activation"),
+           py::arg("input_stages") = GivenStages(), py::arg("output_stages") = GivenStages(),
            py::arg("dtype"))
       .def_property_readonly("n_parameters",
                              [](const TypedNetSpec& n) { return n.spec->parameter_count(); })
+      .def_property_readonly("n_trained",
+                             [](const TypedNetSpec& n) { return n.spec->trained_count(); })
+      .def_property_readonly("stage_arrays", &stage_arrays)
+      .def("scratch_bytes", &scratch_bytes, py::arg("batch_size"))
       .def_property_readonly("layer_shapes", &layer_shapes)
       .def(py::pickle(&net_state, &net_of_state));
 

@@ -22,18 +22,21 @@ class Fields {
     }
   }
 
+  std::string name() {
+    known_.insert("name");
+    require(values_.contains("name"), std::string(what_) + " needs a name");
+    return values_["name"].cast<std::string>();
+  }
   // The row of `table` that "name" names.
   template <class Enum, class Row, size_t N>
   Enum kind(const std::array<Row, N>& table) {
-    known_.insert("name");
-    require(values_.contains("name"), std::string(what_) + " needs a name");
-    return static_cast<Enum>(index_of(table, values_["name"].cast<std::string>(), what_));
+    return static_cast<Enum>(index_of(table, name(), what_));
   }
   // Sets `to` where a value is given.
   template <class Value>
-  void read(const char* name, Value& to) {
+  void read(const std::string& name, Value& to) {
     known_.insert(name);
-    if (values_.contains(name)) to = values_[name].template cast<Value>();
+    if (values_.contains(name.c_str())) to = values_[name.c_str()].template cast<Value>();
   }
   // Throws std::invalid_argument if a value was given that nobody has read.
   void require_all_read() const {

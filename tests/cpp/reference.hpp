@@ -83,72 +83,59 @@ inline Matrix repeated(const Matrix& row, index_t times) {
 }
 inline Matrix column_sums(const Matrix& a) { return product(Matrix(1, a.rows, 1.0), a); }
 
-// Activations by name. `slope` is the derivative at z, where the output is y.
+// Activations of single values by name, with their parameter. `slope` is the derivative at z, where
+// the output is y.
 struct Activation {
   std::string_view name;
-  long double (*value)(long double z);
-  double (*slope)(double z, double y);
+  long double (*value)(long double z, long double parameter);
+  double (*slope)(double z, double y, double parameter);
 };
-inline constexpr std::array<Activation, 12> activations{{
-    {"identity", [](long double z) { return z; }, [](double, double) { return 1.0; }},
-    {"logistic", [](long double z) { return 1.0L / (1.0L + std::exp(-z)); },
-     [](double, double y) { return y * (1.0 - y); }},
-    {"tanh", [](long double z) { return std::tanh(z); },
-     [](double, double y) { return 1.0 - y * y; }},
-    {"relu", [](long double z) { return z < 0.0L ? 0.0L : z; },
-     [](double, double y) { return y == 0.0 ? 0.0 : 1.0; }},
-    {"silu", [](long double z) { return z / (1.0L + std::exp(-z)); },
-     [](double z, double y) {
+inline constexpr std::array<Activation, 13> activations{{
+    {"identity", [](long double z, long double) { return z; },
+     [](double, double, double) { return 1.0; }},
+    {"logistic", [](long double z, long double) { return 1.0L / (1.0L + std::exp(-z)); },
+     [](double, double y, double) { return y * (1.0 - y); }},
+    {"tanh", [](long double z, long double) { return std::tanh(z); },
+     [](double, double y, double) { return 1.0 - y * y; }},
+    {"relu", [](long double z, long double) { return z < 0.0L ? 0.0L : z; },
+     [](double, double y, double) { return y == 0.0 ? 0.0 : 1.0; }},
+    {"silu", [](long double z, long double) { return z / (1.0L + std::exp(-z)); },
+     [](double z, double y, double) {
        const double denominator = 1.0 + std::exp(-z);
        return 1.0 / denominator + y * std::exp(-z) / denominator;
      }},
-    {"leaky_relu", [](long double z) { return z < 0.0L ? 0.2L * z : z; },
-     [](double z, double) { return z > 0.0 ? 1.0 : 0.2; }},
-    {"elu", [](long double z) { return z < 0.0L ? std::expm1(z) : z; },
-     [](double z, double) { return z < 0.0 ? std::exp(z) : 1.0; }},
+    {"leaky_relu", [](long double z, long double slope) { return z < 0.0L ? slope * z : z; },
+     [](double z, double, double slope) { return z > 0.0 ? 1.0 : slope; }},
+    {"elu", [](long double z, long double alpha) { return z < 0.0L ? alpha * std::expm1(z) : z; },
+     [](double z, double, double alpha) { return z < 0.0 ? alpha * std::exp(z) : 1.0; }},
+    {"gelu",
+     [](long double z, long double) {
+       return 0.5L * z * std::erfc(-z * 0.70710678118654752440084436210485L);
+     },
+     [](double z, double, double) {
+       return 0.5 * std::erfc(-z * 0.70710678118654752) +
+              z * 0.39894228040143267794 * std::exp(-0.5 * z * z);
+     }},
     {"selu",
-     [](long double z) {
+     [](long double z, long double) {
        constexpr long double scale = 1.0507009873554804934193349852946L;
        return scale * (z < 0.0L ? 1.6732632423543772848170429916717L * std::expm1(z) : z);
      },
-     [](double z, double) {
+     [](double z, double, double) {
        return 1.0507009873554804934 * (z < 0.0 ? 1.6732632423543772848 * std::exp(z) : 1.0);
      }},
-    {"mish", [](long double z) { return z * std::tanh(std::log1p(std::exp(z))); },
-     [](double z, double) {
+    {"mish", [](long double z, long double) { return z * std::tanh(std::log1p(std::exp(z))); },
+     [](double z, double, double) {
        const double t = std::tanh(std::log1p(std::exp(z)));
        return t + z * (1.0 - t * t) / (1.0 + std::exp(-z));
      }},
-    {"softplus", [](long double z) { return std::log1p(std::exp(z)); },
-     [](double z, double) { return 1.0 / (1.0 + std::exp(-z)); }},
+    {"softplus", [](long double z, long double) { return std::log1p(std::exp(z)); },
+     [](double z, double, double) { return 1.0 / (1.0 + std::exp(-z)); }},
     {"hard_sigmoid",
-     [](long double z) { return std::fmin(std::fmax((z + 3.0L) / 6.0L, 0.0L), 1.0L); },
-     [](double, double y) { return y > 0.0 && y < 1.0 ? 1.0 / 6.0 : 0.0; }},
-    {"exp", [](long double z) { return std::exp(z); }, [](double, double y) { return y; }},
-}};
-
-// Losses of one output by name, given the activated output p and the target y.
-struct Loss {
-  std::string_view name;
-  double (*value)(double p, double y, double epsilon);
-  bool averaged;  // over outputs, instead of summed
-};
-inline double clipped(double p, double epsilon) {
-  return std::fmin(std::fmax(p, epsilon), 1.0 - epsilon);
-}
-inline constexpr std::array<Loss, 4> losses{{
-    {"log_loss",
-     [](double p, double y, double epsilon) { return -y * std::log(clipped(p, epsilon)); }, false},
-    {"binary_log_loss",
-     [](double p, double y, double epsilon) {
-       const double q = clipped(p, epsilon);
-       return -(y * std::log(q) + (1.0 - y) * std::log1p(-q));
-     },
-     false},
-    {"squared_error", [](double p, double y, double) { return 0.5 * (p - y) * (p - y); }, true},
-    {"poisson",
-     [](double p, double y, double) { return (y > 0.0 ? y * std::log(y / p) : 0.0) - y + p; },
-     false},
+     [](long double z, long double) { return std::fmin(std::fmax((z + 3.0L) / 6.0L, 0.0L), 1.0L); },
+     [](double, double y, double) { return y > 0.0 && y < 1.0 ? 1.0 / 6.0 : 0.0; }},
+    {"exp", [](long double z, long double) { return std::exp(z); },
+     [](double, double y, double) { return y; }},
 }};
 
 // Updates of one parameter by name.
@@ -263,25 +250,47 @@ inline Matrix softmax(Matrix z) {
   }
   return z;
 }
-inline Matrix activated(const Matrix& z, std::string_view name) {
+inline Matrix ascending(Matrix z) {
+  for (index_t i = 0; i < z.rows; ++i) {
+    for (index_t j = 1; j < z.columns; ++j) z(i, j) = z(i, j - 1) + std::log1p(std::exp(z(i, j)));
+  }
+  return z;
+}
+inline Matrix activated(const Matrix& z, std::string_view name, double parameter) {
   if (name == "softmax") return softmax(z);
+  if (name == "ascending") return ascending(z);
   const Activation& activation = named(activations, name);
   return each(z, [&](double x) {
-    return static_cast<double>(activation.value(static_cast<long double>(x)));
+    return static_cast<double>(
+        activation.value(static_cast<long double>(x), static_cast<long double>(parameter)));
   });
 }
 
-// Sum of the losses of every sample, weighted by `weights` [rows x 1].
-inline double total_loss(const Matrix& p, const Matrix& y, const Matrix& weights,
-                         std::string_view name, double epsilon) {
-  const Loss& loss = named(losses, name);
-  double total = 0.0;
-  for (index_t i = 0; i < p.rows; ++i) {
-    for (index_t j = 0; j < p.columns; ++j) {
-      total += weights(i, 0) * loss.value(p(i, j), y(i, j), epsilon);
+// delta by the outputs y of pre-activations z -> delta by z.
+inline Matrix through(const Matrix& delta, const Matrix& z, const Matrix& y, std::string_view name,
+                      double parameter = 0.0) {
+  Matrix result = delta;
+  if (name == "softmax") {
+    for (index_t i = 0; i < y.rows; ++i) {
+      double mean = 0.0;
+      for (index_t k = 0; k < y.columns; ++k) mean += delta(i, k) * y(i, k);
+      for (index_t j = 0; j < y.columns; ++j) result(i, j) = y(i, j) * (delta(i, j) - mean);
     }
+    return result;
   }
-  return loss.averaged ? total / static_cast<double>(p.columns) : total;
+  if (name == "ascending") {
+    for (index_t i = 0; i < y.rows; ++i) {
+      for (index_t j = 0; j < y.columns; ++j) {
+        double later = 0.0;
+        for (index_t k = j; k < y.columns; ++k) later += delta(i, k);
+        result(i, j) = j == 0 ? later : later / (1.0 + std::exp(-z(i, j)));
+      }
+    }
+    return result;
+  }
+  const auto slope = named(activations, name).slope;
+  const auto at = [&](double from, double to) { return slope(from, to, parameter); };
+  return each(delta, each(z, y, at), [](double a, double b) { return a * b; });
 }
 
 // Philox-4x32 with 10 rounds: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as

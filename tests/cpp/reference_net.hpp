@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "nnhp/train/session.hpp"
-#include "reference.hpp"
+#include "reference_loss.hpp"
 
 namespace nnhp::testing::reference {
 
@@ -20,51 +20,220 @@ inline Matrix biases_of(const LayerSpec& layer, const std::vector<double>& param
   return b;
 }
 
-// Multipliers of the inputs and of every hidden layer's outputs, for a batch in one training step.
-inline std::vector<Matrix> dropout_masks(const NetSpec& net, index_t rows, uint64_t key,
-                                         uint64_t step) {
-  std::vector<Matrix> masks;
-  const auto add = [&](index_t columns, double rate) {
-    const uint32_t place = static_cast<uint32_t>(masks.size());
-    const uint32_t keep = static_cast<uint32_t>(std::lround((1.0 - rate) * 65536.0));
-    Matrix mask(rows, columns);
-    for (index_t i = 0; i < rows; ++i) {
-      for (index_t j = 0; j < columns; ++j) {
-        const bool stays =
-            kept(key, step, place, static_cast<uint32_t>(i), static_cast<uint32_t>(j), keep);
-        mask(i, j) = stays ? 65536.0 / keep : 0.0;
-      }
+// A training step, whose draws it names.
+struct Draw {
+  uint64_t key, step;
+};
+
+// Every cell is f(row, column), both as 32-bit numbers.
+template <class F>
+Matrix drawn(index_t rows, index_t columns, F&& f) {
+  Matrix result(rows, columns);
+  for (index_t i = 0; i < rows; ++i) {
+    for (index_t j = 0; j < columns; ++j) {
+      result(i, j) = f(static_cast<uint32_t>(i), static_cast<uint32_t>(j));
     }
-    masks.push_back(mask);
-  };
-  add(net.inputs(), net.input_dropout());
-  for (const LayerSpec& layer : net.layers()) add(layer.units, layer.dropout);
-  return masks;
+  }
+  return result;
 }
 
-// What a forward pass leaves behind: of the inputs and every layer, the activated outputs, before
-// and after dropout.
-// The inputs are the first of `activated` and `dropped`.
+// What dropout multiplies by, and what alpha dropout then adds.
+struct Drop {
+  Matrix multiplier, added;
+};
+inline Drop drop(const Stage& stage, const Draw& draw, index_t rows) {
+  const uint32_t keep = static_cast<uint32_t>(std::lround((1.0 - stage.parameter) * 65536.0));
+  const bool alpha = stage.kind == StageKind::kAlphaDropout;
+  // Klambauer et al. (2017), section "new dropout technique".
+  const double q = keep / 65536.0, s = alpha ? -1.7580993408473766 : 0.0;
+  const double a = alpha ? std::pow(q + s * s * q * (1.0 - q), -0.5) : 1.0 / q;
+  const double b = alpha ? -a * (1.0 - q) * s : 0.0;
+  const Matrix stays = drawn(rows, stage.columns, [&](uint32_t i, uint32_t j) {
+    return kept(draw.key, draw.step, stage.place, i, j, keep) ? 1.0 : 0.0;
+  });
+  return {scaled(stays, a), each(stays, [=](double stay) { return b + (1.0 - stay) * a * s; })};
+}
+
+inline double at(const std::vector<double>& parameters, index_t offset, index_t i) {
+  return parameters[static_cast<size_t>(offset + i)];
+}
+
+// A normalization with its moments: of columns, or of rows.
+struct Moments {
+  std::vector<double> mean, variance;
+};
+inline Moments row_moments(const Matrix& x) {
+  Moments moments;
+  for (index_t i = 0; i < x.rows; ++i) {
+    double sum = 0.0, squares = 0.0;
+    for (index_t j = 0; j < x.columns; ++j) sum += x(i, j);
+    const double mean = sum / static_cast<double>(x.columns);
+    for (index_t j = 0; j < x.columns; ++j) squares += (x(i, j) - mean) * (x(i, j) - mean);
+    moments.mean.push_back(mean);
+    moments.variance.push_back(squares / static_cast<double>(x.columns));
+  }
+  return moments;
+}
+
+// What a stage reads and writes, and what its way back needs.
+struct StagePass {
+  const Stage* stage;
+  Matrix in, out;
+  Matrix normalized;  // or dropout's multipliers
+  Moments moments;
+};
+
+inline void normalize(StagePass& pass, const std::vector<double>& parameters, bool drawing) {
+  const Stage& stage = *pass.stage;
+  const bool by_columns = stage.kind == StageKind::kBatchNormalization;
+  pass.moments = row_moments(by_columns ? transposed(pass.in) : pass.in);
+  for (index_t j = 0; by_columns && !drawing && j < stage.columns; ++j) {
+    pass.moments.mean[static_cast<size_t>(j)] = at(parameters, stage.statistics_at, j);
+    pass.moments.variance[static_cast<size_t>(j)] = at(parameters, stage.variance_at(), j);
+  }
+  for (index_t i = 0; i < pass.in.rows; ++i) {
+    for (index_t j = 0; j < stage.columns; ++j) {
+      const size_t k = static_cast<size_t>(by_columns ? j : i);
+      const double x = (pass.in(i, j) - pass.moments.mean[k]) /
+                       std::sqrt(pass.moments.variance[k] + stage.epsilon);
+      pass.normalized(i, j) = x;
+      pass.out(i, j) =
+          at(parameters, stage.trained_at, j) * x + at(parameters, stage.shift_at(), j);
+    }
+  }
+}
+
+// The greatest piece of each unit, the first of equals: its column.
+inline index_t winner(const Matrix& z, index_t row, index_t unit, index_t units) {
+  index_t best = unit;
+  for (index_t j = unit + units; j < z.columns; j += units) {
+    if (z(row, j) > z(row, best)) best = j;
+  }
+  return best;
+}
+
+inline void activate(StagePass& pass, const std::vector<double>& parameters) {
+  const Stage& stage = *pass.stage;
+  const Matrix& z = pass.in;
+  if (stage.is(nnhp::Activation::kPrelu)) {
+    for (index_t i = 0; i < z.rows; ++i) {
+      for (index_t j = 0; j < z.columns; ++j) {
+        pass.out(i, j) = z(i, j) < 0.0 ? at(parameters, stage.trained_at, j) * z(i, j) : z(i, j);
+      }
+    }
+  } else if (stage.is(nnhp::Activation::kMaxout)) {
+    pass.out = Matrix(z.rows, stage.outputs());
+    for (index_t i = 0; i < z.rows; ++i) {
+      for (index_t j = 0; j < stage.outputs(); ++j) {
+        pass.out(i, j) = z(i, winner(z, i, j, stage.outputs()));
+      }
+    }
+  } else {
+    pass.out = activated(z, info(stage.activation).name, stage.parameter);
+  }
+}
+
+inline StagePass forward(const Stage& stage, const Matrix& in,
+                         const std::vector<double>& parameters, const Draw* draw) {
+  const auto times = [](double a, double b) { return a * b; };
+  StagePass pass{&stage, in, in, Matrix(in.rows, in.columns, 1.0), {}};
+  if (stage.kind == StageKind::kActivation) activate(pass, parameters);
+  if (info(stage.kind).normalizes) normalize(pass, parameters, draw != nullptr);
+  if (draw == nullptr || !info(stage.kind).random) return pass;
+  if (stage.kind == StageKind::kNoise) {
+    pass.out =
+        sum(in, drawn(in.rows, in.columns, [&](uint32_t i, uint32_t j) {
+              return stage.parameter * normal<double>(draw->key, draw->step, stage.place, i, j);
+            }));
+  } else {
+    const Drop outcome = drop(stage, *draw, in.rows);
+    pass.normalized = outcome.multiplier;
+    pass.out = sum(each(in, outcome.multiplier, times), outcome.added);
+  }
+  return pass;
+}
+
+// The derivative by what a normalization reads, by its formula: over the values that share moments,
+// dx = (g - mean(g) - x^ mean(g x^)) / deviation with g = scale * d.
+inline Matrix back_through_normalization(const StagePass& pass, const Matrix& g) {
+  const bool by_columns = pass.stage->kind == StageKind::kBatchNormalization;
+  const Matrix group = by_columns ? transposed(g) : g;
+  const Matrix x = by_columns ? transposed(pass.normalized) : pass.normalized;
+  const double n = static_cast<double>(group.columns);
+  Matrix result(group.rows, group.columns);
+  for (index_t i = 0; i < group.rows; ++i) {
+    double mean = 0.0, along = 0.0;
+    for (index_t j = 0; j < group.columns; ++j) {
+      mean += group(i, j) / n;
+      along += group(i, j) * x(i, j) / n;
+    }
+    const double variance = pass.moments.variance[static_cast<size_t>(i)];
+    for (index_t j = 0; j < group.columns; ++j) {
+      result(i, j) =
+          (group(i, j) - mean - x(i, j) * along) / std::sqrt(variance + pass.stage->epsilon);
+    }
+  }
+  return by_columns ? transposed(result) : result;
+}
+
+// The derivative by what the stage reads from that by what it writes; adds those by what it trains.
+inline Matrix backward(const StagePass& pass, const Matrix& d,
+                       const std::vector<double>& parameters, std::vector<double>& gradient) {
+  const Stage& stage = *pass.stage;
+  if (stage.kind == StageKind::kActivation && !stage.is(nnhp::Activation::kPrelu) &&
+      !stage.is(nnhp::Activation::kMaxout)) {
+    return through(d, pass.in, pass.out, info(stage.activation).name, stage.parameter);
+  }
+  Matrix back(pass.in.rows, pass.in.columns);
+  for (index_t i = 0; i < d.rows; ++i) {
+    for (index_t j = 0; j < d.columns; ++j) {
+      const double z = pass.in(i, j);
+      const auto trained = [&](index_t offset) -> double& {
+        return gradient[static_cast<size_t>(offset + j)];
+      };
+      if (stage.is(nnhp::Activation::kMaxout)) {
+        back(i, winner(pass.in, i, j, stage.outputs())) = d(i, j);
+      } else if (stage.is(nnhp::Activation::kPrelu)) {
+        back(i, j) = d(i, j) * (z < 0.0 ? at(parameters, stage.trained_at, j) : 1.0);
+        trained(stage.trained_at) += z < 0.0 ? d(i, j) * z : 0.0;
+      } else if (info(stage.kind).normalizes) {
+        back(i, j) = d(i, j) * at(parameters, stage.trained_at, j);
+        trained(stage.trained_at) += d(i, j) * pass.normalized(i, j);
+        trained(stage.shift_at()) += d(i, j);
+      } else {
+        back(i, j) = d(i, j) * pass.normalized(i, j);
+      }
+    }
+  }
+  return info(stage.kind).normalizes ? back_through_normalization(pass, back) : back;
+}
+
+// What a forward pass leaves behind, of the inputs (first) and of every layer.
 struct Forward {
-  std::vector<Matrix> activated, dropped;
-  std::vector<Matrix> sums;  // pre-activations, layer by layer
+  std::vector<std::vector<StagePass>> stages;
+  std::vector<Matrix> outputs;
 };
 inline Forward forward(const NetSpec& net, const std::vector<double>& parameters, const Matrix& x,
-                       const std::vector<Matrix>& masks) {
-  const auto times = [](double a, double b) { return a * b; };
-  Forward result{{x}, {masks.empty() ? x : each(x, masks[0], times)}, {}};
+                       const Draw* draw) {
+  Forward result;
+  const auto add = [&](const std::vector<Stage>& stages, Matrix values) {
+    std::vector<StagePass> passes;
+    for (const Stage& stage : stages) {
+      passes.push_back(forward(stage, values, parameters, draw));
+      values = passes.back().out;
+    }
+    result.stages.push_back(passes);
+    result.outputs.push_back(values);
+  };
+  add(net.input_stages(), x);
   for (const LayerSpec& layer : net.layers()) {
-    const Matrix z = sum(product(result.dropped.back(), weights_of(layer, parameters)),
-                         repeated(biases_of(layer, parameters), x.rows));
-    result.sums.push_back(z);
-    result.activated.push_back(activated(z, info(layer.activation).name));
-    const Matrix& out = result.activated.back();
-    result.dropped.push_back(masks.empty() ? out : each(out, masks[result.dropped.size()], times));
+    add(layer.stages, sum(product(result.outputs.back(), weights_of(layer, parameters)),
+                          repeated(biases_of(layer, parameters), x.rows)));
   }
   return result;
 }
 inline Matrix outputs(const NetSpec& net, const std::vector<double>& parameters, const Matrix& x) {
-  return forward(net, parameters, x, {}).activated.back();
+  return forward(net, parameters, x, nullptr).outputs.back();
 }
 
 // A batch: inputs, targets and sample weights.
@@ -72,38 +241,53 @@ struct Batch {
   Matrix x, y, w;
 };
 
-// Loss summed over the samples and the derivative that the engine follows: of the squared error, as
-// in scikit-learn, that of the sum over the outputs although the loss itself is their mean. Without
-// masks nothing is dropped.
+// Loss summed over the samples and the derivative that the engine follows. Without a draw nothing
+// is dropped.
 struct Pass {
   double loss;
   std::vector<double> gradient;
+  Forward forward;
 };
 inline Pass pass(const NetSpec& net, const std::vector<double>& parameters, const Batch& batch,
-                 const std::vector<Matrix>& masks, std::string_view loss) {
-  const auto times = [](double a, double b) { return a * b; };
-  const Forward layers = forward(net, parameters, batch.x, masks);
-  const Matrix& predicted = layers.activated.back();
-  Pass result{total_loss(predicted, batch.y, batch.w, loss, 0x1p-52),
-              std::vector<double>(parameters.size())};
-  Matrix delta = each(predicted, batch.y, [](double p, double t) { return p - t; });
-  delta = each(delta, product(batch.w, Matrix(1, batch.y.columns, 1.0)), times);
-  for (size_t l = net.layers().size(); l-- > 0;) {
-    const LayerSpec& layer = net.layers()[l];
-    const Matrix weights = product(transposed(layers.dropped[l]), delta);
+                 const Draw* draw, const LossSpec& loss) {
+  Pass result{0.0, std::vector<double>(parameters.size()), forward(net, parameters, batch.x, draw)};
+  const TotalLoss total =
+      total_loss(result.forward.outputs.back(), batch.y, batch.w, loss, 0x1p-52);
+  result.loss = total.value;
+  Matrix delta = total.slopes;
+  for (size_t l = net.layers().size() + 1; l-- > 0;) {
+    const std::vector<StagePass>& stages = result.forward.stages[l];
+    for (size_t s = stages.size(); s-- > 0;) {
+      delta = backward(stages[s], delta, parameters, result.gradient);
+    }
+    if (l == 0) break;
+    const LayerSpec& layer = net.layers()[l - 1];
+    const Matrix weights = product(transposed(result.forward.outputs[l - 1]), delta);
     const Matrix biases = column_sums(delta);
     std::copy(weights.cells.begin(), weights.cells.end(),
               result.gradient.begin() + layer.weights_at);
     std::copy(biases.cells.begin(), biases.cells.end(),
               result.gradient.begin() + layer.biases_at());
-    if (l == 0) break;
-    const auto slope = named(activations, info(net.layers()[l - 1].activation).name).slope;
-    const Matrix slopes = each(layers.sums[l - 1], layers.activated[l], slope);
     delta = product(delta, transposed(weights_of(layer, parameters)));
-    if (!masks.empty()) delta = each(delta, masks[l], times);
-    delta = each(delta, slopes, times);
   }
   return result;
+}
+
+// Moves the moving statistics towards those of the batch.
+inline void update_statistics(const Forward& forward, std::vector<double>& parameters) {
+  for (const std::vector<StagePass>& stages : forward.stages) {
+    for (const StagePass& pass : stages) {
+      const Stage& stage = *pass.stage;
+      if (stage.kind != StageKind::kBatchNormalization) continue;
+      for (index_t j = 0; j < stage.columns; ++j) {
+        const size_t k = static_cast<size_t>(j);
+        double& mean = parameters[static_cast<size_t>(stage.statistics_at) + k];
+        double& variance = parameters[static_cast<size_t>(stage.variance_at()) + k];
+        mean = stage.momentum * mean + (1.0 - stage.momentum) * pass.moments.mean[k];
+        variance = stage.momentum * variance + (1.0 - stage.momentum) * pass.moments.variance[k];
+      }
+    }
+  }
 }
 
 // The penalty's value before it is divided by the batch's weight.
@@ -167,6 +351,10 @@ inline void update(std::vector<Parameter>& parameters, std::vector<double>& aver
     p.w -= p.w * o.weight_decay * train.schedule.initial;
     named(optimizers, info(o.kind).name).step(p, g[i] * scale, c);
   }
+  const double share = step == 1 ? 0.0 : o.ema_momentum;
+  for (size_t i = 0; i < n; ++i) {
+    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
+  }
   for (size_t j = 0; weights && o.max_norm < OptimizerSpec::kUnlimited && j < columns; ++j) {
     double norm = 0.0;
     for (size_t i = 0; i < rows; ++i) norm = std::hypot(norm, parameters[at + i * columns + j].w);
@@ -174,26 +362,34 @@ inline void update(std::vector<Parameter>& parameters, std::vector<double>& aver
       parameters[at + i * columns + j].w *= std::min(norm, o.max_norm) / (norm + 1e-7);
     }
   }
-  const double share = step == 1 ? 0.0 : o.ema_momentum;
-  for (size_t i = 0; i < n; ++i) {
-    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
-  }
 }
 
-// One step of every layer that is not frozen; biases are not penalized.
+// One step of everything that is not frozen; only weights are penalized.
 inline void update(const NetSpec& net, std::vector<Parameter>& parameters,
                    std::vector<double>& averages, const std::vector<double>& gradient,
                    const TrainSpec& train, double weight, int64_t step) {
   const Coefficients c = coefficients(train, weight, step);
+  const auto size = [](index_t n) { return static_cast<size_t>(n); };
+  const auto update_stages = [&](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      if (stage.trained == 0) continue;
+      update(parameters, averages, gradient, size(stage.trained_at), 1, size(stage.columns), false,
+             train, c, step);
+      if (!info(stage.kind).normalizes) continue;
+      update(parameters, averages, gradient, size(stage.shift_at()), 1, size(stage.columns), false,
+             train, c, step);
+    }
+  };
+  update_stages(net.input_stages());
   for (size_t l = 0; l < net.layers().size(); ++l) {
     const auto& frozen = train.frozen_layers;
     if (std::count(frozen.begin(), frozen.end(), static_cast<index_t>(l)) > 0) continue;
     const LayerSpec& layer = net.layers()[l];
-    const auto size = [](index_t n) { return static_cast<size_t>(n); };
     update(parameters, averages, gradient, size(layer.weights_at), size(layer.inputs),
            size(layer.units), true, train, c, step);
     update(parameters, averages, gradient, size(layer.biases_at()), 1, size(layer.units), false,
            train, c, step);
+    update_stages(layer.stages);
   }
 }
 

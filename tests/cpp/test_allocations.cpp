@@ -112,6 +112,14 @@ TEST_CASE_TEMPLATE("test_epochs_allocate_nothing_but_history", T, float, double)
   SUBCASE("dropout, weights and validation") {}
   SUBCASE("sparse") { setup.sparse = true; }
   SUBCASE("plain") { setup = Setup(); }
+  SUBCASE("normalized batches") {
+    setup.hidden[0].normalization = setup.hidden[1].normalization = StageKind::kBatchNormalization;
+    setup.input_stages = setup.output_stages = {stage_of(StageKind::kBatchNormalization)};
+  }
+  SUBCASE("normalized layers, noise, maxout") {
+    setup.hidden[0] = {20, Activation::kMaxout, 0.5, StageKind::kLayerNormalization, 0.1};
+    setup.hidden[1] = {10, Activation::kPrelu, 0.5, StageKind::kLayerNormalization, 0.1};
+  }
   check_epochs<T>(setup);
   check_epochs_of_team<T>(setup);
 }
@@ -158,13 +166,13 @@ TEST_CASE("test_steps_allocate_nothing") {
 TEST_CASE("test_impossible_sizes_fail_before_memory_is_asked_for") {
   largest_request = 0;
   constexpr index_t huge = index_t{1} << 40;
-  const auto wide_net = [] { return NetSpec(huge, {}, huge, Activation::kSoftmax, 0.0); };
+  const auto wide_net = [] { return NetSpec(huge, {}, huge, Activation::kSoftmax); };
   CHECK_THROWS_AS(wide_net(), std::length_error);
   CHECK_THROWS_AS(AlignedVector<double>(index_t{1} << 60), std::length_error);
   Workspace sizes;
   CHECK_THROWS_AS(sizes.take<double>(index_t{1} << 60), std::length_error);
   // These can be counted, but their scratch cannot.
-  const NetSpec net(1, {{index_t{1} << 57, Activation::kRelu, 0.0}}, 1, Activation::kIdentity, 0.0);
+  const NetSpec net(1, {Hidden{index_t{1} << 57, Activation::kRelu}}, 1, Activation::kIdentity);
   CHECK_THROWS_AS(Backprop<float>(net, true, sizes), std::length_error);
   CHECK(largest_request < size_t{1} << 16);
 }

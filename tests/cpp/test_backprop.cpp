@@ -25,8 +25,10 @@ constexpr std::array<Penalty, 4> kPenalties{{{0.0, 0.0}, {0.7, 0.0}, {0.0, 0.4},
 
 std::string describe(const Setup& setup) {
   std::string layers;
-  for (const HiddenLayer& layer : setup.hidden) {
-    layers += text_of(", ", info(layer.activation).name, " dropout ", layer.dropout);
+  for (const Hidden& layer : setup.hidden) {
+    if (layer.normalization) layers += text_of(", ", info(*layer.normalization).name);
+    layers += text_of(", ", info(layer.activation).name, " noise ", layer.noise, " ",
+                      info(layer.dropout_kind).name, " ", layer.dropout);
   }
   return text_of(setup.loss_name(), layers, ", outputs ", setup.outputs, ", input dropout ",
                  setup.input_dropout, ", l2 ", setup.train.penalty.l2, ", l1 ",
@@ -35,8 +37,9 @@ std::string describe(const Setup& setup) {
 }
 
 // Every hidden activation that the table has, in nets of 0, 1 and 2 hidden layers, with every loss.
+// The rest of the layers is as in `like`.
 template <class Check>
-void for_each_net(double dropout, Check&& check) {
+void for_each_net(const Hidden& like, Check&& check) {
   for (size_t a = 0; a < activation_table.size(); ++a) {
     if (!activation_table[a].hidden) continue;
     const Activation activation = static_cast<Activation>(a);
@@ -46,10 +49,13 @@ void for_each_net(double dropout, Check&& check) {
         Setup setup;
         setup.train.loss.kind = static_cast<Loss>(loss);
         setup.samples = 11;
-        setup.outputs = setup.output() == Activation::kSoftmax || depth > 0 ? 3 : 1;
+        setup.outputs = info(setup.train.loss.kind).one_of_all || depth > 0 ? 3 : 1;
         setup.hidden.clear();
         for (size_t i = 0; i < depth; ++i) {
-          setup.hidden.push_back({i == 0 ? 5 : 4, activation, dropout});
+          setup.hidden.push_back(like);
+          setup.hidden.back().units = i == 0 ? 5 : 4;
+          setup.hidden.back().activation = activation;
+          setup.hidden.back().parameter = unusual_parameter(activation);
         }
         setup.seed = 10 * a + loss + 1;
         check(setup);
@@ -72,8 +78,9 @@ void for_each_way_of_feeding(Setup setup, Check&& check) {
 // The squared error is a mean over outputs, but followed, as in scikit-learn, by the derivative of
 // their sum.
 double derivative_factor(const Setup& setup) {
-  const bool averaged = reference::named(reference::losses, setup.loss_name()).averaged;
-  return averaged ? static_cast<double>(setup.outputs) : 1.0;
+  const bool of_sum = setup.train.loss.kind == Loss::kSquaredError &&
+                      setup.train.loss.over_outputs == OverOutputs::kOwn;
+  return of_sum ? static_cast<double>(setup.outputs) : 1.0;
 }
 
 Objective<double> objective_of(Setup setup, const Penalty& penalty) {
@@ -97,8 +104,10 @@ void check_objective(const Setup& setup) {
   CHECK(gradient_error(f, at, gradient) < kGradientError);
 }
 
+constexpr Hidden kPlain{1, Activation::kIdentity};
+
 TEST_CASE("test_gradients_of_every_activation_loss_and_penalty") {
-  for_each_net(0.0, [](Setup setup) {
+  for_each_net(kPlain, [](Setup setup) {
     for (const Penalty& penalty : kPenalties) {
       setup.train.penalty = penalty;
       for_each_way_of_feeding(setup, check_objective);
@@ -106,15 +115,83 @@ TEST_CASE("test_gradients_of_every_activation_loss_and_penalty") {
   });
 }
 
+// Whether a loss can take what an activation gives.
+bool meet(Loss loss, Activation output) {
+  const bool trained = output == Activation::kPrelu || output == Activation::kMaxout;
+  return !trained && info(output).least >= info(loss).least && info(output).most <= info(loss).most;
+}
+
+// With fields that are not the defaults, so that each matters.
+TEST_CASE("test_gradients_of_every_loss_through_every_output_activation") {
+  int pairs = 0;
+  for (size_t loss = 0; loss < loss_table.size(); ++loss) {
+    for (size_t output = 0; output < activation_table.size(); ++output) {
+      if (!meet(static_cast<Loss>(loss), static_cast<Activation>(output))) continue;
+      ++pairs;
+      for (size_t a = 0; a < activation_table.size(); ++a) {
+        if (!activation_table[a].hidden) continue;
+        for (const bool weighted : {false, true}) {
+          Setup setup;
+          LossSpec& spec = setup.train.loss;
+          spec.kind = static_cast<Loss>(loss);
+          spec.scale = 1.5;
+          spec.delta = 0.8;
+          spec.gamma = 1.3;
+          spec.alpha = 0.7;
+          spec.epsilon = 1e-7;
+          spec.over_outputs = weighted ? OverOutputs::kMean : OverOutputs::kSum;
+          spec.label_smoothing = info(spec.kind).decides == Decides::kNothing ? 0.0 : 0.15;
+          setup.output_activation = static_cast<Activation>(output);
+          setup.hidden = {{4, static_cast<Activation>(a)}};
+          setup.samples = 7;
+          setup.features = 3;
+          setup.weighted = weighted;
+          setup.seed = 100 * loss + 10 * output + a;
+          CAPTURE(activation_table[output].name);
+          CAPTURE(describe(setup));
+          check_objective(setup);
+        }
+      }
+    }
+  }
+  CHECK(pairs > 120);
+}
+
+TEST_CASE("test_gradients_of_every_activation_and_loss_with_layer_normalization") {
+  Hidden normalized = kPlain;
+  normalized.normalization = StageKind::kLayerNormalization;
+  for_each_net(normalized, [](Setup setup) {
+    setup.train.penalty = kPenalties.back();
+    for_each_way_of_feeding(setup, check_objective);
+    setup.input_stages = {stage_of(StageKind::kLayerNormalization)};
+    setup.output_stages = {stage_of(StageKind::kLayerNormalization)};
+    check_objective(setup);
+  });
+}
+
+TEST_CASE("test_an_objective_that_changes_from_call_to_call_is_refused") {
+  std::vector<Setup> setups(4);
+  setups[0].hidden[1].dropout = 0.1;
+  setups[1].hidden[0].noise = 0.1;
+  setups[2].hidden[0].normalization = StageKind::kBatchNormalization;
+  setups[3].input_dropout = 0.1;
+  for (const Setup& setup : setups) {
+    CHECK_THROWS_WITH_AS(objective_of(setup, {}), doctest::Contains("a full-batch solver cannot"),
+                         std::invalid_argument);
+  }
+}
+
 // A Backprop with its memory.
 template <class T>
 class Passes {
  public:
+  // Of batches of up to 70 rows, where they are normalized.
   explicit Passes(const NetSpec& net, const Team& team = Team()) : net_(net) {
+    const index_t rows = Backprop<T>::training_rows(net_, 70);
     Workspace sizes;
-    Backprop<T>(net_, true, sizes, true, kAnyRows, team);
+    Backprop<T>(net_, true, sizes, true, rows, team);
     workspace_.reserve(sizes.bytes());
-    backprop_.emplace(net_, true, workspace_, true, kAnyRows, team);
+    backprop_.emplace(net_, true, workspace_, true, rows, team);
     backprop_->clear();
   }
   Passes(const Passes&) = delete;
@@ -152,7 +229,7 @@ class Passes {
   std::optional<Backprop<T>> backprop_;
 };
 
-void check_dropout_gradient(const Setup& setup) {
+void check_drawn_gradient(const Setup& setup) {
   const auto in = parts_of<double>(setup);
   Passes<double> passes(*in.net);
   const DropoutDraw draw{setup.seed, 5, 0};
@@ -168,10 +245,72 @@ void check_dropout_gradient(const Setup& setup) {
 TEST_CASE("test_gradients_through_a_fixed_dropout_mask") {
   for (const double dropout : {0.0, 0.4}) {
     for (const double input_dropout : {0.0, 0.3}) {
-      for_each_net(dropout, [&](Setup setup) {
+      Hidden dropping = kPlain;
+      dropping.dropout = dropout;
+      for_each_net(dropping, [&](Setup setup) {
         setup.input_dropout = input_dropout;
-        for_each_way_of_feeding(setup, check_dropout_gradient);
+        for_each_way_of_feeding(setup, check_drawn_gradient);
       });
+    }
+  }
+}
+
+TEST_CASE("test_gradients_of_every_activation_and_loss_with_normalized_batches_and_noise") {
+  Hidden noisy = kPlain;
+  noisy.normalization = StageKind::kBatchNormalization;
+  for (const bool draws : {false, true}) {
+    noisy.noise = draws ? 0.2 : 0.0;
+    noisy.dropout = draws ? 0.3 : 0.0;
+    noisy.dropout_kind = StageKind::kAlphaDropout;
+    for_each_net(noisy, [&](Setup setup) {
+      setup.seed += 100;  // so that no unit stands within a step of where its slope changes
+      for_each_way_of_feeding(setup, check_drawn_gradient);
+      setup.input_stages = {stage_of(StageKind::kNoise, 0.1),
+                            stage_of(StageKind::kBatchNormalization)};
+      setup.output_stages = {stage_of(StageKind::kBatchNormalization)};
+      check_drawn_gradient(setup);
+    });
+  }
+}
+
+// Stages in every order that two or three of them can have.
+TEST_CASE("test_gradients_of_stages_in_any_order") {
+  const std::vector<StageSpec> kinds{stage_of(StageKind::kBatchNormalization),
+                                     stage_of(StageKind::kLayerNormalization),
+                                     activate(Activation::kTanh),
+                                     activate(Activation::kGelu),
+                                     activate(Activation::kPrelu),
+                                     activate(Activation::kMaxout),
+                                     stage_of(StageKind::kNoise, 0.2),
+                                     stage_of(StageKind::kDropout, 0.3)};
+  const auto check = [](const std::vector<StageSpec>& stages) {
+    std::string names;
+    for (const StageSpec& stage : stages) {
+      names += text_of(" ", info(stage.kind).name, " ", info(stage.activation).name);
+    }
+    CAPTURE(names);
+    Setup setup;
+    setup.samples = 9;
+    Parts<double> in = parts_of<double>(setup);
+    in.net = std::make_shared<const NetSpec>(setup.features,
+                                             std::vector<HiddenLayer>{{4, stages}, {3, stages}},
+                                             setup.outputs, setup.output());
+    in.start.parameters = aligned_copy<double>(draw_parameters(*in.net, 4));
+    Passes<double> passes(*in.net);
+    const DropoutDraw draw{7, 5, 0};
+    AlignedVector<double> gradient(in.start.parameters.size());
+    passes.run(in, in.start.parameters, &draw, 0, setup.samples, gradient.data());
+    const auto f = [&](const AlignedVector<double>& parameters) {
+      return passes.run(in, parameters, &draw, 0, setup.samples, nullptr);
+    };
+    CHECK(gradient_error(f, in.start.parameters, gradient) < kGradientError);
+  };
+  check({});
+  for (const StageSpec& first : kinds) {
+    check({first});
+    for (const StageSpec& second : kinds) {
+      check({first, second});
+      for (const StageSpec& third : kinds) check({first, second, third});
     }
   }
 }
@@ -208,12 +347,25 @@ Setup dropping_setup() {
   return setup;
 }
 
+// All stages that do not need a whole batch.
+Setup full_setup() {
+  Setup setup = dropping_setup();
+  setup.hidden = {
+      {19, Activation::kMaxout, 0.5, StageKind::kLayerNormalization, 0.1},
+      {9, Activation::kPrelu, 0.25, StageKind::kLayerNormalization, 0.2, StageKind::kAlphaDropout},
+      {7, Activation::kGelu}};
+  setup.input_stages = {stage_of(StageKind::kLayerNormalization), stage_of(StageKind::kNoise, 0.3),
+                        stage_of(StageKind::kNoise, 0.3)};
+  setup.output_stages = {stage_of(StageKind::kLayerNormalization)};
+  return setup;
+}
+
 TEST_CASE_TEMPLATE("test_blocks_of_a_batch_change_no_bit", T, float, double) {
   for (const bool sparse : {false, true}) {
-    for (const double input_dropout : {0.0, 0.2}) {
-      Setup setup = dropping_setup();
+    for (Setup setup : {dropping_setup(), dropping_setup(), full_setup()}) {
+      static int number = 0;
       setup.sparse = sparse;
-      setup.input_dropout = input_dropout;
+      if (number++ % 3 == 0) setup.input_dropout = 0.0;
       const BlockResults<T> whole = run_in_blocks<T>(setup, {70});
       for (const std::vector<index_t>& blocks :
            {std::vector<index_t>{1, 69}, {32, 32, 6}, {13, 17, 40}}) {
@@ -248,7 +400,7 @@ TEST_CASE_TEMPLATE("test_sparse_samples_have_the_bits_of_dense_ones", T, float, 
 TEST_CASE_TEMPLATE("test_without_a_draw_nothing_is_dropped", T, float, double) {
   Setup dropping = dropping_setup(), plain = dropping_setup();
   plain.input_dropout = 0.0;
-  for (HiddenLayer& layer : plain.hidden) layer.dropout = 0.0;
+  for (Hidden& layer : plain.hidden) layer.dropout = 0.0;
   const auto in = parts_of<T>(dropping);
   Passes<T> with_masks(*in.net), without(*parts_of<T>(plain).net);
   const auto loss = [&](Passes<T>& passes, const DropoutDraw* draw) {
@@ -273,7 +425,7 @@ TEST_CASE("test_objective_over_many_blocks_matches_the_plain_net") {
     const Samples samples = draw_samples(setup, setup.seed);
     const std::vector<double> parameters = draw_parameters(net, setup.seed);
     const reference::Pass want =
-        reference::pass(net, parameters, {samples.x, samples.y, samples.w}, {}, setup.loss_name());
+        reference::pass(net, parameters, {samples.x, samples.y, samples.w}, nullptr, setup.loss());
     const double total = std::accumulate(samples.w.cells.begin(), samples.w.cells.end(), 0.0);
     AlignedVector<double> gradient(net.parameter_count());
     const double value =
@@ -349,7 +501,7 @@ TEST_CASE("test_a_stopped_objective_is_nan_and_writes_no_gradient") {
 
 TEST_CASE_TEMPLATE("test_block_rows_are_whole_tiles_within_bounds", T, float, double) {
   for (const index_t units : {1, 10, 64, 100, 256, 300, 1000, 10000}) {
-    const NetSpec net(3, {{units, Activation::kTanh, 0.0}}, 2, Activation::kSoftmax, 0.0);
+    const NetSpec net(3, {Hidden{units, Activation::kTanh}}, 2, Activation::kSoftmax);
     const index_t rows = Backprop<T>::block_rows(net);
     CHECK(rows >= 32);
     CHECK(rows <= 256);
@@ -361,7 +513,7 @@ TEST_CASE_TEMPLATE("test_scratch_beyond_the_address_space_is_a_length_error", T,
   for (const int exponent : {56, 58, 60, 61}) {
     const index_t units = index_t{1} << exponent;
     CAPTURE(exponent);
-    const NetSpec net(1, {{units, Activation::kRelu, 0.0}}, 1, Activation::kIdentity, 0.0);
+    const NetSpec net(1, {Hidden{units, Activation::kRelu}}, 1, Activation::kIdentity);
     Workspace sizes;
     CHECK_THROWS_AS(Backprop<T>(net, true, sizes), std::length_error);
   }

@@ -37,6 +37,7 @@ Setup wide(Activation activation, double dropout) {
 
 std::vector<Kind> kinds() {
   Setup products, sparse, updates, dropped = linear(300, 1, Loss::kPoisson), rows, validation;
+  Setup noisy = wide(Activation::kRelu, 0.0), batches = noisy, layers = noisy;
   products.features = 120;
   products.hidden = {{150, Activation::kRelu, 0.0}, {150, Activation::kRelu, 0.0}};
   sparse.sparse = true;
@@ -46,6 +47,9 @@ std::vector<Kind> kinds() {
   updates.train.batch_size = 2;
   dropped.input_dropout = 0.5;
   rows.train.batch_size = 1;
+  noisy.hidden[0].noise = 0.1;
+  batches.hidden[0].normalization = StageKind::kBatchNormalization;
+  layers.hidden[0].normalization = StageKind::kLayerNormalization;
   Setup everything = updates;
   everything.train.optimizer.kind = Optimizer::kAdadelta;
   everything.train.optimizer.ema_momentum = 0.9;
@@ -60,6 +64,12 @@ std::vector<Kind> kinds() {
           {"logistic", wide(Activation::kLogistic, 0.0)},
           {"dropout", wide(Activation::kRelu, 0.5)},
           {"tanh and dropout", wide(Activation::kTanh, 0.5)},
+          {"gelu", wide(Activation::kGelu, 0.0)},
+          {"prelu", wide(Activation::kPrelu, 0.0)},
+          {"maxout", wide(Activation::kMaxout, 0.0)},
+          {"noise", noisy},
+          {"normalized batches", batches},
+          {"normalized layers", layers},
           {"classes", linear(1, 200, Loss::kLogLoss)},
           {"labels", linear(1, 200, Loss::kBinaryLogLoss)},
           {"dropped inputs", dropped},
@@ -104,6 +114,13 @@ TEST_CASE_TEMPLATE("test_passes_cost_more_the_more_they_do", T, float, double) {
   CHECK(training_cost<T>(dropping.net()) > cost);
   CHECK(forward_cost<T>(dropping.net()) == forward_cost<T>(plain.net()));
   CHECK(training_cost<T>(simple.net()) < cost);
+  Setup noisy = plain, batches = plain, layers = plain;
+  noisy.hidden[0].noise = 0.5;
+  batches.hidden[0].normalization = StageKind::kBatchNormalization;
+  layers.hidden[0].normalization = StageKind::kLayerNormalization;
+  for (const Setup& setup : {noisy, batches, layers}) {
+    CHECK(training_cost<T>(setup.net()) > cost);
+  }
 }
 
 TEST_CASE_TEMPLATE("test_updates_cost_more_the_more_they_do", T, float, double) {

@@ -19,7 +19,13 @@ constexpr T kTiny = std::numeric_limits<T>::denorm_min();
 template <class T>
 constexpr T kHuge = std::numeric_limits<T>::max();
 
-bool is_softmax(size_t i) { return activation_table[i].name == "softmax"; }
+// Prelu and maxout have kernels of their own.
+bool is_elementwise(size_t i) {
+  return static_cast<Activation>(i) != Activation::kPrelu &&
+         static_cast<Activation>(i) != Activation::kMaxout;
+}
+// One that is not the standard, so that it shows whether it is heeded.
+double unusual_parameter(size_t i) { return 1.5 * activation_table[i].standard; }
 
 // The activation of single values, each in a row of its own.
 template <class T>
@@ -27,7 +33,8 @@ std::vector<T> activate_each(const KernelTable<T>& kernel, Activation activation
                              const std::vector<T>& values) {
   TestMatrix<T> z(1, static_cast<index_t>(values.size()), Rows::kScratch);
   std::copy(values.begin(), values.end(), z.data());
-  kernel.activate[static_cast<size_t>(activation)](1, z.columns(), z.data(), z.stride());
+  kernel.activate[static_cast<size_t>(activation)](1, z.columns(), z.data(), z.stride(),
+                                                   static_cast<T>(info(activation).standard));
   return {z.data(), z.data() + z.columns()};
 }
 
@@ -49,7 +56,8 @@ template <class T>
 void check_ulps(Activation activation, const std::vector<T>& grid, double limit) {
   const auto& exact = reference::named(reference::activations, info(activation).name);
   std::vector<long double> wanted;
-  for (const T x : grid) wanted.push_back(exact.value(static_cast<long double>(x)));
+  const long double parameter = static_cast<long double>(info(activation).standard);
+  for (const T x : grid) wanted.push_back(exact.value(static_cast<long double>(x), parameter));
   for_each_isa<T>([&](const KernelTable<T>& kernel) {
     const std::vector<T> got = activate_each(kernel, activation, grid);
     double worst = 0.0;
@@ -89,6 +97,9 @@ TEST_CASE_TEMPLATE("test_activations_of_one_exponential_are_within_6_ulp", T, fl
 }
 TEST_CASE_TEMPLATE("test_mish_is_within_8_ulp", T, float, double) {
   check_ulps(Activation::kMish, wide_grid<T>(kExpLow<T> / 2.0, 50.0), 8.0);
+}
+TEST_CASE_TEMPLATE("test_gelu_is_within_10_ulp", T, float, double) {
+  check_ulps(Activation::kGelu, wide_grid<T>(sizeof(T) == 4 ? -12.8 : -37.2, 50.0), 10.0);
 }
 TEST_CASE_TEMPLATE("test_leaky_relu_and_hard_sigmoid_are_within_4_ulp", T, float, double) {
   check_ulps(Activation::kLeakyRelu, wide_grid<T>(-10.0, 10.0), 4.0);
@@ -173,6 +184,17 @@ TEST_CASE_TEMPLATE("test_piecewise_and_smooth_activations_of_special_values", T,
                                              {T(-3), T(0)},
                                              {T(3), T(1)}});
 }
+TEST_CASE_TEMPLATE("test_gelu_of_special_values", T, float, double) {
+  check_values<T>(Activation::kGelu, {{kInfinity<T>, kInfinity<T>},
+                                      {-kInfinity<T>, T(0)},
+                                      {kNan<T>, kNan<T>},
+                                      {T(0), T(0)},
+                                      {-T(0), -T(0)},
+                                      {kHuge<T>, kHuge<T>},
+                                      {-kHuge<T>, T(0)},
+                                      {T(40), T(40)},
+                                      {T(-40), T(0)}});
+}
 TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
   check_values<T>(Activation::kIdentity,
                   {{-kInfinity<T>, -kInfinity<T>}, {kNan<T>, kNan<T>}, {-T(0), -T(0)}});
@@ -182,17 +204,22 @@ TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
 TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, double) {
   Random random(1);
   for (size_t i = 0; i < activation_table.size(); ++i) {
+    if (!is_elementwise(i)) continue;
     CAPTURE(activation_table[i].name);
     for (const index_t N : kSizes) {
       CAPTURE(N);
       const Matrix z = random_matrix<T>(5, N, random, -6.0, 6.0);
-      const Matrix want = reference::activated(z, activation_table[i].name);
-      const Matrix tolerance = reference::scaled(
-          want, (is_softmax(i) ? static_cast<double>(N) + 8.0 : 5.0) * kEpsilon<T>);
+      const Matrix want = reference::activated(z, activation_table[i].name, unusual_parameter(i));
+      const double terms = activation_table[i].whole_row ? static_cast<double>(N) + 3.0 : 0.0;
+      // A row that ascends passes 0.
+      const Matrix sizes = activation_table[i].name == "ascending"
+                               ? Matrix(5, N, 10.0 * static_cast<double>(N))
+                               : want;
+      const Matrix tolerance = reference::scaled(sizes, (5.0 + terms) * kEpsilon<T>);
       for (const index_t misalignment : kMisalignments) {
         for_each_isa<T>([&](const KernelTable<T>& kernel) {
           TestMatrix<T> y(z, Rows::kScratch, misalignment);
-          kernel.activate[i](5, N, y.data(), y.stride());
+          kernel.activate[i](5, N, y.data(), y.stride(), static_cast<T>(unusual_parameter(i)));
           NNHP_CHECK_NOTHING(mismatch(y, want, reference::magnitudes(tolerance)));
           NNHP_CHECK_QUIETLY(y.surroundings_untouched());
         });
@@ -204,16 +231,17 @@ TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, d
 TEST_CASE_TEMPLATE("test_activations_give_a_row_the_same_bits_at_any_place", T, float, double) {
   Random random(2);
   for (size_t i = 0; i < activation_table.size(); ++i) {
+    if (!is_elementwise(i)) continue;
     CAPTURE(activation_table[i].name);
     for (const index_t N : kSizes) {
       const Matrix z = random_matrix<T>(9, N, random, -30.0, 30.0);
       for_each_isa<T>([&](const KernelTable<T>& kernel) {
         TestMatrix<T> whole(z, Rows::kScratch);
-        kernel.activate[i](9, N, whole.data(), whole.stride());
+        kernel.activate[i](9, N, whole.data(), whole.stride(), T(0.5));
         for (index_t row = 0; row < 9; ++row) {
           const std::vector<index_t> chosen{row};
           TestMatrix<T> alone(reference::rows_of(z, chosen), Rows::kScratch, row);
-          kernel.activate[i](1, N, alone.data(), alone.stride());
+          kernel.activate[i](1, N, alone.data(), alone.stride(), T(0.5));
           NNHP_CHECK_NOTHING(bit_mismatch(alone, whole, row));
         }
       });
@@ -224,31 +252,35 @@ TEST_CASE_TEMPLATE("test_activations_give_a_row_the_same_bits_at_any_place", T, 
 TEST_CASE_TEMPLATE("test_activation_gradients_multiply_by_the_slope", T, float, double) {
   Random random(3);
   for (size_t i = 0; i < activation_table.size(); ++i) {
-    if (!activation_table[i].hidden) {
+    if (!is_elementwise(i)) {
       for_each_isa<T>([&](const KernelTable<T>& kernel) {
         CHECK(bool{kernel.activate_gradient[i] == nullptr});
       });
       continue;
     }
-    const auto& activation = reference::named(reference::activations, activation_table[i].name);
-    CAPTURE(activation.name);
+    const std::string_view name = activation_table[i].name;
+    CAPTURE(name);
     for (const index_t N : kSizes) {
       const Matrix z = random_matrix<T>(7, N, random, -3.0, 3.0);
       // As T holds them, some of them exactly 0.
-      const Matrix y = reference::each(reference::activated(z, activation.name), [](double x) {
+      const double parameter = unusual_parameter(i);
+      const Matrix y = reference::each(reference::activated(z, name, parameter), [](double x) {
         return static_cast<double>(static_cast<T>(x));
       });
       const Matrix d = random_matrix<T>(7, N, random);
-      const Matrix want =
-          reference::each(d, reference::each(z, y, activation.slope), std::multiplies<>());
-      const Matrix tolerance = reference::scaled(reference::magnitudes(d), 4.0 * kEpsilon<T>);
+      const Matrix want = reference::through(d, z, y, name, parameter);
+      const double terms = activation_table[i].whole_row ? static_cast<double>(N) : 0.0;
+      const double size = activation_table[i].name == "exp" ? 20.0 : 1.0;  // exp(3)
+      const Matrix tolerance =
+          terms == 0.0 ? reference::scaled(reference::magnitudes(d), 4.0 * size * kEpsilon<T>)
+                       : Matrix(7, N, (4.0 + terms) * kEpsilon<T>);
       for (const index_t misalignment : kMisalignments) {
         const TestMatrix<T> kept(activation_table[i].kept_input ? z : y, Rows::kScratch,
                                  misalignment);
         for_each_isa<T>([&](const KernelTable<T>& kernel) {
           TestMatrix<T> delta(d, Rows::kScratch, misalignment);
           kernel.activate_gradient[i](7, N, kept.data(), kept.stride(), delta.data(),
-                                      delta.stride());
+                                      delta.stride(), static_cast<T>(parameter));
           NNHP_CHECK_NOTHING(mismatch(delta, want, tolerance));
           NNHP_CHECK_QUIETLY(delta.surroundings_untouched());
         });
@@ -266,8 +298,116 @@ TEST_CASE_TEMPLATE("test_relu_gradient_of_a_dead_unit_is_zero_even_of_nan", T, f
     d(0, 2) = T(3);
     y(0, 2) = -T(0);
     kernel.activate_gradient[static_cast<size_t>(Activation::kRelu)](1, 3, y.data(), y.stride(),
-                                                                     d.data(), d.stride());
+                                                                     d.data(), d.stride(), T(0));
     CHECK(mismatch(d, Matrix(1, 3), Matrix(1, 3)) == "");
+  });
+}
+
+TEST_CASE_TEMPLATE("test_ascending_rows_never_fall", T, float, double) {
+  Random random(5);
+  const T most = kHuge<T> / T(4);
+  for (const T size : {T(1e-30), T(1), T(50), T(1e6), most}) {
+    for (const index_t N : kSizes) {
+      TestMatrix<T> z(random_matrix<T>(3, N, random), Rows::kScratch);
+      for (index_t i = 0; i < 3; ++i) {
+        for (index_t j = 0; j < N; ++j) z(i, j) *= size;
+      }
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> y = z;
+        kernel.activate[static_cast<size_t>(Activation::kAscending)](3, N, y.data(), y.stride());
+        for (index_t i = 0; i < 3; ++i) {
+          NNHP_CHECK_QUIETLY(bits(y(i, 0)) == bits(z(i, 0)));
+          for (index_t j = 1; j < N; ++j) NNHP_CHECK_QUIETLY(y(i, j) >= y(i, j - 1));
+        }
+      });
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("test_prelu_has_a_slope_for_each_column", T, float, double) {
+  Random random(5);
+  for (const index_t N : kSizes) {
+    CAPTURE(N);
+    const Matrix z = random_matrix<T>(7, N, random, -3.0, 3.0), d = random_matrix<T>(7, N, random);
+    const Matrix slopes = random_matrix<T>(1, N, random), before = random_matrix<T>(1, N, random);
+    Matrix want(7, N), back(7, N), sums = before;
+    for (index_t i = 0; i < 7; ++i) {
+      for (index_t j = 0; j < N; ++j) {
+        const bool negative = z(i, j) < 0.0;
+        want(i, j) = negative ? slopes(0, j) * z(i, j) : z(i, j);
+        back(i, j) = negative ? slopes(0, j) * d(i, j) : d(i, j);
+        if (negative) sums(0, j) += d(i, j) * z(i, j);
+      }
+    }
+    for (const index_t misalignment : kMisalignments) {
+      const TestMatrix<T> of_columns(slopes, Rows::kPacked, misalignment);
+      const TestMatrix<T> kept(z, Rows::kScratch, misalignment);
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> y(z, Rows::kScratch), delta(d, Rows::kScratch, misalignment);
+        TestMatrix<T> added(before, Rows::kPacked, misalignment), begun = added;
+        kernel.prelu(7, N, of_columns.data(), y.data(), y.stride());
+        NNHP_CHECK_NOTHING(mismatch(y, want, Matrix(7, N, 4.0 * kEpsilon<T>)));
+        kernel.prelu_gradient(7, N, of_columns.data(), kept.data(), kept.stride(), delta.data(),
+                              delta.stride(), added.data(), true);
+        NNHP_CHECK_NOTHING(mismatch(delta, back, Matrix(7, N, kEpsilon<T>)));
+        NNHP_CHECK_NOTHING(mismatch(added, sums, Matrix(1, N, 60.0 * kEpsilon<T>)));
+        kernel.prelu_gradient(7, N, of_columns.data(), kept.data(), kept.stride(), delta.data(),
+                              delta.stride(), begun.data(), false);
+        NNHP_CHECK_QUIETLY((begun.surroundings_untouched() && added.surroundings_untouched()));
+        NNHP_CHECK_QUIETLY((y.surroundings_untouched() && delta.surroundings_untouched()));
+      });
+    }
+  }
+}
+
+// Pieces that are equal, as a result of rounding to quarters: the first counts.
+TEST_CASE_TEMPLATE("test_maxout_takes_the_greatest_piece_and_passes_its_derivative", T, float,
+                   double) {
+  Random random(6);
+  for (const index_t pieces : {1, 2, 3, 5}) {
+    for (const index_t N : kSizes) {
+      CAPTURE(pieces);
+      CAPTURE(N);
+      const Matrix z = reference::each(random_matrix<T>(6, pieces * N, random, -2.0, 2.0),
+                                       [](double x) { return std::round(4.0 * x) / 4.0; });
+      const Matrix d = random_matrix<T>(6, N, random);
+      Matrix want(6, N), back(6, pieces * N);
+      for (index_t i = 0; i < 6; ++i) {
+        for (index_t j = 0; j < N; ++j) {
+          index_t best = 0;
+          for (index_t p = 1; p < pieces; ++p) {
+            if (z(i, p * N + j) > z(i, best * N + j)) best = p;
+          }
+          want(i, j) = z(i, best * N + j);
+          back(i, best * N + j) = d(i, j);
+        }
+      }
+      for (const index_t misalignment : kMisalignments) {
+        const TestMatrix<T> sums(z, Rows::kScratch, misalignment);
+        const TestMatrix<T> delta(d, Rows::kScratch, misalignment);
+        for_each_isa<T>([&](const KernelTable<T>& kernel) {
+          TestMatrix<T> y(6, N, Rows::kScratch), into(6, pieces * N, Rows::kScratch);
+          kernel.maxout(6, N, pieces, N, sums.data(), sums.stride(), y.data(), y.stride());
+          NNHP_CHECK_NOTHING(mismatch(y, want, Matrix(6, N)));
+          NNHP_CHECK_QUIETLY(y.surroundings_untouched());
+          kernel.maxout_gradient(6, N, pieces, N, sums.data(), sums.stride(), delta.data(),
+                                 delta.stride(), into.data());
+          NNHP_CHECK_NOTHING(mismatch(into, back, Matrix(6, pieces * N)));
+          NNHP_CHECK_QUIETLY(into.surroundings_untouched());
+        });
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("test_maxout_passes_nan", T, float, double) {
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    for (const index_t at : {0, 1, 2}) {
+      TestMatrix<T> z(Matrix(1, 3, 1.0), Rows::kScratch), y(1, 1, Rows::kScratch);
+      z(0, at) = kNan<T>;
+      kernel.maxout(1, 1, 3, 1, z.data(), z.stride(), y.data(), y.stride());
+      CHECK(std::isnan(y(0, 0)));
+    }
   });
 }
 

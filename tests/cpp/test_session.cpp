@@ -62,6 +62,20 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.train.schedule.per_epoch = {0.1, 0.05, 0.02};
     s.train.shuffle = false;
   });
+  add("normalized batches, prelu", [](Setup& s) {
+    s.hidden = {{9, Activation::kPrelu, 0.2, StageKind::kBatchNormalization},
+                {6, Activation::kTanh, 0.0, StageKind::kBatchNormalization}};
+    s.input_stages = {stage_of(StageKind::kBatchNormalization)};
+    s.output_stages = {stage_of(StageKind::kBatchNormalization)};
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
+  });
+  add("normalized layers, maxout, noise, alpha dropout", [](Setup& s) {
+    s.hidden = {{9, Activation::kMaxout, 0.2, StageKind::kLayerNormalization, 0.1},
+                {6, Activation::kGelu, 0.3, std::nullopt, 0.2, StageKind::kAlphaDropout}};
+    s.input_stages = {stage_of(StageKind::kLayerNormalization), stage_of(StageKind::kNoise, 0.1)};
+    s.sparse = s.weighted = true;
+  });
   for (size_t i = 0; i < schedule_table.size(); ++i) {
     if (!schedule_table[i].per_step) continue;
     add(schedule_table[i].name.data(), [&](Setup& s) {
@@ -101,6 +115,40 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.hidden.clear();
     s.train.batch_size = 1000;
     s.generator = false;
+  });
+  const auto augmented = [&](const char* name, const AugmentSpec& augment, auto&& change) {
+    add(name, [&](Setup& s) {
+      s.train.augment = augment;
+      s.weighted = true;
+      change(s);
+    });
+  };
+  augmented("noisy copies of classes", {.noisy_copies = 2, .noise = 0.3}, [](Setup& s) {
+    s.class_ids = s.validated = true;
+    s.train.monitor = Monitor::kAccuracy;
+    s.train.loss.label_smoothing = 0.1;
+  });
+  augmented("noisy copies, sparse", {.noisy_copies = 1, .noise = 0.3},
+            [](Setup& s) { s.sparse = true; });
+  augmented("mixup, regression, dropout", {.mixup_alpha = 0.4}, [](Setup& s) {
+    s.train.loss.kind = Loss::kSquaredError;
+    s.input_dropout = 0.2;
+    s.train.batch_size = 1000;
+  });
+  augmented("cutmix, sparse, hinge", {.cutmix_alpha = 0.7}, [](Setup& s) {
+    s.train.loss.kind = Loss::kMulticlassHinge;
+    s.sparse = true;
+  });
+  augmented("everything, several blocks",
+            {.noisy_copies = 2, .noise = 0.2, .mixup_alpha = 0.2, .cutmix_alpha = 1.5},
+            [](Setup& s) {
+              s.samples = 500;
+              s.train.batch_size = 700;
+            });
+  add("quantiles", [](Setup& s) {
+    s.train.loss.kind = Loss::kQuantile;
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
   });
   return setups;
 }
@@ -147,7 +195,7 @@ TEST_CASE_TEMPLATE("test_a_copy_goes_on_identically_and_alone", T, float, double
 }
 
 TEST_CASE_TEMPLATE("test_training_changes_with_seed_and_dropout_key", T, float, double) {
-  const Setup setup = various_setups()[optimizer_table.size()].second;
+  const Setup setup = various_setups()[optimizer_table.size()].second;  // that with dropout
   auto other_key = parts_of<T>(setup), other_order = parts_of<T>(setup);
   other_key.start.dropout_key += 1;
   other_order.start.generator = Mt19937{reference::mt19937_words(77), 624};
@@ -195,17 +243,17 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
                                    reference::rows_of(samples.y, rows),
                                    reference::rows_of(samples.w, rows)};
       const double weight = reference::column_sums(batch.w)(0, 0);
+      const reference::Draw draw{dropout_key_of(setup), static_cast<uint64_t>(step)};
       const reference::Pass pass =
-          reference::pass(net, result.parameters, batch,
-                          reference::dropout_masks(net, batch.x.rows, dropout_key_of(setup),
-                                                   static_cast<uint64_t>(step)),
-                          setup.loss_name());
+          reference::pass(net, result.parameters, batch, &draw, setup.loss());
       const double penalty = reference::penalty(net, result.parameters, train.penalty.l2,
                                                 train.penalty.l1, train.frozen_layers);
       epoch_loss += (pass.loss + penalty) / weight * static_cast<double>(rows.size());
       ++step;
       reference::update(net, state, result.averages, pass.gradient, train, weight, step);
       for (size_t i = 0; i < state.size(); ++i) result.parameters[i] = state[i].w;
+      reference::update_statistics(pass.forward, result.parameters);
+      for (size_t i = 0; i < state.size(); ++i) state[i].w = result.parameters[i];
     }
     result.loss_curve.push_back(epoch_loss / static_cast<double>(setup.samples));
   }
@@ -298,6 +346,66 @@ TEST_CASE("test_what_any_optimizer_does_matches_plain_training") {
       row.second.train.optimizer.kind = static_cast<Optimizer>(optimizer);
       row.second.train.optimizer.epsilon = 1e-3;
       check_plain_training(row.second);
+    }
+  }
+}
+
+// Every kind of stage, with what any optimizer does, in batches larger than a block of other nets
+// and a last one of one row.
+TEST_CASE("test_trajectories_through_all_stages_match_plain_training") {
+  for (const StageKind normalization :
+       {StageKind::kBatchNormalization, StageKind::kLayerNormalization}) {
+    for (size_t a = 0; a < activation_table.size(); ++a) {
+      if (!activation_table[a].hidden) continue;
+      const Activation activation = static_cast<Activation>(a);
+      CAPTURE(info(normalization).name);
+      CAPTURE(info(activation).name);
+      Setup setup = whole_batches();
+      setup.samples = 1201;
+      setup.weighted = a % 2 == 1;
+      setup.hidden[0] = {9,
+                         activation,
+                         0.3,
+                         normalization,
+                         0.2,
+                         StageKind::kDropout,
+                         unusual_parameter(activation)};
+      setup.hidden[1] = {6, activation, 0.2, normalization, 0.1, StageKind::kAlphaDropout, {}};
+      setup.input_stages = {stage_of(StageKind::kNoise, 0.1), stage_of(normalization)};
+      setup.input_stages[1].momentum = 0.9;
+      setup.input_stages[1].epsilon = 0.01;
+      setup.output_stages = {stage_of(normalization)};
+      setup.train.penalty = {0.5, 0.25};
+      if (a % 3 == 0) setup.train.optimizer.ema_momentum = 0.7;
+      if (a % 3 == 1) setup.train.optimizer.clipnorm = 0.05;
+      setup.train.optimizer.epsilon = 1e-3;
+      check_plain_training(setup);
+    }
+  }
+}
+
+// The net's own normalization of a frozen layer is that of predictions.
+TEST_CASE_TEMPLATE("test_stages_of_frozen_layers_stay", T, float, double) {
+  for (const index_t frozen : {0, 1}) {
+    Setup setup;
+    setup.hidden = {{9, Activation::kPrelu, 0.0, StageKind::kBatchNormalization},
+                    {6, Activation::kPrelu, 0.0, StageKind::kBatchNormalization}};
+    setup.train.frozen_layers = {frozen};
+    setup.train.optimizer.clipnorm = frozen == 0 ? 0.5 : OptimizerSpec::kUnlimited;
+    const auto parts = parts_of<T>(setup);
+    const Session<T> session = advanced(parts.session(), 3);
+    for (index_t l = 0; l < 2; ++l) {
+      for (const Stage& stage : session.net().layers()[static_cast<size_t>(l)].stages) {
+        const auto stays = [&](index_t at, index_t n) {
+          return std::equal(parts.start.parameters.data() + at,
+                            parts.start.parameters.data() + at + n,
+                            session.state().parameters.data() + at);
+        };
+        if (stage.trained > 0) CHECK(stays(stage.trained_at, stage.trained) == (l == frozen));
+        if (stage.statistics > 0) {
+          CHECK(stays(stage.statistics_at, stage.statistics) == (l == frozen));
+        }
+      }
     }
   }
 }

@@ -309,7 +309,7 @@ BAD_PARAMETERS = {
     "solver": ["sdg", None],
     "alpha": [-1e-9, np.nan, "small"],
     "batch_size": [0, -1, "all", 2.5],
-    "learning_rate": ["cosine", 0.0, -0.1, np.nan],
+    "learning_rate": ["cosin", 0.0, -0.1, np.nan, None],
     "learning_rate_init": [0.0, -1.0, np.nan],
     "power_t": [-1, np.nan],
     "max_iter": [0, -5, 2.5],
@@ -401,6 +401,15 @@ ACTIVATIONS = [
     "elu", "hard_sigmoid", "identity", "leaky_relu", "linear", "logistic", "mish", "relu", "selu",
     "sigmoid", "silu", "softplus", "swish", "tanh",
 ]  # fmt: skip
+SCHEDULES = [
+    "adaptive", "constant", "cosine", "exponential", "invscaling", "one_cycle", "piecewise",
+    "plateau", "polynomial", "step",
+]  # fmt: skip
+INITIALIZERS = [
+    "auto", "constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "lecun_normal", "lecun_uniform", "normal", "ones", "orthogonal", "random_normal",
+    "random_uniform", "truncated_normal", "uniform", "zeros",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -409,7 +418,9 @@ ACTIVATIONS = [
         ("activation", "snake", ACTIVATIONS),
         ("activation", ["snake"], ACTIVATIONS),
         ("solver", "rmsprop", ["adam", "lbfgs", "sgd"]),
-        ("learning_rate", "cosine", ["adaptive", "constant", "invscaling"]),
+        ("learning_rate", "cosin", SCHEDULES),
+        ("kernel_initializer", "he", INITIALIZERS),
+        ("bias_initializer", [None, "he"], INITIALIZERS),
         ("dtype", "float16", ["auto", "float32", "float64"]),
         ("scoring", "hits", ["accuracy", "loss", "r2"]),
     ],
@@ -641,7 +652,7 @@ def test_an_allocation_that_fails_is_a_memory_error(solver):
 
 def spec(**changed):
     arguments = {
-        "n_inputs": 4, "hidden": [(3, "relu", 0.0)], "n_outputs": 1,
+        "n_inputs": 4, "hidden": [(3, ["relu"])], "n_outputs": 1,
         "output_activation": "identity", "dtype": "float64",
     }  # fmt: skip
     return _core.NetSpec(**{**arguments, **changed})
@@ -652,13 +663,20 @@ def spec(**changed):
     [
         ({"n_inputs": 0}, "at least 1 input, got 0"),
         ({"n_outputs": -1}, "at least 1 output, got -1"),
-        ({"hidden": [(0, "relu", 0.0)]}, "at least 1 unit, got 0"),
-        ({"hidden": [(3, "snake", 0.0)]}, "'relu', 'leaky_relu', .*got 'snake'"),
-        ({"hidden": [(3, "relu", 1.0)]}, "dropout"),
-        ({"input_dropout": float("nan")}, "dropout"),
+        ({"hidden": [(0, ["relu"])]}, "at least 1 unit, got 0"),
+        ({"hidden": [(3, ["snake"])]}, "'dropout', .*'relu', 'leaky_relu', .*got 'snake'"),
+        ({"hidden": [(3, [{"name": "dropout", "rate": 1.0}])]}, "dropout: rate must be in"),
+        ({"hidden": [(3, [{"name": "relu", "slope": 1.0}])]}, "stage has no field 'slope'"),
+        ({"hidden": [(3, [{"rate": 1.0}])]}, "stage needs a name"),
+        ({"hidden": [(3, [{"name": "maxout", "pieces": 0}])]}, "pieces must be an integer >= 1"),
+        ({"hidden": [(3, ["softmax"])]}, "softmax is no activation of a hidden layer"),
+        ({"output_stages": ["softmax"]}, "softmax is no activation of a hidden layer"),
+        ({"output_activation": "maxout"}, "maxout can only stand before the last activation"),
+        ({"input_stages": ["relu"]}, "no activation can stand before the first layer, got relu"),
+        ({"input_stages": [{"name": "dropout", "rate": float("nan")}]}, "dropout: rate"),
         ({"output_activation": "tanhh"}, "softmax"),
         ({"dtype": "float16"}, "float32"),
-        ({"hidden": [(2**40, "relu", 0.0)] * 2}, "large|many|overflow|exceed"),
+        ({"hidden": [(2**40, ["relu"])] * 2}, "large|many|overflow|exceed"),
     ],
     ids=lambda value: str(value)[:40],
 )

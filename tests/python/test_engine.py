@@ -43,10 +43,10 @@ def make_specs(i=0, *, dtype="float64", solver="adam", max_epochs=50):
     X, y = problem("multiclass")
     net = _core.NetSpec(
         n_inputs=N_FEATURES,
-        hidden=[(5 + 3 * i, "relu", 0.1 * (i % 3)), (4, "tanh", 0.0)],
+        hidden=[(5 + 3 * i, ["relu", {"name": "dropout", "rate": 0.1 * (i % 3)}]), (4, ["tanh"])],
         n_outputs=3,
         output_activation="softmax",
-        input_dropout=0.05 * (i % 2),
+        input_stages=[{"name": "dropout", "rate": 0.05 * (i % 2)}],
         dtype=dtype,
     )
     train = _core.TrainSpec(
@@ -464,7 +464,7 @@ def test_bulk_predictions_and_counts_of_correct_rows(n_outputs, dtype):
     for units in (4, 9, 17):
         net = _core.NetSpec(
             n_inputs=N_FEATURES,
-            hidden=[(units, "tanh", 0.0)],
+            hidden=[(units, ["tanh"])],
             n_outputs=n_outputs,
             output_activation="softmax" if n_outputs == 3 else "logistic",
             dtype=dtype,

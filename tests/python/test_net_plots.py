@@ -85,9 +85,10 @@ def legend_of(ax):
 # ------------------------------------------------------------------ of what they are made
 
 
-def test_these_are_all_displays_of_nets():
-    public = [getattr(plots, name) for name in plots.__all__]
-    assert {Display for Display in public if hasattr(Display, "from_estimator")} == set(DISPLAYS)
+@all_displays
+def test_it_is_public(Display):
+    assert Display.__name__ in plots.__all__
+    assert getattr(plots, Display.__name__) is Display
 
 
 FORMS = {
@@ -704,6 +705,14 @@ def test_points_of_a_regression_have_the_colours_of_predictions():
             assert image.get_cmap() == points.get_cmap()
         assert_array_equal(display.points_[-1].get_array(), display.targets[:, -1])
         assert display.figure_.axes[-1].get_ylabel() == "Prediction"
+
+
+def test_one_column_of_numbers_is_drawn_over_each_output():
+    fitted = regressor().fit(X, np.column_stack([Y, 10.0 - Y]))
+    display = NeuronMapsDisplay.from_estimator(fitted, X, y=Y)
+    assert_array_equal(display.targets, np.column_stack([Y, Y]))
+    with pytest.raises(ValueError, match="y must have 2 columns, got 3"):
+        NeuronMapsDisplay.from_estimator(fitted, X, y=np.ones((150, 3)))
 
 
 def test_without_targets_there_are_no_points():

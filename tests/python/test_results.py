@@ -1,5 +1,6 @@
 """`cv_results_` column by column, beside scikit-learn's own way to make it."""
 
+import sys
 import tracemalloc
 import warnings
 from datetime import timedelta
@@ -10,15 +11,14 @@ import pytest
 from helpers import assert_identical
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import loguniform
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _insert_error_scores
 from sklearn.preprocessing import StandardScaler
 
-import nnhp
 from nnhp.search import _results
 from nnhp.search._outcome import Candidate, Outcome
+from nnhp.search._run import Run
 
 # Of one kind for all candidates, or mixed.
 VALUES = {
@@ -168,3 +168,125 @@ def test_results_are_scikit_learns_bit_by_bit(monkeypatch, rows, search):
     assert list(actual) == list(expected)
     for name, column in expected.items():
         assert_same_column(actual[name], column, name)
+
+
+@settings(deadline=None)
+@given(search=searches(), data=st.data())
+def test_the_first_candidates_alone(search, data):
+    """What a strategy reads after a rung, and what is left of a search that ends in one."""
+    params, results, _ = search
+    n = data.draw(st.integers(1, len(params)))
+    trains = "train_scores" in results[0][0]
+
+    def formatted(outcomes):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _results.format_results(outcomes, {}, train_scores=trains)
+
+    outcomes, alone = outcomes_of(params, results), outcomes_of(params[:n], results[:n])
+    first, expected = formatted(outcomes.first(n)), formatted(alone)
+    for name, column in expected.items():
+        assert_same_column(first[name], column, name)
+    first["split0_test_score" if "split0_test_score" in first else "mean_fit_time"][:] = -7
+    whole, expected = formatted(outcomes), formatted(outcomes_of(params, results))
+    for name, column in expected.items():
+        assert_same_column(whole[name], column, name)
+    outcomes.truncate(n)
+    assert len(outcomes) == len(outcomes.params) == n
+    for name, column in formatted(alone).items():
+        assert_same_column(formatted(outcomes)[name], column, name)
+
+
+def test_candidates_that_come_one_at_a_time():
+    outcomes = _results.Outcomes(2)
+    for number in range(2000):
+        (candidate,) = outcomes.expect([{"a": number}])
+        assert candidate == {"a": number}
+        assert candidate.number == number
+        outcomes.append(number, [Outcome(number), Outcome(number + 1.0)])
+    results = _results.format_results(outcomes, {}, train_scores=False)
+    assert_identical(results["mean_test_score"], np.arange(2000) + 0.5)
+    assert_identical(results["param_a"].data, np.arange(2000))
+
+
+def test_candidates_keep_their_numbers_and_become_dicts():
+    outcomes = _results.Outcomes(1)
+    first = outcomes.expect([{"a": 1}, {"a": 2}])
+    for candidate in first:
+        outcomes.append(candidate.number, [Outcome(0.0)])
+    again = outcomes.expect([Candidate({"a": 3}, 1)])
+    assert [candidate.number for candidate in again] == [1]
+    assert again[0] is outcomes.params[2]
+    outcomes.append(1, [Outcome(0.0)])
+    assert outcomes.numbers.values.tolist() == [0, 1, 1]
+    outcomes.settle()
+    assert [type(params) for params in outcomes.params] == [dict] * 3
+    assert outcomes.params == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+
+def size_of(results):
+    """Bytes of `cv_results_`."""
+    total = sys.getsizeof(results["params"])
+    total += sum(sys.getsizeof(p) + sum(map(sys.getsizeof, p.values())) for p in results["params"])
+    columns = [column for name, column in results.items() if name != "params"]
+    masks = sum(column.size for column in columns if isinstance(column, np.ma.MaskedArray))
+    return total + masks + sum(column.nbytes for column in columns)
+
+
+def test_results_are_made_in_little_memory():
+    """Less than two numbers per candidate."""
+    n_candidates, n_splits = 20_000, 5
+    outcomes = _results.Outcomes(n_splits)
+    space = zip(range(n_candidates), np.linspace(0, 1, n_candidates), strict=True)
+    for candidate in outcomes.expect([{"a": a, "b": b, "c": "relu"} for a, b in space]):
+        of_folds = [Outcome(candidate["b"], fit_time=0.5) for _ in range(n_splits)]
+        outcomes.append(candidate.number, of_folds)
+    tracemalloc.start()
+    try:
+        _ = _results.format_results(outcomes, {}, train_scores=False)
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept > 8 * 5 * n_candidates  # mean, deviation, three parameters
+    assert most - kept < 2 * 8 * n_candidates
+
+
+class Scores:
+    """An evaluator that trains nothing."""
+
+    def order(self, candidates):
+        return range(len(candidates))
+
+    def planned_epochs(self, candidate):
+        return 1
+
+    def kept_bytes(self):
+        return {}
+
+    def evaluate(self, jobs, poll):
+        for start in range(0, len(jobs), 256):
+            some = enumerate(jobs[start : start + 256], start)
+            yield [(place, Outcome(candidate["a"] + fold)) for place, (candidate, fold) in some]
+
+
+def test_memory_beside_the_results_does_not_grow_with_the_search():
+    """By less than two numbers per candidate."""
+
+    def beside(n_candidates):
+        run = Run(5, float, lambda outcome, fold: None, dict, lambda candidate: 0)
+        tracemalloc.start()
+        try:
+            candidates = run.outcomes.expect({"a": float(i)} for i in range(n_candidates))
+            assert run.evaluate(Scores(), candidates) == n_candidates
+            results = _results.format_results(run.outcomes, {}, train_scores=False)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert results["mean_test_score"][-1] == n_candidates + 1
+        return most - size_of(results)
+
+    beside(600)
+    assert beside(3000) - beside(600) < 16 * 2400

@@ -126,7 +126,7 @@ def engine_parts(kind, activation, solver="adam", **parameters):
     n_outputs = int(y.max()) + 1 if kind == "multiclass" else y.reshape(len(y), -1).shape[1]
     net = _core.NetSpec(
         n_inputs=N_FEATURES,
-        hidden=[(units, activation, 0.0) for units in SIZES[1:]],
+        hidden=[(units, [activation]) for units in SIZES[1:]],
         n_outputs=n_outputs,
         output_activation=output,
         dtype="float64",

@@ -17,7 +17,7 @@
 
 namespace nnhp {
 
-inline constexpr int kActivationCount = 14;
+inline constexpr int kActivationCount = 17;
 inline constexpr int kLossCount = 14;
 inline constexpr int kOptimizerCount = 13;
 inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer keeps
@@ -85,19 +85,57 @@ struct KernelTable {
   void (*gather)(index_t M, index_t N, const T* X, index_t ldx, const row_t* rows, T* out,
                  index_t ldo);
 
-  // In the order of enum Activation (nn/activation.hpp). activate: Z[M x N] -> Y in place.
-  // activate_gradient: D *= dY/dZ (for those of whole rows, the product with that matrix), from
-  // `kept`, which is Y, or Z where the activation's row says kept_input.
-  void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld);
+  // In the order of enum Activation (nn/activation.hpp), where `parameter` is named. activate:
+  // Z[M x N] -> Y in place. activate_gradient: D *= dY/dZ (for those of whole rows, the product
+  // with that matrix), from `kept`, which is Y, or Z where the activation's row says kept_input.
+  // Both are null for prelu and maxout.
+  void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld, T parameter);
   void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* kept, index_t ldk,
-                                              T* D, index_t ldd);
+                                              T* D, index_t ldd, T parameter);
+  // Z[M x N] -> Y in place, with the slopes [N] of negative values. The gradient is taken from Z,
+  // and that by the slopes is written, or added, packed.
+  void (*prelu)(index_t M, index_t N, const T* slopes, T* Z, index_t ld);
+  void (*prelu_gradient)(index_t M, index_t N, const T* slopes, const T* Z, index_t ldz, T* D,
+                         index_t ldd, T* of_slopes, bool accumulate);
+  // Y[M x N] = the greatest of each unit's pieces: column p * units + j of Z is piece p of unit j,
+  // N <= units. The gradient sets DZ, whose rows are as far apart as Z's; it is packed.
+  void (*maxout)(index_t M, index_t N, index_t pieces, index_t units, const T* Z, index_t ldz, T* Y,
+                 index_t ldy);
+  void (*maxout_gradient)(index_t M, index_t N, index_t pieces, index_t units, const T* Z,
+                          index_t ldz, const T* DY, index_t ldy, T* DZ);
+
+  // Normalization: Y = scale * x^ + shift, x^ = (X - mean) * inverse with
+  // inverse = 1 / sqrt(variance + epsilon). Y may be X; x^ goes to `normalized` too, unless null.
+  // By columns, with mean and variance [N] over the rows, of which moments are packed:
+  void (*column_moments)(index_t M, index_t N, const T* X, index_t ldx, T* mean, T* variance);
+  void (*normalize_columns)(index_t M, index_t N, const T* X, index_t ldx, const T* mean,
+                            const T* inverse, const T* scale, const T* shift, T* normalized,
+                            index_t ldn, T* Y, index_t ldy);
+  // By rows, over the columns; writes inverse [M] unless null:
+  void (*normalize_rows)(index_t M, index_t N, const T* X, index_t ldx, T epsilon, const T* scale,
+                         const T* shift, T* normalized, index_t ldn, T* inverse, T* Y, index_t ldy);
+  // of_scale [N] (+)= sums of the rows of D * x^, of_shift [N] (+)= sums of the rows of D. Packed.
+  void (*normalization_sums)(index_t M, index_t N, const T* normalized, index_t ldn, const T* D,
+                             index_t ldd, T* of_scale, T* of_shift, bool accumulate);
+  // D becomes the derivative by X. By columns it needs those sums over the same M rows, which all
+  // made the moments.
+  void (*column_normalization_gradient)(index_t M, index_t N, const T* normalized, index_t ldn,
+                                        const T* inverse, const T* scale, const T* of_scale,
+                                        const T* of_shift, T* D, index_t ldd);
+  void (*row_normalization_gradient)(index_t M, index_t N, const T* normalized, index_t ldn,
+                                     const T* inverse, const T* scale, T* D, index_t ldd);
 
   // Inverted dropout: draws mask[M x N] (0, or 1/(1 - rate) to keep) and writes Y = X * mask.
-  // Element (i, j) depends only on (key, step, layer, first_row + i, j). `keep` = kept outcomes of
-  // 65536. All are scratch; Y may be X.
-  void (*dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t layer,
+  // Element (i, j) depends only on (key, step, place, first_row + i, j), place below 2^16. `keep` =
+  // kept outcomes of 65536. All are scratch; Y may be X.
+  void (*dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
                   uint32_t first_row, uint32_t keep, const T* X, index_t ldx, T* Y, index_t ldy,
                   T* mask, index_t ldm);
+  // The same draws, but dropped units take the value that selu tends to, and all are scaled and
+  // shifted so that mean 0 and variance 1 stay. mask = dY/dX.
+  void (*alpha_dropout)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
+                        uint32_t first_row, uint32_t keep, const T* X, index_t ldx, T* Y,
+                        index_t ldy, T* mask, index_t ldm);
   // D *= mask.
   void (*apply_mask)(index_t M, index_t N, const T* mask, index_t ldm, T* D, index_t ldd);
   // Y[M x N] = X + stddev * standard normal numbers. Element (i, j) of these depends only on

@@ -6,6 +6,7 @@
 #include "nnhp/nn/split.hpp"
 
 namespace nnhp {
+
 template <class T>
 index_t Backprop<T>::block_rows(const NetSpec& net) {
   // Up to 128 KiB per array of activations: three to five of them and a panel of weights share a
@@ -22,39 +23,51 @@ index_t Backprop<T>::block_rows(const NetSpec& net) {
 }
 
 template <class T>
+index_t Backprop<T>::training_rows(const NetSpec& net, index_t batch) {
+  return net.normalizes_batches() ? std::max(batch, index_t{1}) : block_rows(net);
+}
+
+template <class T>
 Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers,
                       index_t most_rows, Team team)
     : net_(net),
       kernel_(kernel_table<T>()),
       team_(team),
+      scratch_(static_cast<size_t>(net.stage_count())),
       gathered_stride_(padded_stride<T>(net.inputs())) {
-  const index_t rows = std::min(block_rows(net), most_rows);
+  const bool whole_batches = training && net.normalizes_batches();
+  const index_t rows =
+      whole_batches ? std::max(block_rows(net), most_rows) : std::min(block_rows(net), most_rows);
   const auto matrix = [&](index_t stride) {
     return workspace.take<T>(checked_product(rows, stride, "activations"));
   };
-  if (gathers || net.input_dropout() > 0.0) gathered_ = matrix(gathered_stride_);
-  if (training && net.input_dropout() > 0.0) input_mask_ = matrix(gathered_stride_);
+  std::span<StageScratch<T>> scratch(scratch_);
+  const auto stages = [&](const std::vector<Stage>& specs, const typename Stages<T>::Matrix& in) {
+    const std::span<StageScratch<T>> own = scratch.first(specs.size());
+    scratch = scratch.subspan(specs.size());
+    return Stages<T>(specs, own, in, training, rows, workspace);
+  };
+  for (const Stage& stage : net.input_stages()) trains_inputs_ |= training && stage.trained > 0;
+  if (gathers || !net.input_stages().empty()) gathered_ = matrix(gathered_stride_);
+  T* const input_delta = trains_inputs_ ? matrix(gathered_stride_) : nullptr;
+  input_stages_ = stages(net.input_stages(), {gathered_, input_delta, gathered_stride_});
+  layers_.reserve(net.layers().size());
   for (const LayerSpec& spec : net.layers()) {
     Layer layer;
     layer.stride = padded_stride<T>(spec.units);
-    layer.outputs = layer.dropped = layer.kept = matrix(layer.stride);
-    if (training) {
-      layer.delta = matrix(layer.stride);
-      if (info(spec.activation).kept_input) layer.kept = matrix(layer.stride);
-      if (spec.dropout > 0.0) {
-        layer.mask = matrix(layer.stride);
-        layer.dropped = matrix(layer.stride);
-      }
-      if (spec.weights_at > 0) {
-        layer.transposed_stride = padded_stride<T>(spec.inputs);
-        layer.transposed = workspace.take<T>(
-            checked_product(spec.units, layer.transposed_stride, "transposed weights"));
-      }
+    layer.sums = matrix(layer.stride);
+    if (training) layer.delta = matrix(layer.stride);
+    layer.stages = stages(spec.stages, {layer.sums, layer.delta, layer.stride});
+    if (training && (!layers_.empty() || trains_inputs_)) {
+      layer.transposed_stride = padded_stride<T>(spec.inputs);
+      layer.transposed = workspace.take<T>(
+          checked_product(spec.units, layer.transposed_stride, "transposed weights"));
     }
     layers_.push_back(layer);
   }
   frozen_.resize(layers_.size());
-  targets_ = matrix(layers_.back().stride);
+  output_stride_ = layers_.back().stages.stride();
+  targets_ = matrix(output_stride_);
   zeros_ = workspace.take<T>(padded_stride<T>(net.widest()));
   index_t pieces = 0;
   for (const LayerSpec& spec : net.layers()) pieces = std::max(pieces, piece_count(spec));
@@ -69,12 +82,14 @@ void Backprop<T>::clear() {
 template <class T>
 void Backprop<T>::freeze(const std::vector<index_t>& layers) {
   for (const index_t l : layers) frozen_[static_cast<size_t>(l)] = true;
+  for (const index_t l : layers) layers_[static_cast<size_t>(l)].stages.freeze();
   while (lowest_ + 1 < layers_.size() && frozen_[lowest_]) ++lowest_;
 }
 
 template <class T>
 void Backprop<T>::refresh_transposes(const T* parameters) {
-  for (size_t l = lowest_ + 1; l < layers_.size(); ++l) {
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    if (!descends(l)) continue;
     const index_t inputs = net_.layers()[l].inputs, strip = strip_rows(net_.layers()[l]);
     team_.each((inputs + strip - 1) / strip, [&](index_t number, int) {
       const index_t begin = number * strip;
@@ -113,17 +128,6 @@ index_t Backprop<T>::strip_rows(const LayerSpec& layer) const {
   return (pieces + strips - 1) / strips * piece_rows(layer);
 }
 
-// `place` tells the dropped arrays of a net apart: 0 is the input, l + 1 the outputs of layer l.
-template <class T>
-void Backprop<T>::drop(double rate, const DropoutDraw& draw, size_t place, index_t count,
-                       index_t columns, const T* from, T* to, T* mask, index_t stride) const {
-  split_rows(team_, count, [&](index_t i, index_t rows) {
-    kernel_.dropout(rows, columns, draw.key, draw.step, static_cast<uint32_t>(place),
-                    static_cast<uint32_t>(draw.first_row + i), kept_outcomes(rate),
-                    from + i * stride, stride, to + i * stride, stride, mask + i * stride, stride);
-  });
-}
-
 // The block's sparse rows as a dense matrix.
 template <class T>
 void Backprop<T>::scatter(const SampleRows<T>& samples) {
@@ -137,12 +141,13 @@ void Backprop<T>::scatter(const SampleRows<T>& samples) {
 }
 
 template <class T>
-void Backprop<T>::load_inputs(const SampleRows<T>& samples, const DropoutDraw* draw) {
-  const bool drops = draw != nullptr && net_.input_dropout() > 0.0;
+void Backprop<T>::load_inputs(const T* parameters, const SampleRows<T>& samples,
+                              const DropoutDraw* draw) {
+  const bool acts = input_stages_.any_acts(draw);
   inputs_ = gathered_;
   input_stride_ = gathered_stride_;
   if (samples.sparse) {
-    if (drops) {
+    if (acts) {
       scatter(samples);
     } else {
       inputs_ = nullptr;
@@ -152,32 +157,37 @@ void Backprop<T>::load_inputs(const SampleRows<T>& samples, const DropoutDraw* d
       kernel_.gather(rows, net_.inputs(), samples.dense, net_.inputs(), samples.rows + i,
                      gathered_ + i * gathered_stride_, gathered_stride_);
     });
+  } else if (acts) {
+    for (index_t i = 0; i < samples.count; ++i) {
+      std::copy_n(samples.dense + i * net_.inputs(), net_.inputs(),
+                  gathered_ + i * gathered_stride_);
+    }
   } else {
     inputs_ = samples.dense;
     input_stride_ = net_.inputs();
   }
-  if (drops) {
-    drop(net_.input_dropout(), *draw, 0, samples.count, net_.inputs(), gathered_, gathered_,
-         input_mask_, gathered_stride_);
-  }
+  if (!acts) return;
+  input_stages_.begin(parameters, samples.count, draw);
+  input_stages_.forward_columns(0, net_.inputs());
+  input_stages_.forward(team_);
+  inputs_ = input_stages_.outputs();
 }
 
 template <class T>
 void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
-                          const DropoutDraw* draw) {
+                          const DropoutDraw* draw, size_t layers) {
   const index_t count = samples.count;
-  load_inputs(samples, draw);
+  load_inputs(parameters, samples, draw);
   const T* from = inputs_;
   index_t from_stride = input_stride_;
-  for (size_t l = 0; l < layers_.size(); ++l) {
+  for (size_t l = 0; l < std::min(layers, layers_.size()); ++l) {
     const LayerSpec& spec = net_.layers()[l];
-    const Layer& layer = layers_[l];
+    Layer& layer = layers_[l];
     const T* weights = parameters + spec.weights_at;
     const T* biases = parameters + spec.biases_at();
-    const auto activate = kernel_.activate[static_cast<size_t>(spec.activation)];
-    const bool by_column = !info(spec.activation).whole_row && layer.kept == layer.outputs;
+    layer.stages.begin(parameters, count, draw);
     split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
-      T* const to = layer.outputs + j;
+      T* const to = layer.sums + j;
       if (from == nullptr) {
         kernel_.sparse_gemm(count, width, samples.csr, samples.rows, weights + j, spec.units,
                             biases + j, to, layer.stride);
@@ -185,20 +195,14 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
         kernel_.gemm(count, width, spec.inputs, from, from_stride, weights + j, spec.units,
                      biases + j, to, layer.stride);
       }
-      if (by_column) activate(count, width, to, layer.stride);
+      layer.stages.forward_columns(j, width);
     });
-    if (layer.kept != layer.outputs) {
-      std::copy_n(layer.outputs, count * layer.stride, layer.kept);
-    }
-    if (!by_column) activate(count, spec.units, layer.outputs, layer.stride);
-    from = layer.outputs;
-    from_stride = layer.stride;
-    if (draw != nullptr && layer.mask != nullptr) {
-      drop(spec.dropout, *draw, l + 1, count, spec.units, layer.outputs, layer.dropped, layer.mask,
-           layer.stride);
-      from = layer.dropped;
-    }
+    layer.stages.forward(team_);
+    from = layer.stages.outputs();
+    from_stride = layer.stages.stride();
   }
+  outputs_ = from;
+  output_stride_ = from_stride;
 }
 
 template <class T>
@@ -208,14 +212,12 @@ double Backprop<T>::loss(const LossSpec& spec, index_t count, const T* weights) 
 
 template <class T>
 double Backprop<T>::loss_and_delta(const LossSpec& spec, index_t count, const T* weights) {
-  const Activation activation = net_.output_activation();
-  const Layer& layer = layers_.back();
-  const bool fused = activation == info(spec.kind).output &&
+  const Stages<T>& stages = layers_.back().stages;
+  const bool fused = net_.output_activation() == info(spec.kind).output &&
                      kernel_.fused_loss[static_cast<size_t>(spec.kind)] != nullptr;
-  if (fused) return run_loss(spec, kernel_.fused_loss, count, weights, layer.delta);
-  const double value = run_loss(spec, kernel_.loss, count, weights, layer.delta);
-  kernel_.activate_gradient[static_cast<size_t>(activation)](
-      count, net_.outputs(), layer.kept, layer.stride, layer.delta, layer.stride);
+  if (fused) return run_loss(spec, kernel_.fused_loss, count, weights, stages.delta());
+  const double value = run_loss(spec, kernel_.loss, count, weights, stages.delta());
+  stages.backward_last(team_);
   return value;
 }
 
@@ -240,23 +242,27 @@ void Backprop<T>::smooth(const LossSpec& spec, index_t count) {
   }
 }
 
-// below.delta of layer l - 1 from the delta of layer l.
+// The derivatives by the sums of layer l - 1, or by the inputs, from those by the sums of layer l.
 template <class T>
-void Backprop<T>::descend(size_t l, index_t count) const {
+void Backprop<T>::descend(size_t l, index_t count, T* gradient, bool accumulate) const {
   const LayerSpec& spec = net_.layers()[l];
   const Layer& layer = layers_[l];
-  const Layer& below = layers_[l - 1];
-  const Activation activation = net_.layers()[l - 1].activation;
-  const index_t columns = spec.inputs;
-  split_columns<T>(team_, columns, [&](index_t j, index_t width) {
+  const Stages<T>& below = l > 0 ? layers_[l - 1].stages : input_stages_;
+  split_columns<T>(team_, spec.inputs, [&](index_t j, index_t width) {
     kernel_.gemm(count, width, spec.units, layer.delta, layer.stride, layer.transposed + j,
-                 layer.transposed_stride, zeros_, below.delta + j, below.stride);
-    if (below.mask != nullptr) {
-      kernel_.apply_mask(count, width, below.mask + j, below.stride, below.delta + j, below.stride);
-    }
-    kernel_.activate_gradient[static_cast<size_t>(activation)](
-        count, width, below.kept + j, below.stride, below.delta + j, below.stride);
+                 layer.transposed_stride, zeros_, below.delta() + j, below.stride());
+    below.backward_columns(j, width, gradient, accumulate);
   });
+  below.backward(team_, gradient, accumulate);
+}
+
+template <class T>
+void Backprop<T>::update_stages(const std::vector<Stage>& stages, const Update<T>& update,
+                                T* gradient) const {
+  for (const Stage& stage : stages) {
+    if (stage.trained > 0)
+      update(stage.trained_at, stage.trained, false, gradient + stage.trained_at);
+  }
 }
 
 template <class T>
@@ -264,14 +270,18 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
                                   const T* parameters, const Update<T>& update) {
   const index_t count = samples.count;
   PenaltySums total{0.0, 0.0};
-  for (size_t l = layers_.size(); l-- > lowest_;) {
+  layers_.back().stages.backward_before_last(team_, gradient, !first_block);
+  for (size_t l = layers_.size(); l-- > (trains_inputs_ ? 0 : lowest_);) {
     const LayerSpec& spec = net_.layers()[l];
     const Layer& layer = layers_[l];
-    if (l > lowest_) descend(l, count);  // before the weights change
+    if (descends(l)) descend(l, count, gradient, !first_block);  // before the weights change
     if (frozen_[l]) continue;
     T* of_biases = gradient + spec.biases_at();
     kernel_.column_sums(count, spec.units, layer.delta, layer.stride, of_biases, !first_block);
-    if (update) update(spec.biases_at(), spec.units, false, of_biases);
+    if (update) {
+      update(spec.biases_at(), spec.units, false, of_biases);
+      update_stages(spec.stages, update, gradient);
+    }
 
     T* of_weights = gradient + spec.weights_at;
     const bool sparse = l == 0 && inputs_ == nullptr;
@@ -286,8 +296,8 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
                                        layer.stride, of_weights + j, spec.units);
       });
     }
-    const T* from = l == 0 ? inputs_ : layers_[l - 1].dropped;
-    const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stride;
+    const T* from = l == 0 ? inputs_ : layers_[l - 1].stages.outputs();
+    const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stages.stride();
     const index_t strip = strip_rows(spec), piece = piece_rows(spec);
     const index_t strips = (spec.inputs + strip - 1) / strip;
     // (Whole vectors at a strip's end read elements that another thread may be writing, and drop
@@ -307,19 +317,26 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
             update(spec.weights_at + row * spec.units, std::min(piece, end - row) * spec.units,
                    true, to + (row - begin) * spec.units);
       }
-      if (l > lowest_) refresh_transpose(l, parameters, begin, end - begin);
+      if (descends(l)) refresh_transpose(l, parameters, begin, end - begin);
     });
     for (index_t i = 0; update && i < piece_count(spec); ++i) {
       total.squares += piece_sums_[static_cast<size_t>(i)].squares;
       total.magnitudes += piece_sums_[static_cast<size_t>(i)].magnitudes;
     }
   }
+  if (update) update_stages(net_.input_stages(), update, gradient);
   return total;
 }
 
 template <class T>
 void Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gradient) {
   backward(samples, first_block, gradient, nullptr, {});
+}
+
+template <class T>
+void Backprop<T>::update_statistics(T* parameters) const {
+  input_stages_.update_statistics(parameters);
+  for (const Layer& layer : layers_) layer.stages.update_statistics(parameters);
 }
 
 template class Backprop<float>;

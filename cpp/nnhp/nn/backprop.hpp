@@ -12,7 +12,7 @@
 #include "nnhp/base/parallel.hpp"
 #include "nnhp/base/workspace.hpp"
 #include "nnhp/nn/loss.hpp"
-#include "nnhp/nn/net_spec.hpp"
+#include "nnhp/nn/stages.hpp"
 
 namespace nnhp {
 
@@ -27,13 +27,6 @@ struct SampleRows {
   index_t count = 0;
 };
 
-// Names the random draws of one training step. Without it, nothing is dropped.
-struct DropoutDraw {
-  uint64_t key;
-  uint64_t step;
-  index_t first_row;  // place of the block's first row in its batch
-};
-
 inline constexpr index_t kAnyRows = std::numeric_limits<index_t>::max();
 
 // Updates the parameters [at, at + n) by their complete gradient, which it may change; returns the
@@ -46,8 +39,9 @@ class Backprop {
  public:
   // Scratch for blocks of up to block_rows() samples of `net`, or `most_rows` if that is less,
   // taken from `workspace`, which may be a counting one. `training` adds what the backward pass
-  // needs; `gathers` tells whether blocks may be listed rows of a dense matrix (dropping inputs
-  // implies it). The passes are made by `team`, whose size changes no bit: columns of the products
+  // needs; where batches are normalized, blocks of up to `most_rows` samples can then be trained
+  // on. `gathers` tells whether blocks may be listed rows of a dense matrix (stages of the inputs
+  // imply it). The passes are made by `team`, whose size changes no bit: columns of the products
   // are shared out, never the sum over rows or inputs.
   Backprop(const NetSpec& net, bool training, Workspace& workspace, bool gathers = true,
            index_t most_rows = kAnyRows, Team team = Team());
@@ -55,22 +49,27 @@ class Backprop {
   // Samples of a block for `net`: enough to use the kernels' tiles well, few enough that the
   // activations of all layers stay in the second-level cache.
   static index_t block_rows(const NetSpec& net);
+  // Samples of a block in training: a whole batch where batches are normalized.
+  static index_t training_rows(const NetSpec& net, index_t batch);
 
   // Rows of a weight matrix that are updated by one call: some thousand weights, whole vectors of
   // transposed rows. Of the net alone, for each call sums its part of the penalty.
   static index_t piece_rows(const LayerSpec& layer);
 
   // Lets backward() leave out the gradient of these layers, and end above the lowest of the others.
+  // Their batch normalizations take their moving statistics, which stay.
   void freeze(const std::vector<index_t>& layers);
   // To be called once the workspace has memory, before anything else.
   void clear();
   // Must be called after every change of `parameters` from outside, before backward().
   void refresh_transposes(const T* parameters);
 
-  // Leaves the activated outputs in outputs() [count x outputs, stride output_stride()].
-  void forward(const T* parameters, const SampleRows<T>& samples, const DropoutDraw* draw);
-  const T* outputs() const { return layers_.back().outputs; }
-  index_t output_stride() const { return layers_.back().stride; }
+  // Leaves the activated outputs in outputs() [count x outputs, stride output_stride()]. Where
+  // `layers` are fewer than the net has, these are the outputs of the last of them.
+  void forward(const T* parameters, const SampleRows<T>& samples, const DropoutDraw* draw,
+               size_t layers = std::numeric_limits<size_t>::max());
+  const T* outputs() const { return outputs_; }
+  index_t output_stride() const { return output_stride_; }
 
   // Targets of the block, to be filled before each loss(); scratch [block_rows x outputs].
   T* targets() { return targets_; }
@@ -80,23 +79,25 @@ class Backprop {
   // The same, preparing backward().
   double loss_and_delta(const LossSpec& spec, index_t count, const T* weights);
   // Adds (or, for the first block of a batch, writes) the gradient of the summed loss, in the
-  // layout of the parameters. Follows forward() and loss_and_delta() of the same block.
+  // layout of the parameters, as far as they are trained. Follows forward() and loss_and_delta() of
+  // the same block, whose parameters must still be there.
   void backward(const SampleRows<T>& samples, bool first_block, T* gradient);
   // The same for a batch's last block, followed by the update of `parameters`, piece by piece while
   // a piece's gradient is in cache; `gradient` holds nothing of use afterwards. Returns the
   // penalty's sums.
   PenaltySums backward(const SampleRows<T>& samples, bool first_block, T* gradient,
                        const T* parameters, const Update<T>& update);
+  // Moves the moving statistics in `parameters` towards those of the batch, the block that was last
+  // trained on.
+  void update_statistics(T* parameters) const;
 
  private:
   struct Layer {
-    index_t stride = 0;    // of everything [count x units]
-    T* outputs = nullptr;  // after the activation
-    T* kept = nullptr;     // what the activation's gradient reads: outputs, or a copy from before
-    T* mask = nullptr;     // dropout multipliers, if the layer drops
-    T* dropped = nullptr;  // outputs * mask; the same array as outputs without dropout
-    T* delta = nullptr;    // derivative of the loss by the pre-activation
-    T* transposed = nullptr;  // W^T [units x inputs], not for the first layer
+    index_t stride = 0;  // of the next two [count x units]
+    T* sums = nullptr;
+    T* delta = nullptr;  // derivative of the loss by the sums
+    Stages<T> stages;
+    T* transposed = nullptr;  // W^T [units x inputs], unless nobody asks for derivatives by inputs
     index_t transposed_stride = 0;
   };
 
@@ -105,11 +106,12 @@ class Backprop {
   double run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count, const T* weights,
                   T* delta);
   void smooth(const LossSpec& spec, index_t count);
-  void drop(double rate, const DropoutDraw& draw, size_t place, index_t count, index_t columns,
-            const T* from, T* to, T* mask, index_t stride) const;
-  void load_inputs(const SampleRows<T>& samples, const DropoutDraw* draw);
+  void load_inputs(const T* parameters, const SampleRows<T>& samples, const DropoutDraw* draw);
   void scatter(const SampleRows<T>& samples);
-  void descend(size_t l, index_t count) const;
+  // Whether something that comes before layer l is trained.
+  bool descends(size_t l) const { return l > lowest_ || trains_inputs_; }
+  void descend(size_t l, index_t count, T* gradient, bool accumulate) const;
+  void update_stages(const std::vector<Stage>& stages, const Update<T>& update, T* gradient) const;
   void refresh_transpose(size_t l, const T* parameters, index_t first_row, index_t rows) const;
   static index_t piece_count(const LayerSpec& layer);
   index_t strip_rows(const LayerSpec& layer) const;
@@ -117,13 +119,17 @@ class Backprop {
   const NetSpec& net_;
   const KernelTable<T>& kernel_;
   const Team team_;
+  std::vector<StageScratch<T>> scratch_;  // of the stages of the inputs, then of the layers
   std::vector<Layer> layers_;
   std::vector<bool> frozen_;             // of each layer
   size_t lowest_ = 0;                    // layer that is not
   std::vector<PenaltySums> piece_sums_;  // of one layer
   T* gathered_ = nullptr;                // samples copied together [block_rows x inputs]
-  T* input_mask_ = nullptr;              // their dropout multipliers, if inputs are dropped
   index_t gathered_stride_ = 0;
+  Stages<T> input_stages_;
+  bool trains_inputs_ = false;
+  const T* outputs_ = nullptr;
+  index_t output_stride_ = 0;
   const T* inputs_ = nullptr;  // the block as a dense matrix; null while it is used as a sparse one
   index_t input_stride_ = 0;
   T* targets_ = nullptr;

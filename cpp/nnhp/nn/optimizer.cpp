@@ -47,7 +47,8 @@ void OptimizerSpec::check() const {
   require_field(beta_1 >= 0.0 && beta_1 < 1.0, "beta_1", "in [0, 1)", beta_1);
   require_field(beta_2 >= 0.0 && beta_2 < 1.0, "beta_2", "in [0, 1)", beta_2);
   require_field(epsilon > 0.0, "epsilon", "> 0", epsilon);
-  require_field(initial_accumulator >= 0.0, "initial_accumulator_value", ">= 0", initial_accumulator);
+  require_field(initial_accumulator >= 0.0, "initial_accumulator_value", ">= 0",
+                initial_accumulator);
   require_field(weight_decay >= 0.0, "weight_decay", ">= 0", weight_decay);
   require_field(clipnorm > 0.0, "clipnorm", "> 0", clipnorm);
   require_field(clipvalue > 0.0, "clipvalue", "> 0", clipvalue);

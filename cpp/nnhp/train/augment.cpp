@@ -103,10 +103,9 @@ double augment_cost(const AugmentSpec& spec, index_t features) {
 }
 
 template <class T>
-Augmenter<T>::Augmenter(const AugmentSpec& spec, const NetSpec& net, Workspace& workspace,
-                        Team team)
+Augmenter<T>::Augmenter(const AugmentSpec& spec, const NetSpec& net, index_t rows,
+                        Workspace& workspace, Team team)
     : spec_(spec), features_(net.inputs()), outputs_(net.outputs()), team_(team) {
-  const index_t rows = Backprop<T>::block_rows(net);
   const index_t cells = checked_product(rows, features_, "augmented samples");
   samples_ = workspace.take<T>(cells);
   rows_ = workspace.take<row_t>(rows);

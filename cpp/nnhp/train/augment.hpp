@@ -58,8 +58,10 @@ double augment_cost(const AugmentSpec& spec, index_t features);
 template <class T>
 class Augmenter {
  public:
-  // Scratch for the blocks of `net`, taken from `workspace`, which may be a counting one.
-  Augmenter(const AugmentSpec& spec, const NetSpec& net, Workspace& workspace, Team team);
+  // Scratch for blocks of `rows` samples of `net`, taken from `workspace`, which may be a counting
+  // one.
+  Augmenter(const AugmentSpec& spec, const NetSpec& net, index_t rows, Workspace& workspace,
+            Team team);
 
   struct Block {
     SampleRows<T> samples;
@@ -78,7 +80,7 @@ class Augmenter {
   const AugmentSpec spec_;
   const index_t features_, outputs_;
   const Team team_;
-  T* samples_;       // [block_rows x features]
+  T* samples_;       // [rows x features]
   row_t* rows_;      // 0, 1, 2, ...
   row_t* own_rows_;  // of the dataset
   T* weights_;

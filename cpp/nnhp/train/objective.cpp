@@ -8,6 +8,20 @@
 #include "nnhp/train/step_update.hpp"
 
 namespace nnhp {
+namespace {
+
+void require_same_each_time(const NetSpec& net) {
+  const auto check = [](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      require(stage.acts(false) == stage.acts(true) && stage.kind != StageKind::kBatchNormalization,
+              "a full-batch solver cannot have " + std::string(info(stage.kind).name));
+    }
+  };
+  check(net.input_stages());
+  for (const LayerSpec& layer : net.layers()) check(layer.stages);
+}
+
+}  // namespace
 
 template <class T>
 Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<const TrainSpec> train,
@@ -19,6 +33,7 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
       block_weights_(Backprop<T>::block_rows(*net_)) {
   train_->check(*net_);
   set_->check(*net_, train_->loss);
+  require_same_each_time(*net_);
   for (const row_t row : set_->training().rows) weight_sum_ += set_->training().weight(row);
   require(weight_sum_ > 0.0,
           "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));

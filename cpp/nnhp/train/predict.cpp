@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/nn/fold.hpp"
 
 namespace nnhp {
 namespace {
@@ -23,6 +24,16 @@ struct Scratch {
   std::optional<Backprop<T>> backprop;
 };
 
+// Copies blocks of outputs to where they belong in `out` [samples x columns].
+template <class T>
+auto copier(index_t columns, T* out) {
+  return [=](const T* from, index_t stride, index_t start, index_t count) {
+    for (index_t i = 0; i < count; ++i) {
+      std::copy_n(from + i * stride, columns, out + (start + i) * columns);
+    }
+  };
+}
+
 }  // namespace
 
 template <class T>
@@ -33,6 +44,13 @@ Predictor<T>::Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> par
   require(parameters_.size() == net_->parameter_count(),
           "parameters must have " + std::to_string(net_->parameter_count()) + " entries, got " +
               std::to_string(parameters_.size()));
+  if (!can_fold(*net_)) return;
+  auto folded = std::make_shared<const NetSpec>(fold(*net_));
+  AlignedVector<T> inside(folded->parameter_count());
+  fold_parameters(*net_, *folded, parameters_.data(), inside.data());
+  net_ = std::move(folded);
+  parameters_ = std::move(inside);
+  sample_cost_ = forward_cost<T>(*net_);
 }
 
 template <class T>
@@ -45,10 +63,9 @@ index_t Predictor<T>::class_columns(const Decision& decision) const {
   return decision.greatest ? 1 : net_->outputs();
 }
 
-// Calls write(outputs, stride, start, count) for each block of samples.
 template <class T>
 template <class Write>
-bool Predictor<T>::run(const Dataset<T>& data, int threads, const Poll& poll,
+bool Predictor<T>::run(const Dataset<T>& data, size_t layers, int threads, const Poll& poll,
                        const Write& write) const {
   const index_t block = Backprop<T>::block_rows(*net_);
   const index_t blocks = (data.samples + block - 1) / block;
@@ -66,7 +83,7 @@ bool Predictor<T>::run(const Dataset<T>& data, int threads, const Poll& poll,
     } else {
       samples.dense += start * data.features;
     }
-    backprop.forward(parameters_.data(), samples, nullptr);
+    backprop.forward(parameters_.data(), samples, nullptr, layers);
     write(backprop.outputs(), backprop.output_stride(), start, samples.count);
   };
   if (are_few(data.samples)) {
@@ -83,12 +100,13 @@ bool Predictor<T>::run(const Dataset<T>& data, int threads, const Poll& poll,
 
 template <class T>
 bool Predictor<T>::outputs(const Dataset<T>& data, int threads, const Poll& poll, T* out) const {
-  const index_t columns = net_->outputs();
-  return run(data, threads, poll, [=](const T* from, index_t stride, index_t start, index_t count) {
-    for (index_t i = 0; i < count; ++i) {
-      std::copy_n(from + i * stride, columns, out + (start + i) * columns);
-    }
-  });
+  return run(data, net_->layers().size(), threads, poll, copier(net_->outputs(), out));
+}
+
+template <class T>
+bool Predictor<T>::hidden_outputs(const Dataset<T>& data, size_t layer, int threads,
+                                  const Poll& poll, T* out) const {
+  return run(data, layer + 1, threads, poll, copier(net_->layers()[layer].outputs(), out));
 }
 
 template <class T>
@@ -97,7 +115,7 @@ bool Predictor<T>::classes(const Dataset<T>& data, const Decision& decision, int
   const index_t outputs = net_->outputs(), columns = class_columns(decision);
   const bool greatest = decision.greatest;
   const T threshold = static_cast<T>(decision.threshold);
-  return run(data, threads, poll, [=](const T* from, index_t stride, index_t start, index_t count) {
+  const auto decide = [=](const T* from, index_t stride, index_t start, index_t count) {
     for (index_t i = 0; i < count; ++i) {
       const T* row = from + i * stride;
       int64_t* to = out + (start + i) * columns;
@@ -107,7 +125,8 @@ bool Predictor<T>::classes(const Dataset<T>& data, const Decision& decision, int
         std::transform(row, row + outputs, to, [=](T p) { return p > threshold; });
       }
     }
-  });
+  };
+  return run(data, net_->layers().size(), threads, poll, decide);
 }
 
 template class Predictor<float>;

@@ -12,8 +12,10 @@ namespace nnhp {
 template <class T>
 class Predictor {
  public:
+  // Folds what can be (nn/fold.hpp).
   Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters);
 
+  // As it predicts.
   const std::shared_ptr<const NetSpec>& net() const { return net_; }
   const AlignedVector<T>& parameters() const { return parameters_; }
 
@@ -26,14 +28,20 @@ class Predictor {
   // Activated outputs of every sample into out [samples x outputs]. Returns whether a stop was
   // asked for; `out` is then incomplete.
   bool outputs(const Dataset<T>& data, int threads, const Poll& poll, T* out) const;
+  // Of the hidden layer `layer` (from 0) the outputs for every sample, [samples x its outputs].
+  bool hidden_outputs(const Dataset<T>& data, size_t layer, int threads, const Poll& poll,
+                      T* out) const;
   // What every sample is, into out [samples x class_columns]: the index of its greatest output, the
   // first of equals; or for each output whether it is above the threshold.
   bool classes(const Dataset<T>& data, const Decision& decision, int threads, const Poll& poll,
                int64_t* out) const;
 
  private:
+  // Calls write(outputs, stride, start, count) for each block of samples, with the outputs of the
+  // last of so many layers.
   template <class Write>
-  bool run(const Dataset<T>& data, int threads, const Poll& poll, const Write& write) const;
+  bool run(const Dataset<T>& data, size_t layers, int threads, const Poll& poll,
+           const Write& write) const;
 
   std::shared_ptr<const NetSpec> net_;
   AlignedVector<T> parameters_;

@@ -9,6 +9,7 @@
 
 #include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
+#include "nnhp/nn/fold.hpp"
 #include "nnhp/nn/split.hpp"
 #include "nnhp/train/step_update.hpp"
 
@@ -51,13 +52,15 @@ struct Session<T>::Scratch {
   Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& its_team,
           Workspace& workspace)
       : team(its_team),
-        backprop(*in.net, true, workspace, gathers(in), kAnyRows, its_team),
+        backprop(*in.net, true, workspace, gathers(in), block_rows(in), its_team),
         evaluation(*in.net, workspace) {
-    if (in.train->augment.any()) augmenter.emplace(in.train->augment, *in.net, workspace, team);
+    if (in.train->augment.any()) {
+      augmenter.emplace(in.train->augment, *in.net, block_rows(in), workspace, team);
+    }
     const index_t n = in.net->parameter_count();
     const OptimizerSpec& optimizer = in.train->optimizer;
     gradient = workspace.take<T>(n);
-    block_weights = workspace.take<T>(Backprop<T>::block_rows(*in.net));
+    block_weights = workspace.take<T>(block_rows(in));
     backprop.freeze(in.train->frozen_layers);
     if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
     if (optimizer.needs_whole_gradient()) {
@@ -72,6 +75,12 @@ struct Session<T>::Scratch {
     undo_order = workspace.take<row_t>(training_rows);
   }
 
+  // Samples that go through the net together in training.
+  static index_t block_rows(const Inputs& in) {
+    const index_t rows =
+        static_cast<index_t>(in.set->training().rows.size()) * (1 + in.train->augment.noisy_copies);
+    return Backprop<T>::training_rows(*in.net, std::min(in.train->batch_size, rows));
+  }
   static bool gathers(const Inputs& in) {
     const TrainingSet<T>& set = *in.set;
     return !set.training().data->sparse || in.train->augment.any() ||
@@ -98,9 +107,9 @@ struct Session<T>::Undo {
       : session_(session),
         scratch_(scratch),
         step_(session.state_.step),
+        steps_averaged_(session.state_.steps_averaged),
         recorded_(session.state_.step_loss_curve.size()),
         rate_(session.state_.rate),
-        steps_averaged_(session.state_.steps_averaged),
         generator_(session.state_.generator) {
     T* to = scratch.undo_arrays;
     for (const AlignedVector<T>* array : session.state_.stepped()) {
@@ -145,6 +154,7 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
+  if (can_fold(net)) folded_ = std::make_shared<const NetSpec>(fold(net));
   state_.rate = in_.train->schedule.initial;
   state_.rate = rate_of_step(0);
   state_.best_loss = std::numeric_limits<double>::infinity();
@@ -210,7 +220,7 @@ template <class T>
 int Session<T>::useful_threads() const {
   // Operations of a block that are worth a thread of their own, or some 200 microseconds.
   constexpr double kShare = 2e6;
-  const index_t rows = std::min(in_.train->batch_size, Backprop<T>::block_rows(*in_.net));
+  const index_t rows = std::min(in_.train->batch_size, Scratch::block_rows(in_));
   const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
   return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));
 }
@@ -256,15 +266,23 @@ template <class T>
 template <class Use>
 void Session<T>::forward_blocks(const row_t* rows, index_t count, Workspace& workspace,
                                 const StopToken& stop, Use&& use) const {
+  const NetSpec& net = folded_ ? *folded_ : *in_.net;
+  const T* parameters = published_parameters().data();
   Workspace sizes;
-  Backprop<T>(*in_.net, false, sizes, !data().sparse);
+  Backprop<T>(net, false, sizes, !data().sparse);
+  if (folded_) sizes.take<T>(net.parameter_count());
   workspace.reserve(sizes.bytes());
-  Backprop<T> backprop(*in_.net, false, workspace, !data().sparse);
+  Backprop<T> backprop(net, false, workspace, !data().sparse);
   backprop.clear();
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  if (folded_) {
+    T* const folded = workspace.take<T>(net.parameter_count());
+    fold_parameters(*in_.net, net, parameters, folded);
+    parameters = folded;
+  }
+  const index_t block = Backprop<T>::block_rows(net);
   for (index_t start = 0; start < count && !stop.requested(); start += block) {
     const index_t size = std::min(block, count - start);
-    backprop.forward(published_parameters().data(), data().block(rows + start, size), nullptr);
+    backprop.forward(parameters, data().block(rows + start, size), nullptr);
     if (!use(backprop.outputs(), backprop.output_stride(), start, size)) return;
   }
 }
@@ -387,13 +405,25 @@ const T* Session<T>::noisy_parameters(Scratch& scratch) const {
   return scratch.noisy;
 }
 
+// What no optimizer moves: the batch's share of the moving statistics. Averages have them too.
+template <class T>
+void Session<T>::update_statistics(const Backprop<T>& backprop) {
+  const NetSpec& net = *in_.net;
+  if (!net.normalizes_batches()) return;
+  T* const parameters = state_.parameters.data();
+  backprop.update_statistics(parameters);
+  if (!in_.train->optimizer.averages()) return;
+  std::copy(parameters + net.trained_count(), parameters + net.parameter_count(),
+            state_.averages.data() + net.trained_count());
+}
+
 // The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                               const StopToken* stop) {
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
-  const index_t block = Backprop<T>::block_rows(*in_.net);
+  const index_t block = Scratch::block_rows(in_);
   T* const parameters = state_.parameters.data();
   const T* used = scratch.noisy == nullptr ? parameters : noisy_parameters(scratch);
   const bool weighted = in_.set->training().weights != nullptr;
@@ -424,6 +454,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     } else {
       sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
     }
+    update_statistics(backprop);
     return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
   }
 }
@@ -511,13 +542,23 @@ template <class T>
 void Session<T>::find_divergence() {
   const auto all_finite = kernel_table<T>().all_finite;
   if (all_finite(state_.parameters.size(), state_.parameters.data())) return;
+  const auto finite = [&](index_t at, index_t n) {
+    return all_finite(n, state_.parameters.data() + at);
+  };
+  const auto stages_finite = [&](const std::vector<Stage>& stages) {
+    return std::all_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+      return finite(stage.trained_at, stage.trained) &&
+             finite(stage.statistics_at, stage.statistics);
+    });
+  };
   const std::vector<LayerSpec>& layers = in_.net->layers();
-  for (size_t l = 0; l < layers.size() && state_.diverged_layer < 0; ++l) {
-    const index_t size = layers[l].weight_count() + layers[l].units;
-    if (!all_finite(size, state_.parameters.data() + layers[l].weights_at)) {
-      state_.diverged_layer = static_cast<int>(l);
-    }
+  size_t l = 0;
+  while (stages_finite(in_.net->input_stages()) && l + 1 < layers.size() &&
+         finite(layers[l].weights_at, layers[l].weight_count() + layers[l].units) &&
+         stages_finite(layers[l].stages)) {
+    ++l;
   }
+  state_.diverged_layer = static_cast<int>(l);
   state_.status = Status::kDiverged;
 }
 

@@ -50,7 +50,7 @@ struct TrainSpec {
   double tol = 1e-4;
   double n_iter_no_change = 10;  // epochs; may be infinite
   Monitor monitor = Monitor::kTrainingLoss;
-  bool records_steps = false;  // whether the loss of each step is kept
+  bool records_steps = false;          // whether the loss of each step is kept
   std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
 
   // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
@@ -93,7 +93,7 @@ struct SessionState : Progress {
   std::array<AlignedVector<T>, kMostMoments> moments{};  // those that there are not are empty
   AlignedVector<T> averages;         // of the parameters; empty unless the optimizer averages
   AlignedVector<T> best_parameters;  // empty unless a score is monitored
-  std::vector<row_t> order;  // running order of the training rows, noisy copies included
+  std::vector<row_t> order;          // running order of the training rows, noisy copies included
   std::optional<Mt19937> generator;
 
   // The parameters that count: those that are validated, published and predicted from.
@@ -227,6 +227,7 @@ class Session final : public Trainable {
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   const T* noisy_parameters(Scratch& scratch) const;
+  void update_statistics(const Backprop<T>& backprop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                     const StopToken* stop);
   void end_epoch(double loss, const Evaluation& evaluation);
@@ -235,7 +236,8 @@ class Session final : public Trainable {
   void find_divergence();
 
   Inputs in_;
-  mutable SessionState<T> state_;  // for begin()
+  std::shared_ptr<const NetSpec> folded_;  // as it predicts, where it folds
+  mutable SessionState<T> state_;          // for begin()
 };
 
 extern template class Session<float>;

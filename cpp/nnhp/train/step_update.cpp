@@ -31,6 +31,14 @@ template <class T>
 std::vector<TrainedArray> trained_arrays(const NetSpec& net,
                                          const std::vector<index_t>& frozen_layers) {
   std::vector<TrainedArray> arrays;
+  const auto add_stages = [&](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      for (index_t at = 0; at < stage.trained; at += stage.columns) {
+        arrays.push_back({stage.trained_at + at, 1, stage.columns, false, 1});
+      }
+    }
+  };
+  add_stages(net.input_stages());
   for (size_t l = 0; l < net.layers().size(); ++l) {
     const auto frozen =
         std::find(frozen_layers.begin(), frozen_layers.end(), static_cast<index_t>(l));
@@ -39,6 +47,7 @@ std::vector<TrainedArray> trained_arrays(const NetSpec& net,
     arrays.push_back(
         {layer.weights_at, layer.inputs, layer.units, true, Backprop<T>::piece_rows(layer)});
     arrays.push_back({layer.biases_at(), 1, layer.units, false, 1});
+    add_stages(layer.stages);
   }
   return arrays;
 }
@@ -130,10 +139,11 @@ PenaltySums StepUpdate<T>::whole(const std::vector<TrainedArray>& arrays, T* gra
     if (clips && norm > optimizer_.clipnorm) {
       c.gradient_scale = static_cast<T>(optimizer_.clipnorm / norm);
     }
-    each_piece(team, *array,
-               [&](size_t, index_t at, index_t n) { apply(at, n, c, gradient + at); });
+    each_piece(team, *array, [&](size_t, index_t at, index_t n) {
+      apply(at, n, c, gradient + at);
+      average(at, n);
+    });
     limit_norms(*array, team);
-    each_piece(team, *array, [&](size_t, index_t at, index_t n) { average(at, n); });
   }
   return total;
 }

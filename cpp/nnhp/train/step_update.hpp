@@ -1,6 +1,6 @@
 // One step of a training: what a batch's gradient does to the parameters, in Keras's order. The
-// penalty joins the gradient, which is clipped; parameters decay; the optimizer's rule; the limit
-// of their norms; their average.
+// penalty joins the gradient, which is clipped; parameters decay; the optimizer's rule; their
+// average; the limit of their norms, which the average therefore need not keep.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,8 @@ namespace nnhp {
 // one call updates. The cut depends on the net alone, for each piece has its part of the sums.
 struct TrainedArray {
   index_t at, rows, columns;
-  bool weights;        // penalized, and limited by the norms of their columns; else biases
+  bool weights;        // penalized, and limited by the norms of their columns; else biases, or
+                       // what a stage trains
   index_t piece_rows;  // in all but the last piece
 
   index_t pieces() const { return (rows + piece_rows - 1) / piece_rows; }

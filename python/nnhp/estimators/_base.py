@@ -51,7 +51,7 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
 
     hidden_layer_sizes: Any
     activation: Any
-    solver: Any
+    solver: str | Optimizer
     alpha: float
     batch_size: Any
     learning_rate: Any

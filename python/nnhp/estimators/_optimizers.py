@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import InvalidParameterError
 
 from nnhp import _core
 from nnhp._component import Names
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
 DEFAULT_RATE = 0.001  # of `learning_rate_init`
-# What any optimizer may do beside its own rule: parameters that an estimator and its solver's object
-# may both have, and those of the estimator alone.
+# What any optimizer may do beside its own rule: parameters that an estimator and its solver's
+# object may both have, and those of the estimator alone.
 _SHARED = tuple(SHARED_CONSTRAINTS)
 _OF_ESTIMATOR = ("max_norm", "weight_noise")
 MOMENTS = ("moment_1", "moment_2", "moment_3")  # in the state of a session
@@ -50,8 +49,6 @@ def optimizer_of(estimator: BaseMLP) -> Optimizer:
 def check(estimator: BaseMLP) -> None:
     """Raise ValueError where the solver is out of bounds, or contradicts the estimator."""
     solver = estimator.solver
-    if isinstance(solver, type) and issubclass(solver, Optimizer):
-        raise InvalidParameterError(f"solver must be an object, got the class {solver.__name__}.")
     if isinstance(solver, Optimizer):
         solver.check()
         _check_rate(estimator, solver.learning_rate)

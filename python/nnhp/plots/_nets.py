@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from nnhp.estimators import MLPClassifier, MLPRegressor
-from nnhp.estimators._params import hidden_activations
+from nnhp.estimators._hidden import hidden_activations
 from nnhp.plots._settings import label
 from nnhp.search import FoldEnsemble
 
@@ -79,7 +79,8 @@ class FittedNet:
     def activations(self) -> list[str]:
         """The activation of each layer."""
         hidden = hidden_activations(self.net, self.n_layers - 1)
-        return [*hidden, self.net.out_activation_]
+        names = [given if isinstance(given, str) else given.name for given in hidden]
+        return [*names, self.net.out_activation_]
 
     @property
     def layer_names(self) -> list[str]:
@@ -137,6 +138,8 @@ class FittedNet:
             raise ValueError(f"y must have one entry per sample ({n_samples}), got {len(given)}.")
         if not is_classifier(self.net):
             targets = given.astype(np.float64).reshape(n_samples, -1)
+            if targets.shape[1] == 1:  # as for several quantiles of one target
+                targets = np.repeat(targets, self.net.n_outputs_, axis=1)
         elif given.size > n_samples:
             targets = (given != 0).astype(np.float64)
         else:

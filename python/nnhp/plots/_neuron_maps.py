@@ -161,7 +161,8 @@ class NeuronMapsDisplay:
             numbers. The features of an array are named 'x0', 'x1', ...
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Targets of the samples, to draw these as points; None draws no points.
+            Targets of the samples, to draw these as points; None draws no points. Of a
+            regressor one column is drawn over each of its outputs.
 
         middle : {'mean', 'median'}, default='mean'
             Where the other features are held. Text, categories and truth values are held at the
