@@ -18,7 +18,7 @@ class Names(StrOptions):
 
 
 # Public modules of components, which texts (a study's file, a space's file) may name.
-MODULES = ("optimizers",)
+MODULES = ("activations", "initializers", "losses", "optimizers", "schedules")
 
 
 class Component(BaseEstimator):

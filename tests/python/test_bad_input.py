@@ -305,7 +305,7 @@ def test_a_csr_matrix_that_points_outside_of_itself(Estimator):
 # ------------------------------------------------------------------ parameters
 # name -> bad values; each is refused by scikit-learn's own check, which names the parameter
 BAD_PARAMETERS = {
-    "activation": ["gelu", 3, None],
+    "activation": ["telu", 3, None],
     "solver": ["sdg", None],
     "alpha": [-1e-9, np.nan, "small"],
     "batch_size": [0, -1, "all", 2.5],
@@ -383,7 +383,7 @@ BAD_VALUES = {
         {"learning_rate": [[0.1], [0.1, 0.2]]}, ValueError, "learning_rate as a sequence",
     ),
     "no rates": ({"learning_rate": []}, ValueError, "learning_rate as a sequence"),
-    "activation in a list": ({"activation": ["gelu"]}, ValueError, "activation must be among"),
+    "activation in a list": ({"activation": ["telu"]}, ValueError, "activation must be one of"),
     "n_jobs=0": ({"n_jobs": 0}, ValueError, "n_jobs"),
 }  # fmt: skip
 
