@@ -314,7 +314,8 @@ TEST_CASE_TEMPLATE("test_ascending_rows_never_fall", T, float, double) {
       }
       for_each_isa<T>([&](const KernelTable<T>& kernel) {
         TestMatrix<T> y = z;
-        kernel.activate[static_cast<size_t>(Activation::kAscending)](3, N, y.data(), y.stride());
+        kernel.activate[static_cast<size_t>(Activation::kAscending)](3, N, y.data(), y.stride(),
+                                                                     T(0));
         for (index_t i = 0; i < 3; ++i) {
           NNHP_CHECK_QUIETLY(bits(y(i, 0)) == bits(z(i, 0)));
           for (index_t j = 1; j < N; ++j) NNHP_CHECK_QUIETLY(y(i, j) >= y(i, j - 1));
