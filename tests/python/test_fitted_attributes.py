@@ -160,8 +160,9 @@ def test_attributes_are_those_of_scikit_learn(Estimator, parameters, dtype):
         for cls in (Estimator, theirs_of(Estimator))
     ]
     ours, theirs = map(public_state, nets)
-    new = {"validation_loss_curve_", "learning_rate_curve_"}
-    new = set() if parameters.get("solver") == "lbfgs" else new
+    new = {"activation_params_", "norm_params_"}
+    if parameters.get("solver") != "lbfgs":
+        new |= {"validation_loss_curve_", "learning_rate_curve_"}
     assert ours.keys() - theirs.keys() == new
     assert theirs.keys() <= ours.keys()
     for name, value in theirs.items():
@@ -185,6 +186,7 @@ def test_values_of_the_attributes(Estimator):
     assert net.validation_scores_ is net.best_validation_score_ is None
     assert net.validation_loss_curve_ is None
     assert net.learning_rate_curve_ == [0.001] * 4
+    assert net.activation_params_ == net.norm_params_ == [None, None]
 
 
 OUTPUTS = {
