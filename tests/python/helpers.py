@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np

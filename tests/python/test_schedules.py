@@ -16,6 +16,7 @@ from helpers import (
     STOPS_EARLY,
     assert_identical,
     assert_same_fit,
+    layers_of,
     problem,
     problem_for,
 )
