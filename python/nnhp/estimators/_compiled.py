@@ -119,12 +119,10 @@ def predictor_of(
     """Copy the net out of these fitted attributes of an estimator; return its dtype too."""
     inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
     activations = _hidden.hidden_activations(estimator, len(inputs) - 1)
-    kinds = [
-        norm and ("batch" if "mean" in norm else "layer") for norm in _weights.norms_of(fitted)
-    ]
+    norms = _weights.norms_of(fitted)
     hidden = [
-        HiddenLayer(units, kind or None, activation)
-        for units, kind, activation in zip(inputs[1:], kinds, activations, strict=True)
+        HiddenLayer(units, _normalization(norm), activation)
+        for units, norm, activation in zip(inputs[1:], norms, activations, strict=True)
     ]
     dtype = _weights.dtype_of(fitted)
     spec = _core.NetSpec(
