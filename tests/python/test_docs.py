@@ -128,11 +128,6 @@ def test_the_commands_of_the_guide_run(tmp_path, monkeypatch):
     assert Path("sales.html").exists()
 
 
-@pytest.mark.parametrize("example", (ROOT / "examples").glob("*.py"), ids=lambda path: path.stem)
-def test_an_example_is_short(example):
-    assert len(example.read_text().splitlines()) < 40
-
-
 @pytest.mark.parametrize("need", sorted(NEEDS))
 def test_blocks_wait_only_for_what_is_missing(need):
     assert not is_there(need), f"remove the lines '% needs: {need}', so that their blocks run"

@@ -71,7 +71,7 @@ def keras_net(case, **parameters):
         **extras,
     ).fit(X, y)
     start = np.array(KERAS["start"])
-    net.coefs_, net.intercepts_ = _weights.unpack(start, KERAS["sizes"])
+    net.coefs_, net.intercepts_ = layers_of(start, KERAS["sizes"])
     weight = np.array(KERAS["sample_weight"]) if penalty else None
     return net.set_params(**parameters), X, y, weight
 

@@ -711,7 +711,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(_decides)
     def decision_function(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Outputs of the net, by which `predict` decides: there after training on the hinge loss.
+        """Return the outputs that `predict` decides by: there after training on the hinge loss.
 
         Parameters
         ----------

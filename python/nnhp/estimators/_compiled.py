@@ -119,10 +119,13 @@ def predictor_of(
     """Copy the net out of these fitted attributes of an estimator; return its dtype too."""
     inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
     activations = _hidden.hidden_activations(estimator, len(inputs) - 1)
-    norms = _weights.norms_of(fitted)
+    kinds = [
+        ("batch" if "mean" in norm else "layer") if norm else None
+        for norm in _weights.norms_of(fitted)
+    ]
     hidden = [
-        HiddenLayer(units, _normalization(norm), activation)
-        for units, norm, activation in zip(inputs[1:], norms, activations, strict=True)
+        HiddenLayer(units, kind, activation)
+        for units, kind, activation in zip(inputs[1:], kinds, activations, strict=True)
     ]
     dtype = _weights.dtype_of(fitted)
     spec = _core.NetSpec(
@@ -133,13 +136,6 @@ def predictor_of(
         dtype=dtype.name,
     )
     return _core.Predictor(spec, _weights.packed(fitted, spec, dtype)), dtype
-
-
-def _normalization(norm: Mapping[str, Any] | None) -> str | None:
-    """Whose arrays these are."""
-    if not norm:
-        return None
-    return "batch" if "mean" in norm else "layer"
 
 
 def compile_method(
