@@ -138,13 +138,6 @@ def predictor_of(
     return _core.Predictor(spec, _weights.packed(fitted, spec, dtype)), dtype
 
 
-def _normalization(norm: Mapping[str, Any] | None) -> str | None:
-    """Whose arrays these are."""
-    if not norm:
-        return None
-    return "batch" if "mean" in norm else "layer"
-
-
 def compile_method(
     estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: str
 ) -> CompiledPredictor:
