@@ -30,7 +30,7 @@ from nnhp.estimators import _training
 N_CANDIDATES, N_FOLDS, EPOCHS = 20, 5, 30
 HALVING_CANDIDATES = MAX_EPOCHS = 81
 MEMORY_FOLD_COUNTS = (1_000, 10_000, 100_000)
-GROWTH_GOAL = 5.0  # MB beside cv_results_, from the smallest to the largest search
+GROWTH_GOAL = 1.0  # MB beside cv_results_, from the smallest to the largest search
 
 
 def main() -> None:
@@ -268,9 +268,11 @@ def size_of(results: dict[str, Any]) -> int:
     total = 0
     for value in results.values():
         if isinstance(value, list):
+            total += sys.getsizeof(value)
             total += sum(sys.getsizeof(d) + sum(map(sys.getsizeof, d.values())) for d in value)
         else:
             total += value.nbytes
+            total += value.mask.nbytes if isinstance(value, np.ma.MaskedArray) else 0
             if value.dtype.hasobject:
                 total += sum(map(sys.getsizeof, value))
     return total

@@ -678,6 +678,23 @@ def test_a_second_writer_in_the_same_process_is_refused(path):
         pass
 
 
+def test_a_writer_that_is_interrupted_while_it_closes_is_dead(path, monkeypatch):
+    recorder = recording(path)
+    fill(recorder, 2)
+    recorder.flush()
+
+    def interrupted(connection):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_study_file, "_commit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            recorder.close()
+    recorder.close()
+    with recording(path) as recorder:
+        assert len(kept(recorder, 2)) == 2 * N_FOLDS
+
+
 RACES = """
 sys.stdin.readline()
 try:

@@ -5,8 +5,8 @@ leaves no place to compute it otherwise; so `fit` is overridden here, with the s
 the only file that uses these private helpers of scikit-learn 1.9:
 
 - of `BaseSearchCV`: `_get_scorers`, `_check_input_parameters`, `_get_routed_params_for_fit`,
-  `_run_search`, `_format_results`, `_check_refit_for_multimetric`, `_select_best_index`,
-  `_init_callback_context`, `_checked_cv_orig`;
+  `_run_search`, `_check_refit_for_multimetric`, `_select_best_index`, `_init_callback_context`,
+  `_checked_cv_orig`;
 - of its module for validation: `_fit_and_score`, `_score`, `_warn_or_raise_about_fit_failures`;
 - `_yields_constant_splits`, `_MultimetricScorer`, `_check_method_params`, `_routing_enabled`,
   `_fit_context`.
@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from inspect import signature
 from numbers import Integral, Number, Real
@@ -52,6 +51,7 @@ from nnhp.search._fingerprint import fingerprint
 from nnhp.search._out_of_fold import OutOfFold
 from nnhp.search._outcome import Candidate, Checkpoint, Outcome, Scores, Split
 from nnhp.search._prepare import net_of
+from nnhp.search._results import Outcomes, format_results
 from nnhp.search._run import Run, SearchOver
 from nnhp.search._scores import metric_of
 
@@ -406,9 +406,9 @@ class EngineSearch(DocLink, BaseSearchCV):
         """Epochs of a fold on all rungs after the present one, at most."""
         return 0
 
-    def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Of each candidate of a rung, to tell rungs apart."""
-        return [0] * len(candidates)
+    def _resource_of(self, candidate: Mapping[str, Any]) -> int:
+        """Resource of a candidate of this rung, to tell rungs apart."""
+        return 0
 
 
 class _Search:
@@ -448,12 +448,14 @@ class _Search:
             self._score_of,
             self._digest,
             self._fixed,
+            search._resource_of,
             recorder=self._recorder,
             time_budget=search.time_budget_s,
             target_score=search.target_score,
             prunes=search.prune_folds is not None,
             memory_budget=int(memory_budget),
             verbose=bool(search.verbose),
+            counts_parameters=callable(search.refit),
         )
 
     @property
@@ -480,12 +482,12 @@ class _Search:
             pass
         state = self.run_state
         state.warn_of_limits()
-        state.settle()
-        results = self.formatted(len(state.candidates))
-        if callable(search.refit):
-            results["n_parameters"] = np.array(state.n_parameters)
+        state.outcomes.settle()
+        results = self._format(state.outcomes)
+        if state.outcomes.n_parameters is not None:
+            results["n_parameters"] = state.outcomes.n_parameters.values
         if search.prune_folds is not None:
-            results["pruned"] = np.asarray(state.pruned)
+            results["pruned"] = state.outcomes.pruned.values
         return results
 
     def close(self) -> None:
@@ -509,10 +511,8 @@ class _Search:
         Raises SearchOver where the search ends with fewer of them.
         """
         search, state = self._search, self.run_state
-        candidates = [
-            given if isinstance(given, Candidate) else Candidate(given, len(state.candidates) + i)
-            for i, given in enumerate(candidate_params)
-        ]
+        first = len(state.outcomes)
+        candidates = state.outcomes.expect(candidate_params)
         evaluator = self._evaluator_for(cv or search._checked_cv_orig)
         if search.verbose > 0:
             n_splits, n = len(self._splits), len(candidates)
@@ -532,11 +532,9 @@ class _Search:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
-        first = len(state.candidates)
         done = state.evaluate(
             evaluator,
             candidates,
-            search._resources(candidates),
             search._promotions(len(candidates)),
             later_epochs=search._later_epochs(),
         )
@@ -544,8 +542,8 @@ class _Search:
             # Of a rung that was cut short nothing counts: its candidates were not compared.
             state.truncate(first)
             raise SearchOver(0)
-        start = first * len(self._splits)
-        _warn_or_raise_about_fit_failures(state.outcomes.errors(start), search.error_score)
+        state.truncate(first + done)
+        _warn_or_raise_about_fit_failures(state.outcomes.errors(first), search.error_score)
         for name, values in (more_results or {}).items():
             self._more.setdefault(name, []).extend(values[:done])
         if state.over:
@@ -556,32 +554,23 @@ class _Search:
         """One entry of the first results, if it is there without formatting them all."""
         state = self.run_state
         if name == "params":
-            return list(state.candidates[:n_rows])
+            return state.outcomes.params[:n_rows]
         if name in self._more:
             return np.asarray(self._more[name][:n_rows])
         if name == "mean_test_score" and not self.multimetric:
-            n_splits = len(self._splits)
-            scores = state.outcomes.columns(n_rows * n_splits)["test_scores"]
-            return scores.reshape(-1, n_splits).mean(axis=1)
+            return state.outcomes.scores("test")[None][:n_rows].mean(axis=1)
         return None
 
     def formatted(self, n_rows: int) -> dict[str, Any]:
-        """The first results, as scikit-learn makes them."""
-        state, n_splits = self.run_state, len(self._splits)
-        # A list of its own: the next rung adds to the one that was given.
-        candidates = list(state.candidates[:n_rows])
-        more = {name: entries[:n_rows] for name, entries in self._more.items()}
-        with warnings.catch_warnings():
-            if any(state.pruned):
-                warnings.filterwarnings("ignore", "One or more of the .* scores are non-finite")
-            columns = state.outcomes.columns(
-                n_rows * n_splits, train_scores=self._search.return_train_score
-            )
-            results: dict[str, Any] = self._search._format_results(
-                candidates, n_splits, [columns], more
-            )
-        results["params"] = candidates
-        return results
+        """The first results, of which the search may yet add more."""
+        return self._format(self.run_state.outcomes.first(n_rows))
+
+    def _format(self, outcomes: Outcomes) -> dict[str, Any]:
+        return format_results(
+            outcomes,
+            {name: entries[: len(outcomes)] for name, entries in self._more.items()},
+            train_scores=self._search.return_train_score,
+        )
 
     # ------------------------------------------------------------------ the evaluator
 
@@ -729,14 +718,14 @@ class _Search:
             search.curves_ = state.curves()
         if self._out_of_fold is not None:
             search.oof_predictions_ = self._out_of_fold.table(
-                len(state.candidates), state.extras, self._splits
+                len(state.outcomes), state.extras, self._splits
             )
         if self._recorder is not None:
             self._recorder.flush()  # an error of the last group must not be lost
         if self._recorder is not None and hasattr(search, "best_index_"):
             self._recorder.finish(
                 {
-                    "candidate": state.numbers[search.best_index_],
+                    "candidate": int(state.outcomes.numbers.values[search.best_index_]),
                     "params": search.best_params_,
                     "score": getattr(search, "best_score_", None),
                 }
@@ -745,8 +734,8 @@ class _Search:
     def estimators_of(self, row: int) -> list[Any]:
         """Estimators of a candidate, fitted on the folds' training rows."""
         assert self._evaluator is not None
-        state = self.run_state
-        candidate = Candidate(state.candidates[row], state.numbers[row])
+        outcomes = self.run_state.outcomes
+        candidate = Candidate(outcomes.params[row], int(outcomes.numbers.values[row]))
         self._evaluator.wants_estimators = self._scikit.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
         fitted: dict[int, Any] = {}
@@ -787,7 +776,7 @@ class Results(MutableMapping[str, Any]):
 
     def __init__(self, search: _Search) -> None:
         self._search = search
-        self._n_rows = len(search.run_state.candidates)
+        self._n_rows = len(search.run_state.outcomes)
         self._all: dict[str, Any] | None = None
 
     def _formatted(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
+from array import array
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,10 +51,11 @@ if TYPE_CHECKING:
     from nnhp.search._engine_fit import Scoring
     from nnhp.search._run import Evaluator
 
-# What is trained in one call of the engine: bounded, so that memory does not grow with the search,
-# and large, so that no thread waits long for the last one.
+# What is trained in one call of the engine, a wave: bounded, so that memory does not grow with the
+# search, and large, so that no thread waits long for the last one.
 _WAVE_BYTES = 1 << 26
 _WAVE_TRAININGS = 1024
+_WAVE_TRAININGS_PER_THREAD = 128
 # What a checkpoint costs at most, on a slow disk.
 _WRITING_SECONDS = 0.05
 _WRITING_RATE = 5e7  # bytes a second
@@ -162,6 +164,7 @@ class EngineEvaluator:
             self._shared.of(estimator)  # raises where no net of this kind can learn from it
         self._estimator = estimator
         self._threads = threads
+        self._wave_trainings = min(_WAVE_TRAININGS, _WAVE_TRAININGS_PER_THREAD * threads)
         self._seed_of = seed_of
         self._continues = continues
         self._recall = recall
@@ -230,10 +233,14 @@ class EngineEvaluator:
         """Those that prepare the samples alike follow each other."""
         if self._shared is not None:
             return range(len(candidates))
-        places: dict[Hashable, list[int]] = {}
+        places: dict[Hashable, array[int]] = {}
         for place, candidate in enumerate(candidates):
-            places.setdefault(self._preparation_key(candidate), []).append(place)
-        return [place for group in places.values() for place in group]
+            group = places.setdefault(self._preparation_key(candidate), array("q"))
+            group.append(place)
+        order = array("q")
+        for group in places.values():
+            order.extend(group)
+        return order
 
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
@@ -305,7 +312,7 @@ class EngineEvaluator:
                 continue
             runs.append(run)
             size += run.training.n_bytes + self._bytes_of_outputs(run)
-            if size > _WAVE_BYTES or len(runs) == _WAVE_TRAININGS:
+            if size > _WAVE_BYTES or len(runs) == self._wave_trainings:
                 finished, stopped = self._finish(runs, poll)
                 yield failed + finished
                 if stopped:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -12,22 +11,18 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
-from nnhp.search._outcome import Candidate
 
 
 def _evaluate_all(
-    search: EngineSearch, candidates: Iterable[Mapping[str, Any]], evaluate: Any, context: Any
+    search: EngineSearch, candidates: ParameterGrid | ParameterSampler, evaluate: Any, context: Any
 ) -> None:
-    every = [
-        Candidate(params, number)
-        for number, params in enumerate(chain(search._first_candidates(), candidates))
-    ]
+    first = search._first_candidates()
     task = context.subcontext(
         task_name="search",
-        max_subtasks=len(every) * search.n_splits_,
+        max_subtasks=(len(first) + len(candidates)) * search.n_splits_,
         sequential_subtasks=False,
     ).call_on_fit_task_begin(estimator=search)
-    evaluate(every, callback_ctx=task)
+    evaluate(chain(map(dict, first), candidates), callback_ctx=task)
     task.call_on_fit_task_end(estimator=search)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import ceil, floor, log
 from typing import Any
 
@@ -39,7 +40,7 @@ class _TrainingsGoOn:
         raise NotImplementedError
 
     def _generate_candidate_params(self) -> list[Candidate]:
-        every = [*self._first_candidates(), *self._own_candidates()]
+        every = chain(self._first_candidates(), self._own_candidates())
         return [Candidate(params, number) for number, params in enumerate(every)]
 
     def _epochs_go_on(self) -> tuple[str, int] | None:
@@ -74,8 +75,8 @@ class _TrainingsGoOn:
             epochs = resource
         return total
 
-    def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
-        return [int(self.n_resources_[-1])] * len(candidates)
+    def _resource_of(self, candidate: Mapping[str, Any]) -> int:
+        return int(self.n_resources_[-1])
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any) -> None:
         try:

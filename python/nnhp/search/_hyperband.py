@@ -184,8 +184,8 @@ class HyperbandSearchCV(EngineSearch):
         name = self._epochs_name()
         return (name, int(self.max_resources)) if name == epochs_parameter(self.estimator) else None
 
-    def _resources(self, candidates: Sequence[Mapping[str, Any]]) -> list[int]:
-        return [int(candidate[self._epochs_name()]) for candidate in candidates]
+    def _resource_of(self, candidate: Mapping[str, Any]) -> int:
+        return int(candidate[self._epochs_name()])
 
     def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
         return self._climbing
@@ -260,7 +260,7 @@ class HyperbandSearchCV(EngineSearch):
             epochs = rungs[rung][1]
             survivors = rungs[rung + 1][0] if rung + 1 < len(rungs) else 0
             for candidate in going[b]:
-                of_rung = candidate.copy()
+                of_rung = candidate.copy() if rung else candidate
                 of_rung[self._epochs_name()] = epochs
                 candidates.append(of_rung)
                 more["bracket"].append(n_last := len(self.brackets_) - 1 - b)

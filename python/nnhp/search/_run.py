@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from array import array
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -15,20 +14,22 @@ from tqdm import tqdm
 
 from nnhp.search._outcome import (
     Candidate,
+    Candidates,
     Checkpoint,
     Finished,
     Job,
     Outcome,
-    Outcomes,
     Poll,
     Scores,
 )
+from nnhp.search._promotion import Standings
+from nnhp.search._results import Outcomes
 
-# Candidates whose folds are handed to the evaluator at once: enough to fill its calls, few enough
-# that memory does not grow with the search.
-_BLOCK = 512
-# The same where the search may end early, or prunes those that are worse than an incumbent: a
-# constant, so that what is pruned does not depend on the machine.
+# Folds that are handed to the evaluator at once: enough to fill its calls, few enough that memory
+# does not grow with the search.
+_BLOCK = 1024
+# Candidates of such a block where the search may end early, or prunes those that are worse than an
+# incumbent: a constant, so that what is pruned does not depend on the machine.
 JUDGED_TOGETHER = 16
 
 
@@ -71,6 +72,8 @@ class Run:
         Folds of each candidate.
     fixed : callable
         Gives the parameters of a candidate that stay the same from rung to rung.
+    resource_of : callable
+        Gives the resource of a candidate; 0 where the search has none.
     digest : callable
         Called with each new outcome and its fold before anybody else sees it.
     score_of : callable
@@ -87,6 +90,8 @@ class Run:
         Bytes of trainings that are kept for the next rung.
     verbose : bool
         Whether to show a progress bar.
+    counts_parameters : bool
+        Whether the outcomes shall tell how many parameters a candidate's nets have.
     """
 
     def __init__(
@@ -94,7 +99,8 @@ class Run:
         n_splits: int,
         score_of: Callable[[Scores], float],
         digest: Callable[[Outcome, int], None],
-        fixed: Callable[[Candidate], dict[str, Any]] = dict,
+        fixed: Callable[[Candidate], dict[str, Any]],
+        resource_of: Callable[[Candidate], int],
         *,
         recorder: Any = None,
         time_budget: float | None = None,
@@ -102,18 +108,16 @@ class Run:
         prunes: bool = False,
         memory_budget: int = 0,
         verbose: bool = False,
+        counts_parameters: bool = False,
     ) -> None:
-        self.outcomes = Outcomes()
-        self.candidates: list[dict[str, Any]] = []
-        self.numbers = array("q")  # of the candidates
-        self.n_parameters = array("q")
-        self.pruned: list[bool] = []
+        self.outcomes = Outcomes(n_splits, counts_parameters=counts_parameters)
         self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
         self.limited = 0  # trainings that came to their last epoch without stopping before
         self.over = self.target_reached = False
         self._digest = digest
         self._fixed = fixed
+        self._resource_of = resource_of
         self._n_splits = n_splits
         self._score_of = score_of
         self._recorder = recorder
@@ -122,7 +126,7 @@ class Run:
         self._memory_budget = memory_budget
         self._deadline = None if time_budget is None else time.monotonic() + time_budget
         self._incumbent: list[float] | None = None
-        self._resource: Sequence[int] = ()  # that the incumbent had
+        self._resource: int | None = None  # that the incumbent had
         self._best = -np.inf
         self._bar = tqdm(unit="epoch", disable=not verbose, dynamic_ncols=True, leave=True)
 
@@ -135,8 +139,7 @@ class Run:
     def evaluate(
         self,
         evaluator: Evaluator,
-        candidates: Sequence[Candidate],
-        resources: Sequence[int],
+        candidates: Candidates,
         promotions: Sequence[tuple[Hashable, int]] | None = None,
         later_epochs: int = 0,
     ) -> int:
@@ -148,10 +151,8 @@ class Run:
         ----------
         evaluator : Evaluator
             Computes.
-        candidates : sequence of Candidate
+        candidates : Candidates
             On one rung.
-        resources : sequence of int
-            Of each of them; 0 where the search has no resource.
         promotions : sequence of (hashable, int) or None
             Of each of them: its group, and how many of that may go on; trainings of the others
             are let go.
@@ -159,7 +160,7 @@ class Run:
             Of a fold on the rungs that follow, for the progress bar.
         """
         complete: dict[int, list[Outcome | None]] = {}
-        means: dict[int, float] = {}  # where some may go on: of all that are complete, by place
+        standings = None if promotions is None else Standings(promotions)
         done = 0
         planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
         self.epochs_planned += planned
@@ -167,36 +168,39 @@ class Run:
         self._bar.refresh()
         if evaluator.kept_bytes():
             evaluator.keep_only({candidate.number for candidate in candidates})
-        if self._recorder is not None:
-            params = {candidate.number: self._fixed(candidate) for candidate in candidates}
-            for number, *checkpoint in evaluator.checkpoints():
-                self._recorder.save_checkpoint(number, params[number], *checkpoint)
+            if self._recorder is not None:
+                self._save_checkpoints(evaluator, candidates)
         # What is pruned depends on the order, which must not depend on the evaluator.
         order = range(len(candidates)) if self._prunes else evaluator.order(candidates)
-        if self._resource != resources[:1]:
-            self._resource, self._incumbent = resources[:1], None
+        resource = self._resource_of(candidates[0])
+        if self._resource != resource:
+            self._resource, self._incumbent = resource, None
         ends_early = self._deadline is not None or self._target is not None
-        length = JUDGED_TOGETHER if self._prunes or ends_early else _BLOCK
+        judged = self._prunes or ends_early
+        length = JUDGED_TOGETHER if judged else max(_BLOCK // self._n_splits, 1)
         # The first candidate alone: it is computed whatever the time, and is the first incumbent.
-        alone = int((self._deadline is not None or self._prunes) and not self.candidates)
+        alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
         for block in [*_cut(order[:alone], 1), *_cut(order[alone:], length)]:
-            timed = bool(self.candidates)
+            timed = bool(self.outcomes)
             if timed and self._late():
                 self.over = True
                 break
-            for some in self._evaluate_block(evaluator, candidates, resources, block, timed=timed):
+            of_block = {place: candidates[place] for place in block}
+            for some in self._evaluate_block(evaluator, of_block, timed=timed):
                 complete |= some
-                if promotions is not None:
-                    means |= {place: self._mean(outcomes) for place, outcomes in some.items()}
+                if standings is not None:
+                    for place, outcomes in some.items():
+                        standings.add(place, candidates[place].number, self._mean(outcomes))
                 # In their order, so that a target ends the search at the same candidate always.
                 while done in complete:
-                    mean = self._collect(candidates[done], complete.pop(done))
+                    mean = self._collect(candidates[done].number, complete.pop(done))
                     done += 1
                     if self._target is not None and mean >= self._target:
                         self.over = self.target_reached = True
                         return done
-                if promotions is not None:
-                    self._let_go(evaluator, candidates, means, promotions)
+                if standings is not None:
+                    sizes = evaluator.kept_bytes()
+                    evaluator.keep_only(standings.worth_keeping(sizes, self._memory_budget))
             if timed and self._late():
                 self.over = True
                 break
@@ -205,21 +209,19 @@ class Run:
     def _evaluate_block(
         self,
         evaluator: Evaluator,
-        candidates: Sequence[Candidate],
-        resources: Sequence[int],
-        block: Sequence[int],
+        candidates: Mapping[int, Candidate],
         *,
         timed: bool,
     ) -> Iterator[dict[int, list[Outcome | None]]]:
         """Compute the folds of some candidates; yields those that are complete, by place."""
-        rows: dict[int, dict[int, Outcome]] = {place: {} for place in block}
+        rows: dict[int, dict[int, Outcome]] = {place: {} for place in candidates}
         folds = [range(self._n_splits)]
         if self._prunes and self._incumbent is not None:
             folds = [range(fold, fold + 1) for fold in range(self._n_splits)]
         for some in folds:
-            going = [place for place in block if not self._hopeless(rows[place])]
+            going = [place for place in candidates if not self._hopeless(rows[place])]
             jobs = [(place, fold) for place in going for fold in some]
-            for found in self._results(evaluator, candidates, resources, jobs, timed=timed):
+            for found in self._results(evaluator, candidates, jobs, timed=timed):
                 for place, fold, outcome in found:
                     rows[place][fold] = outcome
                 if not self._prunes:
@@ -246,8 +248,7 @@ class Run:
     def _results(
         self,
         evaluator: Evaluator,
-        candidates: Sequence[Candidate],
-        resources: Sequence[int],
+        candidates: Mapping[int, Candidate],
         jobs: Sequence[tuple[int, int]],
         *,
         timed: bool,
@@ -255,7 +256,7 @@ class Run:
         """Outcomes from the study where it has them, else computed and recorded."""
         known, missing = [], []
         for place, fold in jobs:
-            outcome = self._recorded(candidates[place], resources[place], fold)
+            outcome = self._recorded(candidates[place], fold)
             if outcome is None:
                 missing.append((place, fold))
             else:
@@ -278,17 +279,19 @@ class Run:
                 self._digest(outcome, fold)
                 if self._recorder is not None:
                     candidate = candidates[place]
+                    resource = self._resource_of(candidate)
                     self._recorder.record(
-                        candidate.number, candidate, resources[place], fold, outcome.payload()
+                        candidate.number, candidate, resource, fold, outcome.payload()
                     )
                 found.append((place, fold, outcome))
             self._show(self.epochs_trained)
             yield found
 
-    def _recorded(self, candidate: Candidate, resource: int, fold: int) -> Outcome | None:
+    def _recorded(self, candidate: Candidate, fold: int) -> Outcome | None:
         """What an earlier run of the search found out about a fold."""
         if self._recorder is None:
             return None
+        resource = self._resource_of(candidate)
         payload = self._recorder.lookup(candidate.number, candidate, resource, fold)
         if payload is None:
             return None
@@ -304,23 +307,13 @@ class Run:
         scores = [np.nan if o is None else self._score_of(o.test_scores) for o in outcomes]
         return sum(scores) / len(scores)
 
-    def _collect(self, candidate: Candidate, outcomes: Sequence[Outcome | None]) -> float:
-        """Add a candidate to the results; return its mean score."""
-        row = len(self.candidates)
-        self.candidates.append(candidate)
-        self.numbers.append(candidate.number)
-        self.pruned.append(any(outcome is None for outcome in outcomes))
-        self.n_parameters.append(max(o.n_parameters for o in outcomes if o is not None))
-        missing = None
-        for outcome in outcomes:
-            if outcome is None:
-                missing = missing or _unrun(next(o for o in outcomes if o is not None))
-                self.outcomes.append(missing)
-                continue
-            self.limited += outcome.limited
-            self.outcomes.append(outcome)
-        if any(o is not None and (o.curve or o.out_of_fold is not None) for o in outcomes):
-            self.extras[row] = list(outcomes)
+    def _collect(self, number: int, outcomes: Sequence[Outcome | None]) -> float:
+        """Add what became of a candidate to the outcomes; return its mean score."""
+        done = [outcome for outcome in outcomes if outcome is not None]
+        self.limited += sum(outcome.limited for outcome in done)
+        if any(outcome.curve or outcome.out_of_fold is not None for outcome in done):
+            self.extras[len(self.outcomes)] = list(outcomes)
+        self.outcomes.append(number, outcomes)
         mean = self._mean(outcomes)
         if mean > self._best:
             self._best = mean
@@ -346,48 +339,16 @@ class Run:
         if np.isfinite(mean) and (self._incumbent is None or mean > np.mean(self._incumbent)):
             self._incumbent = scores
 
-    def _let_go(
-        self,
-        evaluator: Evaluator,
-        candidates: Sequence[Candidate],
-        means: Mapping[int, float],
-        promotions: Sequence[tuple[Hashable, int]],
-    ) -> None:
-        """Free trainings that cannot go on, and the worst of the others beyond the budget."""
-        groups: dict[Hashable, list[tuple[float, int]]] = {}
-        limits = dict(promotions)
-        for place, mean in means.items():
-            rank = -np.inf if np.isnan(mean) else mean
-            group, _ = promotions[place]
-            groups.setdefault(group, []).append((rank, candidates[place].number))
-        kept: list[tuple[float, int]] = []
-        for group, ranked in groups.items():
-            ranked.sort(reverse=True)
-            last = ranked[min(limits[group], len(ranked)) - 1][0] if limits[group] else np.inf
-            # One that ties with the last of them may yet be chosen.
-            kept += [entry for entry in ranked if entry[0] >= last]
-        waiting = {c.number for place, c in enumerate(candidates) if place not in means}
-        sizes = evaluator.kept_bytes()
-        room = self._memory_budget - sum(sizes.get(number, 0) for number in waiting)
-        within = set()
-        for _, number in sorted(kept, reverse=True):
-            room -= sizes.get(number, 0)
-            if room >= 0:
-                within.add(number)
-        evaluator.keep_only(within | waiting)
+    def _save_checkpoints(self, evaluator: Evaluator, candidates: Candidates) -> None:
+        kept = evaluator.kept_bytes()
+        params = {c.number: self._fixed(c) for c in candidates if c.number in kept}
+        for number, *checkpoint in evaluator.checkpoints():
+            self._recorder.save_checkpoint(number, params[number], *checkpoint)
 
     def truncate(self, n_candidates: int) -> None:
         """Forget all but the first candidates."""
-        del self.candidates[n_candidates:], self.numbers[n_candidates:]
-        del self.pruned[n_candidates:]
-        del self.n_parameters[n_candidates:]
-        self.outcomes.truncate(n_candidates * self._n_splits)
+        self.outcomes.truncate(n_candidates)
         self.extras = {row: kept for row, kept in self.extras.items() if row < n_candidates}
-
-    def settle(self) -> None:
-        """Put plain dicts of parameters in the place of the candidates: no more will come."""
-        for row, candidate in enumerate(self.candidates):
-            self.candidates[row] = dict(candidate)
 
     @property
     def needs_streams(self) -> bool:
@@ -400,11 +361,12 @@ class Run:
         A candidate is called by the row of `cv_results_` in which it first appears.
         """
         rows: dict[int, int] = {}
-        for row, number in enumerate(self.numbers):
+        numbers = self.outcomes.numbers.values.tolist()
+        for row, number in enumerate(numbers):
             rows.setdefault(number, row)
         parts: dict[tuple[int, int, int], dict[str, float]] = {}
         for row, outcomes in self.extras.items():
-            first_row = rows[self.numbers[row]]
+            first_row = rows[numbers[row]]
             for fold, outcome in enumerate(outcomes):
                 curve = (outcome and outcome.curve) or {}
                 for values in zip(*curve.values(), strict=True):
@@ -437,14 +399,3 @@ class Run:
 
 def _cut(places: Sequence[int], length: int) -> list[Sequence[int]]:
     return [places[start : start + length] for start in range(0, len(places), length)]
-
-
-def _unrun(like: Outcome) -> Outcome:
-    """Stand-in for a fold that was pruned."""
-
-    def blank(scores: Any) -> Any:
-        if isinstance(scores, dict):
-            return dict.fromkeys(scores, np.nan)
-        return None if scores is None else np.nan
-
-    return Outcome(blank(like.test_scores), blank(like.train_scores))

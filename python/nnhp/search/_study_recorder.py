@@ -311,14 +311,16 @@ class Recorder:
         self._hurry.set()
         self._wake.set()
         self._thread.join()
-        # Where the disk is full its row stays, as that of a dead writer.
-        with contextlib.suppress(sqlite3.Error), self._file.transaction():
-            writer = self._writer(self._study)
-            if writer is not None and writer["token"] == self._owner["token"]:
-                self._file.delete("writers", study=self._study)
-        _study_owner.open_tokens.discard(self._owner["token"])
-        self._file.close(checkpoint=True)
-        self._closed = True
+        try:
+            # Where the disk is full its row stays, as that of a dead writer.
+            with contextlib.suppress(sqlite3.Error), self._file.transaction():
+                writer = self._writer(self._study)
+                if writer is not None and writer["token"] == self._owner["token"]:
+                    self._file.delete("writers", study=self._study)
+        finally:
+            _study_owner.open_tokens.discard(self._owner["token"])
+            self._file.close(checkpoint=True)
+            self._closed = True
 
     def _enter(
         self, fingerprint: dict[str, str], seed: int | None, *, resume: bool
