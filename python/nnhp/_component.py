@@ -18,7 +18,7 @@ class Names(StrOptions):
 
 
 # Public modules of components, which texts (a study's file, a space's file) may name.
-MODULES = ("optimizers",)
+MODULES = ("activations", "initializers", "losses", "optimizers", "schedules")
 
 
 class Component(BaseEstimator):
@@ -78,7 +78,7 @@ def named(path: object, parameters: Mapping[str, Any]) -> Component:
     if not isinstance(path, str) or path not in classes:
         raise ValueError(f"component must be one of {listed(classes)}, got {path!r}.")
     of_class = classes[path]
-    parameters_known = of_class().get_params(deep=False)
+    parameters_known = of_class._get_param_names()
     for name in parameters:
         if name not in parameters_known:
             raise ValueError(f"{path} has the parameters {listed(parameters_known)}, not {name!r}.")
@@ -86,7 +86,7 @@ def named(path: object, parameters: Mapping[str, Any]) -> Component:
 
 
 def known() -> dict[str, type[Component]]:
-    """Nnhp's own components by their full names."""
+    """All components that nnhp itself has, by their full names."""
     found = {}
     for module in MODULES:
         room = import_module(f"nnhp.{module}")
