@@ -86,7 +86,11 @@ def named(path: object, parameters: Mapping[str, Any]) -> Component:
 
 
 def known() -> dict[str, type[Component]]:
+<<<<<<< HEAD
     """All components that nnhp itself has, by their full names."""
+=======
+    """Give the package's own components by their full names."""
+>>>>>>> vocab
     found = {}
     for module in MODULES:
         room = import_module(f"nnhp.{module}")
