@@ -86,11 +86,7 @@ def named(path: object, parameters: Mapping[str, Any]) -> Component:
 
 
 def known() -> dict[str, type[Component]]:
-<<<<<<< HEAD
-    """All components that nnhp itself has, by their full names."""
-=======
     """Give the package's own components by their full names."""
->>>>>>> vocab
     found = {}
     for module in MODULES:
         room = import_module(f"nnhp.{module}")

@@ -417,11 +417,7 @@ INITIALIZERS = [
     [
         ("activation", "snake", ACTIVATIONS),
         ("activation", ["snake"], ACTIVATIONS),
-<<<<<<< HEAD
         ("solver", "rmsprob", ["adam", "lbfgs", "lion", "rmsprop", "sgd"]),
-=======
-        ("solver", "snake", ["adam", "lbfgs", "rmsprop", "sgd"]),
->>>>>>> vocab
         ("learning_rate", "cosin", SCHEDULES),
         ("kernel_initializer", "he", INITIALIZERS),
         ("bias_initializer", [None, "he"], INITIALIZERS),
