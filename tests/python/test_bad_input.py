@@ -417,7 +417,7 @@ INITIALIZERS = [
     [
         ("activation", "snake", ACTIVATIONS),
         ("activation", ["snake"], ACTIVATIONS),
-        ("solver", "snake", ["adam", "lbfgs", "rmsprop", "sgd"]),
+        ("solver", "rmsprob", ["adam", "lbfgs", "lion", "rmsprop", "sgd"]),
         ("learning_rate", "cosin", SCHEDULES),
         ("kernel_initializer", "he", INITIALIZERS),
         ("bias_initializer", [None, "he"], INITIALIZERS),

@@ -111,7 +111,7 @@ def states(sessions):
     return [session.state() for session in sessions]
 
 
-@pytest.mark.parametrize("solver", ["sgd", "momentum", "nesterov", "adam"])
+@pytest.mark.parametrize("solver", sorted(_core.optimizers()))
 def test_same_bits_for_any_threads_and_any_order(solver, dtype):
     def trained(threads, order):
         sessions = [make_session(i, solver=solver, dtype=dtype) for i in range(6)]
@@ -300,6 +300,16 @@ PREFIX = {
     "dropout": {"dropout": 0.3, "input_dropout": 0.1},
     "stops by itself": {"tol": 10.0, "n_iter_no_change": 3},
     "other generator": {"random_state": np.random.PCG64},
+    "averages and clipping": STOPPING | {"ema_momentum": 0.9, "clipvalue": 0.01, "solver": "lion"},
+    "norms and noise": {
+        "solver": "adadelta",
+        "learning_rate_init": 1.0,
+        "clipnorm": 0.1,
+        "max_norm": 0.8,
+        "weight_noise": 0.05,
+        "weight_decay": 0.01,
+        "frozen_layers": [1],
+    },
 }
 
 
@@ -369,15 +379,24 @@ def test_a_row_has_the_same_prediction_alone_and_in_any_company(fitted):
         assert_identical(raw_outputs(fitted, X[row : row + 1]), together[row : row + 1])
 
 
+# Those that go piece by piece, and those that need the whole gradient.
+BY_PIECES = {"clipvalue": 0.001, "ema_momentum": 0.9, "weight_decay": 0.1}
+WHOLE = {"clipnorm": 0.01, "ema_momentum": 0.9, "max_norm": 0.9, "weight_noise": 0.01}
+
+
 # The layers are wide, and the batches large, enough to be shared.
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_threads_that_share_one_training_change_no_bit(solver, dtype):
+@pytest.mark.parametrize(
+    ("solver", "extras"),
+    [("sgd", {}), ("adam", {}), ("nadam", BY_PIECES), ("rmsprop", WHOLE | {"frozen_layers": [0]})],
+    ids=str,
+)
+def test_threads_that_share_one_training_change_no_bit(solver, extras, dtype):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((700, 90)).astype(dtype)
     y = rng.randint(5, size=700)
     net = nnhp.MLPClassifier(
         (300, 170), solver=solver, batch_size=400, max_iter=2, dropout=0.2, l1_ratio=0.5,
-        early_stopping=True, dtype=dtype, random_state=0,
+        early_stopping=True, dtype=dtype, random_state=0, **extras,
     )  # fmt: skip
     expected = fitted_state(net.set_params(n_jobs=1).fit(X, y))
     for threads in THREADS[1:]:

@@ -17,7 +17,7 @@ from nnhp.optimizers import BY_NAME, SGD, SHARED_CONSTRAINTS, Optimizer
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
-DEFAULT_RATE = 0.001  # of `learning_rate_init`
+_DEFAULT_RATE = 0.001  # of `learning_rate_init`
 # What any optimizer may do beside its own rule: parameters that an estimator and its solver's
 # object may both have, and those of the estimator alone.
 _SHARED = tuple(SHARED_CONSTRAINTS)
@@ -66,7 +66,7 @@ def _check_rate(estimator: BaseMLP, rate: float | None) -> None:
     whole = estimator.learning_rate
     rates_given = {
         "learning_rate": isinstance(whole, Real) or (np.iterable(whole) and type(whole) is not str),
-        "learning_rate_init": estimator.learning_rate_init != DEFAULT_RATE,
+        "learning_rate_init": estimator.learning_rate_init != _DEFAULT_RATE,
     }
     for name, given in rates_given.items():
         if given:
