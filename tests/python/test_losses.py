@@ -1,4 +1,4 @@
-"""The estimators' losses: their values, their gradients, their parameters, and what goes with them."""
+"""The estimators' losses: values, gradients, parameters, and what searches make of them."""
 
 import pickle
 
@@ -347,11 +347,8 @@ def test_hinge_decides_by_its_values(kind, early_stopping):
     net = small(MLPClassifier, "hinge", max_iter=60, early_stopping=early_stopping).fit(X, y)
     decisions = net.decision_function(X)
     assert net.out_activation_ == "identity"
-    if kind == "multiclass":
-        expected = decisions.argmax(axis=1)
-    else:
-        expected = (decisions > 0).astype(int)
-    assert decisions.shape == (N_SAMPLES,) if kind == "binary" else (N_SAMPLES, 3)
+    expected = decisions.argmax(axis=1) if kind == "multiclass" else (decisions > 0).astype(int)
+    assert decisions.shape == ((N_SAMPLES,) if kind == "binary" else (N_SAMPLES, 3))
     assert_array_equal(net.predict(X), expected)
     assert_array_equal(net.compiled()(X), expected)
     assert_array_equal(net.compiled("decision_function")(X), decisions)
