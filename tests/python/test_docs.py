@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from helpers import STOPS_EARLY
 
 import nnhp
@@ -129,11 +130,6 @@ def test_the_commands_of_the_guide_run(tmp_path, monkeypatch):
         assert main([*command.split(), "--epochs", "3", "--cv", "2", "--top", "1"]) == 0
     assert len(run_page(PAGES[COMMAND])["prices"]) == 200
     assert Path("sales.html").exists()
-
-
-@pytest.mark.parametrize("example", (ROOT / "examples").glob("*.py"), ids=lambda path: path.stem)
-def test_an_example_is_short(example):
-    assert len(example.read_text().splitlines()) < 40
 
 
 @pytest.mark.parametrize("need", sorted(NEEDS))

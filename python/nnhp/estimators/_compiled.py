@@ -42,10 +42,10 @@ class CompiledPredictor:
 
     Examples
     --------
-    >>> from nnhp import MLPRegressor
-    >>> from sklearn.datasets import make_regression
-    >>> X, y = make_regression(n_samples=100, n_features=4, random_state=0)
-    >>> net = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
+    >>> from nnhp import MLPClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
     >>> compiled = net.compiled()
     >>> compiled
     <CompiledPredictor: predict for float64 arrays of shape (n_samples, 4)>
@@ -120,10 +120,11 @@ def predictor_of(
     inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
     activations = _hidden.hidden_activations(estimator, len(inputs) - 1)
     kinds = [
-        norm and ("batch" if "mean" in norm else "layer") for norm in _weights.norms_of(fitted)
+        ("batch" if "mean" in norm else "layer") if norm else None
+        for norm in _weights.norms_of(fitted)
     ]
     hidden = [
-        HiddenLayer(units, kind or None, activation)
+        HiddenLayer(units, kind, activation)
         for units, kind, activation in zip(inputs[1:], kinds, activations, strict=True)
     ]
     dtype = _weights.dtype_of(fitted)
