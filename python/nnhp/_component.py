@@ -18,7 +18,7 @@ class Names(StrOptions):
 
 
 # Public modules of components, which texts (a study's file, a space's file) may name.
-MODULES = ("optimizers",)
+MODULES = ("activations", "initializers", "losses", "optimizers", "schedules")
 
 
 class Component(BaseEstimator):
@@ -59,12 +59,12 @@ def path_of(component: Component) -> str | None:
     return path if known().get(path) is type(component) else None
 
 
-def named(path: str, parameters: Mapping[str, Any]) -> Component:
+def named(path: object, parameters: Mapping[str, Any]) -> Component:
     """Make the component that a text names.
 
     Parameters
     ----------
-    path : str
+    path : object
         Module and name of one of nnhp's own components, as ``nnhp.optimizers.RMSprop``.
     parameters : mapping of str to object
         Those that differ from the defaults.
@@ -86,7 +86,7 @@ def named(path: str, parameters: Mapping[str, Any]) -> Component:
 
 
 def known() -> dict[str, type[Component]]:
-    """nnhp's own components by their full names."""
+    """Give the package's own components by their full names."""
     found = {}
     for module in MODULES:
         room = import_module(f"nnhp.{module}")

@@ -20,10 +20,7 @@ template <class T>
 constexpr T kHuge = std::numeric_limits<T>::max();
 
 // Prelu and maxout have kernels of their own.
-bool is_elementwise(size_t i) {
-  return static_cast<Activation>(i) != Activation::kPrelu &&
-         static_cast<Activation>(i) != Activation::kMaxout;
-}
+bool has_a_row(size_t i) { return may_end(static_cast<Activation>(i)); }
 // One that is not the standard, so that it shows whether it is heeded.
 double unusual_parameter(size_t i) { return 1.5 * activation_table[i].standard; }
 
@@ -204,7 +201,7 @@ TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
 TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, double) {
   Random random(1);
   for (size_t i = 0; i < activation_table.size(); ++i) {
-    if (!is_elementwise(i)) continue;
+    if (!has_a_row(i)) continue;
     CAPTURE(activation_table[i].name);
     for (const index_t N : kSizes) {
       CAPTURE(N);
@@ -231,7 +228,7 @@ TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, d
 TEST_CASE_TEMPLATE("test_activations_give_a_row_the_same_bits_at_any_place", T, float, double) {
   Random random(2);
   for (size_t i = 0; i < activation_table.size(); ++i) {
-    if (!is_elementwise(i)) continue;
+    if (!has_a_row(i)) continue;
     CAPTURE(activation_table[i].name);
     for (const index_t N : kSizes) {
       const Matrix z = random_matrix<T>(9, N, random, -30.0, 30.0);
@@ -252,7 +249,7 @@ TEST_CASE_TEMPLATE("test_activations_give_a_row_the_same_bits_at_any_place", T, 
 TEST_CASE_TEMPLATE("test_activation_gradients_multiply_by_the_slope", T, float, double) {
   Random random(3);
   for (size_t i = 0; i < activation_table.size(); ++i) {
-    if (!is_elementwise(i)) {
+    if (!has_a_row(i)) {
       for_each_isa<T>([&](const KernelTable<T>& kernel) {
         CHECK(bool{kernel.activate_gradient[i] == nullptr});
       });
@@ -314,7 +311,8 @@ TEST_CASE_TEMPLATE("test_ascending_rows_never_fall", T, float, double) {
       }
       for_each_isa<T>([&](const KernelTable<T>& kernel) {
         TestMatrix<T> y = z;
-        kernel.activate[static_cast<size_t>(Activation::kAscending)](3, N, y.data(), y.stride());
+        kernel.activate[static_cast<size_t>(Activation::kAscending)](3, N, y.data(), y.stride(),
+                                                                     T(0));
         for (index_t i = 0; i < 3; ++i) {
           NNHP_CHECK_QUIETLY(bits(y(i, 0)) == bits(z(i, 0)));
           for (index_t j = 1; j < N; ++j) NNHP_CHECK_QUIETLY(y(i, j) >= y(i, j - 1));

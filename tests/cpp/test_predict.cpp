@@ -59,6 +59,7 @@ std::vector<Setup> all_nets() {
     }
   }
   for (size_t output = 0; output < activation_table.size(); ++output) {
+    if (!may_end(static_cast<Activation>(output))) continue;
     Setup setup;
     setup.train.loss.kind = Loss::kSquaredError;
     setup.output_activation = static_cast<Activation>(output);

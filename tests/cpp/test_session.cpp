@@ -253,6 +253,8 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
       reference::update(net, state, result.averages, pass.gradient, train, weight, step);
       for (size_t i = 0; i < state.size(); ++i) result.parameters[i] = state[i].w;
       reference::update_statistics(pass.forward, result.parameters);
+      std::copy(result.parameters.begin() + net.trained_count(), result.parameters.end(),
+                result.averages.begin() + net.trained_count());
       for (size_t i = 0; i < state.size(); ++i) state[i].w = result.parameters[i];
     }
     result.loss_curve.push_back(epoch_loss / static_cast<double>(setup.samples));

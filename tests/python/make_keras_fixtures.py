@@ -15,6 +15,7 @@ import keras
 import keras_losses
 import keras_optimizers
 import keras_schedules
+import keras_stages
 from keras.src.backend.common import dtypes
 
 DATA = Path(__file__).parent / "data"
@@ -22,6 +23,7 @@ FAMILIES = {
     "losses": keras_losses.losses,
     "optimizers": keras_optimizers.optimizers,
     "schedules": keras_schedules.schedules,
+    "stages": keras_stages.stages,
 }
 
 

@@ -9,8 +9,12 @@ from types import ModuleType
 
 import pytest
 
+from helpers import STOPS_EARLY
+
 import nnhp
 from nnhp.cli import main
+
+pytestmark = STOPS_EARLY
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

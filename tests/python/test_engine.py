@@ -38,15 +38,31 @@ pytestmark = STOPS_EARLY
 THREADS = (1, 2, 4, 7)
 
 
+# What sums go through in the first hidden layer and what features do, beside dropout.
+STAGES = [
+    ["relu"],
+    ["relu"],
+    ["batch_normalization", "prelu", {"name": "noise", "stddev": 0.1}],
+    [{"name": "maxout", "pieces": 3}, "layer_normalization"],
+    ["gelu", "batch_normalization", {"name": "alpha_dropout", "rate": 0.2}],
+    ["layer_normalization", {"name": "elu", "alpha": 0.7}],
+]
+INPUT_STAGES = [[], [], [], ["batch_normalization"], [{"name": "noise", "stddev": 0.1}], []]
+
+
 def make_specs(i=0, *, dtype="float64", solver="adam", max_epochs=50):
     """Net, training and data of one of many different sessions."""
     X, y = problem("multiclass")
+    first = [*STAGES[i % len(STAGES)], {"name": "dropout", "rate": 0.1 * (i % 3)}]
     net = _core.NetSpec(
         n_inputs=N_FEATURES,
-        hidden=[(5 + 3 * i, ["relu", {"name": "dropout", "rate": 0.1 * (i % 3)}]), (4, ["tanh"])],
+        hidden=[(5 + 3 * i, first), (4, ["tanh"])],
         n_outputs=3,
         output_activation="softmax",
-        input_stages=[{"name": "dropout", "rate": 0.05 * (i % 2)}],
+        input_stages=[
+            *INPUT_STAGES[i % len(STAGES)],
+            {"name": "dropout", "rate": 0.05 * (i % 2)},
+        ],
         dtype=dtype,
     )
     train = _core.TrainSpec(
@@ -69,6 +85,10 @@ def make_session(i=0, *, dtype="float64", dropout_key=123, sample_weight=None, *
     net, train, data = make_specs(i, dtype=dtype, **options)
     rng = np.random.RandomState(i)
     _, words, position, *_ = rng.get_state()
+    parameters = rng.uniform(-0.5, 0.5, net.n_parameters)
+    for _, _, name, start, size in net.stage_arrays:
+        if name == "variance":
+            parameters[start : start + size] = np.abs(parameters[start : start + size])
     return _core.Session(
         net,
         train,
@@ -80,7 +100,7 @@ def make_session(i=0, *, dtype="float64", dropout_key=123, sample_weight=None, *
             validation_rows=np.arange(N_SAMPLES - 10, N_SAMPLES, dtype=np.int32),
         ),
         _core.Start(
-            rng.uniform(-0.5, 0.5, net.n_parameters).astype(dtype),
+            parameters.astype(dtype),
             (words.astype(np.uint32), int(position)),
             dropout_key,
         ),
@@ -259,6 +279,24 @@ PREFIX = {
     },
     "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
     "a rate per epoch": {"learning_rate": [0.01, 0.02, 0.005]},
+    "step": {"learning_rate": nnhp.schedules.Step(step_size=3, factor=0.5)},
+    "exponential": {"learning_rate": nnhp.schedules.Exponential(epochs=14)},
+    "polynomial": {"learning_rate": nnhp.schedules.Polynomial(power=2, epochs=9)},
+    "cosine": {"learning_rate": nnhp.schedules.Cosine(warmup=1.5, restarts=1, epochs=14)},
+    "one_cycle": {"learning_rate": nnhp.schedules.OneCycle(epochs=14)},
+    "piecewise": {"learning_rate": nnhp.schedules.Piecewise([2, 5], [0.02, 0.05, 0.01])},
+    "plateau": {
+        "learning_rate": nnhp.schedules.Plateau(0.5, patience=1, min_delta=0.02, cooldown=1),
+        "learning_rate_init": 0.1,
+    },
+    "plateau of a scorer": STOPPING
+    | {
+        "learning_rate": nnhp.schedules.Plateau(patience=2),
+        "learning_rate_init": 0.1,
+        "scoring": "neg_max_error",
+    },
+    "a function": {"learning_rate": lambda epoch, rate: 0.9 * rate if epoch % 3 else 0.05},
+    "initializers": {"kernel_initializer": "auto", "bias_initializer": "normal"},
     "dropout": {"dropout": 0.3, "input_dropout": 0.1},
     "stops by itself": {"tol": 10.0, "n_iter_no_change": 3},
     "other generator": {"random_state": np.random.PCG64},

@@ -22,7 +22,7 @@ def array(name):
 def session_of(case, **changed):
     net = _core.NetSpec(
         n_inputs=array("X").shape[1],
-        hidden=[(FIXTURE["hidden"], "tanh", 0.0)],
+        hidden=[(FIXTURE["hidden"], ["tanh"])],
         n_outputs=3,
         output_activation=OUTPUTS.get(case["output"], case["output"]),
         dtype="float64",

@@ -14,6 +14,7 @@ from helpers import (
     assert_identical,
     assert_same_fit,
     fitted_state,
+    layers_of,
     problem,
     problem_for,
 )
@@ -71,7 +72,7 @@ def keras_net(case, **parameters):
         **extras,
     ).fit(X, y)
     start = np.array(KERAS["start"])
-    net.coefs_, net.intercepts_ = _weights.unpack(start, KERAS["sizes"])
+    net.coefs_, net.intercepts_ = layers_of(start, KERAS["sizes"])
     weight = np.array(KERAS["sample_weight"]) if penalty else None
     return net.set_params(**parameters), X, y, weight
 
@@ -413,7 +414,7 @@ def test_bad_frozen_layers_are_refused(given, error, text):
 def test_the_penalty_of_frozen_layers_is_left_out_of_the_objective():
     X, y = problem("one target")
     net = _core.NetSpec(
-        n_inputs=N_FEATURES, hidden=[(4, "tanh", 0.0)], n_outputs=1,
+        n_inputs=N_FEATURES, hidden=[(4, ["tanh"])], n_outputs=1,
         output_activation="identity", dtype="float64",
     )  # fmt: skip
     flat_start = np.random.RandomState(0).uniform(-1, 1, net.n_parameters)

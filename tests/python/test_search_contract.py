@@ -22,11 +22,24 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import nnhp
 from nnhp import MLPClassifier
+from nnhp.initializers import RandomNormal
+from nnhp.schedules import Cosine, Plateau
 from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_error
 
 pytestmark = STOPS_EARLY
 
 SPACE = {"learning_rate_init": loguniform(1e-3, 1e-1), "hidden_layer_sizes": [(3,), (5,), (4, 3)]}
+SCHEDULES = {
+    "learning_rate": [
+        Cosine(warmup=2),
+        Plateau(patience=1, min_delta=0.05, cooldown=1),
+        "one_cycle",
+        lambda epoch: 0.1 / (1 + epoch),
+        lambda epoch, rate: 0.9 * rate if epoch else rate,
+    ],
+    "learning_rate_init": loguniform(1e-2, 1e-1),
+    "kernel_initializer": [None, "he_normal", RandomNormal(stddev=0.2)],
+}
 GRID = {"learning_rate_init": [1e-3, 1e-2, 1e-1], "hidden_layer_sizes": [(3,), (5,)]}
 
 
@@ -68,6 +81,9 @@ STRATEGIES = {
     ),
     "hyperband": lambda **kw: nnhp.HyperbandSearchCV(
         net(), SPACE, max_resources=9, cv=3, random_state=0, **kw
+    ),
+    "hyperband over schedules": lambda **kw: nnhp.HyperbandSearchCV(
+        net(), SCHEDULES, max_resources=9, cv=3, random_state=0, **kw
     ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw
@@ -121,6 +137,21 @@ def test_a_study_changes_nothing_and_is_not_trained_again(make, data, tmp_path):
         assert recorded.n_epochs_trained_ == plain.n_epochs_trained_
         assert again.n_epochs_trained_ == 0
     assert [file.name for file in tmp_path.iterdir()] == ["study.sqlite"]
+
+
+def test_functions_of_a_study_are_told_apart(data, tmp_path):
+    """Both are called <lambda>, and neither can be pickled."""
+    functions = [lambda epoch: 0.2 / (1 + epoch), lambda epoch: 1e-6 * (1 + epoch)]
+    path = str(tmp_path / "study.sqlite")
+    searches = [
+        nnhp.GridSearchCV(net(), {"learning_rate": functions[:n]}, cv=3, study=path).fit(*data)
+        for n in (1, 2)
+    ]
+    plain = nnhp.GridSearchCV(net(), {"learning_rate": functions}, cv=3).fit(*data)
+    assert_same_search(searches[1], plain)
+    again = nnhp.GridSearchCV(net(), {"learning_rate": functions}, cv=3, study=path).fit(*data)
+    assert again.n_epochs_trained_ == 0
+    assert_same_search(again, plain)
 
 
 def test_the_trials_of_a_study_are_the_results(make, data, tmp_path):
@@ -248,7 +279,9 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
             STRATEGIES[name](study=path).fit(*data)
 
 
-@pytest.mark.parametrize("name", ["halving random", "halving in a pipeline", "hyperband"])
+@pytest.mark.parametrize(
+    "name", ["halving random", "halving in a pipeline", "hyperband", "hyperband over schedules"]
+)
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
     expected = STRATEGIES[name]().fit(*data)

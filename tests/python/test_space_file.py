@@ -179,7 +179,7 @@ def test_parameters_of_objects(read):
             "the network has no such parameter",
         ),
         (
-            'solver = [{component = "nnhp.optimizers.RMSprop"}]\nsolver__rho = {uniform = [0.5, 2]}',
+            'solver = [{component = "nnhp.optimizers.RMSprop"}]\nsolver__rho = [0.9, 2]',
             "The 'rho' parameter of RMSprop must be",
         ),
     ],

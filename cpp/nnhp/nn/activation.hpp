@@ -64,6 +64,9 @@ inline constexpr std::array<ActivationInfo, kActivationCount> activation_table{{
     {"maxout", true, false, false, 2.0, -kUnbounded, kUnbounded, "pieces", 2.0},
 }};
 
+// Whether it may be a net's last: those with kernels of their own can only stand before that.
+constexpr bool may_end(Activation a) { return a != Activation::kPrelu && a != Activation::kMaxout; }
+
 inline const ActivationInfo& info(Activation a) { return activation_table[static_cast<size_t>(a)]; }
 
 }  // namespace nnhp

@@ -671,8 +671,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> net = MLPClassifier(8, random_state=0)
         >>> for rows in (slice(0, 75), slice(75, 150)):
         ...     net = net.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
-        >>> net.n_iter_
-        2
+        >>> net.t_
+        150
         """
         self._fit(Given(X, y, sample_weight, classes=classes, incremental=True))
         return self
@@ -711,7 +711,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     @available_if(_decides)
     def decision_function(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Outputs of the net, by which `predict` decides: there after training on the hinge loss.
+        """Return the outputs that `predict` decides by: there after training on the hinge loss.
 
         Parameters
         ----------

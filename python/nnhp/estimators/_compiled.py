@@ -120,10 +120,11 @@ def predictor_of(
     inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
     activations = _hidden.hidden_activations(estimator, len(inputs) - 1)
     kinds = [
-        norm and ("batch" if "mean" in norm else "layer") for norm in _weights.norms_of(fitted)
+        ("batch" if "mean" in norm else "layer") if norm else None
+        for norm in _weights.norms_of(fitted)
     ]
     hidden = [
-        HiddenLayer(units, kind or None, activation)
+        HiddenLayer(units, kind, activation)
         for units, kind, activation in zip(inputs[1:], kinds, activations, strict=True)
     ]
     dtype = _weights.dtype_of(fitted)

@@ -75,8 +75,8 @@ def _check_rate(estimator: BaseMLP, rate: float | None) -> None:
 
 def _shared(estimator: BaseMLP, name: str) -> float | None:
     """A parameter that the estimator or its solver's object may have."""
-    own = getattr(estimator, name)
-    of_solver = getattr(estimator.solver, name, None)
+    own: float | None = getattr(estimator, name)
+    of_solver: float | None = getattr(estimator.solver, name, None)
     if own is not None and of_solver is not None:
         raise _given_twice(name, of_solver, name, own)
     return own if of_solver is None else of_solver
@@ -138,7 +138,7 @@ def kept_arrays(estimator: BaseMLP) -> int:
 
 def frozen_layers(estimator: BaseMLP, n_layers: int) -> list[int]:
     """Indices, from 0, of the layers that training leaves as they are."""
-    given = estimator.frozen_layers
+    given: Any = estimator.frozen_layers
     try:
         if isinstance(given, str) or any(isinstance(entry, bool | np.bool) for entry in given):
             raise TypeError
@@ -190,7 +190,9 @@ def previous_averages(
     `published` are the fitted attributes as they are now, in one flat array.
     """
     parameters, averaged = before.get("parameters"), before.get("averages")
-    if parameters is None or not averages(estimator) or not np.array_equal(averaged, published):
+    if parameters is None or averaged is None or not averages(estimator):
+        return {}
+    if not np.array_equal(averaged, published):
         return {}
     return {
         "parameters": np.asarray(parameters, dtype=published.dtype),

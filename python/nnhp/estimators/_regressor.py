@@ -648,8 +648,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> net = MLPRegressor(hidden_layer_sizes=50, random_state=0)
         >>> for rows in (slice(0, 250), slice(250, 500)):
         ...     net = net.partial_fit(X[rows], y[rows])
-        >>> net.n_iter_
-        2
+        >>> net.t_
+        150
         """
         self._fit(Given(X, y, sample_weight, incremental=True))
         return self

@@ -319,8 +319,8 @@ class Training:
         """Memory that one step works on, estimated.
 
         Gradient, parameters and what the optimizer keeps beside them; and of each sample of the
-        batch its features, and each layer's activations and their gradient. The engine holds fewer of the
-        latter where it cuts a large batch into blocks.
+        batch its features, and each layer's activations and their gradient. The engine holds fewer
+        of the latter where it cuts a large batch into blocks.
         """
         arrays = 1 + _optimizers.kept_arrays(self._estimator)
         columns = [columns for _, columns in self._net.spec.layer_shapes]

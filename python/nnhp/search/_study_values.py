@@ -1,8 +1,8 @@
 """Values of a study as bytes and back: typed JSON and raw arrays, never pickle.
 
 JSON's own types stand for themselves. What it lacks is an object with one key that starts with
-``$``: a tuple, nan and infinities, NumPy's scalars and arrays, dicts with other keys, and nnhp's own
-components by their name and parameters. Anything else is kept as its name and hash only.
+``$``: a tuple, nan and infinities, NumPy's scalars and arrays, dicts with other keys, and nnhp's
+own components by their name and parameters. Anything else is kept as its name and hash only.
 """
 
 from __future__ import annotations
