@@ -171,17 +171,24 @@ class Killed(Exception):  # noqa: N818
 def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
     """A search whose n-th commit fails goes on, with what was committed before, to the same end.
 
-    Among it are checkpoints of all trainings that go on.
+    Among it are checkpoints of all trainings that go on. There are as many commits each time,
+    however long they take.
     """
     monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._study_owner.BEAT_SECONDS", 1e6)
     expected = make().fit(*data)
-    record, commit = _study_recorder.Recorder.record, _study_file._commit
+    commit = _study_file._commit
 
-    def record_alone(self, *args):
-        record(self, *args)
-        self.flush()
+    def alone(write):
+        def write_alone(self, *args):
+            write(self, *args)
+            self.flush()
 
-    monkeypatch.setattr(_study_recorder.Recorder, "record", record_alone)
+        return write_alone
+
+    for name in ("record", "save_checkpoint"):
+        write = getattr(_study_recorder.Recorder, name)
+        monkeypatch.setattr(_study_recorder.Recorder, name, alone(write))
     commits_left = np.inf
 
     def counting(connection):
@@ -388,6 +395,33 @@ def test_ctrl_c_ends_soon(tmp_path, make, inside):
             signal.signal(signal.SIGALRM, before)
         took.append(time.monotonic() - sent[0])
     assert min(took) <= 0.3
+
+
+def last_line(text):
+    return text.replace("\r", "\n").strip().splitlines()[-1]
+
+
+def test_the_progress_bar_ends_full(make, data, capfd):
+    """Also where trainings stop early."""
+    search = make(verbose=1)
+    step = "net__" if hasattr(search.estimator, "steps") else ""
+    search.set_params(**{f"estimator__{step}tol": 9.0, f"estimator__{step}n_iter_no_change": 1})
+    search.fit(*data)
+    end = last_line(capfd.readouterr().err)
+    assert end.endswith(f"best {search.cv_results_['mean_test_score'].max():.4g}]")
+    if search.engine_ == "nnhp":  # scikit-learn's way counts no epochs
+        assert search.n_epochs_trained_ < search.n_epochs_planned_
+        n = search.n_epochs_trained_
+        assert end.startswith("100%")
+        assert f" {n}/{n} [" in end
+
+
+def test_the_progress_bar_says_why_a_search_ended(data, capfd):
+    search = STRATEGIES["random"](verbose=1, target_score=0.0).fit(*data)
+    assert len(search.cv_results_["params"]) == 1
+    assert last_line(capfd.readouterr().err).endswith(", target reached]")
+    STRATEGIES["random"](verbose=1, time_budget_s=1e-9).fit(*data)
+    assert last_line(capfd.readouterr().err).endswith(", time is up]")
 
 
 def test_clone_and_get_params(make):

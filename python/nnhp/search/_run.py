@@ -134,7 +134,8 @@ class Run:
         """Take the progress bar down; if the search was ended, it says by what."""
         if self.over:
             end = "target reached" if self.target_reached else "time is up"
-            self._bar.set_postfix_str(f"best {self._best:.4g}, {end}", refresh=False)
+            best = f"best {self._best:.4g}, " if self._best > -np.inf else ""
+            self._bar.set_postfix_str(best + end, refresh=False)
         self._bar.close()
 
     # --------------------------------------------------------------------- candidates
@@ -179,12 +180,7 @@ class Run:
         resource = self._resource_of(candidates[0])
         if self._resource != resource:
             self._resource, self._incumbent = resource, None
-        ends_early = self._deadline is not None or self._target is not None
-        judged = self._prunes or ends_early
-        length = JUDGED_TOGETHER if judged else max(_BLOCK // self._n_splits, 1)
-        # The first candidate alone: it is computed whatever the time, and is the first incumbent.
-        alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
-        for block in [*_cut(order[:alone], 1), *_cut(order[alone:], length)]:
+        for block in self._blocks(order):
             timed = bool(self.outcomes)
             if timed and self._late():
                 self.over = True
@@ -211,6 +207,16 @@ class Run:
                 self.over = True
                 break
         return done
+
+    def _blocks(self, order: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Candidates that are handed to the evaluator together."""
+        ends_early = self._deadline is not None or self._target is not None
+        judged = self._prunes or ends_early
+        length = JUDGED_TOGETHER if judged else max(_BLOCK // self._n_splits, 1)
+        # The first candidate alone: it is computed whatever the time, and is the first incumbent.
+        alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
+        yield from _cut(order[:alone], 1)
+        yield from _cut(order[alone:], length)
 
     def _evaluate_block(
         self,
