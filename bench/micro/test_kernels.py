@@ -16,7 +16,7 @@ DTYPES = ["float32", "float64"]
 def net_of(case: Case, activation: str = "relu") -> _core.NetSpec:
     return _core.NetSpec(
         n_inputs=case.n_inputs,
-        hidden=[(units, activation, 0.0) for units in case.hidden],
+        hidden=[(units, [activation]) for units in case.hidden],
         n_outputs=case.n_outputs,
         output_activation="identity",
         dtype=case.dtype,

@@ -154,7 +154,7 @@ def session_maker(
     )
     net = _core.NetSpec(
         n_inputs=case.n_inputs,
-        hidden=[(units, "relu", 0.0) for units in case.hidden],
+        hidden=[(units, ["relu"]) for units in case.hidden],
         n_outputs=case.n_outputs,
         output_activation="softmax",
         dtype=case.dtype,

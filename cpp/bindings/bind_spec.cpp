@@ -23,7 +23,8 @@ StageSpec make_stage(const py::object& given) {
     parameter = stage_table[k].parameter;
   }
   if (stage.kind == StageKind::kActivation) {
-    stage = activate(fields.kind<Activation>(activation_table));
+    const std::string what = "a stage, if not " + names_of(stage_table, 1) + ",";
+    stage = activate(static_cast<Activation>(index_of(activation_table, name, what.c_str())));
     parameter = info(stage.activation).parameter;
   }
   if (!parameter.empty()) fields.read(std::string(parameter), stage.parameter);
@@ -78,23 +79,26 @@ std::vector<std::pair<index_t, index_t>> layer_shapes(const TypedNetSpec& net) {
   return shapes;
 }
 
-// Layer (-1: the inputs), name, offset and size of every array that a stage has in the flat
-// parameters.
-using StageArray = std::tuple<int, std::string, index_t, index_t>;
+// Layer (-1: the inputs), number of the stage in it, name, offset and size of every array that a
+// stage has in the flat parameters.
+using StageArray = std::tuple<int, int, std::string, index_t, index_t>;
 
 std::vector<StageArray> stage_arrays(const TypedNetSpec& net) {
   std::vector<StageArray> arrays;
   const auto add = [&](int layer, const std::vector<Stage>& stages) {
-    for (const Stage& stage : stages) {
-      const index_t n = stage.columns;
-      if (stage.is(Activation::kPrelu)) arrays.emplace_back(layer, "slopes", stage.trained_at, n);
+    for (size_t s = 0; s < stages.size(); ++s) {
+      const Stage& stage = stages[s];
+      const auto array = [&](const char* name, index_t at) {
+        arrays.emplace_back(layer, static_cast<int>(s), name, at, stage.columns);
+      };
+      if (stage.is(Activation::kPrelu)) array("slopes", stage.trained_at);
       if (info(stage.kind).normalizes) {
-        arrays.emplace_back(layer, "scale", stage.trained_at, n);
-        arrays.emplace_back(layer, "shift", stage.shift_at(), n);
+        array("scale", stage.trained_at);
+        array("shift", stage.shift_at());
       }
       if (stage.statistics == 0) continue;
-      arrays.emplace_back(layer, "mean", stage.statistics_at, n);
-      arrays.emplace_back(layer, "variance", stage.variance_at(), n);
+      array("mean", stage.statistics_at);
+      array("variance", stage.variance_at());
     }
   };
   add(-1, net.spec->input_stages());

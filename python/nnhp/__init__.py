@@ -35,6 +35,7 @@ __all__ = [
     "Study",
     "Sweep",
     "__version__",
+    "activations",
     "datasets",
     "find_learning_rate",
     "initializers",
@@ -53,6 +54,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from nnhp import (
+        activations,
         datasets,
         initializers,
         losses,
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
 else:
     # Loaded when they are asked for: with scikit-learn and pandas they take more than a second.
     _ROOMS = (
+        "activations",
         "datasets",
         "estimators",
         "initializers",

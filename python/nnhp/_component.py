@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
@@ -13,6 +15,10 @@ class Names(StrOptions):
 
     def __str__(self) -> str:
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
+# Public modules of components, which texts (a study's file, a space's file) may name.
+MODULES = ("activations", "initializers", "losses", "optimizers", "schedules")
 
 
 class Component(BaseEstimator):
@@ -45,3 +51,53 @@ class Component(BaseEstimator):
 
     def __hash__(self) -> int:
         return hash(self._value())
+
+
+def path_of(component: Component) -> str | None:
+    """Name by which `named` finds the component's class again; None if it does not."""
+    path = f"{type(component).__module__}.{type(component).__qualname__}"
+    return path if known().get(path) is type(component) else None
+
+
+def named(path: object, parameters: Mapping[str, Any]) -> Component:
+    """Make the component that a text names.
+
+    Parameters
+    ----------
+    path : object
+        Module and name of one of nnhp's own components, as ``nnhp.optimizers.RMSprop``.
+    parameters : mapping of str to object
+        Those that differ from the defaults.
+
+    Raises
+    ------
+    ValueError
+        There is no such component, or it has no such parameter.
+    """
+    classes = known()
+    if not isinstance(path, str) or path not in classes:
+        raise ValueError(f"component must be one of {listed(classes)}, got {path!r}.")
+    of_class = classes[path]
+    parameters_known = of_class._get_param_names()
+    for name in parameters:
+        if name not in parameters_known:
+            raise ValueError(f"{path} has the parameters {listed(parameters_known)}, not {name!r}.")
+    return of_class(**parameters)
+
+
+def known() -> dict[str, type[Component]]:
+    """Give the package's own components by their full names."""
+    found = {}
+    for module in MODULES:
+        room = import_module(f"nnhp.{module}")
+        for name in room.__all__:
+            value = getattr(room, name)
+            # What the classes of a room share is of no use by itself, and has no name.
+            if isinstance(value, type) and issubclass(value, Component) and hasattr(value, "name"):
+                found[f"nnhp.{module}.{name}"] = value
+    return found
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in their order, as errors list them."""
+    return ", ".join(map(repr, sorted(names)))

@@ -2,7 +2,8 @@
 
 Arrays must already have the right dtype, be C-contiguous and aligned; anything else raises
 TypeError or ValueError.  "flat" is one 1-D array holding every parameter of a net: for each layer
-its weights (n_inputs x n_outputs, row by row), then its biases.
+its weights (n_inputs x n_outputs, row by row), then its biases; then what stages train, those of
+the inputs first; then moving statistics.  See `NetSpec.stage_arrays`.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,16 +57,37 @@ class NetSpec:
         self,
         *,
         n_inputs: int,
-        hidden: Sequence[tuple[int, str, float]],  # units, activation, dropout rate
+        # Units and stages, in the order in which the layer's sums go through them: any activation
+        # (fields: 'leaky_relu' has negative_slope, 'elu' alpha, 'maxout' pieces),
+        # 'batch_normalization' (epsilon, momentum), 'layer_normalization' (epsilon), 'noise'
+        # (stddev), 'dropout' and 'alpha_dropout' (rate).
+        hidden: Sequence[tuple[int, Sequence[Part]]],
         n_outputs: int,
         output_activation: str,  # any of activations(), or 'softmax' | 'exp' | 'ascending'
-        input_dropout: float = 0.0,
+        input_stages: Sequence[Part] = (),  # before the first layer; no activations
+        output_stages: Sequence[Part] = (),  # before the output activation
         dtype: str,  # 'float32' | 'float64'
     ) -> None: ...
     @property
-    def n_parameters(self) -> int: ...
+    def n_parameters(self) -> int:
+        """Numbers in the flat array."""
+
     @property
-    def layer_shapes(self) -> list[tuple[int, int]]: ...
+    def n_trained(self) -> int:
+        """Those that optimizers change; moving statistics, behind them, are changed otherwise."""
+
+    @property
+    def layer_shapes(self) -> list[tuple[int, int]]:
+        """Of each layer's weights; with maxout the columns are pieces times units."""
+
+    @property
+    def stage_arrays(self) -> list[tuple[int, int, str, int, int]]:
+        """Arrays of the stages in the flat parameters: hidden layer (-1: inputs; the last number:
+        output layer), number of the stage in it, name, offset, size.  Names are 'slopes' (prelu);
+        'scale' and 'shift' of normalizations; 'mean' and 'variance', the moving statistics."""
+
+    def scratch_bytes(self, batch_size: int) -> int:
+        """Memory that a training works on in one step, beside parameters and what steps change."""
 
 class TrainSpec:
     """Immutable description of a training."""
@@ -259,6 +281,11 @@ class Predictor:
     def __init__(self, net: NetSpec, parameters: FloatArray) -> None: ...
     def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
         """Activated outputs, (n_samples, n_outputs)."""
+
+    def hidden_outputs(
+        self, X: FloatArray | CsrArrays, layer: int, threads: Callable[[], int]
+    ) -> FloatArray:
+        """What hidden layer `layer`, from 0, puts out after all its stages: (n_samples, units)."""
 
     def classes(
         self, X: FloatArray | CsrArrays, threads: Callable[[], int], by: str = "probabilities"

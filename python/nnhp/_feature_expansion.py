@@ -53,20 +53,22 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
     ``'x1'``            ``'identity'``       the column itself
     ``'x1^2'``          ``'square'``         its square
     ``'x1*x2'``         ``'product'``        the product of two columns; of all, each pair
-                                             once: n (n - 1) / 2 features of n columns
+                                             once: n (n - 1) / 2 features of n columns;
+                                             ``'x1*x1'`` is another name of ``'x1^2'``
     ``'sin(x1)'``       ``'sin'``            its sine, likewise 'cos', 'tanh' and 'abs'
     ==================  ===================  ==============================================
 
     The columns are ``x1``, ``x2`` and so on in their order. Those of a DataFrame are called by
     their own names too, as in ``'age^2'``; if some of these look like ``x1``, only by their own
-    names.
+    names. A word of the middle column, such as ``'square'``, always means all columns; a column
+    that has such a name is called by its number.
 
     Parameters
     ----------
     features : sequence of str, default=('identity', 'square', 'product', 'sin')
-        The features in their order; what comes twice is made once. The default suits any number
-        of columns. Of two columns it makes the seven features of the TensorFlow Playground: x1,
-        x2, x1^2, x2^2, x1*x2, sin(x1), sin(x2).
+        The features in their order, never a bare str; what comes twice is made once. The default
+        suits any number of columns. Of two columns it makes the seven features of the TensorFlow
+        Playground: x1, x2, x1^2, x2^2, x1*x2, sin(x1), sin(x2).
 
     Attributes
     ----------
@@ -112,6 +114,12 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If `features` has no features of these columns, or something else among them.
+
+        Examples
+        --------
+        >>> from nnhp import FeatureExpansion
+        >>> FeatureExpansion(["x1", "x2^2"]).fit([[1.0, 2.0], [3.0, 4.0]]).n_features_in_
+        2
         """
         validate_data(self, X, dtype=FLOAT_DTYPES)
         self._terms = self._read_terms()
@@ -129,6 +137,14 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
         -------
         X_out : ndarray of shape (n_samples, n_features_out)
             Features, of the samples' precision; a DataFrame if `set_output` says so.
+
+        Examples
+        --------
+        >>> from nnhp import FeatureExpansion
+        >>> X = [[1.0, 2.0], [3.0, 4.0]]
+        >>> FeatureExpansion(["x1", "x2^2", "product"]).fit(X).transform(X)
+        array([[ 1.,  4.,  2.],
+               [ 3., 16., 12.]])
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
@@ -149,6 +165,13 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
         -------
         names : ndarray of shape (n_features_out,)
             Each as one writes it in `features`.
+
+        Examples
+        --------
+        >>> from nnhp import FeatureExpansion
+        >>> expansion = FeatureExpansion(["square", "product"]).fit([[1.0, 2.0], [3.0, 4.0]])
+        >>> expansion.get_feature_names_out(["width", "height"]).tolist()
+        ['width^2', 'height^2', 'width*height']
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features, generate_names=False)
@@ -166,9 +189,12 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
         return tags
 
     def _read_terms(self) -> list[_Term]:
-        features = self.features
+        features: Any = self.features
         if isinstance(features, str) or not isinstance(features, Iterable):
-            raise ValueError(f"features must be a sequence of str, got {features!r}.")
+            meant = [features] if isinstance(features, str) else ["x1", "square"]
+            raise ValueError(
+                f"features must be a sequence of str, a list such as {meant!r}, got {features!r}."
+            )
         columns = self._columns()
         terms = [term for feature in features for term in _terms(feature, columns)]
         if not terms:
@@ -204,7 +230,10 @@ def _terms(feature: Any, columns: dict[str, int]) -> list[_Term]:
             continue
         chosen = [part.strip() for part in found.groups()]
         if all(column in columns for column in chosen):
-            return [(name, tuple(sorted(columns[column] for column in chosen)))]
+            numbers = sorted(columns[column] for column in chosen)
+            if name == "product" and numbers[0] == numbers[1]:
+                return [("square", (numbers[0],))]
+            return [(name, tuple(numbers))]
     listed = ", ".join(list(columns)[:8]) + (", ..." if len(columns) > 8 else "")
     first = next(iter(columns))
     forms = ", ".join(form.pattern.replace("{}", first) for form in _FORMS.values())

@@ -164,14 +164,18 @@ def find_learning_rate(
     net, X = _net_and_samples(estimator, X, y)
     net.set_params(early_stopping=False, tol=0.0, n_iter_no_change=np.inf, warm_start=False)
     net.set_params(learning_rate_init=float(start), learning_rate="constant")
+    if getattr(net.solver, "learning_rate", None) is not None:
+        net.set_params(solver__learning_rate=None)
     _params.check_bounds(net, _params.CONSTRAINTS)
     _params.check_combination(net, incremental=False, has_validation=False)
     data = prepare(net, Given(X, y, sample_weight), None)
     with warnings.catch_warnings(action="ignore"):  # the training will say it again
         batch_size = _params.batch_size(net, data.n_rows)
-    if data.n_rows > steps * batch_size:
-        data = replace(data, rows=_some_rows(net, data, steps * batch_size))
-    steps_per_epoch = math.ceil(data.n_rows / batch_size)
+    copies = 1 + net.noisy_copies
+    needed = math.ceil(steps * batch_size / copies)
+    if data.n_rows > needed:
+        data = replace(data, rows=_some_rows(net, data, needed))
+    steps_per_epoch = math.ceil(data.n_rows * copies / batch_size)
     net.set_params(
         learning_rate=Exponential(rate=end / start, epochs=(steps - 1) / steps_per_epoch),
         max_iter=math.ceil(steps / steps_per_epoch),
@@ -183,13 +187,14 @@ def find_learning_rate(
 
 
 def _check_arguments(start: Any, end: Any, steps: Any, smoothing: Any) -> None:
-    if not (isinstance(start, Real) and isinstance(end, Real) and 0 < start < end < math.inf):
+    given = isinstance(start, Real) and isinstance(end, Real)
+    if not (given and 0 < float(start) < float(end) < math.inf):
         raise ValueError(
             f"start and end must be learning rates with 0 < start < end, got {start!r} and {end!r}."
         )
     if not isinstance(steps, Integral) or steps < _LEAST_STEPS:
         raise ValueError(f"steps must be an int of at least {_LEAST_STEPS}, got {steps!r}.")
-    if not (isinstance(smoothing, Real) and 0 <= smoothing <= 1):
+    if not (isinstance(smoothing, Real) and 0 <= float(smoothing) <= 1):
         raise ValueError(f"smoothing must be a number in [0, 1], got {smoothing!r}.")
 
 

@@ -107,13 +107,12 @@ def write_report(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> import numpy as np
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import GridSearchCV
     >>> from nnhp import MLPClassifier
     >>> from nnhp._report import write_report
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = MLPClassifier(max_iter=5, n_iter_no_change=np.inf, random_state=0)
+    >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
     >>> search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, cv=3).fit(X, y)
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "report.html")

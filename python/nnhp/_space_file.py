@@ -12,12 +12,14 @@ from typing import Any
 from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator, clone
 
+from nnhp._component import Component, named
 from nnhp._table_files import RefusedError, closest, one_line
 from nnhp.search import HiddenLayers
 
 _FORMS = (
-    "a list of values, {uniform = [low, high]}, {loguniform = [low, high]}, {int = [low, high]} "
-    "or {layers = {depth = [low, high], width = [low, high]}}"
+    "a list of values, {uniform = [low, high]}, {loguniform = [low, high]}, {int = [low, high]} or "
+    "{layers = {depth = [low, high], width = [low, high]}}; values may be "
+    '{component = "nnhp.optimizers.RMSprop", rho = 0.95}'
 )
 
 
@@ -39,11 +41,14 @@ def read_space(
     path : str
         The file. Each key is a parameter of the net, each value one of
 
-        - a list of values; lists within it become tuples;
+        - a list of values; lists within it become tuples, and
+          ``{component = "nnhp.optimizers.RMSprop", rho = 0.95}`` that object, one of nnhp's own;
         - ``{uniform = [low, high]}`` or ``{loguniform = [low, high]}``;
         - ``{int = [low, high]}``, both included;
         - ``{layers = {depth = [low, high], width = [low, high]}}``, which also takes the other
           arguments of :class:`nnhp.HiddenLayers`.
+
+        Where all values of a parameter are objects, theirs are parameters too: ``solver__rho``.
     net : MLPClassifier or MLPRegressor
         Whose parameters are searched; it judges the values.
     lists_only : bool, default=False
@@ -81,19 +86,30 @@ def read_space(
         raise RefusedError(f"{path} is not a TOML file: {one_line(error)}") from None
     if not entries:
         raise RefusedError(f"{path}: the space is empty; expected parameters of the network")
-    space = {}
-    for name, entry in entries.items():
+    found: dict[str, _Values] = {}
+    # Those of objects come after the objects.
+    for name in sorted(entries, key=lambda name: name.count("__")):
+        entry = entries[name]
         try:
-            _check_name(name, net, taken)
+            owners = _owners(name, net, found)
+            for owner in owners:
+                _check_name(name, owner, taken)
             if lists_only and not isinstance(entry, list):
                 raise RefusedError(f"a grid needs a list of values, got {_toml(entry)}")
-            values = _values_of(name, entry)
-            for sample in values.samples:
-                _check_value(name, sample, net)
+            found[name] = _values_of(name, entry)
+            for sample in found[name].samples:
+                for owner in owners:
+                    _check_value(name, sample, owner)
         except ValueError as error:
             raise RefusedError(f"{path}: {name}: {one_line(error)}") from None
-        space[name] = values.source
-    return space
+    return {name: found[name].source for name in entries}
+
+
+def _owners(name: str, net: BaseEstimator, found: Mapping[str, _Values]) -> list[BaseEstimator]:
+    """The net with each of the values that this name may be a parameter of."""
+    of_net, nested, _ = name.partition("__")
+    values = found[of_net].samples if nested and of_net in found else []
+    return [clone(net).set_params(**{of_net: value}) for value in values] or [net]
 
 
 def _check_name(name: str, net: BaseEstimator, taken: str | None) -> None:
@@ -106,14 +122,18 @@ def _check_name(name: str, net: BaseEstimator, taken: str | None) -> None:
 
 
 def _check_value(name: str, value: Any, net: BaseEstimator) -> None:
-    clone(net).set_params(**{name: value})._validate_params()  # noqa: SLF001
+    changed = clone(net).set_params(**{name: value})
+    changed._validate_params()  # noqa: SLF001
+    of_net = getattr(changed, name.partition("__")[0])
+    if isinstance(of_net, Component):
+        of_net.check()
 
 
 def _values_of(name: str, entry: Any) -> _Values:
     if isinstance(entry, list):
         if not entry:
             raise RefusedError("the list is empty; expected values")
-        values = [_tuples(value) for value in entry]
+        values = [_value(value) for value in entry]
         return _Values(values, values)
     if not isinstance(entry, Mapping) or len(entry) != 1:
         raise RefusedError(f"expected {_FORMS}, got {_toml(entry)}")
@@ -154,8 +174,10 @@ def _ends(form: str, argument: Any) -> tuple[Any, Any]:
     raise RefusedError(f"{form} needs two numbers, the lesser first, got {_toml(argument)}")
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _value(value: Any) -> Any:
+    if isinstance(value, Mapping) and "component" in value:
+        return named(value["component"], {k: v for k, v in value.items() if k != "component"})
+    return tuple(map(_value, value)) if isinstance(value, list) else value
 
 
 def _toml(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Activations with parameters of their own, for ``activation`` of `nnhp.MLPClassifier` and `MLPRegressor`.
+"""Activations with parameters of their own, for ``activation`` of the estimators.
 
 Each can also be given by its name, with its defaults: 'leaky_relu', 'elu', 'maxout', 'prelu'.
 Those without parameters have names only, which the estimators list. Parameters that are searched

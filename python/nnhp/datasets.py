@@ -40,15 +40,24 @@ _ACTIVATIONS: dict[str, Callable[[_Floats], _Floats]] = {
     "relu": lambda z: np.maximum(z, 0.0),
     "tanh": np.tanh,
 }
+
+
+class _Numbers(Interval):
+    """An interval without the truth values, which Python counts among the integers."""
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        return not isinstance(value, bool) and bool(super().is_satisfied_by(value))
+
+
 _CONSTRAINTS: dict[str, list[Any]] = {
-    "n_samples": [Interval(Integral, 1, None, closed="left")],
-    "noise": [Interval(Real, 0, 50, closed="both")],
+    "n_samples": [_Numbers(Integral, 1, None, closed="left")],
+    "noise": [_Numbers(Real, 0, 50, closed="both")],
     "random_state": ["random_state"],
-    "n_squares": [Interval(Integral, 1, None, closed="left")],
-    "n_features": [Interval(Integral, 1, None, closed="left")],
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "n_squares": [_Numbers(Integral, 1, None, closed="left")],
+    "n_features": [_Numbers(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": ["array-like", _Numbers(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(_ACTIVATIONS))],
-    "n_classes": [Interval(Integral, 2, None, closed="left"), None],
+    "n_classes": [_Numbers(Integral, 2, None, closed="left"), None],
 }
 _HALF_SIDE = 5.0  # of the square that classes lie in
 _PLANE_HALF_SIDE = 6.0  # of the square that targets are drawn over
@@ -227,7 +236,8 @@ def make_spiral(
     """Make two arms that wind about each other.
 
     Along each arm the radius grows evenly from 0 to 5 and the angle to 1.75 turns. It is
-    measured from the second axis; the arm of class 0 is half a turn ahead.
+    measured from the second axis; the arm of class 0 is half a turn ahead. Both arms begin in the
+    origin, as in the Playground: without noise that point is there twice, once in each class.
 
     Parameters
     ----------
@@ -439,7 +449,10 @@ def make_teacher(
     Features are standard normal. So are the network's biases; its weights are normal with a
     variance of 2 over their layer's inputs. Its outputs are shifted and scaled to mean 0 and
     standard deviation 1 over the samples, which only another last layer would do as well. A
-    network with these hidden layers can therefore learn all of it but the noise.
+    network with these hidden layers can therefore learn all of it but the noise. So the classes
+    are of similar size as a rule, but nothing makes sure of it: where there are few samples, or
+    hidden units that are all 0 for most of them (few units of 'relu'), a class may be rare or
+    absent.
 
     Parameters
     ----------
@@ -472,7 +485,7 @@ def make_teacher(
         Samples.
 
     y : ndarray of shape (n_samples,)
-        Classes, integers from 0 on; or targets.
+        Classes, integers from 0 to n_classes - 1, of which some may be absent; or targets.
 
     Raises
     ------
@@ -523,7 +536,8 @@ def _checked(caller: str, random_state: Any, **arguments: Any) -> np.random.Rand
 
 def _hidden_units(sizes: Any) -> list[int]:
     units = list(sizes) if np.iterable(sizes) else [sizes]
-    if not all(isinstance(unit, Integral) and int(unit) >= 1 for unit in units):
+    whole = (isinstance(unit, Integral) and not isinstance(unit, bool) for unit in units)
+    if not all(whole) or any(unit < 1 for unit in units):
         raise ValueError(f"hidden_layer_sizes must be positive integers, got {sizes!r}.")
     return [int(unit) for unit in units]
 

@@ -1,4 +1,4 @@
-"""Optimizers with parameters of their own, for ``solver`` of `nnhp.MLPClassifier` and `MLPRegressor`.
+"""Optimizers with parameters of their own, for ``solver`` of the estimators.
 
 Names and defaults are those of Keras 3.15, so are the formulas. An optimizer that an estimator is
 given by its name, such as ``solver='rmsprop'``, takes `beta_1`, `beta_2` and `epsilon` (and 'sgd'

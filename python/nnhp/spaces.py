@@ -18,12 +18,15 @@ from sklearn.utils import check_random_state
 
 from nnhp._feature_expansion import FeatureExpansion
 from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.estimators._optimizers import own_rate, solver_name
 from nnhp.search._space import HiddenLayers
 
 __all__ = ["default", "features"]
 
 _BATCH_SIZES = (16, 32, 64, 128, 256, 512)
-_MAX_LEARNING_RATE = {"adam": 3e-2, "sgd": 3e-1}
+# The greatest learning rate, where it is not that of the Adam family.
+_MAX_LEARNING_RATE = {"sgd": 3e-1, "adagrad": 3e-1, "adadelta": 3.0, "lion": 3e-3}
+_OF_ADAM = 3e-2
 _EXPANSIONS = ("square", "product", "sin")
 _PCA_SHARES = (0.8, 0.9, 0.95, 0.99)  # of the variance
 # What a step can do before the network, and the types by which it is found.
@@ -41,8 +44,9 @@ def __dir__() -> list[str]:
 def default(estimator: Any, *, n_samples: int | None = None) -> dict[str, Any]:
     """Make a space of what is worth searching, for random searches.
 
-    The solver stays that of the estimator, and the space is made for it: 'sgd' bears
-    learning rates that 'adam' does not, and 'lbfgs' knows neither rates, batches nor dropout.
+    The solver stays that of the estimator, and the space is made for it: 'sgd' and 'adagrad' bear
+    learning rates (to 3e-1), and 'adadelta' others (to 3), that 'adam' does not, 'lion' needs
+    smaller ones (to 3e-3), and 'lbfgs' knows neither rates, batches nor dropout.
     `max_iter` is left out, because it is what Hyperband and halving ration.
 
     ======================  ==============================================================
@@ -51,13 +55,14 @@ def default(estimator: Any, *, n_samples: int | None = None) -> dict[str, Any]:
     hidden_layer_sizes      1 to 4 layers of 8 to 512 units, spread over the logarithm
     activation              'relu', 'tanh'
     alpha                   1e-7 to 1e-1, spread over the logarithm
-    learning_rate_init      1e-4 to 3e-2 ('sgd': to 3e-1), spread over the logarithm
+    learning_rate_init      1e-4 to 3e-2 (see above), spread over the logarithm
     batch_size              16, 32, ..., 512
     dropout                 0 in half of the draws; otherwise 0 to 0.5
     ======================  ==============================================================
 
     Where the estimator's `learning_rate` is a number or a sequence, which `learning_rate_init`
-    would not change, the space holds `learning_rate` in its place; where it has `num_layers`,
+    would not change, the space holds `learning_rate` in its place, and where its solver is an
+    object with a `learning_rate` of its own, ``solver__learning_rate``; where it has `num_layers`,
     the space sets that to None.
 
     Parameters
@@ -122,9 +127,10 @@ def features(
     scaler      'passthrough', a StandardScaler, a RobustScaler
     expansion   'passthrough', and a FeatureExpansion with the columns themselves and each
                 choice of squares, products and sines
-    reduction   'passthrough', and a PCA that keeps 80, 90, 95 or 99 % of the variance; in
-                place of a SelectKBest, one that keeps an eighth, a quarter or half of
-                `n_features`; or all so many, if there is an expansion
+    reduction   'passthrough', and where the step is a SelectKBest, such as keep an eighth,
+                a quarter and half of `n_features` columns (rounded down, but at least 1),
+                and as many as `n_features` if there is an expansion, which adds columns;
+                otherwise PCAs that keep 80, 90, 95 and 99 % of the variance
     ==========  ===========================================================================
 
     Other settings of these steps stay as they are, such as the `score_func` of a SelectKBest; but
@@ -141,7 +147,7 @@ def features(
         FeatureExpansion, and the one PCA or SelectKBest, if there are any.
 
     n_features : int or None, default=None
-        Columns of the samples, which only a SelectKBest needs.
+        Columns of the samples, before any expansion; only a SelectKBest needs them.
 
     Returns
     -------
@@ -171,7 +177,12 @@ def features(
     ['passthrough', StandardScaler(), RobustScaler()]
     >>> space["expand"][2].features
     ('identity', 'product')
-    >>> space |= spaces.default(model)
+
+    Together with a space for the network, for folds of 100 samples:
+
+    >>> space |= spaces.default(model, n_samples=100)
+    >>> space["net__batch_size"]
+    [16, 32, 64]
     """
     _check_count("n_features", n_features)
     if not isinstance(pipeline, Pipeline):
@@ -261,10 +272,13 @@ def _net_space(net: MLPClassifier | MLPRegressor, n_samples: int | None) -> dict
     }
     if net.num_layers is not None:
         space["num_layers"] = [None]
-    if net.solver == "lbfgs":
+    solver = solver_name(net)
+    if solver == "lbfgs":
         return space
     rate = "learning_rate_init" if isinstance(net.learning_rate, str) else "learning_rate"
-    space[rate] = loguniform(1e-4, _MAX_LEARNING_RATE[net.solver])
+    if own_rate(net) is not None:
+        rate = "solver__learning_rate"
+    space[rate] = loguniform(1e-4, _MAX_LEARNING_RATE.get(solver, _OF_ADAM))
     filled = [size for size in _BATCH_SIZES if n_samples is None or size <= n_samples]
     space["batch_size"] = filled or ["auto"]
     space["dropout"] = _UniformOrZero(0.5)

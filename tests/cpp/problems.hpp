@@ -67,11 +67,19 @@ struct Setup {
   bool validated = false;
   bool generator = true;  // without it, the order of the rows stays
   uint64_t seed = 1;
+  std::optional<Activation> output_activation{};  // without it, that of the loss
 
-  std::string_view loss_name() const {
-    return loss_table[static_cast<size_t>(train.loss.kind)].name;
+  std::string_view loss_name() const { return info(train.loss.kind).name; }
+  // Quantiles, where none are given, are evenly spread over the outputs.
+  LossSpec loss() const {
+    LossSpec spec = train.loss;
+    for (index_t j = 1; j <= outputs && train.loss.quantiles.empty(); ++j) {
+      spec.quantiles.push_back(static_cast<double>(j) / static_cast<double>(outputs + 1));
+    }
+    return spec;
   }
-  Activation output() const { return loss_table[static_cast<size_t>(train.loss.kind)].output; }
+  Activation output() const { return output_activation.value_or(info(train.loss.kind).output); }
+  index_t targets() const { return info(train.loss.kind).one_target ? 1 : outputs; }
   NetSpec net() const {
     std::vector<StageSpec> of_inputs = input_stages;
     of_inputs.push_back(stage_of(StageKind::kDropout, input_dropout));
@@ -85,23 +93,27 @@ struct Samples {
   std::vector<int32_t> ids;
 };
 
-// A target that the output activation is for: a class, labels, counts or numbers.
-inline void draw_targets(Activation output, Samples& samples, Random& random) {
+// A target that the loss is for: a class, labels, counts or numbers.
+inline void draw_targets(const LossInfo& loss, Samples& samples, Random& random) {
+  const bool labels = loss.decides != Decides::kNothing && !loss.one_of_all;
+  const bool counts = loss.name.starts_with("poisson");
   for (index_t i = 0; i < samples.y.rows; ++i) {
     const index_t id = random.below(std::max<index_t>(samples.y.columns, 2));
     samples.ids.push_back(static_cast<int32_t>(id));
     for (index_t j = 0; j < samples.y.columns; ++j) {
       double& y = samples.y(i, j);
-      if (output == Activation::kSoftmax) y = j == id ? 1.0 : 0.0;
-      if (output == Activation::kLogistic) y = static_cast<double>(random.below(2));
-      if (output == Activation::kExp) y = static_cast<double>(random.below(4));
-      if (output == Activation::kIdentity) {
-        y = static_cast<double>(static_cast<float>(random.uniform(-2.0, 2.0)));
+      if (loss.one_of_all) {
+        y = j == id ? 1.0 : 0.0;
+      } else if (labels) {
+        y = static_cast<double>(random.below(2));
+      } else if (counts) {
+        y = static_cast<double>(random.below(4));
+      } else {
+        const double least = loss.name == "gamma" ? 0.25 : -2.0;
+        y = static_cast<double>(static_cast<float>(random.uniform(least, 2.0)));
       }
     }
-    if (output == Activation::kLogistic && samples.y.columns == 1) {
-      samples.y(i, 0) = static_cast<double>(id);
-    }
+    if (labels && samples.y.columns == 1) samples.y(i, 0) = static_cast<double>(id);
   }
 }
 
@@ -109,11 +121,11 @@ inline void draw_targets(Activation output, Samples& samples, Random& random) {
 inline Samples draw_samples(const Setup& setup, uint64_t seed) {
   Random random(seed);
   Samples samples{random_matrix<float>(setup.samples, setup.features, random),
-                  reference::Matrix(setup.samples, setup.outputs),
+                  reference::Matrix(setup.samples, setup.targets()),
                   reference::Matrix(setup.samples, 1, 1.0),
                   {}};
   if (setup.sparse) thin_out(samples.x, random);
-  draw_targets(setup.output(), samples, random);
+  draw_targets(info(setup.train.loss.kind), samples, random);
   if (setup.weighted) samples.w = random_matrix<float>(setup.samples, 1, random, 0.25, 2.0);
   return samples;
 }
@@ -226,7 +238,9 @@ Parts<T> parts_of(const Setup& setup) {
   };
   Parts<T> parts;
   parts.net = std::make_shared<const NetSpec>(setup.net());
-  parts.train = std::make_shared<const TrainSpec>(setup.train);
+  TrainSpec train = setup.train;
+  train.loss = setup.loss();
+  parts.train = std::make_shared<const TrainSpec>(train);
   parts.training = rows_of(draw_samples(setup, setup.seed));
   if (setup.validated) parts.validation = rows_of(draw_samples(setup, setup.seed + 500));
   parts.start.parameters = aligned_copy<T>(draw_parameters(*parts.net, setup.seed));

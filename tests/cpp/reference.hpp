@@ -138,30 +138,6 @@ inline constexpr std::array<Activation, 13> activations{{
      [](double, double y, double) { return y; }},
 }};
 
-// Losses of one output by name, given the activated output p and the target y.
-struct Loss {
-  std::string_view name;
-  double (*value)(double p, double y, double epsilon);
-  bool averaged;  // over outputs, instead of summed
-};
-inline double clipped(double p, double epsilon) {
-  return std::fmin(std::fmax(p, epsilon), 1.0 - epsilon);
-}
-inline constexpr std::array<Loss, 4> losses{{
-    {"log_loss",
-     [](double p, double y, double epsilon) { return -y * std::log(clipped(p, epsilon)); }, false},
-    {"binary_log_loss",
-     [](double p, double y, double epsilon) {
-       const double q = clipped(p, epsilon);
-       return -(y * std::log(q) + (1.0 - y) * std::log1p(-q));
-     },
-     false},
-    {"squared_error", [](double p, double y, double) { return 0.5 * (p - y) * (p - y); }, true},
-    {"poisson",
-     [](double p, double y, double) { return (y > 0.0 ? y * std::log(y / p) : 0.0) - y + p; },
-     false},
-}};
-
 // Updates of one parameter by name.
 struct Coefficients {
   double gradient_scale, l2, l1, learning_rate, momentum, beta_1, beta_2, epsilon;
@@ -274,8 +250,15 @@ inline Matrix softmax(Matrix z) {
   }
   return z;
 }
+inline Matrix ascending(Matrix z) {
+  for (index_t i = 0; i < z.rows; ++i) {
+    for (index_t j = 1; j < z.columns; ++j) z(i, j) = z(i, j - 1) + std::log1p(std::exp(z(i, j)));
+  }
+  return z;
+}
 inline Matrix activated(const Matrix& z, std::string_view name, double parameter) {
   if (name == "softmax") return softmax(z);
+  if (name == "ascending") return ascending(z);
   const Activation& activation = named(activations, name);
   return each(z, [&](double x) {
     return static_cast<double>(
@@ -283,17 +266,31 @@ inline Matrix activated(const Matrix& z, std::string_view name, double parameter
   });
 }
 
-// Sum of the losses of every sample, weighted by `weights` [rows x 1].
-inline double total_loss(const Matrix& p, const Matrix& y, const Matrix& weights,
-                         std::string_view name, double epsilon) {
-  const Loss& loss = named(losses, name);
-  double total = 0.0;
-  for (index_t i = 0; i < p.rows; ++i) {
-    for (index_t j = 0; j < p.columns; ++j) {
-      total += weights(i, 0) * loss.value(p(i, j), y(i, j), epsilon);
+// delta by the outputs y of pre-activations z -> delta by z.
+inline Matrix through(const Matrix& delta, const Matrix& z, const Matrix& y, std::string_view name,
+                      double parameter = 0.0) {
+  Matrix result = delta;
+  if (name == "softmax") {
+    for (index_t i = 0; i < y.rows; ++i) {
+      double mean = 0.0;
+      for (index_t k = 0; k < y.columns; ++k) mean += delta(i, k) * y(i, k);
+      for (index_t j = 0; j < y.columns; ++j) result(i, j) = y(i, j) * (delta(i, j) - mean);
     }
+    return result;
   }
-  return loss.averaged ? total / static_cast<double>(p.columns) : total;
+  if (name == "ascending") {
+    for (index_t i = 0; i < y.rows; ++i) {
+      for (index_t j = 0; j < y.columns; ++j) {
+        double later = 0.0;
+        for (index_t k = j; k < y.columns; ++k) later += delta(i, k);
+        result(i, j) = j == 0 ? later : later / (1.0 + std::exp(-z(i, j)));
+      }
+    }
+    return result;
+  }
+  const auto slope = named(activations, name).slope;
+  const auto at = [&](double from, double to) { return slope(from, to, parameter); };
+  return each(delta, each(z, y, at), [](double a, double b) { return a * b; });
 }
 
 // Philox-4x32 with 10 rounds: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "nnhp/train/session.hpp"
-#include "reference.hpp"
+#include "reference_loss.hpp"
 
 namespace nnhp::testing::reference {
 
@@ -180,6 +180,10 @@ inline Matrix back_through_normalization(const StagePass& pass, const Matrix& g)
 inline Matrix backward(const StagePass& pass, const Matrix& d,
                        const std::vector<double>& parameters, std::vector<double>& gradient) {
   const Stage& stage = *pass.stage;
+  if (stage.kind == StageKind::kActivation && !stage.is(nnhp::Activation::kPrelu) &&
+      !stage.is(nnhp::Activation::kMaxout)) {
+    return through(d, pass.in, pass.out, info(stage.activation).name, stage.parameter);
+  }
   Matrix back(pass.in.rows, pass.in.columns);
   for (index_t i = 0; i < d.rows; ++i) {
     for (index_t j = 0; j < d.columns; ++j) {
@@ -192,9 +196,6 @@ inline Matrix backward(const StagePass& pass, const Matrix& d,
       } else if (stage.is(nnhp::Activation::kPrelu)) {
         back(i, j) = d(i, j) * (z < 0.0 ? at(parameters, stage.trained_at, j) : 1.0);
         trained(stage.trained_at) += z < 0.0 ? d(i, j) * z : 0.0;
-      } else if (stage.kind == StageKind::kActivation) {
-        back(i, j) = d(i, j) * named(activations, info(stage.activation).name)
-                                   .slope(z, pass.out(i, j), stage.parameter);
       } else if (info(stage.kind).normalizes) {
         back(i, j) = d(i, j) * at(parameters, stage.trained_at, j);
         trained(stage.trained_at) += d(i, j) * pass.normalized(i, j);
@@ -240,26 +241,23 @@ struct Batch {
   Matrix x, y, w;
 };
 
-// Loss summed over the samples and the derivative that the engine follows: of the squared error, as
-// in scikit-learn, that of the sum over the outputs although the loss itself is their mean. Without
-// a draw nothing is dropped.
+// Loss summed over the samples and the derivative that the engine follows. Without a draw nothing
+// is dropped.
 struct Pass {
   double loss;
   std::vector<double> gradient;
   Forward forward;
 };
 inline Pass pass(const NetSpec& net, const std::vector<double>& parameters, const Batch& batch,
-                 const Draw* draw, std::string_view loss) {
-  const auto times = [](double a, double b) { return a * b; };
+                 const Draw* draw, const LossSpec& loss) {
   Pass result{0.0, std::vector<double>(parameters.size()), forward(net, parameters, batch.x, draw)};
-  const Matrix& predicted = result.forward.outputs.back();
-  result.loss = total_loss(predicted, batch.y, batch.w, loss, 0x1p-52);
-  Matrix delta = each(predicted, batch.y, [](double p, double t) { return p - t; });
-  delta = each(delta, product(batch.w, Matrix(1, batch.y.columns, 1.0)), times);
+  const TotalLoss total =
+      total_loss(result.forward.outputs.back(), batch.y, batch.w, loss, 0x1p-52);
+  result.loss = total.value;
+  Matrix delta = total.slopes;
   for (size_t l = net.layers().size() + 1; l-- > 0;) {
     const std::vector<StagePass>& stages = result.forward.stages[l];
-    const bool last = l == net.layers().size();  // whose loss knows the last stage
-    for (size_t s = stages.size() - (last ? 1 : 0); s-- > 0;) {
+    for (size_t s = stages.size(); s-- > 0;) {
       delta = backward(stages[s], delta, parameters, result.gradient);
     }
     if (l == 0) break;
@@ -353,16 +351,16 @@ inline void update(std::vector<Parameter>& parameters, std::vector<double>& aver
     p.w -= p.w * o.weight_decay * train.schedule.initial;
     named(optimizers, info(o.kind).name).step(p, g[i] * scale, c);
   }
+  const double share = step == 1 ? 0.0 : o.ema_momentum;
+  for (size_t i = 0; i < n; ++i) {
+    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
+  }
   for (size_t j = 0; weights && o.max_norm < OptimizerSpec::kUnlimited && j < columns; ++j) {
     double norm = 0.0;
     for (size_t i = 0; i < rows; ++i) norm = std::hypot(norm, parameters[at + i * columns + j].w);
     for (size_t i = 0; i < rows; ++i) {
       parameters[at + i * columns + j].w *= std::min(norm, o.max_norm) / (norm + 1e-7);
     }
-  }
-  const double share = step == 1 ? 0.0 : o.ema_momentum;
-  for (size_t i = 0; i < n; ++i) {
-    averages[at + i] = averaged(share, averages[at + i], parameters[at + i].w);
   }
 }
 

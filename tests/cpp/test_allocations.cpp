@@ -112,6 +112,13 @@ TEST_CASE_TEMPLATE("test_epochs_allocate_nothing_but_history", T, float, double)
   SUBCASE("dropout, weights and validation") {}
   SUBCASE("sparse") { setup.sparse = true; }
   SUBCASE("plain") { setup = Setup(); }
+  SUBCASE("steps that need the whole gradient") {
+    setup.train.optimizer.kind = Optimizer::kAmsgrad;
+    setup.train.optimizer.clipnorm = setup.train.optimizer.max_norm = 0.5;
+    setup.train.optimizer.ema_momentum = 0.9;
+    setup.train.optimizer.weight_noise = 0.01;
+    setup.train.frozen_layers = {1};
+  }
   SUBCASE("normalized batches") {
     setup.hidden[0].normalization = setup.hidden[1].normalization = StageKind::kBatchNormalization;
     setup.input_stages = setup.output_stages = {stage_of(StageKind::kBatchNormalization)};

@@ -49,7 +49,7 @@ void for_each_net(const Hidden& like, Check&& check) {
         Setup setup;
         setup.train.loss.kind = static_cast<Loss>(loss);
         setup.samples = 11;
-        setup.outputs = setup.output() == Activation::kSoftmax || depth > 0 ? 3 : 1;
+        setup.outputs = info(setup.train.loss.kind).one_of_all || depth > 0 ? 3 : 1;
         setup.hidden.clear();
         for (size_t i = 0; i < depth; ++i) {
           setup.hidden.push_back(like);
@@ -78,8 +78,9 @@ void for_each_way_of_feeding(Setup setup, Check&& check) {
 // The squared error is a mean over outputs, but followed, as in scikit-learn, by the derivative of
 // their sum.
 double derivative_factor(const Setup& setup) {
-  const bool averaged = reference::named(reference::losses, setup.loss_name()).averaged;
-  return averaged ? static_cast<double>(setup.outputs) : 1.0;
+  const bool of_sum = setup.train.loss.kind == Loss::kSquaredError &&
+                      setup.train.loss.over_outputs == OverOutputs::kOwn;
+  return of_sum ? static_cast<double>(setup.outputs) : 1.0;
 }
 
 Objective<double> objective_of(Setup setup, const Penalty& penalty) {
@@ -112,6 +113,48 @@ TEST_CASE("test_gradients_of_every_activation_loss_and_penalty") {
       for_each_way_of_feeding(setup, check_objective);
     }
   });
+}
+
+// Whether a loss can take what an activation gives.
+bool meet(Loss loss, Activation output) {
+  return may_end(output) && info(output).least >= info(loss).least &&
+         info(output).most <= info(loss).most;
+}
+
+// With fields that are not the defaults, so that each matters.
+TEST_CASE("test_gradients_of_every_loss_through_every_output_activation") {
+  int pairs = 0;
+  for (size_t loss = 0; loss < loss_table.size(); ++loss) {
+    for (size_t output = 0; output < activation_table.size(); ++output) {
+      if (!meet(static_cast<Loss>(loss), static_cast<Activation>(output))) continue;
+      ++pairs;
+      for (size_t a = 0; a < activation_table.size(); ++a) {
+        if (!activation_table[a].hidden) continue;
+        for (const bool weighted : {false, true}) {
+          Setup setup;
+          LossSpec& spec = setup.train.loss;
+          spec.kind = static_cast<Loss>(loss);
+          spec.scale = 1.5;
+          spec.delta = 0.8;
+          spec.gamma = 1.3;
+          spec.alpha = 0.7;
+          spec.epsilon = 1e-7;
+          spec.over_outputs = weighted ? OverOutputs::kMean : OverOutputs::kSum;
+          spec.label_smoothing = info(spec.kind).decides == Decides::kNothing ? 0.0 : 0.15;
+          setup.output_activation = static_cast<Activation>(output);
+          setup.hidden = {{4, static_cast<Activation>(a)}};
+          setup.samples = 7;
+          setup.features = 3;
+          setup.weighted = weighted;
+          setup.seed = 100 * loss + 10 * output + a;
+          CAPTURE(activation_table[output].name);
+          CAPTURE(describe(setup));
+          check_objective(setup);
+        }
+      }
+    }
+  }
+  CHECK(pairs > 120);
 }
 
 TEST_CASE("test_gradients_of_every_activation_and_loss_with_layer_normalization") {
@@ -220,7 +263,6 @@ TEST_CASE("test_gradients_of_every_activation_and_loss_with_normalized_batches_a
     noisy.dropout = draws ? 0.3 : 0.0;
     noisy.dropout_kind = StageKind::kAlphaDropout;
     for_each_net(noisy, [&](Setup setup) {
-      setup.seed += 100;  // so that no unit stands within a step of where its slope changes
       for_each_way_of_feeding(setup, check_drawn_gradient);
       setup.input_stages = {stage_of(StageKind::kNoise, 0.1),
                             stage_of(StageKind::kBatchNormalization)};
@@ -252,7 +294,7 @@ TEST_CASE("test_gradients_of_stages_in_any_order") {
     in.net = std::make_shared<const NetSpec>(setup.features,
                                              std::vector<HiddenLayer>{{4, stages}, {3, stages}},
                                              setup.outputs, setup.output());
-    in.start.parameters = aligned_copy<double>(draw_parameters(*in.net, 4));
+    in.start.parameters = aligned_copy<double>(draw_parameters(*in.net, setup.seed));
     Passes<double> passes(*in.net);
     const DropoutDraw draw{7, 5, 0};
     AlignedVector<double> gradient(in.start.parameters.size());
@@ -381,8 +423,8 @@ TEST_CASE("test_objective_over_many_blocks_matches_the_plain_net") {
     REQUIRE(Backprop<double>::block_rows(net) < setup.samples / 2);
     const Samples samples = draw_samples(setup, setup.seed);
     const std::vector<double> parameters = draw_parameters(net, setup.seed);
-    const reference::Pass want = reference::pass(net, parameters, {samples.x, samples.y, samples.w},
-                                                 nullptr, setup.loss_name());
+    const reference::Pass want =
+        reference::pass(net, parameters, {samples.x, samples.y, samples.w}, nullptr, setup.loss());
     const double total = std::accumulate(samples.w.cells.begin(), samples.w.cells.end(), 0.0);
     AlignedVector<double> gradient(net.parameter_count());
     const double value =

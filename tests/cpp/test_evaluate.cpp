@@ -37,11 +37,13 @@ struct Question {
   Score score;
   std::vector<double> weights;
   std::vector<int32_t> labels;
+  double label_smoothing = 0.0;
   bool stopped = false;
 };
 
 Evaluation answer(const Question& question) {
   const index_t outputs = question.x.columns;
+  const LossSpec loss{.kind = question.loss, .label_smoothing = question.label_smoothing};
   const NetSpec net(outputs, {}, outputs, loss_table[static_cast<size_t>(question.loss)].output);
   Samples samples{question.x, question.y, Matrix(question.x.rows, 1, 1.0), {}};
   samples.w.cells = question.weights;
@@ -59,8 +61,7 @@ Evaluation answer(const Question& question) {
   StopToken stop;
   if (question.stopped) stop.request();
   const AlignedVector<double> parameters = aligned_copy<double>(identity_parameters(outputs));
-  return evaluate(backprop, net, parameters.data(), LossSpec{question.loss}, question.score, set,
-                  scratch, &stop);
+  return evaluate(backprop, net, parameters.data(), loss, question.score, set, scratch, &stop);
 }
 
 TEST_CASE("test_accuracy_takes_the_first_of_the_largest_outputs") {
@@ -97,6 +98,33 @@ TEST_CASE("test_accuracy_of_a_net_that_knows_one_class_is_perfect") {
   CHECK(answer(question).score == 1.0);
   question.labels = {0, 1};
   CHECK(answer(question).score == doctest::Approx(2.0 / 3.0));
+}
+
+TEST_CASE("test_accuracy_of_hinges_is_by_sign_or_the_greatest_output") {
+  const Question signs{matrix_of(1, {0.2, -0.1, 0.0, 0.4}), matrix_of(1, {1, 0, 0, 0}),
+                       Loss::kHinge, Score::kAccuracy};
+  CHECK(answer(signs).score == 0.75);
+  const Question greatest{matrix_of(3, {-3, -2, -1, -2, -3, -1}), matrix_of(3, {0, 0, 1, 1, 0, 0}),
+                          Loss::kMulticlassHinge, Score::kAccuracy};
+  CHECK(answer(greatest).score == 0.5);
+}
+
+TEST_CASE("test_smoothing_is_in_the_loss_but_not_in_the_accuracy") {
+  Question question{matrix_of(1, {1, -1}), matrix_of(1, {1, 0}), Loss::kBinaryLogLoss,
+                    Score::kAccuracy};
+  question.label_smoothing = 0.2;
+  CHECK(answer(question).score == 1.0);
+  const double p = 1.0 / (1.0 + std::exp(-1.0));
+  CHECK(answer(question).loss ==
+        doctest::Approx(-(0.9 * std::log(p) + 0.1 * std::log(1.0 - p))).epsilon(1e-12));
+  // A share of 0.3 over three classes.
+  Question of_three{matrix_of(3, {0, 0, 0}), matrix_of(3, {0, 1, 0}), Loss::kLogLoss,
+                    Score::kAccuracy};
+  of_three.label_smoothing = 0.3;
+  CHECK(answer(of_three).loss == doctest::Approx(std::log(3.0)).epsilon(1e-12));
+  of_three.x = matrix_of(3, {0, std::log(2.0), 0});
+  CHECK(answer(of_three).loss ==
+        doctest::Approx(-(0.8 * std::log(0.5) + 0.2 * std::log(0.25))).epsilon(1e-12));
 }
 
 // Outputs 1, 2, 3 and 5 for targets 1, 2, 3 and 4: residuals 1, deviations 5. Second output: 0

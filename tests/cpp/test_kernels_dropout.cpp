@@ -179,5 +179,71 @@ TEST_CASE("test_dropout_rate_and_independence_of_neighbours") {
   }
 }
 
+// Keras's AlphaDropout, with its names: dropped values become alpha', then all a x + b.
+struct Alpha {
+  explicit Alpha(double rate)
+      : a(1.0 / std::sqrt((1.0 - rate) * (1.0 + rate * limit * limit))), b(-a * limit * rate) {}
+  static constexpr double limit = -1.6732632423543772 * 1.0507009873554805;
+  double a, b;
+};
+
+TEST_CASE_TEMPLATE("test_alpha_dropout_drops_what_dropout_drops", T, float, double) {
+  Random random(2);
+  const Draw draw;
+  const Alpha alpha(1.0 - draw.keep / 65536.0);
+  for (const index_t N : kSizes) {
+    CAPTURE(N);
+    const Matrix values = random_matrix<T>(6, N, random, -2.0, 2.0);
+    Matrix want(6, N), multipliers(6, N);
+    for (index_t i = 0; i < 6; ++i) {
+      for (index_t j = 0; j < N; ++j) {
+        const bool stays =
+            reference::kept(draw.key, draw.step, draw.layer, static_cast<uint32_t>(i),
+                            static_cast<uint32_t>(j), draw.keep);
+        want(i, j) = alpha.a * (stays ? values(i, j) : Alpha::limit) + alpha.b;
+        multipliers(i, j) = stays ? alpha.a : 0.0;
+      }
+    }
+    for (const index_t misalignment : kMisalignments) {
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> y(values, Rows::kScratch, misalignment);
+        TestMatrix<T> mask(6, N, Rows::kScratch, misalignment);
+        kernel.alpha_dropout(6, N, draw.key, draw.step, draw.layer, draw.first_row, draw.keep,
+                             y.data(), y.stride(), y.data(), y.stride(), mask.data(),
+                             mask.stride());
+        NNHP_CHECK_NOTHING(mismatch(y, want, Matrix(6, N, 8.0 * kEpsilon<T>)));
+        NNHP_CHECK_NOTHING(mismatch(mask, multipliers, Matrix(6, N, kEpsilon<T>)));
+        NNHP_CHECK_QUIETLY((y.surroundings_untouched() && mask.surroundings_untouched()));
+      });
+    }
+  }
+}
+
+// Of standard normal values, within five standard errors of the mean and of the mean square.
+TEST_CASE_TEMPLATE("test_alpha_dropout_keeps_mean_and_variance", T, float, double) {
+  constexpr index_t M = 1000, N = 128;
+  const KernelTable<T>& kernel = table_of<T>(*available_kernels().back());
+  TestMatrix<T> x(Matrix(M, N), Rows::kScratch);
+  kernel.add_noise(M, N, 5, 0, 0, 0, T(1), x.data(), x.stride(), x.data(), x.stride());
+  for (const uint32_t keep : {13107u, 32768u, 58982u}) {
+    CAPTURE(keep);
+    TestMatrix<T> y(M, N, Rows::kScratch), mask(M, N, Rows::kScratch);
+    kernel.alpha_dropout(M, N, 7, 3, 1, 0, keep, x.data(), x.stride(), y.data(), y.stride(),
+                         mask.data(), mask.stride());
+    double mean = 0.0, squares = 0.0, fourths = 0.0;
+    for (index_t i = 0; i < M; ++i) {
+      for (index_t j = 0; j < N; ++j) {
+        const double value = static_cast<double>(y(i, j));
+        mean += value / (M * N);
+        squares += value * value / (M * N);
+        fourths += std::pow(value, 4.0) / (M * N);
+      }
+    }
+    const double n = M * N;
+    CHECK(std::abs(mean) < 5.0 / std::sqrt(n));
+    CHECK(std::abs(squares - 1.0) < 5.0 * std::sqrt((fourths - 1.0) / n));
+  }
+}
+
 }  // namespace
 }  // namespace nnhp::testing

@@ -24,6 +24,7 @@ void check_names(const Table& table) {
 TEST_CASE("test_names_are_unique_and_found") {
   check_names(activation_table);
   check_names(loss_table);
+  check_names(over_outputs_table);
   check_names(optimizer_table);
   check_names(schedule_table);
   check_names(monitor_table);
@@ -31,8 +32,8 @@ TEST_CASE("test_names_are_unique_and_found") {
 
 TEST_CASE("test_an_unknown_name_lists_the_known_ones") {
   CHECK_THROWS_WITH_AS(
-      index_of(loss_table, "hinge", "loss"),
-      "loss must be one of 'log_loss', 'binary_log_loss', 'squared_error', 'poisson'; got 'hinge'",
+      index_of(over_outputs_table, "median", "over_outputs"),
+      "over_outputs must be one of 'own', 'sum', 'mean', 'mean_of_sum_slopes'; got 'median'",
       std::invalid_argument);
   CHECK_THROWS_AS(index_of(optimizer_table, "", "optimizer"), std::invalid_argument);
 }
@@ -58,8 +59,12 @@ TEST_CASE("test_tables_are_in_the_order_of_their_enums") {
   CHECK(monitor_table[static_cast<size_t>(Monitor::kExternal)].name == "external");
 }
 
-TEST_CASE("test_every_loss_names_an_output_activation") {
-  for (const LossInfo& loss : loss_table) CHECK(info(loss.output).output);
+TEST_CASE("test_every_loss_can_take_what_its_output_activation_gives") {
+  for (const LossInfo& loss : loss_table) {
+    CAPTURE(loss.name);
+    CHECK(info(loss.output).least >= loss.least);
+    CHECK(info(loss.output).most <= loss.most);
+  }
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ TEST_CASE("test_a_net_without_hidden_layers_is_linear") {
   CHECK(net.widest() == 5);
 }
 
-TEST_CASE("test_layers_keep_their_stages_but_idle_ones") {
+TEST_CASE("test_layers_keep_their_stages") {
   const NetSpec net(2,
                     {{3, {activate(Activation::kTanh), stage_of(StageKind::kDropout, 0.25)}},
                      {4,
@@ -59,15 +59,19 @@ TEST_CASE("test_layers_keep_their_stages_but_idle_ones") {
   CHECK(first[0].is(Activation::kTanh));
   CHECK(bool{first[1].kind == StageKind::kDropout});
   CHECK(first[1].parameter == 0.25);
-  REQUIRE(second.size() == 1);
-  CHECK(second[0].is(Activation::kElu));
-  CHECK(second[0].parameter == 0.5);
+  REQUIRE(second.size() == 3);
+  CHECK(second[1].is(Activation::kElu));
+  CHECK(second[1].parameter == 0.5);
+  CHECK(!second[0].acts(true));
+  CHECK(second[1].acts(false));
+  CHECK(first[1].acts(true));
+  CHECK(!first[1].acts(false));
   REQUIRE(last.size() == 2);
   CHECK(bool{last[0].kind == StageKind::kLayerNormalization});
   CHECK(last[1].is(Activation::kExp));
   REQUIRE(net.input_stages().size() == 1);
   CHECK(net.input_stages()[0].parameter == 0.125);
-  CHECK(net.stage_count() == 6);
+  CHECK(net.stage_count() == 8);
 }
 
 TEST_CASE("test_stages_are_trained_behind_the_layers_and_statistics_stand_last") {
@@ -180,18 +184,22 @@ TEST_CASE("test_activations_out_of_place_are_refused") {
     };
     const auto output = [&] { return NetSpec(1, {}, 1, activation); };
     const std::vector<StageSpec> stages{activate(activation)};
-    CHECK_THROWS_AS(NetSpec(1, {}, 1, Activation::kIdentity, stages), std::invalid_argument);
-    CHECK_THROWS_AS(NetSpec(1, {}, 1, Activation::kIdentity, {}, stages), std::invalid_argument);
+    const auto before_output = [&] { return NetSpec(1, {}, 1, Activation::kIdentity, {}, stages); };
+    const std::string first = "no activation can stand before the first layer, got " + name;
+    CHECK_THROWS_WITH_AS(NetSpec(1, {}, 1, Activation::kIdentity, stages), first.c_str(),
+                         std::invalid_argument);
     if (activation_table[i].hidden) {
       CHECK_NOTHROW(hidden());
+      CHECK(before_output().outputs() == 1);
     } else {
-      CHECK_THROWS_WITH_AS(hidden(), (name + " is no activation of a hidden layer").c_str(),
-                           std::invalid_argument);
+      const std::string message = name + " is no activation of a hidden layer";
+      CHECK_THROWS_WITH_AS(hidden(), message.c_str(), std::invalid_argument);
+      CHECK_THROWS_WITH_AS(before_output(), message.c_str(), std::invalid_argument);
     }
-    if (activation_table[i].output) {
+    if (may_end(activation)) {
       CHECK_NOTHROW(output());
     } else {
-      CHECK_THROWS_WITH_AS(output(), (name + " is no activation of an output layer").c_str(),
+      CHECK_THROWS_WITH_AS(output(), (name + " can only stand before the last activation").c_str(),
                            std::invalid_argument);
     }
   }

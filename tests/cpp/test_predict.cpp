@@ -58,6 +58,14 @@ std::vector<Setup> all_nets() {
       setups.push_back(setup);
     }
   }
+  for (size_t output = 0; output < activation_table.size(); ++output) {
+    if (!may_end(static_cast<Activation>(output))) continue;
+    Setup setup;
+    setup.train.loss.kind = Loss::kSquaredError;
+    setup.output_activation = static_cast<Activation>(output);
+    setup.samples = 50;
+    setups.push_back(setup);
+  }
   return setups;
 }
 
@@ -107,16 +115,17 @@ Setup large_setup(bool sparse) {
   return setup;
 }
 
-// The most probable output of a row, or those above one half.
+// The greatest output of a row, or those above the threshold.
 template <class T>
-std::vector<int64_t> classes_of(const T* row, index_t outputs, Activation activation) {
-  if (activation == Activation::kSoftmax) {
+std::vector<int64_t> classes_of(const T* row, index_t outputs, const Decision& decision) {
+  if (decision.greatest) {
     index_t best = 0;
     for (index_t j = 1; j < outputs; ++j) best = row[j] > row[best] ? j : best;
     return {best};
   }
   std::vector<int64_t> above;
-  for (index_t j = 0; j < outputs; ++j) above.push_back(row[j] > T(0.5) ? 1 : 0);
+  for (index_t j = 0; j < outputs; ++j)
+    above.push_back(row[j] > static_cast<T>(decision.threshold) ? 1 : 0);
   return above;
 }
 
@@ -129,17 +138,37 @@ TEST_CASE_TEMPLATE("test_classes_are_those_of_the_outputs", T, float, double) {
     const AlignedVector<T> outputs = predicted<T>(setup, samples);
     const Predictor<T> predictor = predictor_of<T>(setup);
     const auto data = make_dataset<T>(samples, setup.sparse, false);
-    std::vector<int64_t> expected;
-    for (index_t i = 0; i < data->samples; ++i) {
-      const std::vector<int64_t> row = classes_of(outputs.data() + i * setup.outputs, setup.outputs,
-                                                  predictor.net()->output_activation());
-      expected.insert(expected.end(), row.begin(), row.end());
+    const Decision own = decision_of(setup.train.loss, setup.output());
+    for (const Decision& decision : {own, Decision{true, 0.0}, Decision{false, 0.0}}) {
+      std::vector<int64_t> expected;
+      for (index_t i = 0; i < data->samples; ++i) {
+        const std::vector<int64_t> row =
+            classes_of(outputs.data() + i * setup.outputs, setup.outputs, decision);
+        expected.insert(expected.end(), row.begin(), row.end());
+      }
+      std::vector<int64_t> classes(
+          static_cast<size_t>(data->samples * predictor.class_columns(decision)));
+      const Cpus cpus(2);
+      CHECK(!predictor.classes(*data, decision, 2, {}, classes.data()));
+      CHECK(classes == expected);
     }
-    std::vector<int64_t> classes(static_cast<size_t>(data->samples * predictor.class_columns()));
-    const Cpus cpus(2);
-    CHECK(!predictor.classes(*data, 2, {}, classes.data()));
-    CHECK(classes == expected);
   }
+}
+
+TEST_CASE("test_decisions_of_losses_and_outputs") {
+  const auto is = [](const Decision& decision, bool greatest, double threshold) {
+    return decision.greatest == greatest && decision.threshold == threshold;
+  };
+  CHECK(is(decision_of(Activation::kSoftmax), true, 0.5));
+  CHECK(is(decision_of(Activation::kLogistic), false, 0.5));
+  const auto of = [](Loss loss, Activation output) { return decision_of(LossSpec{loss}, output); };
+  CHECK(is(of(Loss::kLogLoss, Activation::kSoftmax), true, 0.5));
+  CHECK(is(of(Loss::kBinaryFocal, Activation::kLogistic), false, 0.5));
+  CHECK(is(of(Loss::kHinge, Activation::kIdentity), false, 0.0));
+  CHECK(is(of(Loss::kHinge, Activation::kTanh), false, 0.0));
+  CHECK(is(of(Loss::kHinge, Activation::kLogistic), false, 0.5));
+  CHECK(is(of(Loss::kMulticlassHinge, Activation::kIdentity), true, 0.0));
+  CHECK(is(of(Loss::kSquaredError, Activation::kSoftmax), true, 0.5));
 }
 
 TEST_CASE_TEMPLATE("test_outputs_that_are_not_numbers_have_the_class_0", T, float, double) {
@@ -151,8 +180,10 @@ TEST_CASE_TEMPLATE("test_outputs_that_are_not_numbers_have_the_class_0", T, floa
     std::fill(parameters.begin(), parameters.end(), std::numeric_limits<T>::quiet_NaN());
     const Predictor<T> predictor(net, parameters);
     const auto data = make_dataset<T>(draw_samples(setup, 1), false, false);
-    std::vector<int64_t> classes(static_cast<size_t>(data->samples * predictor.class_columns()), 9);
-    CHECK(!predictor.classes(*data, 1, {}, classes.data()));
+    const Decision decision = decision_of(setup.train.loss, setup.output());
+    std::vector<int64_t> classes(
+        static_cast<size_t>(data->samples * predictor.class_columns(decision)), 9);
+    CHECK(!predictor.classes(*data, decision, 1, {}, classes.data()));
     CHECK(classes == std::vector<int64_t>(classes.size(), 0));
   }
 }

@@ -1,7 +1,7 @@
 // The tests' own reference against published numbers: a wrong yardstick would prove nothing.
 #include <doctest/doctest.h>
 
-#include "reference.hpp"
+#include "reference_loss.hpp"
 
 namespace nnhp::testing {
 namespace {
@@ -35,7 +35,7 @@ TEST_CASE("test_reference_ulps_count_from_the_exact_value") {
 }
 
 TEST_CASE("test_reference_names_what_it_lacks") {
-  CHECK_THROWS_WITH(reference::named(reference::losses, "hinge"), "reference.hpp has no 'hinge'");
+  CHECK_THROWS_WITH(reference::named(reference::losses, "hinges"), "reference.hpp has no 'hinges'");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nnhp/base/rng.hpp"
+#include "random.hpp"
 #include "reference.hpp"
 
 namespace nnhp::testing {
@@ -105,6 +106,17 @@ TEST_CASE("test_shuffle_of_nothing_draws_nothing") {
   std::vector<row_t> nothing;
   generator.shuffle(nothing);
   CHECK(generator.position == 624);
+}
+
+// The engine's and the tests' own, written apart from each other.
+TEST_CASE("test_philox_matches_the_plain_one") {
+  Random random(1);
+  const auto word = [&] { return static_cast<uint32_t>(random.below(index_t{1} << 32)); };
+  for (int i = 0; i < 100; ++i) {
+    const std::array<uint32_t, 4> counter{word(), word(), word(), word()};
+    const uint32_t low = word(), high = word();
+    CHECK(philox(counter, uint64_t{high} << 32 | low) == reference::philox(counter, {low, high}));
+  }
 }
 
 }  // namespace

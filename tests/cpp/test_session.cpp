@@ -116,6 +116,40 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.train.batch_size = 1000;
     s.generator = false;
   });
+  const auto augmented = [&](const char* name, const AugmentSpec& augment, auto&& change) {
+    add(name, [&](Setup& s) {
+      s.train.augment = augment;
+      s.weighted = true;
+      change(s);
+    });
+  };
+  augmented("noisy copies of classes", {.noisy_copies = 2, .noise = 0.3}, [](Setup& s) {
+    s.class_ids = s.validated = true;
+    s.train.monitor = Monitor::kAccuracy;
+    s.train.loss.label_smoothing = 0.1;
+  });
+  augmented("noisy copies, sparse", {.noisy_copies = 1, .noise = 0.3},
+            [](Setup& s) { s.sparse = true; });
+  augmented("mixup, regression, dropout", {.mixup_alpha = 0.4}, [](Setup& s) {
+    s.train.loss.kind = Loss::kSquaredError;
+    s.input_dropout = 0.2;
+    s.train.batch_size = 1000;
+  });
+  augmented("cutmix, sparse, hinge", {.cutmix_alpha = 0.7}, [](Setup& s) {
+    s.train.loss.kind = Loss::kMulticlassHinge;
+    s.sparse = true;
+  });
+  augmented("everything, several blocks",
+            {.noisy_copies = 2, .noise = 0.2, .mixup_alpha = 0.2, .cutmix_alpha = 1.5},
+            [](Setup& s) {
+              s.samples = 500;
+              s.train.batch_size = 700;
+            });
+  add("quantiles", [](Setup& s) {
+    s.train.loss.kind = Loss::kQuantile;
+    s.validated = true;
+    s.train.monitor = Monitor::kLoss;
+  });
   return setups;
 }
 
@@ -161,7 +195,7 @@ TEST_CASE_TEMPLATE("test_a_copy_goes_on_identically_and_alone", T, float, double
 }
 
 TEST_CASE_TEMPLATE("test_training_changes_with_seed_and_dropout_key", T, float, double) {
-  const Setup setup = various_setups()[optimizer_table.size()].second;
+  const Setup setup = various_setups()[optimizer_table.size()].second;  // that with dropout
   auto other_key = parts_of<T>(setup), other_order = parts_of<T>(setup);
   other_key.start.dropout_key += 1;
   other_order.start.generator = Mt19937{reference::mt19937_words(77), 624};
@@ -211,7 +245,7 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
       const double weight = reference::column_sums(batch.w)(0, 0);
       const reference::Draw draw{dropout_key_of(setup), static_cast<uint64_t>(step)};
       const reference::Pass pass =
-          reference::pass(net, result.parameters, batch, &draw, setup.loss_name());
+          reference::pass(net, result.parameters, batch, &draw, setup.loss());
       const double penalty = reference::penalty(net, result.parameters, train.penalty.l2,
                                                 train.penalty.l1, train.frozen_layers);
       epoch_loss += (pass.loss + penalty) / weight * static_cast<double>(rows.size());
@@ -219,6 +253,8 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
       reference::update(net, state, result.averages, pass.gradient, train, weight, step);
       for (size_t i = 0; i < state.size(); ++i) result.parameters[i] = state[i].w;
       reference::update_statistics(pass.forward, result.parameters);
+      std::copy(result.parameters.begin() + net.trained_count(), result.parameters.end(),
+                result.averages.begin() + net.trained_count());
       for (size_t i = 0; i < state.size(); ++i) state[i].w = result.parameters[i];
     }
     result.loss_curve.push_back(epoch_loss / static_cast<double>(setup.samples));

@@ -126,8 +126,27 @@ const Refusal refusals[] = {
        t.schedule.kind = Schedule::kPerEpoch;
        t.schedule.per_epoch = {0.1, -0.1};
      }},
-    {"loss 'poisson' needs the output activation 'exp', got 'softmax'",
-     [](TrainSpec& t) { t.loss.kind = Loss::kPoisson; }},
+    {"loss scale must be > 0", [](TrainSpec& t) { t.loss.scale = 0.0; }},
+    {"loss epsilon must be in [0, 0.5)", [](TrainSpec& t) { t.loss.epsilon = 0.5; }},
+    {"label_smoothing must be in [0, 1)", [](TrainSpec& t) { t.loss.label_smoothing = 1.0; }},
+    {"label_smoothing needs a loss of classes, got 'squared_error'",
+     [](TrainSpec& t) { t.loss = {.kind = Loss::kSquaredError, .label_smoothing = 0.1}; }},
+    {"delta must be > 0", [](TrainSpec& t) { t.loss.delta = kNan; }},
+    {"gamma must be >= 0", [](TrainSpec& t) { t.loss.gamma = -1.0; }},
+    {"alpha must be in [0, 1]", [](TrainSpec& t) { t.loss.alpha = 1.5; }},
+    {"quantiles must have one entry per output (3), got 2",
+     [](TrainSpec& t) { t.loss = {.kind = Loss::kQuantile, .quantiles = {0.1, 0.9}}; }},
+    {"quantiles must be rising in (0, 1), got 0.2",
+     [](TrainSpec& t) { t.loss = {.kind = Loss::kQuantile, .quantiles = {0.3, 0.2, 0.9}}; }},
+    {"monitor 'r2' needs a target per output, which the loss 'quantile' has not",
+     [](TrainSpec& t) {
+       t.loss = {.kind = Loss::kQuantile, .quantiles = {0.1, 0.2, 0.9}};
+       t.monitor = Monitor::kR2;
+     }},
+    {"noisy_copies must be >= 0", [](TrainSpec& t) { t.augment.noisy_copies = -1; }},
+    {"noise must be >= 0", [](TrainSpec& t) { t.augment.noise = kNan; }},
+    {"mixup_alpha must be >= 0", [](TrainSpec& t) { t.augment.mixup_alpha = -0.1; }},
+    {"cutmix_alpha must be >= 0", [](TrainSpec& t) { t.augment.cutmix_alpha = -0.1; }},
 };
 
 TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {
@@ -141,6 +160,24 @@ TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {
   }
 }
 
+TEST_CASE("test_a_loss_refuses_outputs_that_it_cannot_take") {
+  const auto refused = [](Loss loss, Activation output, const char* message) {
+    Setup setup;
+    setup.train.loss.kind = loss;
+    setup.output_activation = output;
+    CHECK_THROWS_WITH_AS(setup.train.check(setup.net()), doctest::Contains(message),
+                         std::invalid_argument);
+  };
+  refused(Loss::kPoisson, Activation::kIdentity,
+          "loss 'poisson' needs outputs above 0, which the output activation "
+          "'identity' does not give");
+  refused(Loss::kGamma, Activation::kRelu, "loss 'gamma' needs outputs above 0");
+  refused(Loss::kPoissonLikelihood, Activation::kTanh,
+          "loss 'poisson_likelihood' needs outputs that are never negative");
+  refused(Loss::kBinaryLogLoss, Activation::kExp,
+          "loss 'binary_log_loss' needs outputs between 0 and 1");
+}
+
 // What `change` makes of valid inputs is refused with a message that contains `message`.
 template <class Change>
 void check_refused(const char* message, const Setup& setup, Change&& change) {
@@ -148,6 +185,22 @@ void check_refused(const char* message, const Setup& setup, Change&& change) {
   CHECK_NOTHROW(in.session());
   change(in);
   CHECK_THROWS_WITH_AS(in.session(), doctest::Contains(message), std::invalid_argument);
+}
+
+TEST_CASE("test_quantiles_have_one_target_and_copies_a_number") {
+  Setup setup;
+  const auto with = [](TrainSpec train) { return std::make_shared<const TrainSpec>(train); };
+  check_refused("targets must have one column", setup, [&](Parts<double>& in) {
+    TrainSpec train = *in.train;
+    train.loss = {.kind = Loss::kQuantile, .quantiles = {0.1, 0.5, 0.9}};
+    in.train = with(train);
+  });
+  check_refused("noisy_copies must be at most 30678336 for 70 samples, got 1073741824", setup,
+                [&](Parts<double>& in) {
+                  TrainSpec train = *in.train;
+                  train.augment.noisy_copies = index_t{1} << 30;
+                  in.train = with(train);
+                });
 }
 
 TEST_CASE("test_parts_that_do_not_fit_together_are_refused") {

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,13 @@ def run_child(code, *, timeout=120, **environment):
     )
     assert result.returncode == 0, f"exit code {result.returncode}\n{result.stderr[-4000:]}"
     return result.stdout
+
+
+def layers_of(flat, sizes):
+    """`coefs_` and `intercepts_` of dense layers of so many units, from flat parameters."""
+    coefs, intercepts, start = [], [], 0
+    for inputs, units in pairwise(sizes):
+        middle, start = start + inputs * units, start + (inputs + 1) * units
+        coefs.append(np.reshape(flat[middle - inputs * units : middle], (inputs, units)).copy())
+        intercepts.append(np.array(flat[middle:start]))
+    return coefs, intercepts

@@ -305,7 +305,7 @@ def test_a_csr_matrix_that_points_outside_of_itself(Estimator):
 # ------------------------------------------------------------------ parameters
 # name -> bad values; each is refused by scikit-learn's own check, which names the parameter
 BAD_PARAMETERS = {
-    "activation": ["gelu", 3, None],
+    "activation": ["snake", 3, None],
     "solver": ["sdg", None],
     "alpha": [-1e-9, np.nan, "small"],
     "batch_size": [0, -1, "all", 2.5],
@@ -383,7 +383,7 @@ BAD_VALUES = {
         {"learning_rate": [[0.1], [0.1, 0.2]]}, ValueError, "learning_rate as a sequence",
     ),
     "no rates": ({"learning_rate": []}, ValueError, "learning_rate as a sequence"),
-    "activation in a list": ({"activation": ["gelu"]}, ValueError, "activation must be among"),
+    "activation in a list": ({"activation": ["snake"]}, ValueError, "activation must be one of"),
     "n_jobs=0": ({"n_jobs": 0}, ValueError, "n_jobs"),
 }  # fmt: skip
 
@@ -417,7 +417,7 @@ INITIALIZERS = [
     [
         ("activation", "snake", ACTIVATIONS),
         ("activation", ["snake"], ACTIVATIONS),
-        ("solver", "rmsprop", ["adam", "lbfgs", "sgd"]),
+        ("solver", "rmsprob", ["adam", "lbfgs", "lion", "rmsprop", "sgd"]),
         ("learning_rate", "cosin", SCHEDULES),
         ("kernel_initializer", "he", INITIALIZERS),
         ("bias_initializer", [None, "he"], INITIALIZERS),
@@ -436,7 +436,7 @@ def test_an_unknown_name_lists_the_known_ones(Estimator, name, value, known):
 def test_unknown_names_of_one_estimator():
     X, y = problem("one target")
     with pytest.raises(ValueError, match=r"'loss'.*'poisson'|'loss'.*'squared_error'"):
-        MLPRegressor("huber").fit(X, y)
+        MLPRegressor("snake").fit(X, y)
     X, y = problem("binary")
     with pytest.raises(ValueError, match=r"'class_weight'.*'balanced'"):
         MLPClassifier(class_weight="even").fit(X, y)
@@ -652,7 +652,7 @@ def test_an_allocation_that_fails_is_a_memory_error(solver):
 
 def spec(**changed):
     arguments = {
-        "n_inputs": 4, "hidden": [(3, "relu", 0.0)], "n_outputs": 1,
+        "n_inputs": 4, "hidden": [(3, ["relu"])], "n_outputs": 1,
         "output_activation": "identity", "dtype": "float64",
     }  # fmt: skip
     return _core.NetSpec(**{**arguments, **changed})
@@ -663,13 +663,20 @@ def spec(**changed):
     [
         ({"n_inputs": 0}, "at least 1 input, got 0"),
         ({"n_outputs": -1}, "at least 1 output, got -1"),
-        ({"hidden": [(0, "relu", 0.0)]}, "at least 1 unit, got 0"),
-        ({"hidden": [(3, "snake", 0.0)]}, "'relu', 'leaky_relu', .*got 'snake'"),
-        ({"hidden": [(3, "relu", 1.0)]}, "dropout"),
-        ({"input_dropout": float("nan")}, "dropout"),
+        ({"hidden": [(0, ["relu"])]}, "at least 1 unit, got 0"),
+        ({"hidden": [(3, ["snake"])]}, "'dropout', .*'relu', 'leaky_relu', .*got 'snake'"),
+        ({"hidden": [(3, [{"name": "dropout", "rate": 1.0}])]}, "dropout: rate must be in"),
+        ({"hidden": [(3, [{"name": "relu", "slope": 1.0}])]}, "stage has no field 'slope'"),
+        ({"hidden": [(3, [{"rate": 1.0}])]}, "stage needs a name"),
+        ({"hidden": [(3, [{"name": "maxout", "pieces": 0}])]}, "pieces must be an integer >= 1"),
+        ({"hidden": [(3, ["softmax"])]}, "softmax is no activation of a hidden layer"),
+        ({"output_stages": ["softmax"]}, "softmax is no activation of a hidden layer"),
+        ({"output_activation": "maxout"}, "maxout can only stand before the last activation"),
+        ({"input_stages": ["relu"]}, "no activation can stand before the first layer, got relu"),
+        ({"input_stages": [{"name": "dropout", "rate": float("nan")}]}, "dropout: rate"),
         ({"output_activation": "tanhh"}, "softmax"),
         ({"dtype": "float16"}, "float32"),
-        ({"hidden": [(2**40, "relu", 0.0)] * 2}, "large|many|overflow|exceed"),
+        ({"hidden": [(2**40, ["relu"])] * 2}, "large|many|overflow|exceed"),
     ],
     ids=lambda value: str(value)[:40],
 )

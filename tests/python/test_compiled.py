@@ -326,13 +326,19 @@ def test_the_engine_refuses_parameters_of_another_net():
 def test_the_engines_net_is_pickled_whole():
     given = {
         "n_inputs": 3,
-        "hidden": [(4, "tanh", 0.5), (2, "relu", 0.0)],
+        "hidden": [
+            (4, [{"name": "tanh"}, {"name": "dropout", "rate": 0.5}]),
+            (2, [{"name": "batch_normalization", "epsilon": 0.01, "momentum": 0.5},
+                 {"name": "maxout", "pieces": 3}]),
+        ],
         "n_outputs": 2,
         "output_activation": "logistic",
-        "input_dropout": 0.25,
+        "input_stages": [{"name": "noise", "stddev": 0.25}],
+        "output_stages": [{"name": "layer_normalization", "epsilon": 0.1}],
         "dtype": "float32",
-    }
+    }  # fmt: skip
     net = _core.NetSpec(**given)
     twin = pickle.loads(pickle.dumps(net))
     assert twin.__getstate__() == net.__getstate__() == tuple(given.values())
     assert twin.layer_shapes == net.layer_shapes
+    assert twin.stage_arrays == net.stage_arrays

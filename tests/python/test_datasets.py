@@ -86,6 +86,8 @@ def test_the_seed_tells_all(make):
     [
         ({"n_samples": 0}, r"'n_samples' parameter of \w+ must be an int .* Got 0"),
         ({"n_samples": 10.0}, r"'n_samples' parameter of \w+ must be an int .* Got 10.0"),
+        ({"n_samples": True}, r"'n_samples' parameter of \w+ must be an int .* Got True"),
+        ({"noise": True}, r"'noise' parameter of \w+ must be .* Got True"),
         ({"noise": -1}, r"'noise' parameter of \w+ must be .* \[0.0, 50.0\]. Got -1"),
         ({"noise": 50.1}, r"'noise' parameter of \w+ must be .* Got 50.1"),
         ({"noise": np.nan}, r"'noise' parameter of \w+ must be .* Got nan"),
@@ -202,6 +204,11 @@ def test_arms_of_the_spiral(n_samples):
         assert_allclose(arm[:, 1], 5 * way * np.cos(angle), rtol=0, atol=1e-12)
 
 
+def test_both_arms_of_the_spiral_begin_in_the_origin():
+    X, y = datasets.make_spiral(random_state=0)
+    assert sorted(y[~X.any(axis=1)]) == [0, 1]
+
+
 @pytest.mark.parametrize("noise", [10, 50])
 def test_noise_moves_the_samples_of_the_spiral(noise):
     X, y = datasets.make_spiral(20_000, noise=noise, random_state=0)
@@ -238,7 +245,7 @@ def test_checkerboard(n_squares):
     assert np.abs(X).max() <= 5
 
 
-@pytest.mark.parametrize("n_squares", [0, 1.5, None])
+@pytest.mark.parametrize("n_squares", [0, 1.5, None, True])
 def test_checkerboard_refuses(n_squares):
     with pytest.raises(ValueError, match="'n_squares' parameter of make_checkerboard must be"):
         datasets.make_checkerboard(n_squares=n_squares)
@@ -333,6 +340,17 @@ def test_classes_of_a_teacher(n_classes):
         assert (np.bincount(y, minlength=n_classes) > 25).all()
 
 
+def test_a_class_of_a_teacher_may_be_absent():
+    for seed in range(20):
+        _, y = datasets.make_teacher(
+            50, n_classes=3, hidden_layer_sizes=1, activation="relu", random_state=seed
+        )
+        assert set(y) <= {0, 1, 2}
+        if len(set(y)) < 3:
+            return
+    pytest.fail("then the documentation need not say so")
+
+
 def test_a_linear_teacher_has_convex_classes():
     X, y = datasets.make_teacher(300, hidden_layer_sizes=(), n_classes=3, random_state=0)
     # Half way between two samples of a class is that class: the nearest sample says so, too.
@@ -350,9 +368,13 @@ def test_a_linear_teacher_has_convex_classes():
     ("arguments", "message"),
     [
         ({"n_features": 0}, "'n_features' parameter of make_teacher must be .* Got 0"),
+        ({"n_features": True}, "'n_features' parameter of make_teacher must be .* Got True"),
+        ({"n_classes": True}, "'n_classes' parameter of make_teacher must be .* Got True"),
         ({"n_classes": 1}, "'n_classes' parameter of make_teacher must be .* Got 1"),
         ({"activation": "relu6"}, "'activation' parameter of make_teacher .* Got 'relu6'"),
         ({"hidden_layer_sizes": 0}, "'hidden_layer_sizes' parameter of make_teacher .* Got 0"),
+        ({"hidden_layer_sizes": True}, "'hidden_layer_sizes' parameter .* Got True"),
+        ({"hidden_layer_sizes": (True,)}, r"hidden_layer_sizes must be .* got \(True,\)"),
         ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be .* got \(3, 0\)"),
         ({"hidden_layer_sizes": [1.5]}, r"hidden_layer_sizes must be .* got \[1.5\]"),
     ],

@@ -38,15 +38,31 @@ pytestmark = STOPS_EARLY
 THREADS = (1, 2, 4, 7)
 
 
+# What sums go through in the first hidden layer and what features do, beside dropout.
+STAGES = [
+    ["relu"],
+    ["relu"],
+    ["batch_normalization", "prelu", {"name": "noise", "stddev": 0.1}],
+    [{"name": "maxout", "pieces": 3}, "layer_normalization"],
+    ["gelu", "batch_normalization", {"name": "alpha_dropout", "rate": 0.2}],
+    ["layer_normalization", {"name": "elu", "alpha": 0.7}],
+]
+INPUT_STAGES = [[], [], [], ["batch_normalization"], [{"name": "noise", "stddev": 0.1}], []]
+
+
 def make_specs(i=0, *, dtype="float64", solver="adam", max_epochs=50):
     """Net, training and data of one of many different sessions."""
     X, y = problem("multiclass")
+    first = [*STAGES[i % len(STAGES)], {"name": "dropout", "rate": 0.1 * (i % 3)}]
     net = _core.NetSpec(
         n_inputs=N_FEATURES,
-        hidden=[(5 + 3 * i, "relu", 0.1 * (i % 3)), (4, "tanh", 0.0)],
+        hidden=[(5 + 3 * i, first), (4, ["tanh"])],
         n_outputs=3,
         output_activation="softmax",
-        input_dropout=0.05 * (i % 2),
+        input_stages=[
+            *INPUT_STAGES[i % len(STAGES)],
+            {"name": "dropout", "rate": 0.05 * (i % 2)},
+        ],
         dtype=dtype,
     )
     train = _core.TrainSpec(
@@ -69,6 +85,10 @@ def make_session(i=0, *, dtype="float64", dropout_key=123, sample_weight=None, *
     net, train, data = make_specs(i, dtype=dtype, **options)
     rng = np.random.RandomState(i)
     _, words, position, *_ = rng.get_state()
+    parameters = rng.uniform(-0.5, 0.5, net.n_parameters)
+    for _, _, name, start, size in net.stage_arrays:
+        if name == "variance":
+            parameters[start : start + size] = np.abs(parameters[start : start + size])
     return _core.Session(
         net,
         train,
@@ -80,7 +100,7 @@ def make_session(i=0, *, dtype="float64", dropout_key=123, sample_weight=None, *
             validation_rows=np.arange(N_SAMPLES - 10, N_SAMPLES, dtype=np.int32),
         ),
         _core.Start(
-            rng.uniform(-0.5, 0.5, net.n_parameters).astype(dtype),
+            parameters.astype(dtype),
             (words.astype(np.uint32), int(position)),
             dropout_key,
         ),
@@ -91,7 +111,7 @@ def states(sessions):
     return [session.state() for session in sessions]
 
 
-@pytest.mark.parametrize("solver", ["sgd", "momentum", "nesterov", "adam"])
+@pytest.mark.parametrize("solver", sorted(_core.optimizers()))
 def test_same_bits_for_any_threads_and_any_order(solver, dtype):
     def trained(threads, order):
         sessions = [make_session(i, solver=solver, dtype=dtype) for i in range(6)]
@@ -259,9 +279,37 @@ PREFIX = {
     },
     "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
     "a rate per epoch": {"learning_rate": [0.01, 0.02, 0.005]},
+    "step": {"learning_rate": nnhp.schedules.Step(step_size=3, factor=0.5)},
+    "exponential": {"learning_rate": nnhp.schedules.Exponential(epochs=14)},
+    "polynomial": {"learning_rate": nnhp.schedules.Polynomial(power=2, epochs=9)},
+    "cosine": {"learning_rate": nnhp.schedules.Cosine(warmup=1.5, restarts=1, epochs=14)},
+    "one_cycle": {"learning_rate": nnhp.schedules.OneCycle(epochs=14)},
+    "piecewise": {"learning_rate": nnhp.schedules.Piecewise([2, 5], [0.02, 0.05, 0.01])},
+    "plateau": {
+        "learning_rate": nnhp.schedules.Plateau(0.5, patience=1, min_delta=0.02, cooldown=1),
+        "learning_rate_init": 0.1,
+    },
+    "plateau of a scorer": STOPPING
+    | {
+        "learning_rate": nnhp.schedules.Plateau(patience=2),
+        "learning_rate_init": 0.1,
+        "scoring": "neg_max_error",
+    },
+    "a function": {"learning_rate": lambda epoch, rate: 0.9 * rate if epoch % 3 else 0.05},
+    "initializers": {"kernel_initializer": "auto", "bias_initializer": "normal"},
     "dropout": {"dropout": 0.3, "input_dropout": 0.1},
     "stops by itself": {"tol": 10.0, "n_iter_no_change": 3},
     "other generator": {"random_state": np.random.PCG64},
+    "averages and clipping": STOPPING | {"ema_momentum": 0.9, "clipvalue": 0.01, "solver": "lion"},
+    "norms and noise": {
+        "solver": "adadelta",
+        "learning_rate_init": 1.0,
+        "clipnorm": 0.1,
+        "max_norm": 0.8,
+        "weight_noise": 0.05,
+        "weight_decay": 0.01,
+        "frozen_layers": [1],
+    },
 }
 
 
@@ -331,15 +379,24 @@ def test_a_row_has_the_same_prediction_alone_and_in_any_company(fitted):
         assert_identical(raw_outputs(fitted, X[row : row + 1]), together[row : row + 1])
 
 
+# Those that go piece by piece, and those that need the whole gradient.
+BY_PIECES = {"clipvalue": 0.001, "ema_momentum": 0.9, "weight_decay": 0.1}
+WHOLE = {"clipnorm": 0.01, "ema_momentum": 0.9, "max_norm": 0.9, "weight_noise": 0.01}
+
+
 # The layers are wide, and the batches large, enough to be shared.
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_threads_that_share_one_training_change_no_bit(solver, dtype):
+@pytest.mark.parametrize(
+    ("solver", "extras"),
+    [("sgd", {}), ("adam", {}), ("nadam", BY_PIECES), ("rmsprop", WHOLE | {"frozen_layers": [0]})],
+    ids=str,
+)
+def test_threads_that_share_one_training_change_no_bit(solver, extras, dtype):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((700, 90)).astype(dtype)
     y = rng.randint(5, size=700)
     net = nnhp.MLPClassifier(
         (300, 170), solver=solver, batch_size=400, max_iter=2, dropout=0.2, l1_ratio=0.5,
-        early_stopping=True, dtype=dtype, random_state=0,
+        early_stopping=True, dtype=dtype, random_state=0, **extras,
     )  # fmt: skip
     expected = fitted_state(net.set_params(n_jobs=1).fit(X, y))
     for threads in THREADS[1:]:
@@ -464,7 +521,7 @@ def test_bulk_predictions_and_counts_of_correct_rows(n_outputs, dtype):
     for units in (4, 9, 17):
         net = _core.NetSpec(
             n_inputs=N_FEATURES,
-            hidden=[(units, "tanh", 0.0)],
+            hidden=[(units, ["tanh"])],
             n_outputs=n_outputs,
             output_activation="softmax" if n_outputs == 3 else "logistic",
             dtype=dtype,

@@ -6,7 +6,7 @@ from helpers import STOPS_EARLY
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
-from nnhp import MLPClassifier, MLPRegressor
+from nnhp import MLPClassifier, MLPRegressor, losses
 
 pytestmark = [STOPS_EARLY, pytest.mark.filterwarnings("ignore:.*less than 1 or larger than sample")]
 
@@ -73,6 +73,16 @@ VARIANTS = {
     "regressor, num_layers": (MLPRegressor(hidden_layer_sizes=10, num_layers=2), {}),
     "classifier, linear": (MLPClassifier(num_layers=0, learning_rate=0.1), {}),
     "classifier, elastic net": (MLPClassifier(l1_ratio=0.5), {}),
+    "classifier, hinge": (MLPClassifier(loss="hinge"), {}),
+    "classifier, focal": (MLPClassifier(loss="focal"), {}),
+    "classifier, label smoothing": (MLPClassifier(label_smoothing=0.1), {}),
+    "classifier, mixup": (MLPClassifier(mixup_alpha=0.2), {}),
+    "regressor, absolute error": (MLPRegressor("absolute_error"), {}),
+    "regressor, huber": (MLPRegressor("huber"), {}),
+    "regressor, gamma": (MLPRegressor("gamma"), {}),
+    "regressor, one quantile": (MLPRegressor(losses.Quantile(0.4)), {}),
+    "regressor, quantiles": (MLPRegressor("quantile"), {}),
+    "regressor, noisy copies": (MLPRegressor(noisy_copies=1, input_noise=0.1), {}),
     "regressor, rate per epoch": (MLPRegressor(learning_rate=[0.01, 0.002]), {}),
 }
 

@@ -15,16 +15,6 @@ pytestmark = STOPS_EARLY
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 TABLES = [script for script in SCRIPTS if script.name.startswith("plot_table_")]
-NOT_YET = {
-    "plot_table_6_optimizer": "solver='rmsprop'",
-    "plot_table_8_initialization": "kernel_initializer",
-}
-
-
-def to_run(script):
-    lacks = NOT_YET.get(script.stem)
-    marks = [pytest.mark.xfail(raises=ValueError, reason=f"no {lacks} as yet")] if lacks else []
-    return pytest.param(script, marks=marks, id=script.stem)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +23,7 @@ def _close_figures():
     plt.close("all")
 
 
-@pytest.mark.parametrize("script", [to_run(script) for script in SCRIPTS])
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_an_example_runs(script, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [str(script)])

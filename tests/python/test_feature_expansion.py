@@ -84,6 +84,8 @@ def test_the_default_suits_any_number_of_columns(n_columns, n_features):
 def test_features_keep_their_order_and_come_once():
     assert names(["sin(x2)", "x1", "product"]) == ["sin(x2)", "x1", "x1*x2", "x1*x3", "x2*x3"]
     assert names(["x2", "identity", "x2*x1", "x1 * x2"]) == ["x2", "x1", "x3", "x1*x2"]
+    assert names(["x2*x2", "x2^2", "x1*x1"]) == ["x2^2", "x1^2"]
+    assert names(["x3*x3", "square"]) == ["x3^2", "x1^2", "x2^2"]
 
 
 def test_more_than_nine_columns():
@@ -156,6 +158,8 @@ def test_a_shorthand_takes_each_column_of_a_frame_once():
 def test_a_shorthand_is_never_a_column():
     frame = pd.DataFrame(X, columns=["sin", "b", "c"])
     assert names(["sin", "sin^2"], frame) == ["sin(sin)", "sin(b)", "sin(c)", "sin^2"]
+    assert_array_equal(made(["x1"], frame), A[:, np.newaxis])
+    assert names(["x1", "x1*b"], frame) == ["sin", "sin*b"]
 
 
 def test_names_may_be_given():
@@ -193,9 +197,13 @@ def test_unknown_features(feature):
         made(["identity", feature])
 
 
-@pytest.mark.parametrize("features", ["square", 3, None])
-def test_other_than_a_sequence(features):
-    with pytest.raises(ValueError, match=f"features must be a sequence of str, got {features!r}"):
+@pytest.mark.parametrize(
+    ("features", "hint"),
+    [("square", ["square"]), ("x1", ["x1"]), (3, ["x1", "square"]), (None, ["x1", "square"])],
+)
+def test_other_than_a_sequence(features, hint):
+    message = f"features must be a sequence of str, a list such as {hint!r}"
+    with pytest.raises(ValueError, match=re.escape(f"{message}, got {features!r}.")):
         made(features)
 
 

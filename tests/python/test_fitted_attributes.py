@@ -17,8 +17,16 @@ from nnhp import MLPClassifier, MLPRegressor
 
 pytestmark = STOPS_EARLY
 
-NEW = ["dropout", "input_dropout", "l1_ratio", "class_weight", "num_layers", "scoring", "dtype",
-       "n_jobs"]  # fmt: skip
+NEW = {
+    MLPClassifier: ["loss", "label_smoothing", "class_weight"],
+    MLPRegressor: ["output_activation"],
+    None: [  # both
+        "dropout", "dropout_kind", "input_dropout", "l1_ratio", "weight_decay", "clipnorm",
+        "clipvalue", "ema_momentum", "max_norm", "kernel_initializer", "bias_initializer",
+        "frozen_layers", "normalization", "input_noise", "activation_noise", "weight_noise",
+        "noisy_copies", "mixup_alpha", "cutmix_alpha", "num_layers", "scoring", "dtype", "n_jobs",
+    ],
+}  # fmt: skip
 
 
 def theirs_of(Estimator):
@@ -43,8 +51,7 @@ def test_old_parameters_keep_their_places_and_defaults(Estimator):
 
 def test_new_parameters_are_keyword_only_and_come_last(Estimator):
     new = list(parameters_of(Estimator))[len(parameters_of(theirs_of(Estimator))) :]
-    expected = [name for name in NEW if Estimator is MLPClassifier or name != "class_weight"]
-    assert new == expected
+    assert sorted(new) == sorted(NEW[Estimator] + NEW[None])
     kinds = {parameters_of(Estimator)[name].kind for name in new}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
@@ -73,9 +80,9 @@ def test_public_methods(Estimator):
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert public(theirs_of(Estimator)) <= public(Estimator)
-    new = {"compiled", "layer_outputs", "set_callbacks"} | (
-        {"loss"} if Estimator is MLPClassifier else set()
-    )
+    new = {"compiled", "layer_outputs", "set_callbacks"}
+    if Estimator is MLPClassifier:
+        new.add("decision_function")  # with the hinge loss
     assert public(Estimator) - public(theirs_of(Estimator)) == new
 
 
@@ -160,8 +167,9 @@ def test_attributes_are_those_of_scikit_learn(Estimator, parameters, dtype):
         for cls in (Estimator, theirs_of(Estimator))
     ]
     ours, theirs = map(public_state, nets)
-    new = {"validation_loss_curve_", "learning_rate_curve_"}
-    new = set() if parameters.get("solver") == "lbfgs" else new
+    new = {"activation_params_", "norm_params_"}
+    if parameters.get("solver") != "lbfgs":
+        new |= {"validation_loss_curve_", "learning_rate_curve_"}
     assert ours.keys() - theirs.keys() == new
     assert theirs.keys() <= ours.keys()
     for name, value in theirs.items():
@@ -185,6 +193,7 @@ def test_values_of_the_attributes(Estimator):
     assert net.validation_scores_ is net.best_validation_score_ is None
     assert net.validation_loss_curve_ is None
     assert net.learning_rate_curve_ == [0.001] * 4
+    assert net.activation_params_ == net.norm_params_ == [None, None]
 
 
 OUTPUTS = {

@@ -41,6 +41,17 @@ from nnhp import (
     MLPRegressor,
     RandomizedSearchCV,
 )
+from nnhp.estimators._schedules import laid_out
+from nnhp.initializers import HeUniform, RandomNormal
+from nnhp.schedules import (
+    Cosine,
+    Exponential,
+    OneCycle,
+    Piecewise,
+    Plateau,
+    Polynomial,
+    Step,
+)
 from nnhp.search import _evaluate, _run, one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._hyperband import brackets_of
@@ -97,6 +108,18 @@ def hyperband(estimator=None, space=None, **settings):
     return HyperbandSearchCV(estimator or net(), space, **defaults | settings)
 
 
+# Each with its length, so that it does not depend on max_iter.
+WITH_LENGTHS = [
+    Step(2),
+    Exponential(epochs=9),
+    Polynomial(epochs=9),
+    Cosine(warmup=1.5, restarts=1, epochs=9),
+    OneCycle(epochs=9),
+    Plateau(patience=1, min_delta=0.05),
+    Piecewise([2, 4]),
+    lambda epoch: 0.05 / (1 + epoch),
+    lambda epoch, rate: 0.8 * rate if epoch else rate,
+]
 STRATEGIES = {"halving": halving, "hyperband": hyperband}
 both = pytest.mark.parametrize("make", STRATEGIES.values(), ids=STRATEGIES)
 
@@ -182,6 +205,24 @@ HALVINGS = {
         net(solver="sgd"),
         {"learning_rate": ["invscaling", "adaptive", "constant"], "alpha": loguniform(1e-4, 1)},
     ),
+    "schedules": halving(net(learning_rate_init=0.05), {"learning_rate": WITH_LENGTHS}),
+    "parameters of a schedule": halving(
+        net(learning_rate=Cosine(epochs=9)),
+        {"learning_rate__warmup": [0, 0.5, 2], "learning_rate__restarts": [0, 1, 2]},
+    ),
+    "initializers": halving(
+        net(),
+        {
+            "kernel_initializer": [
+                None,
+                "auto",
+                "he_normal",
+                HeUniform(),
+                RandomNormal(stddev=0.5),
+            ],
+            "bias_initializer": ["zeros", None],
+        },
+    ),
     "regression": halving(
         MLPRegressor(hidden_layer_sizes=(5,), random_state=0, n_iter_no_change=np.inf),
         scoring="neg_mean_squared_error",
@@ -199,6 +240,45 @@ def test_halving_equals_scikit_learns_restarts_for_fewer_epochs(search):
     epochs = epochs_of(found.cv_results_)
     assert found.n_epochs_trained_ == found.n_epochs_planned_ == N_FOLDS * epochs
     assert epochs < epochs_of(found.cv_results_, restarts=True)
+
+
+# By name, or with lengths that are left to the search.
+WITHOUT_LENGTHS = ["step", "exponential", "polynomial", Cosine(warmup=1), "one_cycle", "piecewise"]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["bare", "pipeline"])
+@pytest.mark.parametrize("make", STRATEGIES.values(), ids=STRATEGIES)
+def test_schedules_are_laid_out_for_all_epochs_whatever_the_way(monkeypatch, make, inside):
+    """The engine's trainings go on; scikit-learn's way begins each rung anew, to the same end."""
+    base = (scaled if inside else net)()
+    name = "net__learning_rate" if inside else "learning_rate"
+    rates = {name.replace("rate", "rate_init"): [0.02, 0.1]}
+    expected = make(base, {name: [laid_out(s, 9) for s in WITHOUT_LENGTHS], **rates}).fit(X, Y)
+    for off in ("", "off"):
+        monkeypatch.setenv("NNHP_SEARCH_ENGINE", off)
+        found = make(base, {name: WITHOUT_LENGTHS, **rates}).fit(X, Y)
+        scores = found.cv_results_["mean_test_score"]
+        assert_identical(scores, expected.cv_results_["mean_test_score"])
+        last = [search.best_estimator_[-1] if inside else search.best_estimator_
+                for search in (found, expected)]  # fmt: skip
+        assert_same_fit(*last)
+    # Also one that is not searched, but the base's.
+    fixed = make(clone(base).set_params(**{name: "cosine"}), rates).fit(X, Y)
+    given = make(clone(base).set_params(**{name: Cosine(epochs=9)}), rates).fit(X, Y)
+    assert_identical(fixed.cv_results_["mean_test_score"], given.cv_results_["mean_test_score"])
+
+
+def test_a_last_rung_of_fewer_epochs_is_refitted_with_its_schedule():
+    search = halving(
+        net(learning_rate="cosine", learning_rate_init=0.05), max_resources=11, min_resources=1,
+        n_candidates=9, ensemble=False,
+    ).fit(X, Y)  # fmt: skip
+    assert search.n_resources_ == [1, 3, 9]
+    best = search.best_estimator_
+    assert best.learning_rate == Cosine(epochs=11)
+    expected = net(**search.best_params_, learning_rate=Cosine(epochs=11), learning_rate_init=None)
+    expected.set_params(learning_rate_init=search.best_params_["learning_rate_init"])
+    assert_same_fit(best, expected.fit(X, Y))
 
 
 def test_epochs_of_five_rungs():
@@ -321,6 +401,7 @@ HYPERBANDS = {
         MLPRegressor(hidden_layer_sizes=(5,), random_state=0, n_iter_no_change=np.inf)
     ),
     "named": hyperband(resource="max_iter"),
+    "schedules": hyperband(net(learning_rate_init=0.05), {"learning_rate": WITH_LENGTHS}),
 }
 
 

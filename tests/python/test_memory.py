@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from nnhp import MLPClassifier, MLPRegressor
-from nnhp.estimators import _memory, _params
+from nnhp.estimators import _memory, _optimizers
 
 GB = 1 << 30
 
@@ -102,12 +102,14 @@ def test_what_the_training_holds_is_what_is_asked_for(groups, parameters, copies
     n_parameters = (3 + 1) * 10**6 + 10**6 + 1
     needed = copies * n_parameters * 8
     net = MLPRegressor(hidden_layer_sizes=(10**6,), max_iter=1, **parameters)
-    assert _params.copies(net) == copies
+    assert _optimizers.copies(net) == copies
     groups("0::/", {"memory.max": needed - 1, "memory.current": 0})
     with pytest.raises(MemoryError, match=f"needs about {needed} bytes"):
         net.fit([[0.0, 1.0, 2.0]] * 20, [0.0] * 20)
     groups("0::/", {"memory.max": needed, "memory.current": 0})
-    _memory.check_net_size([3, 10**6, 1], copies=copies, dtype=_memory.np.dtype("f8"))
+    _memory.check_net_size(
+        [3, 10**6, 1], n_parameters, copies=copies, dtype=_memory.np.dtype("f8")
+    )
 
 
 def test_a_small_net_does_not_ask(groups):

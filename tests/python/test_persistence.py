@@ -20,6 +20,8 @@ from helpers import (
 from sklearn.base import clone
 
 from nnhp import MLPClassifier, MLPRegressor
+from nnhp.initializers import RandomNormal
+from nnhp.schedules import Cosine, Plateau
 
 pytestmark = STOPS_EARLY
 
@@ -46,6 +48,10 @@ NETS = {
     "dropout": {"dropout": [0.3, 0.1], "input_dropout": 0.1},
     "a rate per epoch": {"learning_rate": [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07]},
     "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1},
+    "cosine": {"learning_rate": Cosine(warmup=2, restarts=1)},
+    "plateau": {"learning_rate": Plateau(patience=1, min_delta=1.0, cooldown=1)},
+    "one_cycle": {"learning_rate": "one_cycle"},
+    "initializers": {"kernel_initializer": RandomNormal(), "bias_initializer": "zeros"},
     "float32": {"dtype": "float32"},
     "own generator": {"random_state": "instance"},
 }

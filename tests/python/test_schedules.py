@@ -16,6 +16,7 @@ from helpers import (
     STOPS_EARLY,
     assert_identical,
     assert_same_fit,
+    layers_of,
     problem,
     problem_for,
 )
@@ -108,7 +109,7 @@ def test_trajectory_of_keras(name):
     n_epochs = len(case["parameters"])
     if schedule.get_params().get("epochs", 0) is None:
         schedule = schedule.laid_out(n_epochs)
-    coefs, intercepts = _weights.unpack(np.array(KERAS["start"]), KERAS["sizes"])
+    coefs, intercepts = layers_of(np.array(KERAS["start"]), KERAS["sizes"])
     net = MLPClassifier(
         KERAS["sizes"][1:-1],
         "tanh",

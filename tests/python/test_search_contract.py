@@ -22,11 +22,24 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import nnhp
 from nnhp import MLPClassifier
+from nnhp.initializers import RandomNormal
+from nnhp.schedules import Cosine, Plateau
 from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_error
 
 pytestmark = STOPS_EARLY
 
 SPACE = {"learning_rate_init": loguniform(1e-3, 1e-1), "hidden_layer_sizes": [(3,), (5,), (4, 3)]}
+SCHEDULES = {
+    "learning_rate": [
+        Cosine(warmup=2),
+        Plateau(patience=1, min_delta=0.05, cooldown=1),
+        "one_cycle",
+        lambda epoch: 0.1 / (1 + epoch),
+        lambda epoch, rate: 0.9 * rate if epoch else rate,
+    ],
+    "learning_rate_init": loguniform(1e-2, 1e-1),
+    "kernel_initializer": [None, "he_normal", RandomNormal(stddev=0.2)],
+}
 GRID = {"learning_rate_init": [1e-3, 1e-2, 1e-1], "hidden_layer_sizes": [(3,), (5,)]}
 
 
@@ -68,6 +81,9 @@ STRATEGIES = {
     ),
     "hyperband": lambda **kw: nnhp.HyperbandSearchCV(
         net(), SPACE, max_resources=9, cv=3, random_state=0, **kw
+    ),
+    "hyperband over schedules": lambda **kw: nnhp.HyperbandSearchCV(
+        net(), SCHEDULES, max_resources=9, cv=3, random_state=0, **kw
     ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw
@@ -123,6 +139,21 @@ def test_a_study_changes_nothing_and_is_not_trained_again(make, data, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["study.sqlite"]
 
 
+def test_functions_of_a_study_are_told_apart(data, tmp_path):
+    """Both are called <lambda>, and neither can be pickled."""
+    functions = [lambda epoch: 0.2 / (1 + epoch), lambda epoch: 1e-6 * (1 + epoch)]
+    path = str(tmp_path / "study.sqlite")
+    searches = [
+        nnhp.GridSearchCV(net(), {"learning_rate": functions[:n]}, cv=3, study=path).fit(*data)
+        for n in (1, 2)
+    ]
+    plain = nnhp.GridSearchCV(net(), {"learning_rate": functions}, cv=3).fit(*data)
+    assert_same_search(searches[1], plain)
+    again = nnhp.GridSearchCV(net(), {"learning_rate": functions}, cv=3, study=path).fit(*data)
+    assert again.n_epochs_trained_ == 0
+    assert_same_search(again, plain)
+
+
 def test_the_trials_of_a_study_are_the_results(make, data, tmp_path):
     path = str(tmp_path / "study.sqlite")
     search = make(study=path).fit(*data)
@@ -140,17 +171,24 @@ class Killed(Exception):  # noqa: N818
 def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
     """A search whose n-th commit fails goes on, with what was committed before, to the same end.
 
-    Among it are checkpoints of all trainings that go on.
+    Among it are checkpoints of all trainings that go on. There are as many commits each time,
+    however long they take.
     """
     monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._study_owner.BEAT_SECONDS", 1e6)
     expected = make().fit(*data)
-    record, commit = _study_recorder.Recorder.record, _study_file._commit
+    commit = _study_file._commit
 
-    def record_alone(self, *args):
-        record(self, *args)
-        self.flush()
+    def alone(write):
+        def write_alone(self, *args):
+            write(self, *args)
+            self.flush()
 
-    monkeypatch.setattr(_study_recorder.Recorder, "record", record_alone)
+        return write_alone
+
+    for name in ("record", "save_checkpoint"):
+        write = getattr(_study_recorder.Recorder, name)
+        monkeypatch.setattr(_study_recorder.Recorder, name, alone(write))
     commits_left = np.inf
 
     def counting(connection):
@@ -248,7 +286,9 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
             STRATEGIES[name](study=path).fit(*data)
 
 
-@pytest.mark.parametrize("name", ["halving random", "halving in a pipeline", "hyperband"])
+@pytest.mark.parametrize(
+    "name", ["halving random", "halving in a pipeline", "hyperband", "hyperband over schedules"]
+)
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
     expected = STRATEGIES[name]().fit(*data)
@@ -355,6 +395,33 @@ def test_ctrl_c_ends_soon(tmp_path, make, inside):
             signal.signal(signal.SIGALRM, before)
         took.append(time.monotonic() - sent[0])
     assert min(took) <= 0.3
+
+
+def last_line(text):
+    return text.replace("\r", "\n").strip().splitlines()[-1]
+
+
+def test_the_progress_bar_ends_full(make, data, capfd):
+    """Also where trainings stop early."""
+    search = make(verbose=1)
+    step = "net__" if hasattr(search.estimator, "steps") else ""
+    search.set_params(**{f"estimator__{step}tol": 9.0, f"estimator__{step}n_iter_no_change": 1})
+    search.fit(*data)
+    end = last_line(capfd.readouterr().err)
+    assert end.endswith(f"best {search.cv_results_['mean_test_score'].max():.4g}]")
+    if search.engine_ == "nnhp":  # scikit-learn's way counts no epochs
+        assert search.n_epochs_trained_ < search.n_epochs_planned_
+        n = search.n_epochs_trained_
+        assert end.startswith("100%")
+        assert f" {n}/{n} [" in end
+
+
+def test_the_progress_bar_says_why_a_search_ended(data, capfd):
+    search = STRATEGIES["random"](verbose=1, target_score=0.0).fit(*data)
+    assert len(search.cv_results_["params"]) == 1
+    assert last_line(capfd.readouterr().err).endswith(", target reached]")
+    STRATEGIES["random"](verbose=1, time_budget_s=1e-9).fit(*data)
+    assert last_line(capfd.readouterr().err).endswith(", time is up]")
 
 
 def test_clone_and_get_params(make):

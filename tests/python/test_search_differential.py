@@ -26,10 +26,11 @@ from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, cross_validate
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
@@ -46,6 +47,8 @@ from nnhp import (
     MLPRegressor,
     RandomizedSearchCV,
 )
+from nnhp.initializers import HeNormal
+from nnhp.schedules import Cosine, Piecewise, Plateau
 
 pytestmark = STOPS_EARLY
 
@@ -666,6 +669,57 @@ def test_optimizers_searched(differ):
         {"batch_size": ["auto", 1, 30]},
     ]
     differ(GridSearchCV(net(), grid, cv=2))
+
+
+def falling(epoch, rate):
+    return 0.9 * rate if epoch else rate
+
+
+def test_schedules_searched(differ):
+    names = ["step", "exponential", "polynomial", "cosine", "one_cycle", "plateau", "piecewise"]
+    objects = [
+        Cosine(warmup=1, restarts=1),
+        Plateau(patience=1),
+        Piecewise([1, 3], [0.1, 0.2, 0.1]),
+    ]
+    given = [*names, *objects, falling, lambda epoch: 0.1 / (1 + epoch)]
+    differ(GridSearchCV(net(), {"learning_rate": given, "solver": ["adam", "sgd"]}, cv=2))
+    grid = {"learning_rate__warmup": [0, 1.5], "learning_rate__end": [0.0, 0.5]}
+    differ(GridSearchCV(net(learning_rate=Cosine()), grid, cv=2))
+    pipeline = make_pipeline(StandardScaler(), net(learning_rate=Cosine()))
+    grid = {f"mlpclassifier__{name}": values for name, values in grid.items()}
+    differ(GridSearchCV(pipeline, grid, cv=2))
+
+
+def test_schedules_that_watch_a_score(differ):
+    estimator = net(early_stopping=True, learning_rate=Plateau(patience=1), max_iter=12)
+    differ(GridSearchCV(estimator, {"learning_rate__factor": [0.1, 0.5]}, cv=2))
+    engine = (
+        "nnhp; scikit-learn for 2 candidates: early stopping with this scoring needs Python after "
+        "each epoch"
+    )
+    estimator.set_params(scoring="balanced_accuracy")
+    differ(GridSearchCV(estimator, {"learning_rate__factor": [0.1, 0.5]}, cv=2), engine=engine)
+
+
+def test_functions_that_give_no_rates(differ, differ_in_errors):
+    grid = {"learning_rate": ["cosine", lambda epoch: -1 if epoch == 2 else 0.1]}
+    differ(GridSearchCV(net(), grid, cv=2), told={"FitFailedWarning", "UserWarning"})
+    text = differ_in_errors(GridSearchCV(net(), grid, cv=2, error_score="raise"))
+    assert text.endswith("got -1 for epoch 2.")
+
+
+def test_initializers_searched(differ):
+    source = net().fit(X, Y)
+    given = [None, "auto", "orthogonal", HeNormal(), FrozenEstimator(source), [None, "zeros"],
+             source.coefs_]  # fmt: skip
+    differ(GridSearchCV(net(), {"kernel_initializer": given, "alpha": [0.1]}, cv=2))
+    differ(GridSearchCV(net(), {"bias_initializer": ["zeros", "normal", None]}, cv=2))
+    base = net(kernel_initializer=source, bias_initializer=[source, None])
+    differ(GridSearchCV(base, {"alpha": [0.1, 1.0]}, cv=2))
+    differ(
+        GridSearchCV(make_pipeline(StandardScaler(), base), {"mlpclassifier__alpha": [0.1]}, cv=2)
+    )
 
 
 def test_batches_larger_than_the_folds(differ):

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import loguniform, randint, uniform
 from sklearn.model_selection import ParameterSampler
 
-from nnhp import HiddenLayers, MLPClassifier
+from nnhp import HiddenLayers, MLPClassifier, optimizers
 from nnhp._space_file import read_space
 from nnhp._table_files import RefusedError
 
@@ -125,3 +125,65 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b"# \xe4")
     with pytest.raises(RefusedError, match="is not a TOML file"):
         read_space(str(tmp_path / "latin.toml"), MLPClassifier())
+
+
+# ------------------------------------------------------------------ components
+
+
+def test_objects_by_their_names(read):
+    space = read(
+        """
+        solver = ["adam", {component = "nnhp.optimizers.RMSprop", rho = 0.95, centered = true}]
+        """
+    )
+    assert space == {"solver": ["adam", optimizers.RMSprop(rho=0.95, centered=True)]}
+
+
+def test_parameters_of_objects(read):
+    space = read(
+        """
+        solver__epsilon = {loguniform = [1e-8, 1e-3]}
+        solver = [{component = "nnhp.optimizers.RMSprop"}, {component = "nnhp.optimizers.Adagrad"}]
+        """
+    )
+    assert list(space) == ["solver__epsilon", "solver"]
+    net = MLPClassifier(max_iter=1)
+    for setting in ParameterSampler(space, 5, random_state=0):
+        chosen = net.set_params(**setting).solver
+        assert type(chosen) in (optimizers.RMSprop, optimizers.Adagrad)
+        assert 1e-8 <= chosen.epsilon <= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'solver = [{component = "os.system", command = "true"}]',
+            "component must be one of 'nnhp.optimizers.Adadelta'.* got 'os.system'",
+        ),
+        ('solver = [{component = "nnhp.optimizers.Optimizer"}]', "component must be one of"),
+        ("solver = [{component = 3}]", "component must be one of .* got 3"),
+        (
+            'solver = [{component = "nnhp.optimizers.Lion", rho = 0.9}]',
+            "nnhp.optimizers.Lion has the parameters 'beta_1', .* not 'rho'",
+        ),
+        (
+            'solver = [{component = "nnhp.optimizers.RMSprop", rho = 1.5}]',
+            "The 'rho' parameter of RMSprop must be",
+        ),
+        ('activation = [{component = "nnhp.optimizers.RMSprop"}]', "activation"),
+        ("solver__rho = [0.9]", "the network has no such parameter"),
+        ('solver = ["adam"]\nsolver__rho = [0.9]', "the network has no such parameter"),
+        (
+            'solver = [{component = "nnhp.optimizers.RMSprop"}, "adam"]\nsolver__rho = [0.9]',
+            "the network has no such parameter",
+        ),
+        (
+            'solver = [{component = "nnhp.optimizers.RMSprop"}]\nsolver__rho = [0.9, 2]',
+            "The 'rho' parameter of RMSprop must be",
+        ),
+    ],
+)
+def test_bad_objects_are_refused(read, text, expected):
+    with pytest.raises(RefusedError, match=expected):
+        read(text)

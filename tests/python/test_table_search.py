@@ -103,7 +103,7 @@ def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
 def test_how_far_a_search_came_in_its_time(read, monkeypatch, method, n_candidates, n_late, cut):
     """The time is up as soon as so many candidates are done, one after the other."""
     monkeypatch.setattr(_run, "JUDGED_TOGETHER", 1)
-    monkeypatch.setattr(_run.Run, "_late", lambda self: len(self.candidates) >= n_late)
+    monkeypatch.setattr(_run.Run, "_late", lambda self: len(self.outcomes) >= n_late)
     request = Request(method=method, n_candidates=n_candidates, epochs=9, n_folds=2, seconds=1e6)
     assert TableSearch(read(frame()), request).run().cut == cut
 

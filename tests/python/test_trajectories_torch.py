@@ -27,7 +27,7 @@ ACTIVATIONS = {
     # PyTorch's own takes a sixth in single precision, whatever the dtype.
     "hard_sigmoid": lambda z: torch.clamp((z + 3) / 6, 0, 1),
 }
-# solver -> (engine's parameters, PyTorch's optimizer); PyTorch adds epsilon elsewhere in Adam.
+# solver -> (engine's parameters, PyTorch's optimizer); PyTorch adds epsilon elsewhere but in Adadelta.
 SOLVERS = {
     "sgd": ({}, lambda p: torch.optim.SGD(p, lr=0.05)),
     "momentum": ({"momentum": 0.8}, lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.8)),
@@ -38,6 +38,30 @@ SOLVERS = {
     "adam": (
         {"beta_1": 0.85, "beta_2": 0.95, "epsilon": 1e-30},
         lambda p: torch.optim.Adam(p, lr=0.05, betas=(0.85, 0.95), eps=1e-30),
+    ),
+    "amsgrad": (
+        {"beta_1": 0.85, "beta_2": 0.5, "epsilon": 1e-30},
+        lambda p: torch.optim.Adam(p, lr=0.05, betas=(0.85, 0.5), eps=1e-30, amsgrad=True),
+    ),
+    "rmsprop_centered_momentum": (
+        {"rho": 0.9, "momentum": 0.6, "epsilon": 1e-30},
+        lambda p: torch.optim.RMSprop(
+            p, lr=0.005, alpha=0.9, eps=1e-30, momentum=0.6, centered=True
+        ),
+    ),
+    "adagrad": (
+        {"initial_accumulator_value": 0.2, "epsilon": 1e-30},
+        lambda p: torch.optim.Adagrad(p, lr=0.05, initial_accumulator_value=0.2, eps=1e-30),
+    ),
+    "adadelta": (
+        {"rho": 0.8, "epsilon": 1e-3},
+        lambda p: torch.optim.Adadelta(p, lr=0.05, rho=0.8, eps=1e-3),
+    ),
+    "adamw": (
+        {"name": "adam", "beta_1": 0.85, "beta_2": 0.95, "epsilon": 1e-30, "weight_decay": 0.2},
+        lambda p: torch.optim.AdamW(
+            p, lr=0.05, betas=(0.85, 0.95), eps=1e-30, weight_decay=0.2
+        ),
     ),
 }
 # kind of problem -> (output activation, loss of the engine)
@@ -126,7 +150,7 @@ def engine_parts(kind, activation, solver="adam", **parameters):
     n_outputs = int(y.max()) + 1 if kind == "multiclass" else y.reshape(len(y), -1).shape[1]
     net = _core.NetSpec(
         n_inputs=N_FEATURES,
-        hidden=[(units, activation, 0.0) for units in SIZES[1:]],
+        hidden=[(units, [activation]) for units in SIZES[1:]],
         n_outputs=n_outputs,
         output_activation=output,
         dtype="float64",

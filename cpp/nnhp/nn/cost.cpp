@@ -40,7 +40,7 @@ double in_widest_lanes(double operations) {
 template <class T>
 double stage_cost(const Stage& stage, bool training) {
   const StageInfo& kind = info(stage.kind);
-  if (kind.random && !training) return 0.0;
+  if (!stage.acts(training)) return 0.0;
   const double of_value =
       stage.kind == StageKind::kActivation ? info(stage.activation).cost : kind.cost;
   return of_value * padded<T>(stage.columns);

@@ -10,7 +10,9 @@ void LossSpec::check(index_t outputs, Activation output) const {
   const ActivationInfo& of_output = info(output);
   require(of_output.least >= row.least && of_output.most <= row.most,
           "loss '" + std::string(row.name) + "' needs outputs " +
-              (row.most == 1.0 ? "between 0 and 1" : "that are never negative") +
+              (row.most == 1.0   ? "between 0 and 1"
+               : row.least > 0.0 ? "above 0"
+                                 : "that are never negative") +
               ", which the output activation '" + std::string(of_output.name) + "' does not give");
   require_field(scale > 0.0 && std::isfinite(scale), "loss scale", "> 0", scale);
   require_field(epsilon >= 0.0 && epsilon < 0.5, "loss epsilon", "in [0, 0.5)", epsilon);

@@ -9,15 +9,23 @@
 
 namespace nnhp {
 
+// The quoted names of the rows from `first` on.
+template <class Row, size_t N>
+std::string names_of(const std::array<Row, N>& table, size_t first = 0) {
+  std::string names;
+  for (size_t i = first; i < N; ++i) {
+    names += (i == first ? "'" : ", '") + std::string(table[i].name) + "'";
+  }
+  return names;
+}
+
 // The index of the row called `name`; an unknown name is an error that lists the known ones.
 template <class Row, size_t N>
 size_t index_of(const std::array<Row, N>& table, std::string_view name, const char* what) {
-  std::string known;
   for (size_t i = 0; i < N; ++i) {
     if (table[i].name == name) return i;
-    known += (i == 0 ? "'" : ", '") + std::string(table[i].name) + "'";
   }
-  throw std::invalid_argument(std::string(what) + " must be one of " + known + "; got '" +
+  throw std::invalid_argument(std::string(what) + " must be one of " + names_of(table) + "; got '" +
                               std::string(name) + "'");
 }
 

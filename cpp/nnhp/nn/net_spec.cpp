@@ -113,7 +113,7 @@ NetSpec::NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t
     layers_.push_back({from, sums, chain(layer.stages, sums)});
     from = layer.units;
   }
-  require(output_activation != Activation::kPrelu && output_activation != Activation::kMaxout,
+  require(may_end(output_activation),
           std::string(info(output_activation).name) + " can only stand before the last activation");
   HiddenLayer last{outputs, output_stages};
   last.stages.push_back(activate(output_activation));

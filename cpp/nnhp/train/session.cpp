@@ -119,9 +119,9 @@ struct Session<T>::Undo {
       : session_(session),
         scratch_(scratch),
         step_(session.state_.step),
+        steps_averaged_(session.state_.steps_averaged),
         recorded_(session.state_.step_loss_curve.size()),
         rate_(session.state_.rate),
-        steps_averaged_(session.state_.steps_averaged),
         generator_(session.state_.generator) {
     T* to = scratch.undo_arrays;
     for (const AlignedVector<T>* array : session.state_.stepped()) {

@@ -160,10 +160,11 @@ PenaltySums StepUpdate<T>::whole(const std::vector<TrainedArray>& arrays, T* gra
     if (clips && norm > optimizer_.clipnorm) {
       c.gradient_scale = static_cast<T>(optimizer_.clipnorm / norm);
     }
-    each_piece(team, *array,
-               [&](size_t, index_t at, index_t n) { apply(at, n, c, gradient + at); });
+    each_piece(team, *array, [&](size_t, index_t at, index_t n) {
+      apply(at, n, c, gradient + at);
+      average(at, n);
+    });
     limit_norms(*array, team);
-    each_piece(team, *array, [&](size_t, index_t at, index_t n) { average(at, n); });
   }
   return total;
 }

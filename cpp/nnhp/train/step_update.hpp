@@ -1,6 +1,6 @@
 // One step of a training: what a batch's gradient does to the parameters, in Keras's order. The
-// penalty joins the gradient, which is clipped; parameters decay; the optimizer's rule; the limit
-// of their norms; their average.
+// penalty joins the gradient, which is clipped; parameters decay; the optimizer's rule; their
+// average; the limit of their norms, which the average therefore need not keep.
 #pragma once
 
 #include <vector>

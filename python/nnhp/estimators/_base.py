@@ -27,6 +27,7 @@ from nnhp.estimators._layer_outputs import layer_outputs
 from nnhp.estimators._lbfgs import LbfgsFit
 from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._training import Training
+from nnhp.optimizers import Optimizer
 
 SparseMatrix: TypeAlias = Any  # any of SciPy's formats, matrix or array
 
@@ -51,7 +52,7 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
 
     hidden_layer_sizes: Any
     activation: Any
-    solver: Any
+    solver: str | Optimizer
     alpha: float
     batch_size: Any
     learning_rate: Any

@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp.activations import Activation
 from nnhp.estimators import _losses
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
 from nnhp.losses import Focal
+from nnhp.optimizers import Optimizer
 from nnhp.schedules import Schedule
 
 
@@ -41,35 +43,49 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Units of each hidden layer, from the input on. An int is one layer; ``()`` is a linear
         model.
 
-    activation : str or sequence of str, default='relu'
-        Activation of the hidden layers: one name for all, or one name per layer.
+    activation : str, activation or sequence of these, default='relu'
+        Activation of the hidden layers: one for all, or one per layer. By name, or as an object of
+        `nnhp.activations` with parameters of its own.
 
         - 'identity' or 'linear': z
         - 'logistic' or 'sigmoid': 1 / (1 + exp(-z))
         - 'tanh': tanh(z)
         - 'relu': max(0, z)
-        - 'leaky_relu': z, or 0.2 z where that is negative
-        - 'elu': z, or exp(z) - 1 where z < 0
+        - 'leaky_relu': z, or 0.2 z where that is negative; see `nnhp.activations.LeakyReLU`
+        - 'elu': z, or exp(z) - 1 where z < 0; see `nnhp.activations.ELU`
         - 'selu': 1.0507 z, or 1.7581 (exp(z) - 1) where z < 0 [5]_
         - 'silu' or 'swish': z / (1 + exp(-z))
+        - 'gelu': z times the share of standard normal numbers below z, exactly
         - 'mish': z tanh(log(1 + exp(z)))
         - 'softplus': log(1 + exp(z))
         - 'hard_sigmoid': (z + 3) / 6, but at least 0 and at most 1
+        - 'prelu': z, or a trained slope times z where z < 0; see `nnhp.activations.PReLU`
+        - 'maxout': the greater of two sums of each unit; see `nnhp.activations.Maxout`
 
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        How the loss is minimised.
+    solver : str or optimizer, default='adam'
+        How the loss is minimised: a name, or an object of :mod:`nnhp.optimizers`, which has
+        parameters of its own, searched as ``solver__rho``. All but 'lbfgs' go by mini-batches.
 
-        - 'sgd': gradient descent in mini-batches, with momentum.
-        - 'adam': the method of Kingma and Ba [3]_, in mini-batches. The step is
+        - 'sgd': gradient descent, with momentum.
+        - 'adam': the method of Kingma and Ba [3]_. The step is
           ``rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)``.
+        - 'adamw': Adam with a `weight_decay` of 0.004 unless another is given.
+        - 'nadam': Adam with Nesterov's momentum.
+        - 'rmsprop', 'adagrad', 'adadelta': steps by the gradient over the root of a mean, or of
+          the sum, of its squares. The paper's rate of 'adadelta' is 1.
+        - 'lion': steps by the sign of a mean of the gradient.
         - 'lbfgs': SciPy's L-BFGS-B on all samples at once; good for small data. It computes
           in float64; for a float32 net the result is rounded.
+
+        A name takes `momentum` ('sgd' only), `beta_1`, `beta_2` and `epsilon` from here, and what
+        else it needs from the defaults of its object.
 
     alpha : float, default=0.0001
         Strength of the penalty on weights (not on biases), see `l1_ratio`.
 
-    batch_size : int or 'auto', default='auto'
-        Samples per step of 'sgd' and 'adam'. 'auto' is ``min(200, n_samples)``.
+    batch_size : int, 'auto' or 'full', default='auto'
+        Samples per step of all solvers but 'lbfgs'. 'auto' is ``min(200, n_samples)``, 'full' all
+        training samples.
 
     learning_rate : str, Schedule, float, callable or sequence of float, default='constant'
         The learning rate over the epochs. Of the names, 'invscaling' and 'adaptive' act for
@@ -94,7 +110,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
 
     learning_rate_init : float, default=0.001
-        Learning rate to start from; with a warm-up, to come to.
+        Learning rate to start from; with a warm-up, to come to. Not beside one of the solver's
+        own.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
@@ -103,7 +120,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Greatest number of epochs (passes over the samples); with 'lbfgs', of iterations.
 
     shuffle : bool, default=True
-        Whether the samples of 'sgd' and 'adam' get a new order in each epoch.
+        Whether the samples get a new order in each epoch.
 
     random_state : int, RandomState instance or None, default=None
         Source of the initial parameters, of the split for early stopping and of the orders
@@ -123,10 +140,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         `n_iter_` begin again; `loss_curve_` and the patience go on.
 
     momentum : float, default=0.9
-        Momentum of 'sgd', from 0 to 1.
+        Momentum of ``solver='sgd'``, from 0 to 1; no other solver uses it.
 
     nesterovs_momentum : bool, default=True
-        Whether 'sgd' uses Nesterov's momentum.
+        Whether ``solver='sgd'`` uses Nesterov's momentum.
 
     early_stopping : bool, default=False
         Whether to watch a score on validation samples instead of the training loss, and to
@@ -139,13 +156,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Share of the samples that `early_stopping` splits off.
 
     beta_1 : float, default=0.9
-        Decay of Adam's average of the gradient, in [0, 1).
+        Decay of the average of the gradient, in [0, 1), of 'adam', 'adamw', 'nadam' and 'lion'.
+        Solvers given as objects have their own.
 
     beta_2 : float, default=0.999
-        Decay of Adam's average of the gradient's square, in [0, 1).
+        Decay of the average of its square, in [0, 1), of 'adam', 'adamw' and 'nadam', and of the
+        average of the gradient that 'lion' keeps, whose authors took 0.99. Solvers given as objects
+        have their own.
 
     epsilon : float, default=1e-8
-        Added to the denominator of Adam's step.
+        Added to the denominator of the steps of 'adam', 'adamw' and 'nadam', and under the root of
+        those of 'rmsprop', 'adagrad' and 'adadelta'. Solvers given as objects have their own.
 
     n_iter_no_change : int or inf, default=10
         Patience: training stops after more than this many epochs in a row without an
@@ -160,8 +181,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         prediction needs no change [4]_. Not with 'lbfgs'.
 
     dropout_kind : {'standard', 'alpha'}, default='standard'
-        'standard' sets units to 0; 'alpha' to the value that 'selu' tends to, and scales all so
-        that mean and variance stay [5]_.
+        What `dropout` and `input_dropout` put in the place of a value. 'standard': 0. 'alpha': the
+        value s = -1.7581 that 'selu' tends to; then all values become ``a * x + b`` with
+        ``a = ((1 - rate) * (1 + rate * s**2))**-0.5`` and ``b = -a * rate * s``, so that mean 0
+        and variance 1 stay [5]_. For 'selu'.
 
     input_dropout : float, default=0.0
         The same for the features.
@@ -193,24 +216,30 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         targets, so that they can be compared; scores are of the targets as they are.
 
     weight_decay : float or None, default=None
-        Share of each parameter, times the learning rate, that every step takes off beside the
-        gradient's part. None is 0, for ``solver='adamw'`` 0.004. Not with 'lbfgs'.
+        Share of each parameter (biases too, as in Keras), times the learning rate, that every step
+        takes off before the solver's own part. It is no part of the loss, as the penalty `alpha`
+        is. None is 0, for 'adamw' 0.004. Not with 'lbfgs'.
 
     clipnorm : float or None, default=None
-        Greatest norm of the gradient of one layer's weights, or of its biases, in a step; longer
-        ones are scaled down. Not with `clipvalue`, and not with 'lbfgs'.
+        Greatest norm of the gradient (of the mean loss with its penalty) of one layer's weights,
+        or of its biases, in a step; longer ones are scaled down. Not with `clipvalue`, and not
+        with 'lbfgs'.
 
     clipvalue : float or None, default=None
-        Greatest magnitude of a component of the gradient in a step. Not with `clipnorm`, and not
+        Greatest magnitude of a component of that gradient in a step. Not with `clipnorm`, and not
         with 'lbfgs'.
 
     ema_momentum : float or None, default=None
-        If given, in [0, 1): the net that is watched, published and predicts has the exponential
-        moving average of the parameters after each step. Not with 'lbfgs'.
+        If given, in [0, 1), it is the average of the parameters that is validated, published and
+        predicts: after each step ``average = ema_momentum * average + (1 - ema_momentum) *
+        parameters``, which begins with the parameters after the first step. Training goes on from
+        the parameters themselves, in `partial_fit` and after a warm start too, unless `coefs_` or
+        `intercepts_` have been edited. Not with 'lbfgs'.
 
     max_norm : float or None, default=None
-        If given, each unit's incoming weights are scaled down to at most this norm after each
-        step. Not with 'lbfgs'.
+        If given, the incoming weights of each unit are scaled down to at most this norm after each
+        step: by ``min(norm, max_norm) / (norm + 1e-7)``, as Keras's MaxNorm. An average
+        (`ema_momentum`) is, as in Keras, of the weights before that. Not with 'lbfgs'.
 
     kernel_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
@@ -241,21 +270,35 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     frozen_layers : sequence of int, default=()
         Layers that training leaves as they start, counted from 0 at the first hidden layer; the
-        last, or -1, is the output layer.
+        last, or -1, is the output layer. Their weights are no part of the penalty. Below the
+        lowest layer that is trained no gradient is computed.
 
     normalization : {'batch', 'layer'} or None, default=None
-        What normalizes the hidden layers' sums before their activation. 'batch' not with 'lbfgs'.
+        Whether the hidden layers' sums are normalized before their activation, to
+        ``scale * (z - mean) / sqrt(variance + 0.001) + shift``, where scale and shift are trained
+        for each unit, or each of its pieces, from 1 and 0; `alpha` does not penalize them.
+
+        - 'batch': mean and variance of each unit over the samples of the batch [9]_. Each step
+          also moves averages, which take their place in predictions, by a hundredth towards
+          them (momentum 0.99). Weights of samples do not count there; a batch of a single sample
+          becomes the shift and teaches only the output layer and shifts; a batch whose samples
+          all weigh nothing is passed over. A step holds the activations of its whole batch;
+          predictions, for which it becomes part of the weights, take no longer. Not with 'lbfgs'.
+        - 'layer': mean and variance of each sample over the units of the layer [10]_.
 
     input_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the features in training. Not with 'lbfgs'.
+        Standard deviation of Gaussian noise on the features in training, other in each step. With
+        `noisy_copies`, only these have it. Sparse samples are made dense, batch by batch. Not with
+        'lbfgs'.
 
     activation_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the hidden units' activations in training. Not with
-        'lbfgs'.
+        Standard deviation of Gaussian noise on what hidden units put out in training, before
+        `dropout`. Not with 'lbfgs'.
 
     weight_noise : float, default=0.0
-        Standard deviation of Gaussian noise on the weights in each training step. Not with
-        'lbfgs'.
+        Standard deviation of Gaussian noise on the weights (not the biases), drawn anew for each
+        training step: the gradient of the loss is that at the noisy weights, and the step is taken
+        from the clean ones. Not with 'lbfgs'.
 
     noisy_copies : int, default=0
         Noisy copies of each training sample that every epoch also sees, shuffled among the samples
@@ -303,11 +346,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Class labels, sorted; the order of the columns of `predict_proba`.
 
     coefs_ : list of ndarray
-        Weights of each layer, of shape (inputs, outputs). They count as they are in each
-        later call: they may be edited or replaced.
+        Weights of each layer, of shape (inputs, outputs); with 'maxout' of shape
+        (inputs, pieces * outputs). They count as they are in each later call: they may be edited
+        or replaced.
 
     intercepts_ : list of ndarray
-        Biases of each layer, of shape (outputs,).
+        Biases of each layer, of shape (outputs,), or (pieces * outputs,).
+
+    activation_params_ : list of (ndarray or None)
+        For each hidden layer the slopes of 'prelu', of shape (outputs,); None where the activation
+        has nothing to train. They may be edited.
+
+    norm_params_ : list of (dict or None)
+        For each hidden layer arrays as long as its biases: 'scale' and 'shift' of the
+        normalization, and for 'batch' the moving averages 'mean' and 'variance'; None without
+        `normalization`. They may be edited.
 
     loss_ : float
         Training loss, with penalty, of the last epoch.
@@ -399,6 +452,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
        to train strong classifiers with localizable features." ICCV, 2019. arXiv:1905.04899.
     .. [8] K. Crammer and Y. Singer. "On the algorithmic implementation of multiclass kernel-based
        vector machines." JMLR 2, 2001.
+    .. [9] S. Ioffe and C. Szegedy. "Batch normalization: Accelerating deep network training by
+       reducing internal covariate shift." ICML, 2015.
+    .. [10] J. L. Ba, J. R. Kiros and G. E. Hinton. "Layer normalization." 2016.
+       arXiv:1607.06450.
 
     Examples
     --------
@@ -407,8 +464,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> from sklearn.model_selection import train_test_split
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
-    >>> net = MLPClassifier(dropout=0.2, max_iter=50, tol=0, random_state=0)
-    >>> net.set_params(n_iter_no_change=50).fit(X_train, y_train).score(X_test, y_test) > 0.95
+    >>> net = MLPClassifier(dropout=0.2, early_stopping=True, scoring="loss", random_state=0)
+    >>> net.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """
 
@@ -419,9 +476,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        solver: str = "adam",
+        solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str | Schedule | float | Callable[..., float] | Sequence[float] = "constant",
@@ -563,6 +620,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             became non-finite: the message names the layer and the epoch, both counted from 1.
         MemoryError
             If the net needs more memory than there is; nothing has been allocated then.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> net = net.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(net.validation_loss_curve_) == net.n_iter_
+        True
         """
         self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
@@ -595,6 +662,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
             The estimator.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, random_state=0)
+        >>> for rows in (slice(0, 75), slice(75, 150)):
+        ...     net = net.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        >>> net.t_
+        150
         """
         self._fit(Given(X, y, sample_weight, classes=classes, incremental=True))
         return self
@@ -619,12 +697,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels, or a label indicator matrix after multilabel training.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> net.predict(X[[0, 50, 100]])
+        array([0, 1, 2])
         """
         return self._answer("predict", X)
 
     @available_if(_decides)
     def decision_function(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:
-        """Outputs of the net, by which `predict` decides: there after training on the hinge loss.
+        """Return the outputs that `predict` decides by: there after training on the hinge loss.
 
         Parameters
         ----------
@@ -654,6 +741,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             One column per entry of `classes_`, in the net's dtype. Rows sum to 1, but for
             multilabel targets, where each column is a probability of its own.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> probabilities = net.predict_proba(X[[0, 50, 100]])
+        >>> probabilities.shape, probabilities.argmax(axis=1).tolist()
+        ((3, 3), [0, 1, 2])
         """
         return self._answer("predict_proba", X)
 
@@ -670,6 +767,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
             ``log(predict_proba(X))``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> bool((np.exp(net.predict_log_proba(X)).sum(axis=1).round(6) == 1).all())
+        True
         """
         probabilities: NDArray[Any] = self.predict_proba(X)
         np.log(probabilities, out=probabilities)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnhp import _core, _threads
-from nnhp.estimators import _params, _weights
+from nnhp.estimators import _hidden, _weights
+from nnhp.estimators._hidden import HiddenLayer
 
 if TYPE_CHECKING:
-    from nnhp._core import FloatArray
     from nnhp.estimators._base import BaseMLP
 
 # From the engine's predictor, samples in its form, what tells the number of threads, and `classes_`
@@ -42,10 +42,10 @@ class CompiledPredictor:
 
     Examples
     --------
-    >>> from nnhp import MLPRegressor
-    >>> from sklearn.datasets import make_regression
-    >>> X, y = make_regression(n_samples=100, n_features=4, random_state=0)
-    >>> net = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
+    >>> from nnhp import MLPClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
     >>> compiled = net.compiled()
     >>> compiled
     <CompiledPredictor: predict for float64 arrays of shape (n_samples, 4)>
@@ -113,46 +113,42 @@ class CompiledPredictor:
         )
 
 
-class NetParts(NamedTuple):
-    """A fitted net, as the engine describes it."""
-
-    sizes: list[int]  # of the layers, input and output included
-    hidden: list[tuple[int, str, float]]  # units, activation, no dropout
-    output_activation: str
-    parameters: FloatArray  # flat, in the net's dtype
-
-
-def net_parts(estimator: BaseMLP, fitted: Mapping[str, Any]) -> NetParts:
-    """Copy the net out of these fitted attributes of an estimator."""
-    sizes = [int(np.shape(fitted["coefs_"][0])[0])]
-    sizes += [int(np.shape(weights)[1]) for weights in fitted["coefs_"]]
-    activations = _params.hidden_activations(estimator, len(sizes) - 2)
-    return NetParts(
-        sizes,
-        [(units, name, 0.0) for units, name in zip(sizes[1:-1], activations, strict=True)],
-        fitted["out_activation_"],
-        _weights.packed(fitted, sizes, _weights.dtype_of(fitted)),
+def predictor_of(
+    estimator: BaseMLP, fitted: Mapping[str, Any]
+) -> tuple[_core.Predictor, np.dtype[Any]]:
+    """Copy the net out of these fitted attributes of an estimator; return its dtype too."""
+    inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
+    activations = _hidden.hidden_activations(estimator, len(inputs) - 1)
+    kinds = [
+        ("batch" if "mean" in norm else "layer") if norm else None
+        for norm in _weights.norms_of(fitted)
+    ]
+    hidden = [
+        HiddenLayer(units, kind, activation)
+        for units, kind, activation in zip(inputs[1:], kinds, activations, strict=True)
+    ]
+    dtype = _weights.dtype_of(fitted)
+    spec = _core.NetSpec(
+        n_inputs=inputs[0],
+        hidden=[layer.row() for layer in hidden],
+        n_outputs=int(np.shape(fitted["coefs_"][-1])[1]),
+        output_activation=fitted["out_activation_"],
+        dtype=dtype.name,
     )
+    return _core.Predictor(spec, _weights.packed(fitted, spec, dtype)), dtype
 
 
 def compile_method(
     estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: str
 ) -> CompiledPredictor:
     """Copy what a method of an estimator with these fitted attributes needs."""
-    sizes, hidden, output_activation, parameters = net_parts(estimator, fitted)
-    net = _core.NetSpec(
-        n_inputs=sizes[0],
-        hidden=hidden,
-        n_outputs=sizes[-1],
-        output_activation=output_activation,
-        dtype=parameters.dtype.name,
-    )
+    predictor, dtype = predictor_of(estimator, fitted)
     return CompiledPredictor(
         method,
         answer,
-        _core.Predictor(net, parameters),
-        parameters.dtype,
-        sizes[0],
+        predictor,
+        dtype,
+        int(np.shape(fitted["coefs_"][0])[0]),
         np.array(fitted["classes_"]) if "classes_" in fitted else None,
         estimator.n_jobs,
     )

@@ -18,8 +18,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from nnhp import _core
 from nnhp._component import Component
 from nnhp.estimators import _losses, _weights
+from nnhp.estimators._hidden import MAX_COUNT
 from nnhp.estimators._labels import Labels, class_weights
-from nnhp.estimators._params import MAX_COUNT
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP

@@ -11,7 +11,6 @@ from nnhp import _threads
 from nnhp.estimators import _schedules
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._interrupt import called_directly
-from nnhp.estimators._optimizers import solver_name
 from nnhp.estimators._params import max_epochs_of
 from nnhp.estimators._training import Training
 

@@ -12,17 +12,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 
 from nnhp import _core, _threads
-from nnhp.estimators import _memory, _params, _weights
+from nnhp.estimators import _params, _weights
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._data import TrainingData
 from nnhp.estimators._fitted import shape_attributes
 from nnhp.estimators._interrupt import called_directly
-from nnhp.estimators._training import (
-    NONFINITE,
-    initial_parameters,
-    layer_sizes,
-    loss_and_output,
-)
+from nnhp.estimators._training import NONFINITE, Net, initial_parameters
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -58,12 +53,10 @@ class LbfgsFit:
         self._estimator = estimator
         self._data = data
         self._callbacks = callbacks
-        self._sizes = layer_sizes(estimator, data)
+        self._net = Net(estimator, data, _COPIES, _FLOAT64)
         n_samples = data.train.dataset.n_samples
-        _memory.check_net_size(self._sizes, copies=_COPIES, dtype=_FLOAT64)
-        loss, self._out_activation = loss_and_output(estimator, data)
         start = initial_parameters(
-            estimator, data, previous, check_random_state(estimator.random_state)
+            estimator, self._net, data, previous, check_random_state(estimator.random_state)
         )
         # The last iterate that was accepted, for Ctrl-C and callbacks.
         self._x: NDArray[np.float64] = start.astype(np.float64)
@@ -71,16 +64,10 @@ class LbfgsFit:
         self._n_iter = 0
         self._samples_seen = int((previous or {}).get("t_", 0))
         self._objective = _core.Objective(
-            _params.net_spec(
-                estimator,
-                n_inputs=self._sizes[0],
-                n_outputs=self._sizes[-1],
-                output_activation=self._out_activation,
-                dtype=_FLOAT64,
-            ),
+            self._net.spec,
             _params.train_spec(
                 estimator,
-                loss=loss,
+                loss=self._net.loss,
                 batch_size=n_samples,
                 max_epochs=_params.max_epochs_of(estimator),
             ),
@@ -109,12 +96,10 @@ class LbfgsFit:
 
     def publish(self) -> dict[str, Any]:
         """All fitted attributes, as if the fit had ended at the present iterate."""
-        coefs, intercepts = self._rounded()
         return {
             **self._data.attributes,
-            **shape_attributes(self._sizes, self._out_activation),
-            "coefs_": coefs,
-            "intercepts_": intercepts,
+            **shape_attributes(self._net.sizes, self._net.output_activation),
+            **self._rounded(),
             "loss_": self._loss,
             "n_iter_": self._n_iter,
             "t_": self._samples_seen,
@@ -151,13 +136,13 @@ class LbfgsFit:
             )
 
     def _check_finite(self) -> None:
-        layer = _weights.first_nonfinite_layer(*self._rounded())
+        layer = _weights.first_nonfinite_layer(self._rounded())
         if layer >= 0:
             raise ValueError(
                 f"{NONFINITE} Layer {layer + 1} became non-finite in iteration {self._n_iter}."
             )
 
-    def _rounded(self) -> tuple[_weights.Layers, _weights.Layers]:
+    def _rounded(self) -> dict[str, Any]:
         with np.errstate(over="ignore"):
             parameters = self._x.astype(self._data.dtype, copy=False)
-        return _weights.unpack(parameters, self._sizes)
+        return _weights.unpack(parameters, self._net.spec)

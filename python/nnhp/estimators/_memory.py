@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -83,7 +82,9 @@ def _page_cache(stat: Path, prefix: str) -> int:
         return 0
 
 
-def check_net_size(layer_sizes: list[int], *, copies: int, dtype: np.dtype[Any]) -> None:
+def check_net_size(
+    layer_sizes: list[int], n_parameters: int, *, copies: int, dtype: np.dtype[Any]
+) -> None:
     """Raise MemoryError where a net of these layers is larger than the available memory.
 
     The activations do not count: the engine holds those of a bounded block of samples.
@@ -92,19 +93,38 @@ def check_net_size(layer_sizes: list[int], *, copies: int, dtype: np.dtype[Any])
     ----------
     layer_sizes : list of int
         Inputs, units of each hidden layer, outputs.
+    n_parameters : int
+        Parameters of the net.
     copies : int
         Arrays as long as the parameters: these themselves, gradient, moments, best parameters.
     dtype : dtype
         Of the parameters.
     """
-    n_parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(layer_sizes))
-    needed = copies * n_parameters * dtype.itemsize
+    _check(
+        copies * n_parameters * dtype.itemsize,
+        f"hidden_layer_sizes={tuple(layer_sizes[1:-1])} with {layer_sizes[0]} features and "
+        f"{layer_sizes[-1]} outputs",
+    )
+
+
+def check_scratch(needed: int, batch_size: int) -> None:
+    """Raise MemoryError where what one step works on is larger than the available memory.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes.
+    batch_size : int
+        Samples of the step, which go through the net together.
+    """
+    _check(needed, f"normalization='batch' with batch_size={batch_size}")
+
+
+def _check(needed: int, what: str) -> None:
     if needed < _ALWAYS_THERE:
         return
     available = available_bytes()
     if needed > available:
         raise MemoryError(
-            f"hidden_layer_sizes={tuple(layer_sizes[1:-1])} with {layer_sizes[0]} features and "
-            f"{layer_sizes[-1]} outputs needs about {needed} bytes, and {available} bytes are "
-            "available."
+            f"{what} needs about {needed} bytes, and {available} bytes are available."
         )

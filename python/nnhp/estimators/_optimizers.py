@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import InvalidParameterError
 
 from nnhp import _core
 from nnhp._component import Names
@@ -18,9 +17,9 @@ from nnhp.optimizers import BY_NAME, SGD, SHARED_CONSTRAINTS, Optimizer
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
-DEFAULT_RATE = 0.001  # of `learning_rate_init`
-# What any optimizer may do beside its own rule: parameters that an estimator and its solver's object
-# may both have, and those of the estimator alone.
+_DEFAULT_RATE = 0.001  # of `learning_rate_init`
+# What any optimizer may do beside its own rule: parameters that an estimator and its solver's
+# object may both have, and those of the estimator alone.
 _SHARED = tuple(SHARED_CONSTRAINTS)
 _OF_ESTIMATOR = ("max_norm", "weight_noise")
 MOMENTS = ("moment_1", "moment_2", "moment_3")  # in the state of a session
@@ -50,8 +49,6 @@ def optimizer_of(estimator: BaseMLP) -> Optimizer:
 def check(estimator: BaseMLP) -> None:
     """Raise ValueError where the solver is out of bounds, or contradicts the estimator."""
     solver = estimator.solver
-    if isinstance(solver, type) and issubclass(solver, Optimizer):
-        raise InvalidParameterError(f"solver must be an object, got the class {solver.__name__}.")
     if isinstance(solver, Optimizer):
         solver.check()
         _check_rate(estimator, solver.learning_rate)
@@ -69,7 +66,7 @@ def _check_rate(estimator: BaseMLP, rate: float | None) -> None:
     whole = estimator.learning_rate
     rates_given = {
         "learning_rate": isinstance(whole, Real) or (np.iterable(whole) and type(whole) is not str),
-        "learning_rate_init": estimator.learning_rate_init != DEFAULT_RATE,
+        "learning_rate_init": estimator.learning_rate_init != _DEFAULT_RATE,
     }
     for name, given in rates_given.items():
         if given:
@@ -78,8 +75,8 @@ def _check_rate(estimator: BaseMLP, rate: float | None) -> None:
 
 def _shared(estimator: BaseMLP, name: str) -> float | None:
     """A parameter that the estimator or its solver's object may have."""
-    own = getattr(estimator, name)
-    of_solver = getattr(estimator.solver, name, None)
+    own: float | None = getattr(estimator, name)
+    of_solver: float | None = getattr(estimator.solver, name, None)
     if own is not None and of_solver is not None:
         raise _given_twice(name, of_solver, name, own)
     return own if of_solver is None else of_solver
@@ -141,7 +138,7 @@ def kept_arrays(estimator: BaseMLP) -> int:
 
 def frozen_layers(estimator: BaseMLP, n_layers: int) -> list[int]:
     """Indices, from 0, of the layers that training leaves as they are."""
-    given = estimator.frozen_layers
+    given: Any = estimator.frozen_layers
     try:
         if isinstance(given, str) or any(isinstance(entry, bool | np.bool) for entry in given):
             raise TypeError
@@ -193,7 +190,9 @@ def previous_averages(
     `published` are the fitted attributes as they are now, in one flat array.
     """
     parameters, averaged = before.get("parameters"), before.get("averages")
-    if parameters is None or not averages(estimator) or not np.array_equal(averaged, published):
+    if parameters is None or averaged is None or not averages(estimator):
+        return {}
+    if not np.array_equal(averaged, published):
         return {}
     return {
         "parameters": np.asarray(parameters, dtype=published.dtype),

@@ -5,7 +5,6 @@ Everything here reads parameters from an estimator and changes nothing.
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Collection
 from numbers import Integral, Real
@@ -22,23 +21,20 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
-from nnhp.estimators import _initial, _losses, _optimizers, _schedules
+from nnhp.estimators import _hidden, _initial, _losses, _optimizers, _schedules
 from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
 STOCHASTIC_SOLVERS = tuple(BY_NAME)
-# Other names of activations, mostly Keras's, and the engine's for them.
-ACTIVATION_ALIASES = {"linear": "identity", "sigmoid": "logistic", "swish": "silu"}
-MAX_COUNT = 2**31 - 1  # rows, features and units are 32-bit in the engine's index arrays
 _MAX_EPOCHS = 2**62  # fits a 64-bit integer; nobody gets there
 
 _Constraints = dict[str, list[Any]]
 
 CONSTRAINTS: _Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({*_core.activations(), *ACTIVATION_ALIASES}), "array-like"],
+    "activation": _hidden.ACTIVATION,
     "solver": _optimizers.CONSTRAINT,
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
@@ -113,7 +109,7 @@ def check_bounds(estimator: BaseMLP, names: Collection[str]) -> None:
 
 def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: bool) -> None:
     """Raise ValueError, naming the option, where parameters cannot meet."""
-    n_layers = len(hidden_layers(estimator)) + 1
+    n_layers = len(_hidden.hidden_layers(estimator)) + 1
     _initial.check(estimator, n_layers)
     _losses.check(estimator)
     _optimizers.check(estimator)
@@ -134,8 +130,11 @@ def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: 
 
 def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
     refused = {
-        "dropout": any(rate > 0 for _, _, rate in hidden_layers(estimator)),
+        "dropout": any(layer.dropout > 0 for layer in _hidden.hidden_layers(estimator)),
         "input_dropout": estimator.input_dropout > 0,
+        "input_noise": estimator.input_noise > 0,
+        "activation_noise": estimator.activation_noise > 0,
+        "normalization='batch'": estimator.normalization == "batch",
         "l1_ratio": estimator.l1_ratio > 0,
         "noisy_copies": estimator.noisy_copies > 0,
         "mixup_alpha": estimator.mixup_alpha > 0,
@@ -147,71 +146,6 @@ def _check_lbfgs(estimator: BaseMLP, has_validation: bool) -> None:
     for option, given in refused.items():
         if given:
             raise ValueError(f"{option} cannot be used with solver='lbfgs'.")
-
-
-def hidden_layers(estimator: BaseMLP) -> list[tuple[int, str, float]]:
-    """Units, activation name and dropout rate of each hidden layer."""
-    units = _hidden_units(estimator)
-    rates = _per_layer("dropout", estimator.dropout, len(units))
-    for rate in rates:
-        if not (isinstance(rate, Real) and 0 <= float(rate) < 1):
-            raise ValueError(f"dropout must lie in [0, 1), got {estimator.dropout!r}.")
-    return [
-        (size, name, float(rate))
-        for size, name, rate in zip(
-            units, hidden_activations(estimator, len(units)), rates, strict=True
-        )
-    ]
-
-
-def _hidden_units(estimator: BaseMLP) -> list[int]:
-    sizes = estimator.hidden_layer_sizes
-    values = list(sizes) if np.iterable(sizes) else [sizes]
-    try:
-        if any(isinstance(value, bool | np.bool) for value in values):
-            raise TypeError
-        units = [operator.index(value) for value in values]
-    except TypeError:
-        raise TypeError(f"hidden_layer_sizes must be integers, got {sizes!r}.") from None
-    if any(size <= 0 for size in units):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
-    if any(size > MAX_COUNT for size in units):
-        raise ValueError(
-            f"hidden_layer_sizes must not exceed {MAX_COUNT} units per layer, got {units}."
-        )
-    if estimator.num_layers is None:
-        return units
-    if len(units) != 1 and estimator.num_layers > 0:
-        raise ValueError(
-            "num_layers repeats one size: hidden_layer_sizes must then be an integer or a "
-            f"sequence of one, got {sizes!r}."
-        )
-    if len(units) > 1:
-        raise ValueError(
-            f"num_layers=0 contradicts hidden_layer_sizes={sizes!r}, which has several layers."
-        )
-    return units * int(estimator.num_layers)
-
-
-def hidden_activations(estimator: BaseMLP, n_hidden: int) -> list[str]:
-    """The engine's name of the activation of each of `n_hidden` layers."""
-    names = _per_layer("activation", estimator.activation, n_hidden)
-    known = {*_core.activations(), *ACTIVATION_ALIASES}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"activation must be among {sorted(known)}, got {name!r}.")
-    return [ACTIVATION_ALIASES.get(name, str(name)) for name in names]
-
-
-def _per_layer(option: str, value: Any, n_hidden: int) -> list[Any]:
-    if isinstance(value, str) or not np.iterable(value):
-        return [value] * n_hidden
-    values = list(value)
-    if len(values) != n_hidden:
-        raise ValueError(
-            f"{option} must have one entry per hidden layer ({n_hidden}), got {value!r}."
-        )
-    return values
 
 
 def batch_size(estimator: BaseMLP, n_samples: int) -> int:
@@ -237,10 +171,10 @@ def net_spec(
     """Describe the net that the parameters ask for."""
     return _core.NetSpec(
         n_inputs=n_inputs,
-        hidden=hidden_layers(estimator),
+        hidden=[layer.row() for layer in _hidden.hidden_layers(estimator)],
         n_outputs=n_outputs,
         output_activation=output_activation,
-        input_dropout=float(estimator.input_dropout),
+        input_stages=_hidden.input_stages(estimator),
         dtype=dtype.name,
     )
 
@@ -261,6 +195,7 @@ def train_spec(
     `epochs_before` counts the epochs that earlier `partial_fit` calls did, and `rate_before` is
     the rate of the last of them, so that a schedule goes on.
     """
+    n_layers = len(_hidden.hidden_layers(estimator)) + 1
     schedule, horizon = _schedules.fields_of(
         estimator,
         horizon=max_epochs_of(estimator),
@@ -283,7 +218,7 @@ def train_spec(
         monitor=monitor,
         records_steps=records_steps,
         augment=_augment(estimator),
-        frozen_layers=_optimizers.frozen_layers(estimator, len(hidden_layers(estimator)) + 1),
+        frozen_layers=_optimizers.frozen_layers(estimator, n_layers),
     )
 
 

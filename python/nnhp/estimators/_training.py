@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sklearn.utils import check_random_state
 
 from nnhp import _core
 from nnhp.estimators import (
+    _hidden,
     _initial,
     _losses,
     _memory,
@@ -51,56 +51,83 @@ def loss_and_output(estimator: BaseMLP, data: TrainingData) -> tuple[dict[str, A
     return _losses.fields(estimator, kind), _losses.output_activation(estimator, kind)
 
 
-def layer_sizes(estimator: BaseMLP, data: TrainingData) -> list[int]:
-    """Features, units of each hidden layer, outputs."""
-    hidden = [units for units, _, _ in _params.hidden_layers(estimator)]
-    return [data.n_features, *hidden, data.train.targets.n_outputs]
-
-
 def initial_parameters(
     estimator: BaseMLP,
+    net: Net,
     data: TrainingData,
     previous: Mapping[str, Any] | None,
     rng: RandomState,
 ) -> _core.FloatArray:
     """Flat parameters to start from: the previous ones, or else drawn."""
-    sizes = layer_sizes(estimator, data)
     if previous is not None:
-        return _weights.packed(previous, sizes, data.dtype)
-    activations = [name for _, name, _ in _params.hidden_layers(estimator)]
-    if activations:
-        of_output = activations[-1]
-    elif isinstance(estimator.activation, str):
-        (of_output,) = _params.hidden_activations(estimator, 1)
-    else:
-        of_output = "relu"
+        return _weights.packed(previous, net.spec, data.dtype)
+    names = [layer.activation_name for layer in net.hidden]
+    names.append(_hidden.output_rule(estimator, net.hidden))
     layers = [
-        _initial.Layer(inputs, units, name, is_output=place == len(activations))
-        for place, ((inputs, units), name) in enumerate(
-            zip(pairwise(sizes), [*activations, of_output], strict=True)
+        _initial.Layer(inputs, columns, name, is_output=place == len(net.hidden))
+        for place, ((inputs, columns), name) in enumerate(
+            zip(net.spec.layer_shapes, names, strict=True)
         )
     ]
-    return _initial.parameters(estimator, layers, data.dtype, rng)
+    drawn = _initial.parameters(estimator, layers, data.dtype, rng)
+    return _weights.started(drawn, net.spec, net.hidden)
 
 
 class Net:
-    """What a setting of the parameters makes of data of one shape."""
+    """What a setting of the parameters makes of data of one shape.
 
-    def __init__(self, estimator: BaseMLP, data: TrainingData) -> None:
-        self.sizes = layer_sizes(estimator, data)
-        _memory.check_net_size(self.sizes, copies=_optimizers.copies(estimator), dtype=data.dtype)
+    Parameters
+    ----------
+    estimator : BaseMLP
+        Source of the parameters.
+    data : TrainingData
+        What the net is for.
+    copies : int
+        Arrays as long as the parameters that will be held at the same time.
+    dtype : dtype or None
+        That the net computes in; None is that of the data.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        data: TrainingData,
+        copies: int,
+        dtype: np.dtype[Any] | None = None,
+    ) -> None:
+        self.hidden = _hidden.hidden_layers(estimator)
+        units = [layer.units for layer in self.hidden]
+        self.sizes = [data.n_features, *units, data.train.targets.n_outputs]
+        self._dtype = dtype or data.dtype
+        _memory.check_net_size(
+            self.sizes, self._count_parameters(), copies=copies, dtype=self._dtype
+        )
         self.loss, self.output_activation = loss_and_output(estimator, data)
-        self.n_parameters = sum((inputs + 1) * units for inputs, units in pairwise(self.sizes))
         self.spec = _params.net_spec(
             estimator,
             n_inputs=self.sizes[0],
             n_outputs=self.sizes[-1],
             output_activation=self.output_activation,
-            dtype=data.dtype,
+            dtype=self._dtype,
         )
+        self.n_parameters = self.spec.n_trained
         self.monitor = _params.monitor(
             estimator, classification=data.train.targets.kind != "regression"
         )
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raise MemoryError where the scratch of one step exceeds the available memory.
+
+        Of a batch of any size, unless it is normalized, the engine holds a bounded block.
+        """
+        if self.spec.n_parameters > self.spec.n_trained:
+            _memory.check_scratch(self.spec.scratch_bytes(batch_size), batch_size)
+
+    def _count_parameters(self) -> int:
+        """Count what is trained, before the engine is asked, for which it may be too much."""
+        columns = [*(layer.columns for layer in self.hidden), self.sizes[-1]]
+        of_layers = sum((i + 1) * n for i, n in zip(self.sizes[:-1], columns, strict=True))
+        return of_layers + sum(layer.n_trained for layer in self.hidden)
 
 
 class Cache:
@@ -127,7 +154,7 @@ class Cache:
         targets = data.train.targets
         key = (targets.kind, targets.n_outputs, data.n_features, data.dtype)
         if key not in self._made:
-            self._made[key] = Net(estimator, data)
+            self._made[key] = Net(estimator, data, _optimizers.copies(estimator))
         found: Net = self._made[key]
         return found
 
@@ -142,12 +169,11 @@ class Cache:
         self, estimator: BaseMLP, net: Net, dtype: np.dtype[Any], make: Callable[[], _core.Start]
     ) -> _core.Start:
         """Start that an integer seed gives nets of this shape."""
-        seed, activation = estimator.random_state, estimator.activation
-        names = activation if isinstance(activation, str) else tuple(activation)
         initializers = _initial.key_of(estimator)
         if initializers is None:
             return make()
-        key = seed, tuple(net.sizes), names, initializers, dtype
+        rule = _hidden.output_rule(estimator, net.hidden)
+        key = estimator.random_state, tuple(net.sizes), tuple(net.hidden), rule, initializers, dtype
         if key not in self._starts:
             if len(self._starts) == self._MAX_STARTS:
                 del self._starts[next(iter(self._starts))]
@@ -215,6 +241,7 @@ class Training:
         rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
         self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
+        self._net.check_batch(batch_size)
         train = cache.train_spec(
             (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
@@ -232,7 +259,7 @@ class Training:
         optimizer = self._previous_optimizer(before) if goes_on else {}
         averages = {}
         if previous is not None:
-            published = _weights.packed(previous, self._net.sizes, data.dtype)
+            published = _weights.packed(previous, self._net.spec, data.dtype)
             averages = _optimizers.previous_averages(estimator, before, published)
         if entries := self._history(previous) | optimizer | averages:
             self._session.restore(entries)
@@ -277,27 +304,27 @@ class Training:
 
     @property
     def n_parameters(self) -> int:
-        """Weights and biases."""
+        """Weights, biases, and what else training changes by gradients."""
         return self._net.n_parameters
 
     @property
     def n_bytes(self) -> int:
         """Memory that the training takes at most beside its samples, published or copied."""
         copies = _optimizers.published_copies(self._estimator)
-        parameters = copies * self.n_parameters * self._data.dtype.itemsize
+        parameters = copies * self._net.spec.n_parameters * self._data.dtype.itemsize
         return parameters + _ROW_BYTES * self._n_rows + _FIXED_BYTES
 
     @property
     def step_bytes(self) -> int:
         """Memory that one step works on, estimated.
 
-        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the batch its
-        features, and each layer's activations and their gradient. The engine holds fewer of the
-        latter where it cuts a large batch into blocks.
+        Gradient, parameters and what the optimizer keeps beside them; and of each sample of the
+        batch its features, and each layer's activations and their gradient. The engine holds fewer
+        of the latter where it cuts a large batch into blocks.
         """
         arrays = 1 + _optimizers.kept_arrays(self._estimator)
-        sizes = self._net.sizes
-        of_sample = sizes[0] + 2 * sum(sizes[1:])
+        columns = [columns for _, columns in self._net.spec.layer_shapes]
+        of_sample = self._net.sizes[0] + 2 * sum(columns)
         numbers = arrays * self.n_parameters + self._batch_size * of_sample
         return int(numbers * self._data.dtype.itemsize)
 
@@ -346,13 +373,11 @@ class Training:
 
     def _attributes(self, state: Mapping[str, Any], parameters: _core.FloatArray) -> dict[str, Any]:
         stopping = self._estimator.early_stopping
-        coefs, intercepts = _weights.unpack(parameters, self._net.sizes)
         losses = list(state["loss_curve"])
         attributes = {
             **self._data.attributes,
             **shape_attributes(self._net.sizes, self._net.output_activation),
-            "coefs_": coefs,
-            "intercepts_": intercepts,
+            **_weights.unpack(parameters, self._net.spec),
             "n_iter_": int(state["epoch"]),
             "t_": int(state["n_samples_seen"]),
             "loss_curve_": losses,
@@ -375,7 +400,7 @@ class Training:
     ) -> tuple[_core.Start, NDArray[np.int32] | None, NDArray[np.int32] | None]:
         """Draw where to start, rows to train on and rows held out; None for all and none."""
         key = _random.dropout_key(rng, int((previous or {}).get("t_", 0)))
-        parameters = initial_parameters(self._estimator, self._data, previous, rng)
+        parameters = initial_parameters(self._estimator, self._net, self._data, previous, rng)
         rows, held_out = self._split(rng)
         generator = _random.mt_state(rng)
         if self._estimator.shuffle and generator is None:

@@ -11,8 +11,8 @@ from nnhp.plots._activation_histogram import ActivationHistogramDisplay
 from nnhp.plots._hyperband import HyperbandDisplay
 from nnhp.plots._importance import ParamImportanceDisplay
 from nnhp.plots._learning_curves import LearningCurvesDisplay
-from nnhp.plots._lr_finder import LRFinderDisplay
 from nnhp.plots._loss_curve import LossCurveDisplay
+from nnhp.plots._lr_finder import LRFinderDisplay
 from nnhp.plots._neuron_maps import NeuronMapsDisplay
 from nnhp.plots._parallel import ParallelCoordinatesDisplay
 from nnhp.plots._slice import ParamSliceDisplay

@@ -99,6 +99,22 @@ class SearchDisplay(ABC):
             chosen.
         ImportError
             If matplotlib is absent.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from nnhp import GridSearchCV, MLPClassifier, Study
+        >>> from nnhp.plots import SearchTraceDisplay
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> with TemporaryDirectory() as folder:
+        ...     study = Study(f"{folder}/iris.db")
+        ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study)
+        ...     _ = search.fit(X, y)
+        ...     display = SearchTraceDisplay.from_study(study)
+        >>> bool(abs(display.best_scores[-1] - search.best_score_) < 1e-9)
+        True
         """
         need_matplotlib(f"{cls.__name__}.from_study")
         return cls._of(_evaluations.of_study(study, metric, number)).plot(ax, **kwargs)

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from nnhp.estimators import MLPClassifier, MLPRegressor
-from nnhp.estimators._params import hidden_activations
+from nnhp.estimators._hidden import hidden_activations
 from nnhp.plots._settings import label
 from nnhp.search import FoldEnsemble
 
@@ -79,7 +79,8 @@ class FittedNet:
     def activations(self) -> list[str]:
         """The activation of each layer."""
         hidden = hidden_activations(self.net, self.n_layers - 1)
-        return [*hidden, self.net.out_activation_]
+        names = [given if isinstance(given, str) else given.name for given in hidden]
+        return [*names, self.net.out_activation_]
 
     @property
     def layer_names(self) -> list[str]:

@@ -74,14 +74,13 @@ class SearchTraceDisplay(SearchDisplay):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import GridSearchCV
     >>> from nnhp import MLPClassifier
     >>> from nnhp.plots import SearchTraceDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = MLPClassifier(max_iter=5, n_iter_no_change=np.inf, random_state=0)
-    >>> grid = {"learning_rate_init": [0.001, 0.01, 0.1]}
+    >>> net = MLPClassifier(8, max_iter=1000, random_state=0)
+    >>> grid = {"learning_rate_init": [0.01, 0.03, 0.1]}
     >>> search = GridSearchCV(net, grid, cv=3).fit(X, y)
     >>> display = SearchTraceDisplay.from_search(search)
     >>> bool(display.best_scores[-1] == search.best_score_)

@@ -69,8 +69,8 @@ curves_ : DataFrame
     epoch, train_loss and test_score, or test_<name> for several scorers.
 oof_predictions_ : ndarray of shape (n_candidates, n_samples, ...)
     With `return_oof`: probabilities for a classifier (decision values of nets with the hinge
-    loss), whose columns are the sorted classes of y; predictions for a regressor. Candidates with fewer
-    quantiles than others leave the last columns NaN."""
+    loss), whose columns are the sorted classes of y; predictions for a regressor. Candidates
+    with fewer quantiles than others leave the last columns NaN."""
 
 
 def documented(*, train_score: bool = False) -> Callable[[_Class], _Class]:

@@ -247,9 +247,12 @@ def _net_prefixes(estimator: Any) -> list[str]:
 
 
 def _parameter_count(estimator: Any) -> int:
-    """Weights and biases of a fitted net, alone or last in a pipeline; 0 for anything else."""
+    """What a fitted net trains, alone or last in a pipeline; 0 for anything else."""
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     arrays = [*getattr(last, "coefs_", ()), *getattr(last, "intercepts_", ())]
+    arrays += [slopes for slopes in getattr(last, "activation_params_", ()) if slopes is not None]
+    for norm in getattr(last, "norm_params_", ()):
+        arrays += [norm[name] for name in ("scale", "shift") if norm]
     return int(sum(np.size(array) for array in arrays))
 
 
@@ -314,6 +317,16 @@ class EngineSearch(DocLink, BaseSearchCV):
             For settings that cannot meet, or if all fits failed.
         KeyboardInterrupt
             After Ctrl-C; a study keeps what was done.
+
+        Examples
+        --------
+        >>> from nnhp import GridSearchCV, MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}).fit(X, y)
+        >>> search.best_score_ > 0.9, search.predict(X[:1])
+        (True, array([0]))
         """
         self._check_settings()
         scorers, refit_metric = self._get_scorers()

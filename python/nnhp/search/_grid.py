@@ -147,7 +147,7 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
     ...     "hidden_layer_sizes": HiddenLayers(depth=(1, 2), width=(8, 32)),
     ...     "alpha": loguniform(1e-6, 1e-2),
     ... }
-    >>> net = MLPClassifier(max_iter=300, learning_rate_init=0.01, random_state=0)
+    >>> net = MLPClassifier(max_iter=500, learning_rate_init=0.01, random_state=0)
     >>> search = RandomizedSearchCV(net, space, n_iter=4, random_state=0).fit(X, y)
     >>> search.engine_, len(search.cv_results_["params"])
     ('nnhp', 4)

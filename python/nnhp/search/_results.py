@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nnhp.search._outcome import Candidate, Candidates, Outcome, Scores
 
-# Rows of a table that are worked on at once: what takes memory beside the results is as long.
+# Rows that are worked on at once: what is beside the results is no longer than these.
 _ROWS = 512
 _TIMES = ("fit_time", "score_time")
 
@@ -266,8 +266,8 @@ def format_results(
 ) -> dict[str, Any]:
     """Make `cv_results_`: what scikit-learn's `_format_results` makes of the same, bit for bit.
 
-    scikit-learn's takes three times the memory of its results for a while; this one fills
-    them in column by column, some rows at a time.
+    scikit-learn's needs as much memory as its columns once more for a while; this one fills them
+    in one by one, some rows at a time.
 
     Parameters
     ----------

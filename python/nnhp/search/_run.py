@@ -131,7 +131,11 @@ class Run:
         self._bar = tqdm(unit="epoch", disable=not verbose, dynamic_ncols=True, leave=True)
 
     def close(self) -> None:
-        """Take the progress bar down."""
+        """Take the progress bar down; if the search was ended, it says by what."""
+        if self.over:
+            end = "target reached" if self.target_reached else "time is up"
+            best = f"best {self._best:.4g}, " if self._best > -np.inf else ""
+            self._bar.set_postfix_str(best + end, refresh=False)
         self._bar.close()
 
     # --------------------------------------------------------------------- candidates
@@ -162,9 +166,10 @@ class Run:
         complete: dict[int, list[Outcome | None]] = {}
         standings = None if promotions is None else Standings(promotions)
         done = 0
-        planned = sum(map(evaluator.planned_epochs, candidates)) * self._n_splits
-        self.epochs_planned += planned
-        self._bar.total = self.epochs_planned + later_epochs * self._n_splits
+        planned = list(map(evaluator.planned_epochs, candidates))  # of a fold
+        self.epochs_planned += sum(planned) * self._n_splits
+        to_come = sum(planned) + later_epochs
+        self._expect(to_come)
         self._bar.refresh()
         if evaluator.kept_bytes():
             evaluator.keep_only({candidate.number for candidate in candidates})
@@ -175,12 +180,7 @@ class Run:
         resource = self._resource_of(candidates[0])
         if self._resource != resource:
             self._resource, self._incumbent = resource, None
-        ends_early = self._deadline is not None or self._target is not None
-        judged = self._prunes or ends_early
-        length = JUDGED_TOGETHER if judged else max(_BLOCK // self._n_splits, 1)
-        # The first candidate alone: it is computed whatever the time, and is the first incumbent.
-        alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
-        for block in [*_cut(order[:alone], 1), *_cut(order[alone:], length)]:
+        for block in self._blocks(order):
             timed = bool(self.outcomes)
             if timed and self._late():
                 self.over = True
@@ -198,6 +198,8 @@ class Run:
                     if self._target is not None and mean >= self._target:
                         self.over = self.target_reached = True
                         return done
+                to_come -= sum(planned[place] for place in some)
+                self._expect(to_come)
                 if standings is not None:
                     sizes = evaluator.kept_bytes()
                     evaluator.keep_only(standings.worth_keeping(sizes, self._memory_budget))
@@ -205,6 +207,16 @@ class Run:
                 self.over = True
                 break
         return done
+
+    def _blocks(self, order: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Candidates that are handed to the evaluator together."""
+        ends_early = self._deadline is not None or self._target is not None
+        judged = self._prunes or ends_early
+        length = JUDGED_TOGETHER if judged else max(_BLOCK // self._n_splits, 1)
+        # The first candidate alone: it is computed whatever the time, and is the first incumbent.
+        alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
+        yield from _cut(order[:alone], 1)
+        yield from _cut(order[alone:], length)
 
     def _evaluate_block(
         self,
@@ -381,6 +393,10 @@ class Run:
 
     def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
+
+    def _expect(self, epochs: int) -> None:
+        """Let the progress bar end after so many more of a fold: trainings may stop early."""
+        self._bar.total = self.epochs_trained + epochs * self._n_splits
 
     def _show(self, epochs: int) -> None:
         if not self._bar.disable:

@@ -129,6 +129,13 @@ class HiddenLayers(Sequence[tuple[int, ...]]):
         ------
         ValueError
             If `random_state` or `size` is none of those.
+
+        Examples
+        --------
+        >>> from nnhp import HiddenLayers
+        >>> layers = HiddenLayers(depth=(1, 3), width=(8, 64)).rvs(random_state=0, size=2)
+        >>> all(1 <= len(units) <= 3 and 8 <= min(units) <= max(units) <= 64 for units in layers)
+        True
         """
         rng = _checked_rng(random_state)
         if size is None:

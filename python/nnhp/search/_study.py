@@ -89,9 +89,10 @@ class Study:
     >>> from nnhp import GridSearchCV, MLPClassifier, Study
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
+    >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
     >>> with TemporaryDirectory() as folder:
     ...     study = Study(f"{folder}/iris.db")
-    ...     search = GridSearchCV(MLPClassifier(max_iter=5), {"alpha": [1e-4, 1e-2]}, study=study)
+    ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study)
     ...     _ = search.fit(X, y)
     ...     study.trials()[["candidate", "param_alpha", "folds", "status"]]
        candidate  param_alpha  folds    status
@@ -266,6 +267,20 @@ class Study:
             There is no such file.
         ValueError, OSError
             It is something else, or cannot be read.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from nnhp import GridSearchCV, MLPClassifier, Study
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> with TemporaryDirectory() as folder:
+        ...     study = Study(f"{folder}/iris.db")
+        ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study)
+        ...     _ = search.fit(X, y)
+        ...     study.trials()["folds"].tolist()
+        [5, 5]
         """
         _, trials = self._read()
         most = _most_folds(trials)
@@ -306,6 +321,20 @@ class Study:
             There is no such file.
         ValueError, OSError
             It is something else, or cannot be read.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from nnhp import GridSearchCV, MLPClassifier, Study
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> with TemporaryDirectory() as folder:
+        ...     study = Study(f"{folder}/iris.db")
+        ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study, return_curves=True)
+        ...     _ = search.fit(X, y)
+        ...     study.curves().columns.tolist()
+        ['study', 'candidate', 'fold', 'epoch', 'train_loss', 'test_score']
         """
         _, trials = self._read()
         rows: dict[tuple[int, int, int, int], dict[str, Any]] = {}
@@ -339,6 +368,22 @@ class Study:
             The name is that of another format.
         ValueError, OSError
             The study cannot be read, or the CSV file cannot be written.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from nnhp import GridSearchCV, MLPClassifier, Study
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
+        >>> with TemporaryDirectory() as folder:
+        ...     study = Study(f"{folder}/iris.db")
+        ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study)
+        ...     _ = search.fit(X, y)
+        ...     study.export(f"{folder}/trials.csv")
+        ...     len(Path(f"{folder}/trials.csv").read_text().splitlines())
+        3
         """
         if not re.search(r"\.csv(\.(gz|bz2|xz|zip|zst))?$", Path(path).name.lower()):
             raise ValueError(

@@ -1,8 +1,8 @@
 """Values of a study as bytes and back: typed JSON and raw arrays, never pickle.
 
 JSON's own types stand for themselves. What it lacks is an object with one key that starts with
-``$``: a tuple, nan and infinities, NumPy's scalars and arrays, dicts with other keys. Anything else
-is kept as its name and hash only.
+``$``: a tuple, nan and infinities, NumPy's scalars and arrays, dicts with other keys, and nnhp's
+own components by their name and parameters. Anything else is kept as its name and hash only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 import joblib
 import numpy as np
 
+from nnhp import _component
+from nnhp._component import Component
 from nnhp.search._fingerprint import describe
 
 Other: TypeAlias = Callable[[Any], Any]
@@ -68,7 +70,8 @@ def refused(value: Any) -> Any:
     """Raise TypeError: for values that are of no use without what they stand for."""
     raise TypeError(
         f"{value!r} cannot be kept in a study. It keeps None, bool, int, float, str, NumPy's "
-        "scalars and arrays of these, and tuples, lists and dicts of them."
+        "scalars and arrays of these, nnhp's optimizers and other components, and tuples, lists "
+        "and dicts of them."
     )
 
 
@@ -100,7 +103,20 @@ def to_json(value: Any, other: Other = named) -> Any:
     if kind is np.ndarray and value.dtype.kind in _RAW_KINDS:
         data = base64.b64encode(value.tobytes()).decode()
         return {"$array": [value.dtype.str, list(value.shape), data]}
+    if isinstance(value, Component):
+        return _component_to_json(value, other)
     return other(value)
+
+
+def _component_to_json(value: Component, other: Other) -> Any:
+    """A component, if all of its parameters can be kept; else what `other` makes of it."""
+    path = _component.path_of(value)
+    if path is None:
+        return other(value)
+    try:
+        return {"$component": [path, to_json(value.get_params(deep=False), refused)]}
+    except TypeError:
+        return other(value)
 
 
 def _array(dtype: str, shape: list[int], data: bytes) -> Any:
@@ -114,6 +130,7 @@ _FROM_TAG: dict[str, Callable[[Any], Any]] = {
     "$numpy": lambda kept: np.dtype(kept[0]).type(kept[1]),
     "$scalar": lambda kept: _array(kept[0], [], base64.b64decode(kept[1]))[()],
     "$array": lambda kept: _array(kept[0], kept[1], base64.b64decode(kept[2])),
+    "$component": lambda kept: _component.named(*kept),
     "$named": lambda kept: NamedValue(*kept),
 }
 

@@ -22,7 +22,7 @@ from nnhp.search._engine_fit import Scoring, row_numbers
 from nnhp.search._evaluate import EngineEvaluator, NotForTheEngineError
 from nnhp.search._outcome import Job, Outcome, Poll, Split
 from nnhp.search._prepare import net_of
-from nnhp.search._sweep_result import NEAR_BEST, SweepRun, Sweep, said_of_shape
+from nnhp.search._sweep_result import NEAR_BEST, Sweep, SweepRun, said_of_shape
 from nnhp.search._sweep_values import Value, read_values
 
 _MAX_SEED = 2**31 - 1
