@@ -18,7 +18,15 @@ class Names(StrOptions):
 
 
 # Public modules of components, which texts (a study's file, a space's file) may name.
-MODULES = ("activations", "initializers", "losses", "optimizers", "schedules")
+MODULES = (
+    "activations",
+    "initializers",
+    "layers",
+    "losses",
+    "optimizers",
+    "regularizers",
+    "schedules",
+)
 
 
 class Component(BaseEstimator):

@@ -28,6 +28,17 @@ _Constraints = dict[str, list[Any]]
 _RATE = [Interval(Real, 0, 1, closed="left")]
 _PART = [str, HasMethods("get_params"), None]
 
+_OF_UNITS: _Constraints = {
+    "units": [Interval(Integral, 1, None, closed="left")],
+    "use_bias": ["boolean"],
+    "trainable": ["boolean"],
+    "kernel_initializer": [str, HasMethods("get_params")],
+    "bias_initializer": [str, HasMethods("get_params")],
+    "kernel_regularizer": _PART,
+    "input_shape": ["array-like", None],
+    "input_dim": [Interval(Integral, 1, None, closed="left"), None],
+}
+
 
 class Layer(Component):
     """What all layers share: they are values, with `get_params`, and hold no weights."""
@@ -70,17 +81,6 @@ class _Units(Layer):
     kernel_initializer: Any
     bias_initializer: Any
     kernel_regularizer: Any
-
-    _parameter_constraints: ClassVar[_Constraints] = {
-        "units": [Interval(Integral, 1, None, closed="left")],
-        "use_bias": ["boolean"],
-        "trainable": ["boolean"],
-        "kernel_initializer": [str, HasMethods("get_params")],
-        "bias_initializer": [str, HasMethods("get_params")],
-        "kernel_regularizer": _PART,
-        "input_shape": ["array-like", None],
-        "input_dim": [Interval(Integral, 1, None, closed="left"), None],
-    }
 
     @property
     def n_features(self) -> int | None:
@@ -131,7 +131,7 @@ class Dense(_Units):
 
     name = "dense"
     _parameter_constraints: ClassVar[_Constraints] = {
-        **_Units._parameter_constraints,
+        **_OF_UNITS,
         "activation": _PART,
     }
 
@@ -186,7 +186,7 @@ class Maxout(_Units):
 
     name = "maxout"
     _parameter_constraints: ClassVar[_Constraints] = {
-        **_Units._parameter_constraints,
+        **_OF_UNITS,
         "pieces": [Interval(Integral, 1, None, closed="left")],
     }
 

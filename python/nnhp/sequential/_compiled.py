@@ -35,7 +35,7 @@ class Compiled:
         return _core.TrainSpec(
             loss=self.loss,
             optimizer=_parts.optimizer_fields(self.optimizer),
-            schedule={"name": "constant", "initial": self.learning_rate},
+            schedule={"name": "constant", "initial": _parts.initial_rate(self.optimizer)},
             schedule_horizon=n_epochs,
             batch_size=batch_size,
             max_epochs=n_epochs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,7 @@ def part_of(
 
     `sparse_targets` tells that y numbers classes, of which the net has an output each.
     """
-    targets = _check_y(y, name)
-    if len(targets) != x.shape[0]:
-        raise ValueError(f"x has {x.shape[0]} samples, but {name} has {len(targets)}.")
+    targets = _check_y(y, x.shape[0], name)
     weight = _weights(targets, sample_weight, class_weight, dtype)
     samples = engine_X(x)
     if sparse_targets:
@@ -72,11 +71,32 @@ def part_of(
     return Part(samples, targets, weight, _core.Dataset(samples, targets=matrix))
 
 
-def _check_y(y: Any, name: str) -> NDArray[Any]:
+def check_count(given: Any, name: str, least: int) -> int:
+    """Check a number of samples or epochs."""
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {given!r}.")
+    return int(given)
+
+
+def check_verbose(verbose: Any) -> bool:
+    """Whether something is to be printed."""
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}.")
+    return bool(verbose)
+
+
+def _check_y(y: Any, n_samples: int, name: str) -> NDArray[Any]:
+    if np.asarray(y).dtype.kind in "US":
+        raise ValueError(
+            f"{name} must hold numbers, got text: number the classes from 0, as "
+            "sklearn.preprocessing.LabelEncoder does."
+        )
     checked: NDArray[Any] = check_array(y, ensure_2d=False, dtype="numeric", input_name=name)
     if checked.ndim > 2:
         raise ValueError(f"{name} must have one or two dimensions, got {checked.ndim}.")
-    return checked.reshape(len(checked), -1)
+    if len(checked) != n_samples:
+        raise ValueError(f"{name} must have {n_samples} samples, as x has, got {len(checked)}.")
+    return checked.reshape(n_samples, -1)
 
 
 def _class_ids(targets: NDArray[Any], n_outputs: int, name: str) -> NDArray[np.int32]:
@@ -106,9 +126,32 @@ def _weights(
             raise ValueError("sample_weight must not be negative.")
     if class_weight is not None:
         classes = targets.argmax(axis=1) if targets.shape[1] > 1 else targets.ravel()
-        for label, factor in class_weight.items():
-            weight[classes == label] *= float(factor)
+        for label, factor in _check_class_weight(class_weight).items():
+            weight[classes == label] *= factor
     return np.ascontiguousarray(weight, dtype=dtype)
+
+
+def _check_class_weight(given: Any) -> Mapping[Any, float]:
+    numbers = isinstance(given, Mapping) and all(
+        isinstance(factor, Real) and 0 <= float(factor) < np.inf for factor in given.values()
+    )
+    if not numbers:
+        raise ValueError(
+            "class_weight must be a dict of class numbers to weights, none of them negative, got "
+            f"{given!r}."
+        )
+    found: Mapping[Any, float] = given
+    return found
+
+
+def check_validation(given: Any, n_features: int, dtype: str) -> tuple[Any, Any, Any]:
+    """Samples, targets and weights of `validation_data`, the samples checked."""
+    if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+        raise ValueError(
+            f"validation_data must be (x, y) or (x, y, sample_weight), got {type(given)}."
+        )
+    x, y, *weight = given
+    return check_x(x, n_features, dtype, "x of validation_data"), y, weight[0] if weight else None
 
 
 def split_off(
@@ -123,9 +166,12 @@ def split_off(
             f"validation_split={share} leaves no samples to train on or to validate on of "
             f"{x.shape[0]}."
         )
-    y = np.asarray(y)
+    targets = np.asarray(y)
+    if len(targets) != x.shape[0]:
+        raise ValueError(f"y must have {x.shape[0]} samples, as x has, got {len(targets)}.")
     weight = None if sample_weight is None else np.asarray(sample_weight)
-    return tuple(
-        (x[rows], y[rows], None if weight is None else weight[rows])
-        for rows in (slice(None, at), slice(at, None))
-    )
+
+    def rows(some: slice) -> tuple[Any, Any, Any]:
+        return x[some], targets[some], None if weight is None else weight[some]
+
+    return rows(slice(None, at)), rows(slice(at, None))

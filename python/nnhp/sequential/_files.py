@@ -6,26 +6,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-from sklearn.base import BaseEstimator
+from safetensors.numpy import save
 
-from nnhp import activations, initializers, layers, losses, optimizers, regularizers
+from nnhp import _component
 from nnhp._component import Component
 
 if TYPE_CHECKING:
     from nnhp.sequential._net import Net
 
 _FORMAT, _VERSION = "nnhp.Sequential", 1
-_ROOMS = (activations, initializers, layers, losses, optimizers, regularizers)
-# What a file may name: the components of the public modules, and nothing else.
-_COMPONENTS: dict[str, type[Component]] = {
-    f"{room.__name__}.{name}": getattr(room, name)
-    for room in _ROOMS
-    for name in room.__all__
-    if isinstance(getattr(room, name), type)
-}
 
 
 def write(
@@ -38,7 +30,7 @@ def write(
         for array, weights in zip(net.arrays, net.unpack(parameters), strict=True)
     }
     metadata = {"format": _FORMAT, "version": str(_VERSION), "model": json.dumps(_plain(described))}
-    save_file({**named, **tensors}, str(path), metadata)
+    Path(path).write_bytes(save({**named, **tensors}, metadata))
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -66,29 +58,33 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 def _plain(value: Any) -> Any:
     """A value as JSON has it, with components by their names and parameters."""
     if isinstance(value, Component):
-        kind = f"{type(value).__module__}.{type(value).__name__}"
-        if kind not in _COMPONENTS:
+        path = _component.path_of(value)
+        if path is None:
             raise TypeError(f"A file cannot hold {value!r}, which is no class of nnhp.")
-        return {"component": kind, "parameters": _plain(value.get_params(deep=False))}
+        return {"component": path, "parameters": _plain(value.get_params(deep=False))}
     if isinstance(value, dict):
         return {str(name): _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, tuple):
+        return {"tuple": [_plain(entry) for entry in value]}
+    if isinstance(value, list):
         return [_plain(entry) for entry in value]
-    if callable(value) or isinstance(value, BaseEstimator):
-        raise TypeError(f"A file cannot hold {value!r}.")
-    return value.item() if hasattr(value, "item") else value
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"A file cannot hold {value!r}.")
 
 
 def _objects(value: Any) -> Any:
+    """What `_plain` was given."""
     if isinstance(value, list):
         return [_objects(entry) for entry in value]
     if not isinstance(value, dict):
         return value
+    if "tuple" in value:
+        return tuple(_objects(value["tuple"]))
     if "component" not in value:
         return {name: _objects(entry) for name, entry in value.items()}
-    kind = value["component"]
-    if kind not in _COMPONENTS:
-        raise ValueError(f"{kind!r} is no class that a model may have.")
-    component = _COMPONENTS[kind](**_objects(value["parameters"]))
+    component = _component.named(value["component"], _objects(value["parameters"]))
     component.check()
     return component

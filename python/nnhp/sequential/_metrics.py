@@ -11,6 +11,8 @@ from sklearn import metrics as scores
 
 Metric: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], float]  # of targets and outputs
 
+_EPSILON = 1e-7  # Keras's
+
 
 def _binary_accuracy(y: NDArray[Any], p: NDArray[Any]) -> float:
     return float(np.mean((p > 0.5) == (y > 0.5)))
@@ -32,7 +34,25 @@ def _accuracy(y: NDArray[Any], p: NDArray[Any]) -> float:
 
 
 def _mean_absolute_percentage_error(y: NDArray[Any], p: NDArray[Any]) -> float:
-    return float(100.0 * np.mean(np.abs(y - p) / np.maximum(np.abs(y), 1e-7)))
+    return float(100.0 * np.mean(np.abs(y - p) / np.maximum(np.abs(y), _EPSILON)))
+
+
+def _binary_crossentropy(y: NDArray[Any], p: NDArray[Any]) -> float:
+    p = np.clip(p, _EPSILON, 1.0 - _EPSILON)
+    return float(-np.mean(y * np.log(p) + (1.0 - y) * np.log(1.0 - p)))
+
+
+def _categorical_crossentropy(y: NDArray[Any], p: NDArray[Any]) -> float:
+    shares = np.clip(p / p.sum(axis=1, keepdims=True), _EPSILON, 1.0 - _EPSILON)
+    return float(-np.mean((y * np.log(shares)).sum(axis=1)))
+
+
+def _sparse_categorical_crossentropy(y: NDArray[Any], p: NDArray[Any]) -> float:
+    return _categorical_crossentropy(np.eye(p.shape[1])[y.ravel().astype(int)], p)
+
+
+def _poisson(y: NDArray[Any], p: NDArray[Any]) -> float:
+    return float(np.mean(p - y * np.log(p + _EPSILON)))
 
 
 def _of_positives(score: Callable[..., float]) -> Metric:
@@ -45,6 +65,10 @@ _METRICS: dict[str, Metric] = {
     "binary_accuracy": _binary_accuracy,
     "categorical_accuracy": _categorical_accuracy,
     "sparse_categorical_accuracy": _sparse_categorical_accuracy,
+    "binary_crossentropy": _binary_crossentropy,
+    "categorical_crossentropy": _categorical_crossentropy,
+    "sparse_categorical_crossentropy": _sparse_categorical_crossentropy,
+    "poisson": _poisson,
     "mean_squared_error": lambda y, p: float(np.mean((y - p) ** 2)),
     "root_mean_squared_error": lambda y, p: float(np.sqrt(np.mean((y - p) ** 2))),
     "mean_absolute_error": lambda y, p: float(np.mean(np.abs(y - p))),
@@ -56,6 +80,7 @@ _METRICS: dict[str, Metric] = {
 }
 _ALIASES = {
     "acc": "accuracy",
+    "bce": "binary_crossentropy",
     "mse": "mean_squared_error",
     "rmse": "root_mean_squared_error",
     "mae": "mean_absolute_error",
@@ -97,5 +122,7 @@ def _checked(metric: Callable[..., Any]) -> Metric:
 def measure(
     metrics: Mapping[str, Metric], y: NDArray[Any], outputs: NDArray[Any]
 ) -> dict[str, float]:
-    """Each metric of targets (n, targets) and outputs (n, outputs)."""
-    return {name: metric(y, outputs) for name, metric in metrics.items()}
+    """Each metric of targets (n, targets) and outputs (n, outputs); NaN where outputs are."""
+    if not np.isfinite(outputs).all():
+        return dict.fromkeys(metrics, float("nan"))
+    return {name: metric(y, outputs.astype(np.float64)) for name, metric in metrics.items()}

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 
-from nnhp import _core, _threads
 from nnhp.callbacks import Callback, History
 from nnhp.layers import Layer
 from nnhp.sequential import _files, _similar
-from nnhp.estimators._data import engine_X
 from nnhp.sequential._compiled import Compiled
-from nnhp.sequential._data import Part, check_x, part_of, split_off
-from nnhp.sequential._net import Net
-from nnhp.sequential._summary import summary_of
-from nnhp.sequential._training import State, Training, Watching, evaluated
+from nnhp.sequential._data import (
+    Part,
+    check_count,
+    check_validation,
+    check_verbose,
+    part_of,
+    split_off,
+)
+from nnhp.sequential._layered import Layered
+from nnhp.sequential._training import Training, Watching, evaluated
 
 if TYPE_CHECKING:
     from nnhp.estimators import MLPClassifier, MLPRegressor
 
 
-class Sequential:
+class Sequential(Layered):
     """A net as a list of layers, with the methods of Keras's class of that name.
 
     It trains on the same engine as the estimators, and is not one of them: searches need
@@ -96,98 +98,9 @@ class Sequential:
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
-        self.dtype = dtype
-        self.random_state = random_state
-        self.n_jobs = n_jobs
         self.stop_training = False
-        self._layers: list[Layer] = []
         self._compiled: Compiled | None = None
-        self._net: Net | None = None
-        self._weights: State
-        self._training: Training | None = None  # under way
-        for layer in layers or ():
-            self.add(layer)
-
-    # --- the layers -------------------------------------------------------------------------------
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, from the samples on."""
-        return list(self._layers)
-
-    def add(self, layer: Layer) -> None:
-        """Append a layer; weights that the model has are given up.
-
-        Parameters
-        ----------
-        layer : `nnhp.layers` object
-            The layer.
-
-        Raises
-        ------
-        TypeError
-            If it is no layer.
-        ValueError
-            If a parameter of the layer is out of bounds.
-        """
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layer must be one of nnhp.layers, got {layer!r}.")
-        layer.check()
-        self._layers.append(layer)
-        self._net = None
-
-    def pop(self) -> None:
-        """Take the last layer away; weights that the model has are given up.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
-        if not self._layers:
-            raise ValueError("The model has no layers.")
-        self._layers.pop()
-        self._net = None
-
-    def summary(self) -> None:
-        """Print the layers with their output shapes and numbers of parameters."""
-        print(summary_of(self._layers, self._net_if_known()))
-
-    def get_weights(self) -> list[NDArray[Any]]:
-        """Copy the weights.
-
-        Returns
-        -------
-        weights : list of ndarray
-            Layer by layer: of dense layers the kernel (inputs, units) and the biases, unless
-            there are none; of normalizations scale and shift, and of batches' the moving mean
-            and variance; of PReLU the slopes. Empty as long as the number of features is not
-            known.
-        """
-        net = self._net_if_known()
-        return [] if net is None else net.unpack(self._flat())
-
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Replace the weights.
-
-        Parameters
-        ----------
-        weights : sequence of array-like
-            As `get_weights` returns them.
-
-        Raises
-        ------
-        ValueError
-            If their number or a shape is another.
-        """
-        flat = self._built(None).pack(weights)
-        self._weights = self._weights.with_parameters(flat)
-        if self._training is not None:
-            self._training.replace(flat)
-
-    # --- training ---------------------------------------------------------------------------------
+        super().__init__(layers, dtype, random_state, n_jobs)
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *, metrics: Any = None) -> None:
         """Say how the model is to be trained; an optimizer's state is given up.
@@ -221,8 +134,8 @@ class Sequential:
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        if not rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {rate!r}.")
+        if not 0 <= rate < np.inf:
+            raise ValueError(f"learning_rate must be finite and not negative, got {rate!r}.")
         self._ready().learning_rate = float(rate)
 
     def fit(
@@ -232,7 +145,7 @@ class Sequential:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         validation_split: float = 0.0,
         validation_data: tuple[Any, ...] | None = None,
         shuffle: bool = True,
@@ -260,7 +173,7 @@ class Sequential:
         verbose : {'auto', 0, 1, 2}, default='auto'
             0 prints nothing, the others a line per epoch.
 
-        callbacks : sequence of `nnhp.callbacks` objects, default=None
+        callbacks : object of `nnhp.callbacks` or sequence of these, default=None
             Called between epochs.
 
         validation_split : float, default=0.0
@@ -293,49 +206,45 @@ class Sequential:
             If an argument is out of bounds, or shapes do not fit together.
         """
         compiled = self._ready()
-        epochs = _count(epochs, "epochs", 0)
-        initial_epoch = _count(initial_epoch, "initial_epoch", 0)
-        _check_verbose(verbose)
-        x, y, sample_weight, validation = self._given(
-            x, y, sample_weight, validation_split, validation_data
-        )
-        net = self._built(x.shape[1])
-        train = self._part(x, y, sample_weight, class_weight)
-        validated = None
-        if validation is not None:
-            validated = self._part(*validation, None, name="validation_data")
-        batch = min(_count(32 if batch_size is None else batch_size, "batch_size", 1), x.shape[0])
+        epochs = check_count(epochs, "epochs", 0)
+        initial_epoch = check_count(initial_epoch, "initial_epoch", 0)
+        batch_size = check_count(32 if batch_size is None else batch_size, "batch_size", 1)
+        prints = check_verbose(verbose)
+        given, validation = (self._samples(x), y, sample_weight), None
+        if validation_data is not None:
+            validation = check_validation(validation_data, given[0].shape[1], self.dtype)
+        elif validation_split != 0:
+            given, validation = split_off(*given, validation_split)
+        train = self._part(*given, class_weight)
         training = Training(
-            net,
+            self._built(None),
             compiled,
             self._weights,
             train,
-            validated,
-            batch_size=batch,
+            None if validation is None else self._part(*validation, name="y to validate on"),
+            batch_size=min(batch_size, train.n_samples),
             n_epochs=max(epochs - initial_epoch, 1),
             shuffle=bool(shuffle),
         )
-        history = History()
-        watching = Watching(self, [*(callbacks or ()), history])
-        watching.begin({"epochs": epochs, "steps": -(-x.shape[0] // batch), "verbose": verbose})
+        watching = Watching(self, callbacks)
+        steps = -(-train.n_samples // batch_size)
+        watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
         self.stop_training = False
         self._training = training
         try:
             for epoch in range(initial_epoch, epochs):
                 watching.begin_epoch(epoch)
-                if not training.advance(_threads.resolve(self.n_jobs)):
-                    break
-                logs = training.logs()
+                logs = training.advance(self._threads())
                 watching.end_epoch(epoch, logs)
-                if verbose:
+                if prints:
                     print(_line(epoch, epochs, logs))
-                if self.stop_training:
+                if self.stop_training or training.diverged:
                     break
         finally:
             self._training = None
             self._weights = training.state()
         watching.end()
-        return history
+        return watching.history
 
     def train_on_batch(
         self,
@@ -361,26 +270,20 @@ class Sequential:
             The loss before the step; with metrics, these follow it, for the net after the step.
         """
         compiled = self._ready()
-        x = self._samples(x)
-        net = self._built(x.shape[1])
-        part = self._part(x, y, sample_weight, class_weight)
+        part = self._part(self._samples(x), y, sample_weight, class_weight)
         training = Training(
-            net,
+            self._built(None),
             compiled,
             self._weights,
             part,
             None,
-            batch_size=x.shape[0],
+            batch_size=part.n_samples,
             n_epochs=1,
             shuffle=False,
         )
-        try:
-            training.advance(_threads.resolve(self.n_jobs))
-        finally:
-            self._weights = training.state()
-        return _answer(training.logs(), return_dict)
-
-    # --- evaluation -------------------------------------------------------------------------------
+        logs = training.advance(self._threads())
+        self._weights = training.state()
+        return _answer(logs, return_dict)
 
     def evaluate(
         self,
@@ -413,42 +316,12 @@ class Sequential:
             The loss, penalties included; with metrics, these follow it.
         """
         compiled = self._ready()
-        _check_verbose(verbose)
-        x = self._samples(x)
-        net = self._built(x.shape[1])
-        part = self._part(x, y, sample_weight, None)
-        logs = evaluated(net, compiled, self._weights.parameters, part, self._count_threads)
-        if verbose:
+        prints = check_verbose(verbose)
+        part = self._part(self._samples(x), y, sample_weight)
+        logs = evaluated(self._built(None), compiled, self._flat(), part, self._threads())
+        if prints:
             print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()))
         return _answer(logs, return_dict)
-
-    def predict(
-        self,
-        x: ArrayLike,
-        batch_size: int | None = None,  # noqa: ARG002 - as in Keras; has no effect on results
-        verbose: int | str = 0,  # noqa: ARG002 - there is nothing to say
-    ) -> NDArray[Any]:
-        """Compute the outputs.
-
-        Parameters
-        ----------
-        x : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        batch_size, verbose
-            Ignored.
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_samples, n_outputs)
-            In the model's dtype.
-        """
-        x = self._samples(x)
-        net = self._built(x.shape[1])
-        predictor = _core.Predictor(net.spec, self._weights.parameters)
-        return predictor.outputs(engine_X(x), self._count_threads)
-
-    # --- what else can be done with a model -------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file.
@@ -522,102 +395,43 @@ class Sequential:
     def to_estimator(self) -> MLPClassifier | MLPRegressor:
         """Make the scikit-learn estimator of the same net.
 
+        It has the model's weights, if there are any, and so predicts the same; classes are the
+        numbers that the model was trained on. Fitted anew, or cloned by a search, it trains by the
+        parameters that stand for the layers and for `compile`: see "Coming from Keras" in the guide
+        for what the estimators do otherwise.
+
         Returns
         -------
         estimator : MLPClassifier or MLPRegressor
-            By the loss: with the parameters of the layers and of `compile`; not fitted.
+            By the loss.
 
         Raises
         ------
+        NotFittedError
+            If the model is not compiled.
         ValueError
             Naming the layer, loss or optimizer that no parameter of the estimators expresses.
         """
-        return _similar.estimator_of(self, self._ready())
-
-    # --- inside -----------------------------------------------------------------------------------
-
-    def _flat(self) -> NDArray[Any]:
-        """The flat parameters, in the midst of a training too."""
-        return self._weights.parameters if self._training is None else self._training.parameters
+        return _similar.estimator_of(self, self._ready(), self._net_if_known())
 
     def _ready(self) -> Compiled:
         if self._compiled is None:
             raise NotFittedError("Call compile(optimizer, loss) before this.")
         return self._compiled
 
-    def _count_threads(self) -> int:
-        return _threads.resolve(self.n_jobs)
-
-    def _features_said(self) -> int | None:
-        """Features as the first layer says."""
-        first = self._layers[0] if self._layers else None
-        found: int | None = getattr(first, "n_features", None)
-        return found
-
-    def _net_if_known(self) -> Net | None:
-        if self._net is None and self._features_said() is not None:
-            self._built(None)
-        return self._net
-
-    def _built(self, n_features: int | None) -> Net:
-        """The net, made when the features are known."""
-        if self._net is None:
-            features = self._features_said() or n_features
-            if features is None:
-                raise NotFittedError(
-                    "The number of features is not known: add an Input, or call fit before this."
-                )
-            self._net = Net(self._layers, features, self.dtype)
-            self._weights = State.drawn(self._net, check_random_state(self.random_state))
-        return self._net
-
-    def _samples(self, x: Any, name: str = "x") -> Any:
-        known = self._features_said() if self._net is None else self._net.n_features
-        return check_x(x, known, self.dtype, name)
-
     def _part(
-        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, name: str = "y"
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, name: str = "y"
     ) -> Part:
         return part_of(
             x,
             y,
             sample_weight,
             class_weight,
-            n_outputs=self._built(None).n_outputs,
+            n_outputs=self._built(x.shape[1]).n_outputs,
             sparse_targets=self._ready().sparse_targets,
             dtype=self.dtype,
             name=name,
         )
-
-    def _given(
-        self, x: Any, y: Any, sample_weight: Any, share: float, validation_data: Any
-    ) -> tuple[Any, Any, Any, tuple[Any, Any, Any] | None]:
-        """Samples, targets and weights to train on, and those to validate on."""
-        x = self._samples(x)
-        if validation_data is not None:
-            if not 2 <= len(validation_data) <= 3:
-                raise ValueError(
-                    "validation_data must be (x, y) or (x, y, sample_weight), got "
-                    f"{len(validation_data)} entries."
-                )
-            x_val, y_val, *weight = validation_data
-            checked = check_x(x_val, x.shape[1], self.dtype, "validation_data")
-            return x, y, sample_weight, (checked, y_val, weight[0] if weight else None)
-        if share == 0.0:
-            return x, y, sample_weight, None
-        train, validation = split_off(x, y, sample_weight, share)
-        return *train, validation
-
-
-def _count(given: Any, name: str, least: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, Integral) or given < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {given!r}.")
-    return int(given)
-
-
-def _check_verbose(verbose: Any) -> None:
-    if verbose not in ("auto", 0, 1, 2):
-        raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}.")
 
 
 def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:

@@ -14,6 +14,8 @@ from nnhp.sequential import _parts
 
 Stages = list[dict[str, Any]]
 
+_NO_ACTIVATION = (layers.Maxout, layers.BatchNormalization, layers.LayerNormalization)
+
 
 @dataclass
 class _Row:
@@ -145,8 +147,8 @@ class Net:
         layer = self.layers[array.place]
         if array.name == "slopes":
             return np.full(array.shape, _parts.initial_slope(layer.activation))
-        given = layer.kernel_initializer if array.name == "kernel" else layer.bias_initializer
-        return _parts.initializer_of(given)(array.shape, rng)
+        option = "kernel_initializer" if array.name == "kernel" else "bias_initializer"
+        return _parts.initializer_of(getattr(layer, option), option)(array.shape, rng)
 
     def _find_arrays(self, input_places: Sequence[int]) -> list[Weights]:
         arrays = []
@@ -158,15 +160,10 @@ class Net:
             if row.layer.use_bias:
                 arrays.append(Weights(row.place, "biases", at, (units,), trained))
             at += units
-        places = {-1: list(input_places)} | {i: row.places for i, row in enumerate(self._rows)}
-        waiting = {layer: iter(of_layer) for layer, of_layer in places.items()}
-        for layer, name, start, size in self.spec.stage_arrays:
-            if name in ("scale", "slopes"):  # the first of a stage's
-                place = next(
-                    place for place in waiting[layer] if _parts.has_weights(self.layers[place])
-                )
+        places = [*(row.places for row in self._rows), list(input_places)]  # inputs are layer -1
+        for layer, stage, name, start, size in self.spec.stage_arrays:
             trained = name not in ("mean", "variance")
-            arrays.append(Weights(place, name, start, (size,), trained))
+            arrays.append(Weights(places[layer][stage], name, start, (size,), trained))
         return sorted(arrays, key=lambda array: array.place)
 
 
@@ -201,6 +198,7 @@ def _split_output(row: _Row, model_layers: Sequence[layers.Layer]) -> tuple[Stag
     layer = model_layers[row.places[-1]]
     if isinstance(layer, layers.Dropout | layers.AlphaDropout | layers.GaussianNoise):
         raise ValueError(f"{layer!r} after the last Dense layer would change the model's outputs.")
-    if isinstance(layer, layers.BatchNormalization | layers.LayerNormalization):
+    # The engine names output activations: those with parameters are stages before 'identity'.
+    if isinstance(layer, _NO_ACTIVATION) or last.keys() != {"name"} or last["name"] == "prelu":
         return row.stages, "identity"
     return before, str(last["name"])

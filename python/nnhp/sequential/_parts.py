@@ -33,25 +33,24 @@ LOSS_ALIASES = {
     "mae": "mean_absolute_error",
     "bce": "binary_crossentropy",
 }
-_ACTIVATIONS = frozenset({*_core.activations(), "softmax", "exp"})
+_ACTIVATIONS = frozenset({*_core.activations(), "softmax", "exp"} - {"maxout"})
 _ACTIVATION_ALIASES = {**activations.ALIASES, "exponential": "exp"}
-# Objects of `nnhp.losses` stand for Keras's losses of these names.
-_OF_OBJECTS = {losses.Huber: "huber"}
 
 
 def loss_of(given: Any) -> tuple[dict[str, Any], bool]:
     """The loss as the engine takes it, and whether its targets are class numbers."""
-    if given is None:
-        raise ValueError(f"loss must be one of {_listed(LOSSES, LOSS_ALIASES)}, got None.")
-    if isinstance(given, Component):
+    own: dict[str, Any] = {}
+    name = given
+    if isinstance(given, losses.Huber):
         given.check()
-        name = _OF_OBJECTS.get(type(given))
-        fields = given.fields()
-        return {**LOSSES.get(name or "", {}), **fields, **_OVER_SAMPLES}, False
-    name = LOSS_ALIASES.get(str(given).lower(), str(given).lower())
+        name, own = given.name, given.fields()
+    name = LOSS_ALIASES.get(str(name).lower(), str(name).lower())
     if name not in LOSSES:
-        raise ValueError(f"loss must be one of {_listed(LOSSES, LOSS_ALIASES)}, got {given!r}.")
-    return {**LOSSES[name], **_OVER_SAMPLES}, name == "sparse_categorical_crossentropy"
+        raise ValueError(
+            f"loss must be one of {_listed(LOSSES, LOSS_ALIASES)} or nnhp.losses.Huber, got "
+            f"{given!r}."
+        )
+    return {**LOSSES[name], **own, **_OVER_SAMPLES}, name == "sparse_categorical_crossentropy"
 
 
 def optimizer_of(given: Any) -> optimizers.Optimizer:
@@ -81,15 +80,10 @@ def initial_rate(optimizer: optimizers.Optimizer) -> float:
     return 0.01 if isinstance(optimizer, optimizers.SGD) else 0.001
 
 
-def initializer_of(given: Any) -> initializers.Initializer:
+def initializer_of(given: Any, what: str) -> initializers.Initializer:
     """Where weights start."""
-    return _object(
-        given,
-        initializers.BY_NAME,
-        initializers.ALIASES,
-        initializers.Initializer,
-        "kernel_initializer and bias_initializer",
-    )
+    known, aliases = initializers.BY_NAME, initializers.ALIASES
+    return _object(given, known, aliases, initializers.Initializer, what)
 
 
 def regularizer_of(given: Any) -> Regularizer:
@@ -101,7 +95,7 @@ def regularizer_of(given: Any) -> Regularizer:
 
 def activation_of(given: Any) -> dict[str, Any]:
     """An activation as a stage of the engine."""
-    if isinstance(given, activations.Activation):
+    if isinstance(given, activations.Activation) and not isinstance(given, activations.Maxout):
         given.check()
         return given.fields()
     name = _ACTIVATION_ALIASES.get(given, given)
@@ -118,6 +112,16 @@ def activation_of(given: Any) -> dict[str, Any]:
 def initial_slope(given: Any) -> float:
     """What the trained slopes of an activation start from."""
     return float(getattr(given, "initial_slope", activations.PReLU().initial_slope))
+
+
+def check(layer: layers.Layer) -> None:
+    """Raise ValueError where a parameter of a layer is out of bounds, or a name is not known."""
+    layer.check()
+    stage_of(layer)
+    if isinstance(layer, layers.Dense | layers.Maxout):
+        initializer_of(layer.kernel_initializer, "kernel_initializer")
+        initializer_of(layer.bias_initializer, "bias_initializer")
+        regularizer_of(layer.kernel_regularizer)
 
 
 def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
@@ -139,16 +143,12 @@ def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
     return None
 
 
-def has_weights(layer: layers.Layer) -> bool:
-    """Whether what a layer does after its sums, if it has any, has weights of its own."""
-    if isinstance(layer, layers.BatchNormalization | layers.LayerNormalization):
-        return True
-    given = getattr(layer, "activation", None)
-    return given is not None and activation_of(given)["name"] == activations.PReLU.name
-
-
 def _object(
-    given: Any, by_name: Mapping[str, type[C]], aliases: Mapping[str, str], family: type[C], what: str
+    given: Any,
+    by_name: Mapping[str, type[C]],
+    aliases: Mapping[str, str],
+    family: type[C],
+    what: str,
 ) -> C:
     if isinstance(given, family):
         given.check()
@@ -156,9 +156,9 @@ def _object(
     name = str(given).lower()
     name = aliases.get(name, name)
     if not isinstance(given, str) or name not in by_name:
-        room = family.__module__
         raise ValueError(
-            f"{what} must be one of {_listed(by_name, aliases)} or an object of {room}, got {given!r}."
+            f"{what} must be one of {_listed(by_name, aliases)} or an object of "
+            f"{family.__module__}, got {given!r}."
         )
     return by_name[name]()
 

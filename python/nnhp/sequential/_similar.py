@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnhp import layers, optimizers
+import numpy as np
+from numpy.typing import NDArray
+
+from nnhp import activations, layers, losses
 from nnhp.estimators import MLPClassifier, MLPRegressor
+from nnhp.estimators._fitted import publish, shape_attributes
+from nnhp.estimators._labels import Labels
+from nnhp.estimators._weights import unpack
 from nnhp.sequential import _parts
 from nnhp.sequential._compiled import Compiled
 
 if TYPE_CHECKING:
+    from nnhp.estimators._base import BaseMLP
     from nnhp.sequential import Sequential
+    from nnhp.sequential._net import Net
 
-# The engine's losses: the estimator, its loss, and the outputs that go with it.
-_ESTIMATORS: dict[str, tuple[type[Any], str, Sequence[str]]] = {
-    "squared_error": (MLPRegressor, "squared_error", ("identity", "tanh", "logistic", "softplus")),
-    "absolute_error": (MLPRegressor, "absolute_error", ("identity", "tanh", "logistic")),
-    "huber": (MLPRegressor, "huber", ("identity", "tanh", "logistic")),
+_ANY_OUTPUT = ("identity", "logistic", "tanh", "softplus", "exp")
+# The engine's losses: the estimator, its loss, and the outputs that it may have, its default first.
+_ESTIMATORS: dict[str, tuple[type[Any], Any, Sequence[str]]] = {
+    "squared_error": (MLPRegressor, "squared_error", _ANY_OUTPUT),
+    "absolute_error": (MLPRegressor, "absolute_error", _ANY_OUTPUT),
+    "huber": (MLPRegressor, "huber", _ANY_OUTPUT),
     "poisson_likelihood": (MLPRegressor, "poisson", ("exp", "softplus")),
     "binary_log_loss": (MLPClassifier, "log_loss", ("logistic",)),
     "log_loss": (MLPClassifier, "log_loss", ("softmax",)),
+    "binary_focal": (MLPClassifier, losses.Focal(), ("logistic",)),
+    "focal": (MLPClassifier, losses.Focal(alpha=0.25), ("softmax",)),
+    "hinge": (MLPClassifier, "hinge", ("identity",)),
 }
+# What may follow a dense layer, in this order.
 _ORDER = (
     (layers.BatchNormalization, layers.LayerNormalization),
     (layers.Activation,),
@@ -66,23 +79,29 @@ class _Block:
                 self.dropout_kind = "standard" if isinstance(layer, layers.Dropout) else "alpha"
 
 
-def estimator_of(model: Sequential, compiled: Compiled) -> MLPClassifier | MLPRegressor:
-    """Make the estimator; ValueError names what it cannot express."""
+def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> BaseMLP:
+    """Make the estimator, fitted where the model has weights; ValueError names what it lacks."""
     inputs, blocks = _blocks_of(model.layers)
     *hidden, output = blocks
     for block in blocks:
         _check_dense(block.dense)
     if output.normalization or output.noise or output.dropout:
-        raise _inexpressible(output.dense, "is the output layer, which has nothing but an activation")
+        raise _inexpressible(output.dense, "is the output layer, which has an activation only")
     made, loss, outputs = _kind_of(compiled)
     ends_in = _parts.activation_of(output.activation or "linear")["name"]
-    if ends_in not in outputs:
-        raise _inexpressible(output.dense, f"must end in one of {outputs} for this loss")
+    if isinstance(output.dense, layers.Maxout) or ends_in not in outputs:
+        known = ", ".join(map(repr, outputs))
+        raise _inexpressible(output.dense, f"must have one of the activations {known} for its loss")
+    if ends_in == "softmax" and output.dense.units < 3:
+        raise _inexpressible(
+            output.dense, "has softmax for two classes, for which estimators have one sigmoid unit"
+        )
+    optimizer = compiled.optimizer
     parameters: dict[str, Any] = {
         "loss": loss,
         "hidden_layer_sizes": tuple(int(block.dense.units) for block in hidden),
-        "activation": _of_layers([_activation(block) for block in hidden], "relu"),
-        "solver": compiled.optimizer,
+        "activation": [_activation(block) for block in hidden] or "relu",
+        "solver": optimizer,
         "alpha": 0.0,
         "batch_size": 32,
         "kernel_initializer": [block.dense.kernel_initializer for block in blocks],
@@ -92,7 +111,7 @@ def estimator_of(model: Sequential, compiled: Compiled) -> MLPClassifier | MLPRe
         ),
         "normalization": _common(hidden, "normalization", None),
         "activation_noise": _common(hidden, "noise", 0.0),
-        "dropout": [block.dropout for block in hidden] if hidden else 0.0,
+        "dropout": [block.dropout for block in hidden] or 0.0,
         "dropout_kind": _dropout_kind([*hidden, inputs]),
         "input_noise": inputs.noise,
         "input_dropout": inputs.dropout,
@@ -102,12 +121,29 @@ def estimator_of(model: Sequential, compiled: Compiled) -> MLPClassifier | MLPRe
     }
     if made is MLPRegressor and ends_in != outputs[0]:
         parameters["output_activation"] = ends_in
-    if compiled.optimizer.learning_rate is None and not isinstance(
-        compiled.optimizer, optimizers.Optimizer
-    ):
-        parameters["learning_rate_init"] = compiled.learning_rate
-    estimator: MLPClassifier | MLPRegressor = made(**parameters)
+    if optimizer.learning_rate is None:
+        parameters["learning_rate_init"] = _parts.initial_rate(optimizer)
+    estimator: BaseMLP = made(**parameters)
+    if net is not None:
+        publish(estimator, _fitted(net, model.get_weights(), made is MLPClassifier))
     return estimator
+
+
+def _fitted(net: Net, weights: Sequence[NDArray[Any]], classifies: bool) -> dict[str, Any]:
+    """Attributes of an estimator that has these weights; classes are numbers from 0."""
+    sizes = [net.n_features, *(units for _, units in net.spec.layer_shapes)]
+    attributes = {
+        "n_features_in_": net.n_features,
+        **shape_attributes(sizes, net.output_activation),
+        **unpack(net.pack(weights), net.spec),
+    }
+    if classifies:
+        several = net.output_activation != "softmax" and net.n_outputs > 1
+        labels = Labels.find(
+            np.eye(net.n_outputs, dtype=int) if several else np.arange(max(net.n_outputs, 2))
+        )
+        attributes |= {"classes_": labels.classes, "_label_binarizer": labels.binarizer}
+    return attributes
 
 
 def _inexpressible(layer: Any, reason: str) -> ValueError:
@@ -138,7 +174,7 @@ def _check_dense(dense: Any) -> None:
 
 def _activation(block: _Block) -> Any:
     if isinstance(block.dense, layers.Maxout):
-        return _parts.activations.Maxout(pieces=block.dense.pieces)
+        return activations.Maxout(pieces=block.dense.pieces)
     return block.activation or "identity"
 
 
@@ -148,19 +184,17 @@ def _kind_of(compiled: Compiled) -> tuple[type[Any], Any, Sequence[str]]:
         raise ValueError(f"No estimator has the loss {name!r} as Keras defines it.")
     made, loss, outputs = _ESTIMATORS[name]
     if name == "huber":
-        return made, _parts.losses.Huber(delta=compiled.loss.get("delta", 1.0)), outputs
+        return made, losses.Huber(delta=compiled.loss.get("delta", 1.0)), outputs
     return made, loss, outputs
-
-
-def _of_layers(found: list[Any], default: Any) -> Any:
-    return found if found else default
 
 
 def _common(hidden: Sequence[_Block], name: str, default: Any) -> Any:
     values = [getattr(block, name) for block in hidden]
     for block, value in zip(hidden, values, strict=True):
         if value != values[0]:
-            raise _inexpressible(block.dense, f"has another {name} than the first hidden layer")
+            raise _inexpressible(
+                block.dense, f"is followed by another {name} than the first hidden layer"
+            )
     return values[0] if values else default
 
 

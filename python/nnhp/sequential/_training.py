@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from nnhp import _core
-from nnhp.callbacks import Callback, Logs
+from nnhp.callbacks import Callback, History
+from nnhp.callbacks._base import Logs
 from nnhp.estimators import _random
 from nnhp.sequential._compiled import Compiled
 from nnhp.sequential._data import Part
@@ -125,29 +126,29 @@ class Training:
             {"parameters": flat} | ({} if averages is None else {"averages": flat})
         )
 
-    def advance(self, threads: int) -> bool:
-        """Do an epoch; False where the training has diverged before."""
+    @property
+    def diverged(self) -> bool:
+        """Whether parameters are no longer finite, so that nothing more can be learned."""
+        return self._session.status == "diverged"
+
+    def advance(self, threads: int) -> Logs:
+        """Do an epoch; returns its numbers."""
         self._session.restore({"learning_rate": self._compiled.learning_rate})
-        epoch = self._session.epoch
         _core.train_many([self._session], 1, threads)
-        if self._session.status == "diverged":
+        if self.diverged:
             warnings.warn(
-                f"The training diverged: layer {self._session.diverged_layer + 1} became "
-                "non-finite.",
+                f"The training diverged: layer {self._session.diverged_layer + 1} of those with "
+                "weights became non-finite.",
                 ConvergenceWarning,
                 stacklevel=3,  # the caller of fit
             )
-        return self._session.epoch > epoch
-
-    def logs(self) -> Logs:
-        """The numbers of the last epoch."""
         loss = {"loss": self._session.loss_curve[-1]}
-        logs = loss | self._measured(self._train)
+        logs = loss | self._measured(self._train, threads)
         if self._validation is None:
             return logs
         penalty = self._net.penalty(self.parameters)
         loss = {"loss": self._session.validation_loss_curve[-1] + penalty}
-        of_validation = loss | self._measured(self._validation)
+        of_validation = loss | self._measured(self._validation, threads)
         return logs | {f"val_{name}": value for name, value in of_validation.items()}
 
     def state(self) -> State:
@@ -165,45 +166,44 @@ class Training:
             {name: state[name] for name in _OF_OPTIMIZER if state[name] is not None},
         )
 
-    def _measured(self, part: Part) -> Logs:
-        if not self._compiled.metrics:
-            return {}
-        outputs = _core.Predictor(self._net.spec, self.parameters).outputs(part.X, lambda: 1)
-        return measure(self._compiled.metrics, part.y, outputs)
+    def _measured(self, part: Part, threads: int) -> Logs:
+        return _measured(self._net, self._compiled, self.parameters, part, threads)
 
 
 def evaluated(
-    net: Net,
-    compiled: Compiled,
-    parameters: NDArray[Any],
-    part: Part,
-    threads: Callable[[], int],
+    net: Net, compiled: Compiled, parameters: NDArray[Any], part: Part, threads: int
 ) -> Logs:
     """Loss and metrics of some parameters."""
     spec = compiled.train_spec(net, batch_size=part.n_samples, n_epochs=1, shuffle=False)
     rows = _core.TrainingSet(
         part.dataset, validation_data=part.dataset, validation_weight=part.weight
     )
-    loss = _core.validation_loss(net.spec, spec, parameters, rows)
-    logs = {"loss": loss + net.penalty(parameters)}
-    if compiled.metrics:
-        outputs = _core.Predictor(net.spec, parameters).outputs(part.X, threads)
-        logs |= measure(compiled.metrics, part.y, outputs)
-    return logs
+    loss = _core.validation_loss(net.spec, spec, parameters, rows) + net.penalty(parameters)
+    return {"loss": loss} | _measured(net, compiled, parameters, part, threads)
+
+
+def _measured(
+    net: Net, compiled: Compiled, parameters: NDArray[Any], part: Part, threads: int
+) -> Logs:
+    if not compiled.metrics:
+        return {}
+    outputs = _core.Predictor(net.spec, parameters).outputs(part.X, lambda: threads)
+    return measure(compiled.metrics, part.y, outputs)
 
 
 class Watching:
     """The callbacks of one call."""
 
-    def __init__(self, model: Sequential, callbacks: Sequence[Callback]) -> None:
-        for callback in callbacks:
+    def __init__(self, model: Sequential, given: Callback | Sequence[Callback] | None) -> None:
+        listed = [given] if isinstance(given, Callback) else list(given or ())
+        for callback in listed:
             if not isinstance(callback, Callback):
-                raise TypeError(
-                    f"callbacks must be objects of nnhp.callbacks, got {callback!r}."
-                )
-            callback.model = model
-        self._callbacks = callbacks
+                raise TypeError(f"callbacks must be objects of nnhp.callbacks, got {callback!r}.")
+        self.history = History()
+        self._callbacks = [*listed, self.history]
         self._logs: Logs = {}
+        for callback in self._callbacks:
+            callback.model = model
 
     def begin(self, params: dict[str, Any]) -> None:
         """Tell that training begins."""

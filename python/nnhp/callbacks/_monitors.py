@@ -1,102 +1,17 @@
-"""Callbacks of `nnhp.Sequential.fit`, called between epochs.
-
-An epoch is one call of the engine, so nothing is called between its batches.
-"""
+"""Callbacks that watch a number."""
 
 from __future__ import annotations
 
-import csv
-import inspect
-import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nnhp.sequential import Sequential
+from nnhp.callbacks._base import Callback, Logs
 
-__all__ = [
-    "CSVLogger",
-    "Callback",
-    "EarlyStopping",
-    "History",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "ModelCheckpoint",
-    "ReduceLROnPlateau",
-    "TerminateOnNaN",
-]
-
-Logs = dict[str, float]
-
-
-class Callback:
-    """Base of all callbacks: override what is to happen.
-
-    Attributes
-    ----------
-    model : Sequential
-        The model that is trained.
-
-    params : dict
-        'epochs', 'steps' (batches per epoch) and 'verbose' of the call of `fit`.
-
-    Examples
-    --------
-    >>> from nnhp.callbacks import Callback
-    >>> class Print(Callback):
-    ...     def on_epoch_end(self, epoch, logs):
-    ...         print(epoch, sorted(logs))
-    """
-
-    model: Sequential
-    params: dict[str, Any]
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Do something before the first epoch."""
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Do something before an epoch, counted from 0."""
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Do something after an epoch; `logs` has its loss and metrics, and may be added to."""
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Do something after the last epoch."""
-
-
-class History(Callback):
-    """What happened in a call of `fit`, which returns it.
-
-    Attributes
-    ----------
-    history : dict of str to list of float
-        'loss', each metric, and the same of the validation data with the prefix 'val_': one
-        number per epoch.
-
-    epoch : list of int
-        The epochs, counted from 0.
-
-    params : dict
-        'epochs', 'steps' and 'verbose'.
-
-    Examples
-    --------
-    >>> from nnhp.callbacks import History
-    >>> History().history
-    {}
-    """
-
-    def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
-        self.epoch: list[int] = []
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Keep what is known of the epoch."""
-        self.epoch.append(epoch)
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
+# Metrics of which more is better, and those of which less is.
+_MORE = ("acc", "accuracy", "auc", "precision", "r2_score", "recall")
+_LESS = ("loss", "mse", "rmse", "mae", "mape", "error", "crossentropy", "hinge", "poisson")
 
 
 class _Watch:
@@ -105,12 +20,8 @@ class _Watch:
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}.")
-        if mode == "auto":
-            greater = ("acc", "accuracy", "auc", "precision", "recall", "r2_score")
-            plain = monitor.removeprefix("val_").lower()
-            mode = "max" if plain in greater or plain.endswith("accuracy") else "min"
         self.monitor = monitor
-        self._sign = 1.0 if mode == "max" else -1.0
+        self._sign = 1.0 if (_mode_of(monitor) if mode == "auto" else mode) == "max" else -1.0
         self._min_delta = abs(min_delta)
 
     def value(self, logs: Mapping[str, float]) -> float | None:
@@ -118,12 +29,24 @@ class _Watch:
             warnings.warn(
                 f"monitor={self.monitor!r} is not among what is known after an epoch: "
                 f"{sorted(logs)}.",
-                stacklevel=6,  # the caller of fit
+                stacklevel=5,  # the caller of fit
             )
         return logs.get(self.monitor)
 
     def better(self, value: float, than: float | None) -> bool:
         return than is None or self._sign * (value - than) > self._min_delta
+
+
+def _mode_of(monitor: str) -> str:
+    plain = monitor.removeprefix("val_").lower()
+    if plain.endswith(_MORE):
+        return "max"
+    if plain.endswith(_LESS):
+        return "min"
+    raise ValueError(
+        f"mode must be 'min' or 'max' for monitor={monitor!r}, whose name does not tell whether "
+        "less is better."
+    )
 
 
 class EarlyStopping(Callback):
@@ -140,7 +63,7 @@ class EarlyStopping(Callback):
     verbose : int, default=0
         1 prints when training is ended.
     mode : {'auto', 'min', 'max'}, default='auto'
-        Whether less is better; 'auto' takes it from the name.
+        Whether less or more is better; 'auto' takes it from the metric's name.
     baseline : float, default=None
         What the number must reach within the patience.
     restore_best_weights : bool, default=False
@@ -224,7 +147,7 @@ class ReduceLROnPlateau(Callback):
     verbose : int, default=0
         1 prints when the rate is lowered.
     mode : {'auto', 'min', 'max'}, default='auto'
-        Whether less is better; 'auto' takes it from the name.
+        Whether less or more is better; 'auto' takes it from the metric's name.
     min_delta : float, default=0.0001
         An improvement must be greater.
     cooldown : int, default=0
@@ -294,49 +217,6 @@ class ReduceLROnPlateau(Callback):
                     print(f"Epoch {epoch + 1}: learning rate {self.model.learning_rate:.4g}")
 
 
-class LearningRateScheduler(Callback):
-    """Sets the learning rate before each epoch.
-
-    Parameters
-    ----------
-    schedule : callable
-        ``schedule(epoch, rate)`` or ``schedule(epoch)``, which returns the new rate; epochs count
-        from 0.
-    verbose : int, default=0
-        1 prints each rate.
-
-    Examples
-    --------
-    >>> from nnhp.callbacks import LearningRateScheduler
-    >>> callback = LearningRateScheduler(lambda epoch, rate: rate * 0.9)
-    """
-
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
-        self.schedule = schedule
-        self.verbose = verbose
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate."""
-        rate = self.model.learning_rate
-        try:
-            inspect.signature(self.schedule).bind(epoch, rate)
-        except TypeError:
-            rate = self.schedule(epoch)
-        else:
-            rate = self.schedule(epoch, rate)
-        if not (isinstance(rate, int | float) and math.isfinite(rate) and rate > 0):
-            raise ValueError(
-                f"schedule must return a positive number, got {rate!r} for epoch {epoch}."
-            )
-        self.model.learning_rate = float(rate)
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {rate:.4g}")
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Note the rate."""
-        logs["learning_rate"] = self.model.learning_rate
-
-
 class ModelCheckpoint(Callback):
     """Saves the model after epochs.
 
@@ -352,7 +232,7 @@ class ModelCheckpoint(Callback):
     save_best_only : bool, default=False
         Whether only an epoch that is better than all before is saved.
     mode : {'auto', 'min', 'max'}, default='auto'
-        Whether less is better; 'auto' takes it from the name.
+        Whether less or more is better; 'auto' takes it from the metric's name.
     initial_value_threshold : float, default=None
         What the first saved epoch must be better than.
 
@@ -388,103 +268,3 @@ class ModelCheckpoint(Callback):
         self.model.save(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")
-
-
-class CSVLogger(Callback):
-    """Writes a line per epoch to a CSV file.
-
-    Parameters
-    ----------
-    filename : path
-        The file.
-    separator : str, default=','
-        Between columns.
-    append : bool, default=False
-        Whether an existing file is gone on with.
-
-    Examples
-    --------
-    >>> from nnhp.callbacks import CSVLogger
-    >>> callback = CSVLogger("training.csv")
-    """
-
-    def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
-        self.filename = Path(filename)
-        self.separator = separator
-        self.append = append
-        self._file: IO[str] | None = None
-        self._writer: csv.DictWriter[str] | None = None
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open the file."""
-        self._has_header = (
-            self.append and self.filename.exists() and self.filename.stat().st_size > 0
-        )
-        self._file = self.filename.open("a" if self.append else "w", newline="")
-        self._writer = None
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Write the epoch's line."""
-        assert self._file is not None
-        if self._writer is None:
-            self._writer = csv.DictWriter(
-                self._file, ["epoch", *sorted(logs)], delimiter=self.separator
-            )
-            if not self._has_header:
-                self._writer.writeheader()
-        self._writer.writerow({"epoch": epoch, **logs})
-        self._file.flush()
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Close the file."""
-        assert self._file is not None
-        self._file.close()
-
-
-class LambdaCallback(Callback):
-    """Calls functions.
-
-    Parameters
-    ----------
-    on_train_begin, on_train_end : callable, default=None
-        Called with what is known: nothing, or the last epoch's `logs`.
-    on_epoch_begin, on_epoch_end : callable, default=None
-        Called with the epoch, and with what is known of it.
-
-    Examples
-    --------
-    >>> from nnhp.callbacks import LambdaCallback
-    >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
-    """
-
-    def __init__(
-        self,
-        on_train_begin: Callable[[Logs], Any] | None = None,
-        on_train_end: Callable[[Logs], Any] | None = None,
-        on_epoch_begin: Callable[[int, Logs], Any] | None = None,
-        on_epoch_end: Callable[[int, Logs], Any] | None = None,
-    ) -> None:
-        for name, function in {
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-        }.items():
-            if function is not None:
-                setattr(self, name, function)
-
-
-class TerminateOnNaN(Callback):
-    """Ends training after an epoch whose loss is not finite.
-
-    Examples
-    --------
-    >>> from nnhp.callbacks import TerminateOnNaN
-    >>> callback = TerminateOnNaN()
-    """
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Look at the loss."""
-        if not math.isfinite(logs["loss"]):
-            print(f"Epoch {epoch + 1}: the loss is {logs['loss']}; training ends")
-            self.model.stop_training = True
