@@ -441,7 +441,8 @@ void Session<T>::update_statistics(const Backprop<T>& backprop) {
             state_.averages.data() + net.trained_count());
 }
 
-// The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
+// The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing,
+// unless the loss is divided by their number.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                               const StopToken* stop) {
@@ -468,8 +469,8 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       backprop.backward(samples, first, scratch.gradient);
       continue;
     }
-    if (weight_sum == 0.0) return std::nullopt;
     const double divisor = train.loss.divisor(count, weight_sum);
+    if (divisor == 0.0) return std::nullopt;
     const double own_penalties = layer_penalties();
     const StepUpdate<T> update(*in_.net, train, state_, divisor);
     PenaltySums sums;

@@ -121,9 +121,9 @@ def _weights(
         return None
     weight: NDArray[Any] = np.ones(len(targets))
     if sample_weight is not None:
-        weight = np.array(_check_sample_weight(sample_weight, weight), dtype=np.float64)
-        if (weight < 0).any():
-            raise ValueError("sample_weight must not be negative.")
+        weight = _check_sample_weight(
+            sample_weight, weight, copy=True, ensure_non_negative=True, allow_all_zero_weights=True
+        )
     if class_weight is not None:
         classes = targets.argmax(axis=1) if targets.shape[1] > 1 else targets.ravel()
         for label, factor in _check_class_weight(class_weight).items():
