@@ -43,6 +43,16 @@ _OF_UNITS: _Constraints = {
 class Layer(Component):
     """What all layers share: they are values, with `get_params`, and hold no weights."""
 
+    @property
+    def n_features(self) -> int | None:
+        """Features of the samples, where the layer says how many there are."""
+        return None
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter is out of bounds."""
+        super().check()
+        _ = self.n_features
+
 
 class Input(Layer):
     """Says how many features the samples have.
@@ -60,6 +70,7 @@ class Input(Layer):
     """
 
     name = "input"
+    _parameter_constraints: ClassVar[_Constraints] = {"shape": ["array-like"]}
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = shape

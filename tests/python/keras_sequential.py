@@ -113,7 +113,10 @@ CASES = {
         [_TANH, _SIGMOID], ["SGD", {"learning_rate": 0.5}], "binary_focal_crossentropy", "labels"
     ),
     "focal": _case(
-        [_TANH, _SOFTMAX], ["SGD", {"learning_rate": 0.5}], "categorical_focal_crossentropy", "classes"
+        [_TANH, _SOFTMAX],
+        ["SGD", {"learning_rate": 0.5}],
+        "categorical_focal_crossentropy",
+        "classes",
     ),
     "a layer that stays": _case(
         [_TANH, ("Dense", {"units": 4, "activation": "silu", "trainable": False}), _SIGMOID],

@@ -91,7 +91,7 @@ def _check_y(y: Any, n_samples: int, name: str) -> NDArray[Any]:
             f"{name} must hold numbers, got text: number the classes from 0, as "
             "sklearn.preprocessing.LabelEncoder does."
         )
-    checked: NDArray[Any] = check_array(y, ensure_2d=False, dtype="numeric", input_name=name)
+    checked: NDArray[Any] = check_array(y, ensure_2d=False, allow_nd=True, input_name=name)
     if checked.ndim > 2:
         raise ValueError(f"{name} must have one or two dimensions, got {checked.ndim}.")
     if len(checked) != n_samples:

@@ -152,9 +152,7 @@ class Layered:
 
     def _features_said(self) -> int | None:
         """Features as the first layer says."""
-        first = self._layers[0] if self._layers else None
-        found: int | None = getattr(first, "n_features", None)
-        return found
+        return self._layers[0].n_features if self._layers else None
 
     def _net_if_known(self) -> Net | None:
         if self._net is None and self._features_said() is not None:

@@ -92,7 +92,7 @@ def metrics_of(given: Any) -> dict[str, Metric]:
     """The metrics of `compile`, by the names under which their numbers are reported."""
     if given is None:
         return {}
-    listed: Sequence[Any] = [given] if isinstance(given, str) or callable(given) else list(given)
+    listed: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
     found: dict[str, Metric] = {}
     for metric in listed:
         if callable(metric):

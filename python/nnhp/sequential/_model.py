@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -134,7 +135,7 @@ class Sequential(Layered):
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        if not 0 <= rate < np.inf:
+        if not isinstance(rate, Real) or not 0 <= rate < np.inf:
             raise ValueError(f"learning_rate must be finite and not negative, got {rate!r}.")
         self._ready().learning_rate = float(rate)
 

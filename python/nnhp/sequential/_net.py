@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,11 @@ class _Row:
     layer: layers.Dense | layers.Maxout
     stages: Stages = field(default_factory=list)
     places: list[int] = field(default_factory=list)  # of the layer that each stage comes from
+
+    @property
+    def numbered(self) -> Iterable[tuple[int, dict[str, Any]]]:
+        """Stages with the places of their layers."""
+        return zip(self.places, self.stages, strict=True)
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,10 @@ class Net:
         input_stages, input_places, self._rows = _rows_of(self.layers)
         *hidden, last = self._rows
         output_stages, self.output_activation = _split_output(last, self.layers)
+        before_outputs = zip(last.places, output_stages, strict=False)
+        for place, stage in [*before_outputs, *(each for row in hidden for each in row.numbered)]:
+            if stage["name"] in _parts.OUTPUT_ACTIVATIONS:
+                raise ValueError(f"{self.layers[place]!r}: {stage['name']!r} can only come last.")
         self.n_outputs = int(last.layer.units)
         self.spec = _core.NetSpec(
             n_inputs=n_features,

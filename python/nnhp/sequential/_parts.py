@@ -33,7 +33,8 @@ LOSS_ALIASES = {
     "mae": "mean_absolute_error",
     "bce": "binary_crossentropy",
 }
-_ACTIVATIONS = frozenset({*_core.activations(), "softmax", "exp"} - {"maxout"})
+OUTPUT_ACTIVATIONS = ("softmax", "exp")  # that hidden layers cannot have
+_ACTIVATIONS = frozenset({*_core.activations(), *OUTPUT_ACTIVATIONS} - {"maxout"})
 _ACTIVATION_ALIASES = {**activations.ALIASES, "exponential": "exp"}
 
 
@@ -94,19 +95,18 @@ def regularizer_of(given: Any) -> Regularizer:
 
 
 def activation_of(given: Any) -> dict[str, Any]:
-    """An activation as a stage of the engine."""
-    if isinstance(given, activations.Activation) and not isinstance(given, activations.Maxout):
-        given.check()
-        return given.fields()
-    name = _ACTIVATION_ALIASES.get(given, given)
-    if name in activations.BY_NAME:
-        return activations.BY_NAME[name]().fields()
-    if not isinstance(name, str) or name not in _ACTIVATIONS:
+    """An activation as a stage of the engine; maxout is a layer of its own."""
+    name = given.name if isinstance(given, activations.Activation) else given
+    name = _ACTIVATION_ALIASES.get(name, name) if isinstance(name, str) else None
+    if name not in _ACTIVATIONS:
         raise ValueError(
             f"activation must be one of {_listed(_ACTIVATIONS, _ACTIVATION_ALIASES)} or an object "
             f"of nnhp.activations, got {given!r}."
         )
-    return {"name": name}
+    if isinstance(given, activations.Activation):
+        given.check()
+        return given.fields()
+    return activations.BY_NAME[name]().fields() if name in activations.BY_NAME else {"name": name}
 
 
 def initial_slope(given: Any) -> float:

@@ -97,6 +97,8 @@ class Training:
         self._before = state
         self._train = train
         self._validation = validation
+        if len(net.frozen_layers) == len(net.spec.layer_shapes):
+            raise ValueError("trainable=False in all layers with weights leaves nothing to train.")
         start = state.parameters if state.raw is None else state.raw
         key = _random.dropout_key(state.generator, state.samples_seen)
         training_set = _core.TrainingSet(
