@@ -14,6 +14,7 @@ _SOFTMAX = ("Dense", {"units": CLASSES, "activation": "softmax"})
 _NUMBERS = ("Dense", {"units": 2})
 _L2 = ["L2", {"l2": 0.03}]
 _L1 = ["L1", {"l1": 0.02}]
+_PENALTY = {"kernel_regularizer": _L2}
 _BOTH = ["L1L2", {"l1": 0.01, "l2": 0.04}]
 
 
@@ -119,7 +120,11 @@ CASES = {
         "classes",
     ),
     "a layer that stays": _case(
-        [_TANH, ("Dense", {"units": 4, "activation": "silu", "trainable": False}), _SIGMOID],
+        [
+            _TANH,
+            ("Dense", {"units": 4, "activation": "silu", "trainable": False} | _PENALTY),
+            ("Dense", {"units": 1, "activation": "sigmoid"} | _PENALTY),
+        ],
         ["Lion", {"learning_rate": 0.01}],
         "binary_crossentropy",
         "labels",

@@ -133,8 +133,14 @@ class Net:
 
     @property
     def penalties(self) -> list[tuple[float, float]]:
-        """L2 (of half the squares, as the engine has it) and L1 of each dense layer; or none."""
-        found = [_parts.regularizer_of(row.layer.kernel_regularizer) for row in self._rows]
+        """L2 (of half the squares, as the engine has it) and L1 of each dense layer; or none.
+
+        As in Keras, layers that are not trained have none.
+        """
+        found = [
+            _parts.regularizer_of(row.layer.kernel_regularizer if row.layer.trainable else None)
+            for row in self._rows
+        ]
         listed = [(2.0 * regularizer.l2, regularizer.l1) for regularizer in found]
         return listed if any(map(any, listed)) else []
 
