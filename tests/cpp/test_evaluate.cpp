@@ -180,7 +180,7 @@ TEST_CASE_TEMPLATE("test_the_loss_alone_is_that_of_a_session", T, float, double)
     auto parts = parts_of<T>(setup);
     const Session<T> session = advanced(parts.session(), 1);
     const auto loss = [&](const AlignedVector<T>& parameters) {
-      return validation_loss(*parts.net, setup.train.loss, parameters, *parts.set, Poll());
+      return validation_loss(*parts.net, setup.train.loss, parameters, *parts.set(), Poll());
     };
     CHECK(loss(session.state().parameters) == session.state().validation_loss_curve[0]);
     CHECK_THROWS_WITH_AS(loss(AlignedVector<T>(3)), doctest::Contains("parameters must have"),

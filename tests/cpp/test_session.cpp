@@ -449,7 +449,8 @@ TEST_CASE("test_a_batch_that_weighs_nothing_is_a_step_where_samples_are_counted"
   for (const bool counts : {false, true}) {
     setup.train.loss.mean_over_samples = counts;
     auto parts = parts_of<double>(setup);
-    std::fill(parts.weights.begin(), parts.weights.end(), 0.0);
+    parts.training.weights = std::make_shared<const AlignedVector<double>>(
+        aligned_copy<double>(std::vector<double>(static_cast<size_t>(setup.samples), 0.0)));
     CHECK(advanced(parts.session(), 1).state().step == (counts ? 1 : 0));
   }
 }

@@ -49,9 +49,12 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             f"{_VERSION}."
         )
     try:
-        described = _objects(json.loads(metadata["model"]))
-    except (KeyError, TypeError, ValueError) as error:
+        described: dict[str, Any] = _objects(json.loads(metadata["model"]))
+        missing = {"layers", "dtype", "n_features", "compiled", "state"} - described.keys()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+    if missing:
+        raise ValueError(f"{path} is damaged: it lacks {sorted(missing)}.")
     return described, tensors
 
 

@@ -146,6 +146,10 @@ class Layered:
     def _threads(self) -> int:
         return _threads.resolve(self.n_jobs)
 
+    def _state(self) -> State:
+        """What has been learned, in the midst of a training too."""
+        return self._weights if self._training is None else self._training.state()
+
     def _flat(self) -> NDArray[Any]:
         """The flat parameters, in the midst of a training too."""
         return self._weights.parameters if self._training is None else self._training.parameters

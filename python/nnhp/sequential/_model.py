@@ -344,7 +344,7 @@ class Sequential(Layered):
         """
         net = self._built(None)
         compiled = self._compiled
-        arrays, numbers = self._weights.to_save()
+        arrays, numbers = self._state().to_save()
         described = {
             "layers": self._layers,
             "dtype": self.dtype,
