@@ -184,9 +184,26 @@ class Maxout(_Units):
     pieces : int, default=2
         Sums per unit, at least 1.
 
-    use_bias, kernel_initializer, bias_initializer, kernel_regularizer, trainable, input_shape, \
-            input_dim
-        As of `Dense`.
+    use_bias : bool, default=True
+        Whether each sum has a bias.
+
+    kernel_initializer : str or `nnhp.initializers` object, default='glorot_uniform'
+        Where the weights start.
+
+    bias_initializer : str or `nnhp.initializers` object, default='zeros'
+        Where the biases start.
+
+    kernel_regularizer : {'l1', 'l2', 'l1_l2'}, `nnhp.regularizers` object or None, default=None
+        Penalty on the weights, added to the loss as it is.
+
+    trainable : bool, default=True
+        Whether training changes the layer.
+
+    input_shape : tuple of one int, default=None
+        The shape of a sample; on the first layer of a net, in place of an `Input`.
+
+    input_dim : int, default=None
+        The same as a number.
 
     Examples
     --------

@@ -35,16 +35,45 @@ class Callback:
     params: dict[str, Any]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Do something before the first epoch."""
+        """Do something before the first epoch.
+
+        Parameters
+        ----------
+        logs : dict, default=None
+            Empty.
+        """
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Do something before an epoch, counted from 0."""
+        """Do something before an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number, from 0.
+        logs : dict, default=None
+            Empty.
+        """
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Do something after an epoch; `logs` has its loss and metrics, and may be added to."""
+        """Do something after an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number, from 0.
+        logs : dict of str to float
+            Its loss and metrics, those of the validation data with the prefix 'val_'. What is added
+            to it is told to the callbacks that follow, and kept in the history.
+        """
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Do something after the last epoch."""
+        """Do something after the last epoch.
+
+        Parameters
+        ----------
+        logs : dict of str to float, default=None
+            Those of the last epoch.
+        """
 
 
 class History(Callback):

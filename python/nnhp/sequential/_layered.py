@@ -130,7 +130,10 @@ class Layered:
         x : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
-        batch_size, verbose
+        batch_size : int, default=None
+            Ignored: blocks are cut as suits the machine.
+
+        verbose : {'auto', 0, 1, 2}, default=0
             Ignored.
 
         Returns

@@ -64,7 +64,8 @@ class Sequential(Layered):
 
     See Also
     --------
-    MLPClassifier, MLPRegressor : scikit-learn estimators on the same engine.
+    MLPClassifier : Scikit-learn's classifier on the same engine.
+    MLPRegressor : Scikit-learn's regressor.
 
     Notes
     -----
@@ -259,8 +260,17 @@ class Sequential(Layered):
 
         Parameters
         ----------
-        x, y, sample_weight, class_weight
-            As of `fit`.
+        x : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as of `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        class_weight : dict of int to float, default=None
+            Weight of the samples of each class, 1 for those it does not name.
 
         return_dict : bool, default=False
             Whether to return a dict.
@@ -299,14 +309,20 @@ class Sequential(Layered):
 
         Parameters
         ----------
-        x, y, sample_weight
-            As of `fit`.
+        x : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as of `fit`.
 
         batch_size : int, default=None
             Ignored: blocks are cut as suits the machine.
 
         verbose : {'auto', 0, 1, 2}, default='auto'
             0 prints nothing, the others one line.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss.
 
         return_dict : bool, default=False
             Whether to return a dict.

@@ -1,0 +1,185 @@
+"""What Sequential refuses: one error each, which names the argument."""
+
+import numpy as np
+import pytest
+from sequential_models import IDS, LABELS, X, fit, model_of
+from sklearn.exceptions import NotFittedError
+
+import nnhp
+from nnhp import activations, callbacks, losses, optimizers
+from nnhp.layers import Dense, Dropout, Input
+
+REFUSED = {
+    "a layer": (lambda: nnhp.Sequential([3]), "layer must be one of nnhp.layers, got 3"),
+    "dtype": (lambda: nnhp.Sequential(dtype="half"), "dtype must be 'float32' or 'float64'"),
+    "units": (lambda: model_of(Dense(0)), "'units' parameter of Dense"),
+    "activation": (
+        lambda: model_of(Dense(3, "nope")),
+        r"activation must be one of 'elu', .*'tanh' or an object of nnhp.activations, got 'nope'",
+    ),
+    "maxout": (lambda: model_of(Dense(3, "maxout")), "activation must be one of .*'maxout'"),
+    "activation's value": (
+        lambda: model_of(Dense(3, activations.ELU(alpha=-1))),
+        "'alpha' parameter of ELU",
+    ),
+    "hidden softmax": (
+        lambda: model_of(Dense(3, "softmax", input_dim=4), Dense(1)).get_weights(),
+        r"Dense\(activation='softmax', .*'softmax' can only come last",
+    ),
+    "kernel_initializer": (
+        lambda: model_of(Dense(3, kernel_initializer="nope")),
+        "kernel_initializer must be one of 'constant', .*'zeros'",
+    ),
+    "bias_initializer": (
+        lambda: model_of(Dense(3, bias_initializer="nope")),
+        "bias_initializer must be one of",
+    ),
+    "kernel_regularizer": (
+        lambda: model_of(Dense(3, kernel_regularizer="nope")),
+        "kernel_regularizer must be one of 'l1', 'l1_l2', 'l2' or an object of nnhp.regularizers",
+    ),
+    "input_shape": (
+        lambda: model_of(Dense(3, input_shape=X.shape)),
+        r"input_shape must be the shape of one sample, \(n_features,\), got \(150, 4\)",
+    ),
+    "rate": (lambda: model_of(Dropout(1.0)), "'rate' parameter of Dropout"),
+    "place of Input": (
+        lambda: model_of(Dense(3, input_dim=4), Input((4,))).get_weights(),
+        r"Input\(shape=\(4,\)\) must be the first layer",
+    ),
+    "nothing to train": (
+        lambda: model_of(Input((4,)), Dropout(0.2)).get_weights(),
+        "needs at least one Dense or Maxout layer",
+    ),
+    "dropped outputs": (
+        lambda: model_of(Dense(3, input_dim=4), Dropout(0.2)).get_weights(),
+        r"Dropout\(rate=0.2\) after the last Dense layer",
+    ),
+    "all frozen": (
+        lambda: fit(model_of(Dense(3, "softmax", input_dim=4, trainable=False))),
+        "trainable=False in all layers",
+    ),
+    "optimizer": (
+        lambda: model_of(optimizer="nope"),
+        "optimizer must be one of 'adadelta', .*'sgd' or an object of nnhp.optimizers, got 'nope'",
+    ),
+    "optimizer's value": (
+        lambda: model_of(optimizer=optimizers.Adam(learning_rate=-1.0)),
+        "'learning_rate' parameter of Adam",
+    ),
+    "clipped twice": (
+        lambda: model_of(optimizer=optimizers.Adam(clipnorm=1.0, clipvalue=1.0)),
+        "clipnorm and clipvalue of Adam",
+    ),
+    "loss": (
+        lambda: model_of(loss="nope"),
+        "loss must be one of .*'binary_crossentropy', .*'poisson', .* got 'nope'",
+    ),
+    "loss's object": (lambda: model_of(loss=losses.Focal()), r"loss must be .* got Focal\(\)"),
+    "no loss": (lambda: model_of(loss=None), "loss must be one of .* got None"),
+    "loss and output": (
+        lambda: fit(model_of(Dense(1, "tanh", input_dim=4), loss="binary_crossentropy"), LABELS),
+        "needs outputs between 0 and 1, which the output activation 'tanh' does not give",
+    ),
+    "metrics": (
+        lambda: model_of(metrics=["accuracy", "nope"]),
+        "metrics must be among 'acc', .*, or callables, got 'nope'",
+    ),
+    "a metric": (lambda: model_of(metrics=3), "metrics must be among .* got 3"),
+    "epochs": (lambda: fit(model_of(), epochs=1.5), "epochs must be an integer of at least 0"),
+    "initial_epoch": (lambda: fit(model_of(), initial_epoch=-1), "initial_epoch must be"),
+    "batch_size": (lambda: fit(model_of(), batch_size=0), "batch_size must be an integer of at"),
+    "verbose": (lambda: fit(model_of(), verbose=7), "verbose must be 'auto', 0, 1 or 2, got 7"),
+    "validation_split": (
+        lambda: fit(model_of(), validation_split=1.0),
+        r"validation_split must lie in \[0, 1\), got 1.0",
+    ),
+    "a small split": (
+        lambda: fit(model_of(), validation_split=0.999),
+        "validation_split=0.999 leaves no samples",
+    ),
+    "validation_data": (lambda: fit(model_of(), validation_data=X), "validation_data must be"),
+    "its features": (
+        lambda: fit(model_of(), validation_data=(X[:, :2], IDS)),
+        "x of validation_data must have 4 features",
+    ),
+    "callbacks": (
+        lambda: fit(model_of(), callbacks=[3]),
+        "callbacks must be objects of nnhp.callbacks, got 3",
+    ),
+    "class_weight": (
+        lambda: fit(model_of(), class_weight=[1, 2]),
+        "class_weight must be a dict of class numbers",
+    ),
+    "a class_weight": (lambda: fit(model_of(), class_weight={0: -1}), "none of them negative"),
+    "sample_weight": (lambda: fit(model_of(), sample_weight=[1, 2]), "sample_weight"),
+    "negative sample_weight": (
+        lambda: fit(model_of(), sample_weight=-np.ones(len(X))),
+        "Negative values in data passed to `sample_weight`",
+    ),
+    "samples of y": (lambda: fit(model_of(), IDS[:9]), "y must have 150 samples, as x has, got 9"),
+    "samples of y to split": (
+        lambda: fit(model_of(), IDS[:9], validation_split=0.2),
+        "y must have 150 samples, as x has, got 9",
+    ),
+    "class numbers": (
+        lambda: fit(model_of(), IDS + 1),
+        "y must hold class numbers from 0 to 2, one per output, got values from 1 to 3",
+    ),
+    "columns of class numbers": (
+        lambda: fit(model_of(), np.eye(3)[IDS]),
+        "y must have one column of class numbers, got 3",
+    ),
+    "columns of y": (
+        lambda: fit(model_of(loss="categorical_crossentropy")),
+        "y must have a column for each of the 3 outputs, got 1; class numbers go with",
+    ),
+    "text": (lambda: fit(model_of(), IDS.astype(str)), "y must hold numbers, got text"),
+    "NaN": (lambda: model_of().predict(X * np.nan), "Input x contains NaN"),
+    "weights": (
+        lambda: model_of().set_weights([1.0]),
+        "weights must be 4 arrays, got 1",
+    ),
+    "shape of weights": (
+        lambda: model_of().set_weights([np.ones(3)] * 4),
+        r"weights\[0\], the kernel of layer 0, must have the shape \(4, 8\), got \(3,\)",
+    ),
+    "learning_rate": (
+        lambda: setattr(model_of(), "learning_rate", -1),
+        "learning_rate must be finite and not negative, got -1",
+    ),
+    "n_jobs": (lambda: fit(model_of(n_jobs=0)), "n_jobs must not be 0"),
+    "pop": (lambda: nnhp.Sequential().pop(), "The model has no layers"),
+    "mode": (lambda: callbacks.EarlyStopping(mode="up"), "mode must be 'auto', 'min' or 'max'"),
+    "unknown mode": (
+        lambda: callbacks.EarlyStopping("val_most"),
+        "mode must be 'min' or 'max' for monitor='val_most'",
+    ),
+    "factor": (lambda: callbacks.ReduceLROnPlateau(factor=1.0), "factor must be below 1"),
+    "schedule": (
+        lambda: fit(model_of(), callbacks=callbacks.LearningRateScheduler(lambda epoch: -1.0)),
+        "schedule must return a number that is not negative, got -1.0 for epoch 0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "told"), REFUSED.values(), ids=REFUSED.keys())
+def test_bad_input_is_one_error(call, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        call()
+
+
+def test_what_is_not_there_yet_is_told():
+    with pytest.raises(NotFittedError, match="Call compile"):
+        nnhp.Sequential([Dense(3, input_dim=4)]).fit(X, IDS)
+    with pytest.raises(NotFittedError, match="number of features is not known"):
+        nnhp.Sequential([Dense(3)]).set_weights([])
+    with pytest.raises(NotFittedError, match="number of features is not known"):
+        nnhp.Sequential([Dense(3)]).save("nowhere")
+
+
+def test_a_number_that_is_not_there_is_told():
+    model = model_of()
+    with pytest.warns(UserWarning, match="monitor='val_loss' is not among .*'loss'") as told:
+        model.fit(X, IDS, verbose=0, callbacks=callbacks.EarlyStopping())
+    assert told[0].filename == __file__
