@@ -159,7 +159,7 @@ def test_parameters_of_objects(read):
     [
         (
             'solver = [{component = "os.system", command = "true"}]',
-            "component must be one of 'nnhp.optimizers.Adadelta'.* got 'os.system'",
+            "component must be one of .*'nnhp.optimizers.Adadelta'.* got 'os.system'",
         ),
         ('solver = [{component = "nnhp.optimizers.Optimizer"}]', "component must be one of"),
         ("solver = [{component = 3}]", "component must be one of .* got 3"),

@@ -46,7 +46,7 @@ SOLVERS = {
     "rmsprop_centered_momentum": (
         {"rho": 0.9, "momentum": 0.6, "epsilon": 1e-30},
         lambda p: torch.optim.RMSprop(
-            p, lr=0.005, alpha=0.9, eps=1e-30, momentum=0.6, centered=True
+            p, lr=0.05, alpha=0.9, eps=1e-30, momentum=0.6, centered=True
         ),
     ),
     "adagrad": (
