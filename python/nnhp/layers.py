@@ -125,7 +125,7 @@ class Dense(_Units):
         Penalty on the weights, added to the loss as it is.
 
     trainable : bool, default=True
-        Whether training changes the layer.
+        Whether training changes the layer, and the slopes of its activation.
 
     input_shape : tuple of one int, default=None
         The shape of a sample; on the first layer of a net, in place of an `Input`.
@@ -354,6 +354,10 @@ class BatchNormalization(Layer):
     epsilon : float, default=0.001
         Added to the variance.
 
+    trainable : bool, default=True
+        Whether training changes the layer, as it must be for the `Dense` or `Maxout` before it. If
+        not, the moving averages stay, and training uses them too.
+
     Examples
     --------
     >>> from nnhp.layers import BatchNormalization
@@ -365,11 +369,15 @@ class BatchNormalization(Layer):
     _parameter_constraints: ClassVar[_Constraints] = {
         "momentum": _RATE,
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "trainable": ["boolean"],
     }
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 0.001) -> None:
+    def __init__(
+        self, momentum: float = 0.99, epsilon: float = 0.001, *, trainable: bool = True
+    ) -> None:
         self.momentum = momentum
         self.epsilon = epsilon
+        self.trainable = trainable
 
 
 class LayerNormalization(Layer):
@@ -382,6 +390,9 @@ class LayerNormalization(Layer):
     epsilon : float, default=0.001
         Added to the variance.
 
+    trainable : bool, default=True
+        Whether training changes the layer, as it must be for the `Dense` or `Maxout` before it.
+
     Examples
     --------
     >>> from nnhp.layers import LayerNormalization
@@ -391,11 +402,13 @@ class LayerNormalization(Layer):
 
     name = "layer_normalization"
     _parameter_constraints: ClassVar[_Constraints] = {
-        "epsilon": [Interval(Real, 0, None, closed="neither")]
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "trainable": ["boolean"],
     }
 
-    def __init__(self, epsilon: float = 0.001) -> None:
+    def __init__(self, epsilon: float = 0.001, *, trainable: bool = True) -> None:
         self.epsilon = epsilon
+        self.trainable = trainable
 
 
 def _features(shape: Any, what: str) -> int:

@@ -130,6 +130,20 @@ CASES = {
         "labels",
         metrics=["precision", "recall"],
     ),
+    "transfer: frozen with its normalization": _case(
+        [
+            ("Dense", {"units": 4, "trainable": False}),
+            ("BatchNormalization", {"momentum": 0.7, "trainable": False}),
+            ("Activation", {"activation": "tanh"}),
+            ("Dense", {"units": 4}),
+            ("BatchNormalization", {"momentum": 0.7}),
+            ("Activation", {"activation": "relu"}),
+            _SIGMOID,
+        ],
+        ["SGD", {"learning_rate": 0.1}],
+        "binary_crossentropy",
+        "labels",
+    ),
     "normalized samples, activations of their own": _case(
         [
             ("BatchNormalization", {"momentum": 0.7}),

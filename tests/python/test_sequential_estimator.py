@@ -19,7 +19,7 @@ EXPRESSIBLE = [
     layers.GaussianNoise(0.05),
     Dropout(0.2),
     Dense(6, bias_initializer="ones", trainable=False),
-    layers.BatchNormalization(),
+    layers.BatchNormalization(trainable=False),
     layers.Activation(activations.PReLU()),
     layers.GaussianNoise(0.05),
     Dropout(0.3),

@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 import nnhp
 from nnhp import activations, callbacks, losses, optimizers
-from nnhp.layers import Dense, Dropout, Input
+from nnhp.layers import BatchNormalization, Dense, Dropout, Input
 
 REFUSED = {
     "a layer": (lambda: nnhp.Sequential([3]), "layer must be one of nnhp.layers, got 3"),
@@ -54,6 +54,16 @@ REFUSED = {
     "dropped outputs": (
         lambda: model_of(Dense(3, input_dim=4), Dropout(0.2)).get_weights(),
         r"Dropout\(rate=0.2\) after the last Dense layer",
+    ),
+    "half frozen": (
+        lambda: model_of(
+            Dense(4, input_dim=4, trainable=False), BatchNormalization(), Dense(3)
+        ).get_weights(),
+        r"BatchNormalization\(\): trainable must be that of Dense\(",
+    ),
+    "frozen samples": (
+        lambda: model_of(Input((4,)), BatchNormalization(trainable=False), Dense(3)).get_weights(),
+        r"BatchNormalization\(trainable=False\): trainable must be that of a Dense layer before",
     ),
     "all frozen": (
         lambda: fit(model_of(Dense(3, "softmax", input_dim=4, trainable=False))),

@@ -230,8 +230,8 @@ class Sequential(Layered):
         )
         watching = Watching(self, callbacks)
         steps = -(-train.n_samples // batch_size)
-        watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
         self.stop_training = False
+        watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
         self._training = training
         try:
             for epoch in range(initial_epoch, epochs):

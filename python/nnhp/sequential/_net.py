@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnhp import _core, layers
+from nnhp import _core, activations, layers
 from nnhp.sequential import _parts
 
 Stages = list[dict[str, Any]]
 
-_NO_ACTIVATION = (layers.Maxout, layers.BatchNormalization, layers.LayerNormalization)
+_NORMALIZATIONS = (layers.BatchNormalization, layers.LayerNormalization)
 
 
 @dataclass
@@ -177,7 +177,7 @@ class Net:
             at += units
         places = [*(row.places for row in self._rows), list(input_places)]  # inputs are layer -1
         for layer, stage, name, start, size in self.spec.stage_arrays:
-            trained = name not in ("mean", "variance")
+            trained = name not in ("mean", "variance") and layer not in self.frozen_layers
             arrays.append(Weights(places[layer][stage], name, start, (size,), trained))
         return sorted(arrays, key=lambda array: array.place)
 
@@ -198,11 +198,22 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
             continue
         if not rows and isinstance(layer, layers.Activation):
             raise ValueError(f"{layer!r} needs a Dense layer before it.")
+        if isinstance(layer, _NORMALIZATIONS):
+            _check_trainable(layer, rows[-1].layer if rows else None)
         (rows[-1].stages if rows else input_stages).append(stage)
         (rows[-1].places if rows else input_places).append(place)
     if not rows:
         raise ValueError("A model needs at least one Dense or Maxout layer.")
     return input_stages, input_places, rows
+
+
+def _check_trainable(normalization: Any, before: Any) -> None:
+    """Raise ValueError where the engine, which freezes both or none, cannot do what is asked."""
+    if normalization.trainable != (before is None or before.trainable):
+        raise ValueError(
+            f"{normalization!r}: trainable must be that of "
+            + ("a Dense layer before it." if before is None else f"{before!r}.")
+        )
 
 
 def _split_output(row: _Row, model_layers: Sequence[layers.Layer]) -> tuple[Stages, str]:
@@ -214,6 +225,7 @@ def _split_output(row: _Row, model_layers: Sequence[layers.Layer]) -> tuple[Stag
     if isinstance(layer, layers.Dropout | layers.AlphaDropout | layers.GaussianNoise):
         raise ValueError(f"{layer!r} after the last Dense layer would change the model's outputs.")
     # The engine names output activations: those with parameters are stages before 'identity'.
-    if isinstance(layer, _NO_ACTIVATION) or last.keys() != {"name"} or last["name"] == "prelu":
+    by_name = last.keys() == {"name"} and last["name"] != activations.PReLU.name
+    if isinstance(layer, _NORMALIZATIONS) or not by_name:
         return row.stages, "identity"
     return before, str(last["name"])

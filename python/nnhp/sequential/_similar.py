@@ -62,14 +62,11 @@ class _Block:
             raise _inexpressible(layer, "comes where the estimators have no such layer")
         self._step = places[0] + 1
         match layer:
-            case layers.BatchNormalization():
-                if layer != layers.BatchNormalization():
+            case layers.BatchNormalization() | layers.LayerNormalization():
+                if layer != type(layer)(trainable=self.dense.trainable):
                     raise _inexpressible(layer, "has other parameters than the estimators'")
-                self.normalization = "batch"
-            case layers.LayerNormalization():
-                if layer != layers.LayerNormalization():
-                    raise _inexpressible(layer, "has other parameters than the estimators'")
-                self.normalization = "layer"
+                batch = isinstance(layer, layers.BatchNormalization)
+                self.normalization = "batch" if batch else "layer"
             case layers.Activation():
                 self.activation = layer.activation
             case layers.GaussianNoise():
@@ -85,17 +82,8 @@ def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> Base
     *hidden, output = blocks
     for block in blocks:
         _check_dense(block.dense)
-    if output.normalization or output.noise or output.dropout:
-        raise _inexpressible(output.dense, "is the output layer, which has an activation only")
     made, loss, outputs = _kind_of(compiled)
-    ends_in = _parts.activation_of(output.activation or "linear")["name"]
-    if isinstance(output.dense, layers.Maxout) or ends_in not in outputs:
-        known = ", ".join(map(repr, outputs))
-        raise _inexpressible(output.dense, f"must have one of the activations {known} for its loss")
-    if ends_in == "softmax" and output.dense.units < 3:
-        raise _inexpressible(
-            output.dense, "has softmax for two classes, for which estimators have one sigmoid unit"
-        )
+    ends_in = _output_activation(output, outputs)
     optimizer = compiled.optimizer
     parameters: dict[str, Any] = {
         "loss": loss,
@@ -170,6 +158,23 @@ def _check_dense(dense: Any) -> None:
         raise _inexpressible(
             dense, "has a penalty that is not divided by the size of a batch, as that of alpha is"
         )
+
+
+def _output_activation(output: _Block, known: Sequence[str]) -> str:
+    """The engine's name of the activation that the net ends in."""
+    if output.normalization or output.noise or output.dropout:
+        raise _inexpressible(output.dense, "is the output layer, which has an activation only")
+    name: str = _parts.activation_of(output.activation or "linear")["name"]
+    if isinstance(output.dense, layers.Maxout) or name not in known:
+        listed = ", ".join(map(repr, known))
+        raise _inexpressible(
+            output.dense, f"must have one of the activations {listed} for its loss"
+        )
+    if name == "softmax" and output.dense.units < 3:
+        raise _inexpressible(
+            output.dense, "has softmax for two classes, for which estimators have one sigmoid unit"
+        )
+    return name
 
 
 def _activation(block: _Block) -> Any:

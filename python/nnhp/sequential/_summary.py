@@ -11,13 +11,11 @@ from nnhp.layers import Input, Layer
 if TYPE_CHECKING:
     from nnhp.sequential._net import Net
 
-_WIDTHS = (34, 18, 12)
-
 
 def summary_of(layers: Sequence[Layer], net: Net | None) -> str:
     """One line per layer: its name, the shape of its outputs, its number of parameters."""
     seen: Counter[str] = Counter()
-    lines = [_line("Layer (type)", "Output shape", "Param #"), "-" * sum(_WIDTHS)]
+    rows = [("Layer (type)", "Output shape", "Param #")]
     units: int | None = net.n_features if net is not None else None
     for place, layer in enumerate(layers):
         units = getattr(layer, "units", units)
@@ -28,8 +26,11 @@ def summary_of(layers: Sequence[Layer], net: Net | None) -> str:
         name = f"{layer.name}_{number}" if number else layer.name
         count = "?" if net is None else f"{net.layer_parameters(place):,}"
         shape = f"(None, {'?' if units is None else units})"
-        lines.append(_line(f"{name} ({type(layer).__name__})", shape, count))
-    lines.append("-" * sum(_WIDTHS))
+        rows.append((f"{name} ({type(layer).__name__})", shape, count))
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    lines = ["".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    rule = "-" * sum(widths)
+    lines = [lines[0], rule, *lines[1:], rule]
     if net is None:
         lines.append("The number of features is not known yet.")
     else:
@@ -39,7 +40,3 @@ def summary_of(layers: Sequence[Layer], net: Net | None) -> str:
             f"Not trained: {net.n_parameters - net.n_trained:,}",
         ]
     return "\n".join(lines)
-
-
-def _line(*cells: str) -> str:
-    return "".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,16 +118,15 @@ class Training:
     @property
     def parameters(self) -> NDArray[Any]:
         """Flat parameters that predict."""
-        state = self._session.state()
-        found: NDArray[Any] = state["parameters" if state["averages"] is None else "averages"]
-        return found
+        if not self._compiled.optimizer.ema_momentum:
+            return self._session.parameters
+        averages: NDArray[Any] = self._session.state()["averages"]
+        return averages
 
     def replace(self, flat: NDArray[Any]) -> None:
         """Go on from other parameters."""
-        averages = self._session.state()["averages"]
-        self._session.restore(
-            {"parameters": flat} | ({} if averages is None else {"averages": flat})
-        )
+        averages = {"averages": flat} if self._compiled.optimizer.ema_momentum else {}
+        self._session.restore({"parameters": flat} | averages)
 
     @property
     def diverged(self) -> bool:
@@ -135,7 +135,8 @@ class Training:
 
     def advance(self, threads: int) -> Logs:
         """Do an epoch; returns its numbers."""
-        self._session.restore({"learning_rate": self._compiled.learning_rate})
+        if self._session.rate != self._compiled.learning_rate:
+            self._session.restore({"learning_rate": self._compiled.learning_rate})
         _core.train_many([self._session], 1, threads)
         if self.diverged:
             warnings.warn(
@@ -144,13 +145,13 @@ class Training:
                 ConvergenceWarning,
                 stacklevel=3,  # the caller of fit
             )
-        loss = {"loss": self._session.loss_curve[-1]}
-        logs = loss | self._measured(self._train, threads)
+        parameters = self.parameters
+        measured = partial(_measured, self._net, self._compiled, parameters, threads=threads)
+        logs = {"loss": self._session.loss_curve[-1]} | measured(self._train)
         if self._validation is None:
             return logs
-        penalty = self._net.penalty(self.parameters)
-        loss = {"loss": self._session.validation_loss_curve[-1] + penalty}
-        of_validation = loss | self._measured(self._validation, threads)
+        loss = self._session.validation_loss_curve[-1] + self._net.penalty(parameters)
+        of_validation = {"loss": loss} | measured(self._validation)
         return logs | {f"val_{name}": value for name, value in of_validation.items()}
 
     def state(self) -> State:
@@ -167,9 +168,6 @@ class Training:
             None if averages is None else state["parameters"],
             {name: state[name] for name in _OF_OPTIMIZER if state[name] is not None},
         )
-
-    def _measured(self, part: Part, threads: int) -> Logs:
-        return _measured(self._net, self._compiled, self.parameters, part, threads)
 
 
 def evaluated(
