@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from sequential_models import IDS, LABELS, X, everything, fit, model_of
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 import nnhp
@@ -147,6 +148,17 @@ def test_metrics_of_one_s_own():
     assert_allclose(history["most"][-1], expected, rtol=1e-6)
 
 
+def test_auc_is_scikit_learn_s():
+    model = model_of(
+        Dense(3, "tanh", input_dim=4),
+        Dense(1, "sigmoid"),
+        loss="binary_crossentropy",
+        metrics=["auc"],
+    )
+    _, auc = model.evaluate(X, LABELS, verbose=0)
+    assert_allclose(auc, roc_auc_score(LABELS, model.predict(X)), rtol=1e-12)
+
+
 def test_penalties_are_in_the_loss():
     plain, penalized = model_of(), everything()
     assert plain.evaluate(X, IDS, verbose=0) > 0
@@ -203,6 +215,22 @@ def test_threads_and_runs_give_the_same_bits():
             found.append((history.history, model.get_weights(), model.predict(X)))
     assert_identical(found[1], found[0])
     assert_identical(found[2], found[0])
+
+
+def test_threads_that_share_a_large_net_give_the_same_bits():
+    rng = np.random.default_rng(0)
+    samples, ids = rng.standard_normal((300, 300)), rng.integers(10, size=300)
+    found = []
+    for count in (1, 4):
+        with cpus(count):
+            model = model_of(
+                Dense(512, "relu", kernel_regularizer="l2", use_bias=False, input_dim=300),
+                Dense(512, "relu", kernel_regularizer="l1"),
+                Dense(10, "softmax"),
+            )
+            history = model.fit(samples, ids, batch_size=128, epochs=2, verbose=0)
+            found.append((model.get_weights(), history.history))
+    assert_identical(found[1], found[0])
 
 
 def test_models_are_alike_by_their_seed_alone():

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 import nnhp
 from nnhp import callbacks, optimizers
 from nnhp.layers import Dense
+from nnhp.sequential import _metrics
 
 
 def test_callbacks_are_told_what_happens():
@@ -42,6 +43,19 @@ def test_the_best_weights_come_back():
     best = int(np.argmin(history.history["val_loss"]))
     assert len(kept) == best + 4 < 200
     assert_identical(model.get_weights(), kept[best][1])
+
+
+@pytest.mark.parametrize("metric", ["loss", *_metrics.METRICS, *_metrics.ALIASES])
+def test_names_tell_whether_more_is_better(metric):
+    name = _metrics.ALIASES.get(metric, metric)
+    rises = "accuracy" in name or name in ("auc", "precision", "recall", "r2_score")
+    stop = callbacks.EarlyStopping(monitor=f"val_{metric}", patience=1)
+    stop.model = model_of()
+    stop.on_train_begin()
+    for epoch, value in enumerate([1.0, 2.0, 3.0]):
+        stop.on_epoch_end(epoch, {f"val_{metric}": value})
+    assert stop.best_epoch == (2 if rises else 0)
+    assert stop.model.stop_training == (not rises)
 
 
 def test_rates_are_scheduled_and_noted():

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 import nnhp
 from nnhp import callbacks, layers, optimizers, regularizers
+from nnhp.sequential import _metrics, _parts
 
 # Written by make_keras_fixtures.py.
 DATA = Path(__file__).parent / "data"
@@ -114,6 +115,14 @@ def test_steps_by_hand_are_those_of_keras(case):
             weight = WEIGHTS[TRAIN][rows] if given.get("sample_weight") else None
             model.train_on_batch(X[TRAIN][rows], y[rows], weight, class_weight or None)
         assert_allclose(flat(model.get_weights()), expected, rtol=1e-6, atol=1e-9)
+
+
+def test_every_loss_and_metric_is_compared():
+    used = {case["loss"] for case in CASES.values()}
+    assert {_parts.LOSS_ALIASES.get(name, name) for name in used} == _parts.LOSSES.keys()
+    used = {name for case in CASES.values() for name in case["metrics"]}
+    named = {_metrics.ALIASES.get(name, name) for name in used}
+    assert named | {"auc"} == _metrics.METRICS.keys()  # Keras approximates this one
 
 
 class Watched:

@@ -11,7 +11,7 @@ from nnhp.callbacks._base import Callback, Logs
 
 # Metrics of which more is better, and those of which less is.
 _MORE = ("acc", "accuracy", "auc", "precision", "r2_score", "recall")
-_LESS = ("loss", "mse", "rmse", "mae", "mape", "error", "crossentropy", "hinge", "poisson")
+_LESS = ("loss", "bce", "mse", "rmse", "mae", "mape", "error", "crossentropy", "hinge", "poisson")
 
 
 class _Watch:

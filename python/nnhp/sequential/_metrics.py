@@ -60,7 +60,7 @@ def _of_positives(score: Callable[..., float]) -> Metric:
     return lambda y, p: float(score(y.ravel() > 0.5, p.ravel() > 0.5, zero_division=0.0))
 
 
-_METRICS: dict[str, Metric] = {
+METRICS: dict[str, Metric] = {
     "accuracy": _accuracy,
     "binary_accuracy": _binary_accuracy,
     "categorical_accuracy": _categorical_accuracy,
@@ -78,7 +78,7 @@ _METRICS: dict[str, Metric] = {
     "precision": _of_positives(scores.precision_score),
     "recall": _of_positives(scores.recall_score),
 }
-_ALIASES = {
+ALIASES = {
     "acc": "accuracy",
     "bce": "binary_crossentropy",
     "mse": "mean_squared_error",
@@ -98,15 +98,15 @@ def metrics_of(given: Any) -> dict[str, Metric]:
         if callable(metric):
             found[str(getattr(metric, "__name__", type(metric).__name__))] = _checked(metric)
         else:
-            found[str(metric)] = _METRICS[_known(metric)]
+            found[str(metric)] = METRICS[_known(metric)]
     return found
 
 
 def _known(name: Any) -> str:
     plain = str(name).lower()
-    plain = _ALIASES.get(plain, plain)
-    if plain not in _METRICS:
-        known = ", ".join(repr(known) for known in sorted({*_METRICS, *_ALIASES}))
+    plain = ALIASES.get(plain, plain)
+    if plain not in METRICS:
+        known = ", ".join(repr(known) for known in sorted({*METRICS, *ALIASES}))
         raise ValueError(f"metrics must be among {known}, or callables, got {name!r}.")
     return plain
 

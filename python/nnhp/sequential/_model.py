@@ -192,7 +192,7 @@ class Sequential(Layered):
             Weight of the samples of each class, 1 for those it does not name.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples; those of their classes are multiplied with them.
 
         initial_epoch : int, default=0
             Number of the first epoch.

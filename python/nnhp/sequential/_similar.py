@@ -43,7 +43,7 @@ _ORDER = (
 )
 
 
-class _Block:
+class _Group:
     """A dense layer, and the layers up to the next."""
 
     def __init__(self, dense: Any) -> None:
@@ -78,28 +78,28 @@ class _Block:
 
 def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> BaseMLP:
     """Make the estimator, fitted where the model has weights; ValueError names what it lacks."""
-    inputs, blocks = _blocks_of(model.layers)
-    *hidden, output = blocks
-    for block in blocks:
-        _check_dense(block.dense)
+    inputs, groups = _groups_of(model.layers)
+    *hidden, output = groups
+    for group in groups:
+        _check_dense(group.dense)
     made, loss, outputs = _kind_of(compiled)
     ends_in = _output_activation(output, outputs)
     optimizer = compiled.optimizer
     parameters: dict[str, Any] = {
         "loss": loss,
-        "hidden_layer_sizes": tuple(int(block.dense.units) for block in hidden),
-        "activation": [_activation(block) for block in hidden] or "relu",
+        "hidden_layer_sizes": tuple(int(group.dense.units) for group in hidden),
+        "activation": [_activation(group) for group in hidden] or "relu",
         "solver": optimizer,
         "alpha": 0.0,
         "batch_size": 32,
-        "kernel_initializer": [block.dense.kernel_initializer for block in blocks],
-        "bias_initializer": [block.dense.bias_initializer for block in blocks],
+        "kernel_initializer": [group.dense.kernel_initializer for group in groups],
+        "bias_initializer": [group.dense.bias_initializer for group in groups],
         "frozen_layers": tuple(
-            number for number, block in enumerate(blocks) if not block.dense.trainable
+            number for number, group in enumerate(groups) if not group.dense.trainable
         ),
         "normalization": _common(hidden, "normalization", None),
         "activation_noise": _common(hidden, "noise", 0.0),
-        "dropout": [block.dropout for block in hidden] or 0.0,
+        "dropout": [group.dropout for group in hidden] or 0.0,
         "dropout_kind": _dropout_kind([*hidden, inputs]),
         "input_noise": inputs.noise,
         "input_dropout": inputs.dropout,
@@ -138,17 +138,17 @@ def _inexpressible(layer: Any, reason: str) -> ValueError:
     return ValueError(f"No estimator expresses {layer!r}: it {reason}.")
 
 
-def _blocks_of(model_layers: Sequence[layers.Layer]) -> tuple[_Block, list[_Block]]:
-    inputs = _Block(layers.Dense(1, activation="linear"))
-    blocks: list[_Block] = []
+def _groups_of(model_layers: Sequence[layers.Layer]) -> tuple[_Group, list[_Group]]:
+    inputs = _Group(layers.Dense(1, activation="linear"))
+    groups: list[_Group] = []
     for layer in model_layers:
         if isinstance(layer, layers.Input):
             continue
         if isinstance(layer, layers.Dense | layers.Maxout):
-            blocks.append(_Block(layer))
+            groups.append(_Group(layer))
         else:
-            (blocks[-1] if blocks else inputs).add(layer)
-    return inputs, blocks
+            (groups[-1] if groups else inputs).add(layer)
+    return inputs, groups
 
 
 def _check_dense(dense: Any) -> None:
@@ -160,7 +160,7 @@ def _check_dense(dense: Any) -> None:
         )
 
 
-def _output_activation(output: _Block, known: Sequence[str]) -> str:
+def _output_activation(output: _Group, known: Sequence[str]) -> str:
     """The engine's name of the activation that the net ends in."""
     if output.normalization or output.noise or output.dropout:
         raise _inexpressible(output.dense, "is the output layer, which has an activation only")
@@ -177,10 +177,10 @@ def _output_activation(output: _Block, known: Sequence[str]) -> str:
     return name
 
 
-def _activation(block: _Block) -> Any:
-    if isinstance(block.dense, layers.Maxout):
-        return activations.Maxout(pieces=block.dense.pieces)
-    return block.activation or "identity"
+def _activation(group: _Group) -> Any:
+    if isinstance(group.dense, layers.Maxout):
+        return activations.Maxout(pieces=group.dense.pieces)
+    return group.activation or "identity"
 
 
 def _kind_of(compiled: Compiled) -> tuple[type[Any], Any, Sequence[str]]:
@@ -193,18 +193,18 @@ def _kind_of(compiled: Compiled) -> tuple[type[Any], Any, Sequence[str]]:
     return made, loss, outputs
 
 
-def _common(hidden: Sequence[_Block], name: str, default: Any) -> Any:
-    values = [getattr(block, name) for block in hidden]
-    for block, value in zip(hidden, values, strict=True):
+def _common(hidden: Sequence[_Group], name: str, default: Any) -> Any:
+    values = [getattr(group, name) for group in hidden]
+    for group, value in zip(hidden, values, strict=True):
         if value != values[0]:
             raise _inexpressible(
-                block.dense, f"is followed by another {name} than the first hidden layer"
+                group.dense, f"is followed by another {name} than the first hidden layer"
             )
     return values[0] if values else default
 
 
-def _dropout_kind(blocks: Sequence[_Block]) -> str:
-    kinds = {block.dropout_kind for block in blocks if block.dropout_kind is not None}
+def _dropout_kind(groups: Sequence[_Group]) -> str:
+    kinds = {group.dropout_kind for group in groups if group.dropout_kind is not None}
     if len(kinds) > 1:
         raise ValueError("No estimator expresses both Dropout and AlphaDropout in one model.")
     return kinds.pop() if kinds else "standard"
