@@ -62,8 +62,8 @@ class Callback:
         epoch : int
             Its number, from 0.
         logs : dict of str to float
-            Its loss and metrics, those of the validation data with the prefix 'val_'. What is added
-            to it is told to the callbacks that follow, and kept in the history.
+            Its loss and metrics, those of the validation data with the prefix ``val_``. What is
+            added to it is told to the callbacks that follow, and kept in the history.
         """
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -82,7 +82,7 @@ class History(Callback):
     Attributes
     ----------
     history : dict of str to list of float
-        'loss', each metric, and the same of the validation data with the prefix 'val_': one
+        'loss', each metric, and the same of the validation data with the prefix ``val_``: one
         number per epoch.
 
     epoch : list of int

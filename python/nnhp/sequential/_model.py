@@ -71,9 +71,9 @@ class Sequential(Layered):
     -----
     Defaults and losses are Keras's: Glorot's uniform weights, biases of 0, batches of 32, losses
     averaged over the outputs of a sample, weighted losses divided by the number of samples.
-    'val_' numbers and losses mean what they mean there. Metrics of the training data differ: here
-    they are of the net at the end of an epoch, without dropout; there they are a running mean
-    over the epoch's batches.
+    Losses and numbers of the validation data mean what they mean there. Metrics of the training
+    data differ: here they are of the net at the end of an epoch, without dropout; there they are a
+    running mean over the epoch's batches.
 
     Examples
     --------
