@@ -27,7 +27,7 @@ ACTIVATIONS = {
     # PyTorch's own takes a sixth in single precision, whatever the dtype.
     "hard_sigmoid": lambda z: torch.clamp((z + 3) / 6, 0, 1),
 }
-# solver -> (engine's parameters, PyTorch's optimizer, which adds epsilon elsewhere but in Adadelta).
+# solver -> (engine's parameters, PyTorch's, which adds epsilon elsewhere but in Adadelta)
 SOLVERS = {
     "sgd": ({}, lambda p: torch.optim.SGD(p, lr=0.05)),
     "momentum": ({"momentum": 0.8}, lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.8)),
