@@ -34,8 +34,8 @@ class LeakyReLU(Activation):
     Parameters
     ----------
     negative_slope : float, default=0.2
-        Slope of negative sums, not negative itself. (Keras's layer of this name has 0.3, its
-        activation 'leaky_relu' 0.2.)
+        Slope of negative sums, not negative itself. Keras's layer of this name has 0.3, its
+        activation 'leaky_relu' 0.2.
 
     References
     ----------
