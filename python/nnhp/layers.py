@@ -25,18 +25,19 @@ __all__ = [
 ]
 
 _Constraints = dict[str, list[Any]]
+_MAX_COUNT = 2**31 - 1  # features and units are 32-bit in the engine's index arrays
 _RATE = [Interval(Real, 0, 1, closed="left")]
 _PART = [str, HasMethods("get_params"), None]
 
 _OF_UNITS: _Constraints = {
-    "units": [Interval(Integral, 1, None, closed="left")],
+    "units": [Interval(Integral, 1, _MAX_COUNT, closed="both")],
     "use_bias": ["boolean"],
     "trainable": ["boolean"],
     "kernel_initializer": [str, HasMethods("get_params")],
     "bias_initializer": [str, HasMethods("get_params")],
     "kernel_regularizer": _PART,
     "input_shape": ["array-like", None],
-    "input_dim": [Interval(Integral, 1, None, closed="left"), None],
+    "input_dim": [Interval(Integral, 1, _MAX_COUNT, closed="both"), None],
 }
 
 
@@ -215,7 +216,7 @@ class Maxout(_Units):
     name = "maxout"
     _parameter_constraints: ClassVar[_Constraints] = {
         **_OF_UNITS,
-        "pieces": [Interval(Integral, 1, None, closed="left")],
+        "pieces": [Interval(Integral, 1, _MAX_COUNT, closed="both")],
     }
 
     def __init__(

@@ -7,6 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 import nnhp
 from nnhp import activations, callbacks, losses, optimizers
+from nnhp.estimators import _memory
 from nnhp.layers import BatchNormalization, Dense, Dropout, Input
 
 REFUSED = {
@@ -193,3 +194,18 @@ def test_a_number_that_is_not_there_is_told():
     with pytest.warns(UserWarning, match="monitor='val_loss' is not among .*'loss'") as told:
         model.fit(X, IDS, verbose=0, callbacks=callbacks.EarlyStopping())
     assert told[0].filename == __file__
+
+
+def test_a_model_that_does_not_fit_is_refused_before_anything_is_allocated(monkeypatch):
+    wide = [Dense(2**31 - 1, input_dim=2**31 - 1)]
+    with pytest.raises(MemoryError, match=r"A model of 4,[0-9,]+ weights needs about [0-9]+ bytes"):
+        nnhp.Sequential(wide).get_weights()
+    # Weights that fit, with which the arrays of a training do not.
+    model = model_of(Dense(1000, input_dim=1500), Dense(3, "softmax"))
+    model.get_weights()
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 5 * 1_504_000 * 4)
+    with pytest.raises(MemoryError, match="and 30080000 bytes are available"):
+        model.fit(np.zeros((2, 1500)), [0, 1])
+    batches = model_of(Dense(100, input_dim=4), BatchNormalization(), Dense(3, "softmax"))
+    with pytest.raises(MemoryError, match="BatchNormalization with batch_size=50000 needs"):
+        batches.fit(np.zeros((50_000, 4)), np.zeros(50_000), batch_size=10**6)

@@ -100,7 +100,7 @@ def check_net_size(
     dtype : dtype
         Of the parameters.
     """
-    _check(
+    check(
         copies * n_parameters * dtype.itemsize,
         f"hidden_layer_sizes={tuple(layer_sizes[1:-1])} with {layer_sizes[0]} features and "
         f"{layer_sizes[-1]} outputs",
@@ -117,10 +117,19 @@ def check_scratch(needed: int, batch_size: int) -> None:
     batch_size : int
         Samples of the step, which go through the net together.
     """
-    _check(needed, f"normalization='batch' with batch_size={batch_size}")
+    check(needed, f"normalization='batch' with batch_size={batch_size}")
 
 
-def _check(needed: int, what: str) -> None:
+def check(needed: int, what: str) -> None:
+    """Raise MemoryError where something is larger than the available memory.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes.
+    what : str
+        What needs them, as the error says it.
+    """
     if needed < _ALWAYS_THERE:
         return
     available = available_bytes()

@@ -19,6 +19,14 @@ class Compiled:
         self.metrics = _metrics.metrics_of(metrics)
         self.learning_rate = _parts.initial_rate(self.optimizer)  # of the next epoch
 
+    def copies(self) -> int:
+        """Arrays as long as the parameters that a training holds at the same time."""
+        averages = int(bool(self.optimizer.ema_momentum))
+        kept = 1 + _core.optimizers()[self.optimizer.engine_name] + averages
+        # What steps change, and the same at the beginning of an epoch; gradient and transposed
+        # weights.
+        return 2 * kept + 2
+
     def given(self) -> dict[str, Any]:
         """What `compile` was given, and the learning rate now."""
         return {

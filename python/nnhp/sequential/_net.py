@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnhp import _core, activations, layers
+from nnhp.estimators import _memory
 from nnhp.sequential import _parts
 
 Stages = list[dict[str, Any]]
@@ -83,6 +84,18 @@ class Net:
             dtype=dtype,
         )
         self.arrays = self._find_arrays(input_places)
+        self.check_memory(2)  # the weights, and one that is drawn
+
+    def check_memory(self, copies: int) -> None:
+        """Raise MemoryError where so many arrays as long as the parameters are too much."""
+        needed = copies * self.spec.n_parameters * self.dtype.itemsize
+        _memory.check(needed, f"A model of {self.n_parameters:,} weights")
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raise MemoryError where a batch, of which all is held at once, is too much."""
+        if self.spec.n_parameters > self.spec.n_trained:
+            needed = self.spec.scratch_bytes(batch_size)
+            _memory.check(needed, f"BatchNormalization with batch_size={batch_size}")
 
     @property
     def n_parameters(self) -> int:

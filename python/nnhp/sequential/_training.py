@@ -100,6 +100,8 @@ class Training:
         self._validation = validation
         if len(net.frozen_layers) == len(net.spec.layer_shapes):
             raise ValueError("trainable=False in all layers with weights leaves nothing to train.")
+        net.check_memory(compiled.copies())
+        net.check_batch(batch_size)
         start = state.parameters if state.raw is None else state.raw
         key = _random.dropout_key(state.generator, state.samples_seen)
         training_set = _core.TrainingSet(
