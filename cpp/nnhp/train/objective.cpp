@@ -34,7 +34,8 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
   train_->check(*net_);
   set_->check(*net_, train_->loss);
   require_same_each_time(*net_);
-  require(train_->layer_penalties.empty(), "an objective has no penalties of single layers");
+  require(train_->layer_penalties.empty() && train_->held_biases.empty(),
+          "an objective has no layer_penalties and no held_biases");
   double weight_sum = 0.0;
   for (const row_t row : set_->training().rows) weight_sum += set_->training().weight(row);
   require(weight_sum > 0.0,
