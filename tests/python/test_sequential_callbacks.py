@@ -32,6 +32,19 @@ def test_callbacks_are_told_what_happens():
     assert history.model is every.model is model
 
 
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
+def test_weights_that_a_callback_sets_are_trained_on(hook):
+    start = [array * 0.5 for array in model_of().get_weights()]
+    model, other = model_of(optimizer="sgd"), model_of(optimizer="sgd")
+    given = callbacks.LambdaCallback(**{hook: lambda *told: model.set_weights(start)})
+    fit(model, epochs=1, callbacks=given, shuffle=False)
+    other.set_weights(start)
+    if hook != "on_epoch_end":
+        fit(other, epochs=1, shuffle=False)
+    assert_identical(model.get_weights(), other.get_weights())
+    assert_identical(model.predict(X), other.predict(X))
+
+
 def test_the_best_weights_come_back():
     kept = []
     record = callbacks.LambdaCallback(

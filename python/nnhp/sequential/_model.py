@@ -170,7 +170,7 @@ class Sequential(Layered):
             Samples per step; None is 32.
 
         epochs : int, default=1
-            The epoch to train up to, counted from `initial_epoch`.
+            The epoch to train up to: there are ``epochs - initial_epoch`` of them.
 
         verbose : {'auto', 0, 1, 2}, default='auto'
             0 prints nothing, the others a line per epoch.
@@ -231,9 +231,9 @@ class Sequential(Layered):
         watching = Watching(self, callbacks)
         steps = -(-train.n_samples // batch_size)
         self.stop_training = False
-        watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
         self._training = training
         try:
+            watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
             for epoch in range(initial_epoch, epochs):
                 watching.begin_epoch(epoch)
                 logs = training.advance(self._threads())
