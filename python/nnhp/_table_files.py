@@ -26,7 +26,7 @@ _BUNDLED: dict[str, Callable[..., Any]] = {
 BUNDLED = tuple(_BUNDLED)
 
 _SHOWN = 12  # names in a message
-_MESSAGE_LENGTH = 300
+_MESSAGE_LENGTH = 1500
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 
@@ -203,6 +203,13 @@ def closest(name: str, known: Iterable[str]) -> str:
     """Ask for the one that was meant, if a known name is much like the given one."""
     close = get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def no_parameter(name: str, known: Iterable[str]) -> str:
+    """Say that a network has no such parameter, and which it has."""
+    names = sorted(known)
+    meant = closest(name.rpartition("__")[2], names)
+    return f"the network has no parameter {name!r}{meant}; it has {', '.join(names)}"
 
 
 def counted(which: Any, noun: str = "row") -> str:
