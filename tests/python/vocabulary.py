@@ -17,6 +17,14 @@ from nnhp import (
     schedules,
 )
 
+SMALL = {
+    "hidden_layer_sizes": (6, 4),
+    "max_iter": 4,
+    "batch_size": 16,
+    "random_state": 2,
+    "kernel_initializer": "he_normal",
+}
+
 
 @dataclass(frozen=True)
 class Family:
@@ -57,10 +65,7 @@ class Family:
 
     def estimator(self, **parameters):
         """A small net, the same for all values."""
-        small = {"hidden_layer_sizes": (6, 4), "max_iter": 5, "batch_size": 16, "random_state": 2}
-        return self.Estimator(
-            **(small | {"kernel_initializer": "he_normal"} | self.settings | parameters)
-        )
+        return self.Estimator(**(SMALL | self.settings | parameters))
 
     def data(self):
         """Samples and targets, these positive."""
@@ -147,7 +152,7 @@ FAMILIES = {
     ),
     "normalization": Family("normalization", ["batch", "layer"], {}, [None]),
     "dropout_kind": Family("dropout_kind", ["standard", "alpha"], {}, [], {"dropout": 0.3}),
-    "batch_size": Family("batch_size", ["auto", "full"], {}, [32, 1], n_copies=3),
+    "batch_size": Family("batch_size", ["auto", "full"], {}, [32, 1], n_copies=5),
     "class_weight": Family(
         "class_weight", ["balanced"], {}, [None, {0: 1.0, 1: 3.0}], {}, MLPClassifier, "binary"
     ),
