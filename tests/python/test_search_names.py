@@ -4,6 +4,7 @@ Each is a candidate of a search, whose scores must be those of an estimator that
 value when it was made, bit for bit.
 """
 
+import numpy as np
 import pytest
 from helpers import N_SAMPLES, STOPS_EARLY, assert_same_results
 from sklearn.base import is_classifier
