@@ -98,6 +98,8 @@ def _check_values(base: Any, values: Sequence[Value], known: Mapping[str, Any]) 
 
 
 def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    if a.keys() != b.keys():
+        return False
     try:
         if a == b:
             return True
