@@ -27,7 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import _safe_indexing
 
 import nnhp
-from nnhp import MLPClassifier, MLPRegressor, _core
+from nnhp import MLPClassifier, MLPRegressor, _core, losses
 from nnhp.search import _sweep
 
 pytestmark = STOPS_EARLY
@@ -142,6 +142,23 @@ def test_regressions_are_what_fits_give(kind):
 
 @pytest.mark.parametrize("test_size", [None, 0.25])
 @pytest.mark.parametrize("step", ["net__alpha", "scale"])
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (["quantile", losses.Quantile(0.3)], "D^2 (pinball)"),
+        (["huber", "quantile"], "R^2 or D^2 (pinball)"),
+        (["huber", "squared_error"], "R^2"),
+    ],
+)
+def test_the_score_of_quantiles_has_its_own_name(values, name):
+    pytest.importorskip("matplotlib").use("Agg")
+    X, y = problem("one target")
+    sweep = nnhp.sweep(MLPRegressor((4,), max_iter=3), X, y, "loss", values, cv=2, repeats=1)
+    assert sweep.score_name == name
+    assert f"test {name}" in sweep.to_markdown()
+    assert name in sweep.plot().axes_[1].get_ylabel().replace("\n", " ")
+
+
 def test_pipelines_prepare_each_fold_by_its_training_part(step, test_size):
     estimator = Pipeline([("scale", StandardScaler()), ("net", net())])
     values = [1e-4, 1.0] if step == "net__alpha" else ["passthrough", MinMaxScaler()]
