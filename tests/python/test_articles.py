@@ -338,6 +338,11 @@ def each_search(make):
     return effect
 
 
+def hyperband(estimator):
+    space = {"learning_rate_init": np.logspace(-4, -1, 30)}
+    return nnhp.HyperbandSearchCV(estimator, space, max_resources=9, cv=2, random_state=0)
+
+
 SPACE = {"learning_rate_init": [0.0001, 0.001, 0.01, 0.1]}
 
 
@@ -473,12 +478,7 @@ ROWS = [
         each_search(lambda one: nnhp.GridSearchCV(one, SPACE, cv=2))),
     Row("001, 003, 004", "random search", "RandomizedSearchCV",
         each_search(lambda one: nnhp.RandomizedSearchCV(one, SPACE, n_iter=3, cv=2, random_state=0))),
-    Row("004", "Hyperband", "HyperbandSearchCV",
-        each_search(
-            lambda one: nnhp.HyperbandSearchCV(
-                one, SPACE | {"alpha": [1e-5, 1e-3, 0.1]}, max_resources=9, cv=2, random_state=0
-            )
-        )),
+    Row("004", "Hyperband", "HyperbandSearchCV", each_search(hyperband)),
     Row("003", "adding layers until the error falls no more", "sweep", layers_until_no_better),
     Row("001", "validation that tuning does not spoil", "nested_cv", honest_estimate),
     Row("001", "importance of hyperparameters", "plots.ParamImportanceDisplay", which_matter),
