@@ -4,8 +4,8 @@ Table 6: the optimizer
 
 The article: on images, Adam gets 94 % right after 10 epochs, RMSprop 93 % after 12 and gradient
 descent 91 % after 15. Here are the digits, and each optimizer has the learning rate that was best
-for it of four (0.001 to 0.03, for plain gradient descent 0.03 to 1): with one rate for all, the table
-would compare the rates.
+for it of four (0.001 to 0.03, for plain gradient descent 0.03 to 1): with one rate for all, the
+table would compare the rates.
 """
 
 from sklearn.datasets import load_digits

@@ -78,7 +78,7 @@ def named(path: object, parameters: Mapping[str, Any]) -> Component:
     if not isinstance(path, str) or path not in classes:
         raise ValueError(f"component must be one of {listed(classes)}, got {path!r}.")
     of_class = classes[path]
-    parameters_known = of_class._get_param_names()
+    parameters_known = of_class._get_param_names()  # noqa: SLF001
     for name in parameters:
         if name not in parameters_known:
             raise ValueError(f"{path} has the parameters {listed(parameters_known)}, not {name!r}.")

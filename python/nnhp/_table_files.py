@@ -26,7 +26,7 @@ _BUNDLED: dict[str, Callable[..., Any]] = {
 BUNDLED = tuple(_BUNDLED)
 
 _SHOWN = 12  # names in a message
-_MESSAGE_LENGTH = 1500
+_MESSAGE_LENGTH = 2000
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 

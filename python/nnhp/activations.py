@@ -34,8 +34,8 @@ class LeakyReLU(Activation):
     Parameters
     ----------
     negative_slope : float, default=0.2
-        Slope of negative sums, not negative itself. (Keras's layer of this name has 0.3, its
-        activation 'leaky_relu' 0.2.)
+        Slope of negative sums, not negative itself. Keras's layer of this name has 0.3, its
+        activation 'leaky_relu' 0.2.
 
     References
     ----------
@@ -82,8 +82,8 @@ class ELU(Activation):
     >>> from nnhp import MLPRegressor, activations
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> net = MLPRegressor(8, activation=activations.ELU(alpha=0.5), solver="lbfgs", random_state=0)
-    >>> net.set_params(max_iter=2000).fit(X, y).score(X, y) > 0.5
+    >>> net = MLPRegressor(activation=activations.ELU(alpha=0.5), solver="lbfgs", random_state=0)
+    >>> net.set_params(hidden_layer_sizes=8, max_iter=2000).fit(X, y).score(X, y) > 0.5
     True
     """
 

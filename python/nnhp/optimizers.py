@@ -121,7 +121,7 @@ class SGD(Optimizer):
     >>> from nnhp import MLPRegressor, optimizers
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> descent = optimizers.SGD(learning_rate=0.01, momentum=0.5)
+    >>> descent = optimizers.SGD(learning_rate=0.1, momentum=0.5)
     >>> net = MLPRegressor(solver=descent, clipnorm=1.0, max_iter=500, random_state=0)
     >>> net.fit(X, (y - y.mean()) / y.std()).score(X, (y - y.mean()) / y.std()) > 0.4
     True

@@ -338,12 +338,20 @@ def each_search(make):
     return effect
 
 
+SPACE = {"learning_rate_init": [0.0001, 0.001, 0.01, 0.1]}
+
+
+def grid(estimator):
+    return nnhp.GridSearchCV(estimator, SPACE, cv=2)
+
+
+def random(estimator):
+    return nnhp.RandomizedSearchCV(estimator, SPACE, n_iter=3, cv=2, random_state=0)
+
+
 def hyperband(estimator):
     space = {"learning_rate_init": np.logspace(-4, -1, 30)}
     return nnhp.HyperbandSearchCV(estimator, space, max_resources=9, cv=2, random_state=0)
-
-
-SPACE = {"learning_rate_init": [0.0001, 0.001, 0.01, 0.1]}
 
 
 def layers_until_no_better():
@@ -475,9 +483,9 @@ ROWS = [
     Row("002", "losses by epoch", "MLPClassifier.fit", history),
     Row("003, 004", "manual search", "MLPClassifier", manual_search),
     Row("001, 003, 004", "grid search", "GridSearchCV",
-        each_search(lambda one: nnhp.GridSearchCV(one, SPACE, cv=2))),
+        each_search(grid)),
     Row("001, 003, 004", "random search", "RandomizedSearchCV",
-        each_search(lambda one: nnhp.RandomizedSearchCV(one, SPACE, n_iter=3, cv=2, random_state=0))),
+        each_search(random)),
     Row("004", "Hyperband", "HyperbandSearchCV", each_search(hyperband)),
     Row("003", "adding layers until the error falls no more", "sweep", layers_until_no_better),
     Row("001", "validation that tuning does not spoil", "nested_cv", honest_estimate),

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from helpers import STOPS_EARLY
 
 import nnhp

@@ -206,6 +206,10 @@ def test_gradients_are_those_of_torch(name):
 # ------------------------------------------------------------------------------- names
 
 
+# Enough for the nets of this file to learn their problems.
+LEARNS = {"learning_rate_init": 0.03, "max_iter": 100, "n_iter_no_change": 100}
+
+
 def small(estimator_class, loss, **parameters):
     settings = {"hidden_layer_sizes": (6,), "max_iter": 8, "random_state": 0, **parameters}
     return estimator_class(loss=loss, **settings)
@@ -232,10 +236,10 @@ def test_aliases_and_objects_of_the_defaults_give_the_same_net(one, other):
 
 def test_two_names_never_give_the_same_net():
     names = ["squared_error", "absolute_error", "huber", "poisson", "gamma", losses.Huber(0.4)]
-    nets = [fitted(name).coefs_[1] for name in names]
+    nets = [fitted(name, **LEARNS).coefs_[1] for name in names]
     X, y = problem("multiclass")
     of_classes = ["log_loss", "hinge", "focal", losses.Focal(gamma=1.0)]
-    nets += [small(MLPClassifier, name).fit(X, y).coefs_[1] for name in of_classes]
+    nets += [small(MLPClassifier, name, **LEARNS).fit(X, y).coefs_[1] for name in of_classes]
     for i, net in enumerate(nets):
         for other in nets[:i]:
             assert net.shape != other.shape or not np.allclose(net, other, rtol=1e-6)
@@ -244,8 +248,8 @@ def test_two_names_never_give_the_same_net():
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (MLPRegressor("mse"), r"'loss'.*'absolute_error'.*'gamma'.*'squared_error'"),
-        (MLPClassifier(loss="mse"), r"'loss'.*'focal', 'hinge', 'log_loss'"),
+        (MLPRegressor("mse"), "'loss'.*'squared_error'.*Got 'mse'"),
+        (MLPClassifier(loss="mse"), "'loss'.*'hinge'.*Got 'mse'"),
         (MLPClassifier(loss=losses.Huber()), "'loss' parameter of MLPClassifier"),
         (MLPRegressor(losses.Focal()), "'loss' parameter of MLPRegressor"),
         (MLPRegressor(losses.Huber(0.0)), "'delta' parameter of Huber"),
@@ -332,9 +336,11 @@ def test_a_bounded_output_learns_what_lies_within():
     y = expit(2 * y)
     parameters = {"solver": "lbfgs", "max_iter": 200, "output_activation": "logistic"}
     net = small(MLPRegressor, "squared_error", **parameters).fit(X, y)
-    predicted = net.predict(10 * X)
     assert net.score(X, y) > 0.8
-    assert ((predicted > 0) & (predicted < 1)).all()
+    predicted = net.predict(10 * X)
+    assert ((predicted >= 0) & (predicted <= 1)).all()
+    unbounded = clone(net).set_params(output_activation=None).fit(X, y).predict(10 * X)
+    assert ((unbounded < 0) | (unbounded > 1)).any()
 
 
 # ------------------------------------------------------------------------------- hinge
@@ -344,7 +350,7 @@ def test_a_bounded_output_learns_what_lies_within():
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
 def test_hinge_decides_by_its_values(kind, early_stopping):
     X, y = problem(kind)
-    net = small(MLPClassifier, "hinge", max_iter=60, early_stopping=early_stopping).fit(X, y)
+    net = small(MLPClassifier, "hinge", early_stopping=early_stopping, **LEARNS).fit(X, y)
     decisions = net.decision_function(X)
     assert net.out_activation_ == "identity"
     expected = decisions.argmax(axis=1) if kind == "multiclass" else (decisions > 0).astype(int)
@@ -353,11 +359,10 @@ def test_hinge_decides_by_its_values(kind, early_stopping):
     assert_array_equal(net.compiled()(X), expected)
     assert_array_equal(net.compiled("decision_function")(X), decisions)
     assert_array_equal(pickle.loads(pickle.dumps(net.compiled()))(X), expected)
-    assert net.score(X, y) > 0.5
-    assert (decisions < 0).any()
-    assert (decisions > 1).any()  # no probabilities
+    assert net.score(X, y) > (0.4 if early_stopping else 0.8)
+    assert decisions.min() < -1  # no probabilities
     if early_stopping:
-        assert max(net.validation_scores_) > 0.3
+        assert net.best_validation_score_ >= 0.6
 
 
 def test_accuracy_that_early_stopping_watches_is_that_of_the_decisions():
@@ -394,10 +399,10 @@ def test_hinge_with_one_class():
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 def test_hinge_can_be_calibrated(kind):
     X, y = problem(kind)
-    calibrated = CalibratedClassifierCV(small(MLPClassifier, "hinge", max_iter=50), cv=3)
+    calibrated = CalibratedClassifierCV(small(MLPClassifier, "hinge", **LEARNS), cv=3)
     probabilities = calibrated.fit(X, y).predict_proba(X)
     assert_allclose(probabilities.sum(axis=1), 1)
-    assert calibrated.score(X, y) > 0.6
+    assert calibrated.score(X, y) > 0.8
 
 
 SPACE = {"loss": ["log_loss", "hinge", "focal", losses.Focal(1.0)], "alpha": [1e-4, 0.1]}
@@ -585,11 +590,12 @@ def test_a_pipeline_searches_the_fields_of_a_loss():
 
 def test_label_smoothing_keeps_probabilities_from_the_ends():
     X, y = problem("multiclass")
-    sharp = small(MLPClassifier, "log_loss", solver="lbfgs", max_iter=500, alpha=0)
+    to_the_end = {"hidden_layer_sizes": (30,), "solver": "lbfgs", "max_iter": 500, "alpha": 0}
+    sharp = small(MLPClassifier, "log_loss", **to_the_end)
     smooth = clone(sharp).set_params(label_smoothing=0.3)
     most = [net.fit(X, y).predict_proba(X).max() for net in (sharp, smooth)]
     assert most[0] > 0.99
-    assert most[1] < 0.95
+    assert most[1] == pytest.approx(1 - 0.3 + 0.3 / 3, abs=0.02)
 
 
 def test_both_loss_curves_are_of_the_smoothed_targets():

@@ -107,9 +107,7 @@ def test_what_the_training_holds_is_what_is_asked_for(groups, parameters, copies
     with pytest.raises(MemoryError, match=f"needs about {needed} bytes"):
         net.fit([[0.0, 1.0, 2.0]] * 20, [0.0] * 20)
     groups("0::/", {"memory.max": needed, "memory.current": 0})
-    _memory.check_net_size(
-        [3, 10**6, 1], n_parameters, copies=copies, dtype=_memory.np.dtype("f8")
-    )
+    _memory.check_net_size([3, 10**6, 1], n_parameters, copies=copies, dtype=_memory.np.dtype("f8"))
 
 
 def test_a_small_net_does_not_ask(groups):

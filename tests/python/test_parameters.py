@@ -390,6 +390,7 @@ CHANGED_RATES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:learning_rate=.* acts with solver='sgd' only:UserWarning")
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_the_kind_of_learning_rate_may_change_between_partial_fits(Estimator, solver):
     X, y = problem_for(Estimator)

@@ -45,10 +45,10 @@ class CannedNet:
     def outputs(self, X, threads):
         return self.given.copy()
 
-    def classes(self, X, threads):
+    def classes(self, X, threads, by):
         if self.kind == "multiclass":
             return self.given.argmax(axis=1)
-        above = (self.given > 0.5).astype(int)
+        above = (self.given > {"probabilities": 0.5, "signs": 0.0}[by]).astype(int)
         return above if self.kind == "multilabel" else above.ravel()
 
 

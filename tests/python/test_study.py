@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -158,9 +159,15 @@ def test_other_values_are_kept_by_name_and_hash(value, name):
 
 
 def test_a_value_that_cannot_be_hashed_is_named():
-    back = loads(dumps(lambda: 3))
-    assert "<lambda>" in back.name
-    assert back.hash is None
+    back = loads(dumps(threading.Lock()))
+    assert back == NamedValue("_thread.lock", None)
+
+
+def test_functions_are_told_apart_by_what_they_do():
+    three, again, four = (loads(dumps(f)) for f in (lambda: 3, lambda: 3, lambda: 4))
+    assert "<lambda>" in three.name
+    assert three.hash == again.hash
+    assert three.hash != four.hash
 
 
 # A record ----------------------------------------------------------------------------------------

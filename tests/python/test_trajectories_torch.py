@@ -27,7 +27,7 @@ ACTIVATIONS = {
     # PyTorch's own takes a sixth in single precision, whatever the dtype.
     "hard_sigmoid": lambda z: torch.clamp((z + 3) / 6, 0, 1),
 }
-# solver -> (engine's parameters, PyTorch's optimizer); PyTorch adds epsilon elsewhere but in Adadelta.
+# solver -> (engine's parameters, PyTorch's, which adds epsilon elsewhere but in Adadelta)
 SOLVERS = {
     "sgd": ({}, lambda p: torch.optim.SGD(p, lr=0.05)),
     "momentum": ({"momentum": 0.8}, lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.8)),
@@ -46,7 +46,7 @@ SOLVERS = {
     "rmsprop_centered_momentum": (
         {"rho": 0.9, "momentum": 0.6, "epsilon": 1e-30},
         lambda p: torch.optim.RMSprop(
-            p, lr=0.005, alpha=0.9, eps=1e-30, momentum=0.6, centered=True
+            p, lr=0.05, alpha=0.9, eps=1e-30, momentum=0.6, centered=True
         ),
     ),
     "adagrad": (
@@ -59,9 +59,7 @@ SOLVERS = {
     ),
     "adamw": (
         {"name": "adam", "beta_1": 0.85, "beta_2": 0.95, "epsilon": 1e-30, "weight_decay": 0.2},
-        lambda p: torch.optim.AdamW(
-            p, lr=0.05, betas=(0.85, 0.95), eps=1e-30, weight_decay=0.2
-        ),
+        lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.85, 0.95), eps=1e-30, weight_decay=0.2),
     ),
 }
 # kind of problem -> (output activation, loss of the engine)

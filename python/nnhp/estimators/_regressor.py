@@ -649,7 +649,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> for rows in (slice(0, 250), slice(250, 500)):
         ...     net = net.partial_fit(X[rows], y[rows])
         >>> net.t_
-        150
+        500
         """
         self._fit(Given(X, y, sample_weight, incremental=True))
         return self

@@ -448,11 +448,16 @@ class Training:
         return score
 
     def _optimizer_state(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        rule = _schedules.rule_of(self._estimator)
+        of_schedule = {name: state[name] for name in _OF_SCHEDULE}
+        if rule is None and state["learning_rate_curve"]:
+            # The session's own is of the next epoch, which a shorter training does not know.
+            of_schedule["learning_rate"] = state["learning_rate_curve"][-1]
         return {
             **_optimizers.state_of(self._estimator, state),
             "layer_sizes": list(self._net.sizes),
-            "schedule": _schedules.rule_of(self._estimator),
-            **{name: state[name] for name in _OF_SCHEDULE},
+            "schedule": rule,
+            **of_schedule,
             "epochs": self._epochs_before + int(state["epoch"]),
         }
 

@@ -312,8 +312,8 @@ class Study:
         Returns
         -------
         curves : DataFrame
-            Columns: study, candidate, fold, epoch (from 1), train_loss and test_score, or test_*
-            of several metrics. Without rows where no search was told to keep them.
+            Columns: study, candidate, fold, epoch (from 1), test_score, or test_* of several
+            metrics, and train_loss. Without rows where no search was told to keep them.
 
         Raises
         ------
@@ -334,7 +334,7 @@ class Study:
         ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study, return_curves=True)
         ...     _ = search.fit(X, y)
         ...     study.curves().columns.tolist()
-        ['study', 'candidate', 'fold', 'epoch', 'train_loss', 'test_score']
+        ['study', 'candidate', 'fold', 'epoch', 'test_score', 'train_loss']
         """
         _, trials = self._read()
         rows: dict[tuple[int, int, int, int], dict[str, Any]] = {}
@@ -349,7 +349,7 @@ class Study:
                     rows[trial.study, trial.candidate, fold, epoch] = values
         keys = ["study", "candidate", "fold", "epoch"]
         if not rows:
-            return pd.DataFrame(columns=[*keys, "train_loss", "test_score"])
+            return pd.DataFrame(columns=[*keys, "test_score", "train_loss"])
         index = pd.MultiIndex.from_tuples(sorted(rows), names=keys)
         return pd.DataFrame([rows[key] for key in index], index=index).reset_index()
 
