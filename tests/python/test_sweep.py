@@ -140,8 +140,6 @@ def test_regressions_are_what_fits_give(kind):
     assert sweep.score_name == "R^2"
 
 
-@pytest.mark.parametrize("test_size", [None, 0.25])
-@pytest.mark.parametrize("step", ["net__alpha", "scale"])
 @pytest.mark.parametrize(
     ("values", "name"),
     [
@@ -153,12 +151,15 @@ def test_regressions_are_what_fits_give(kind):
 def test_the_score_of_quantiles_has_its_own_name(values, name):
     pytest.importorskip("matplotlib").use("Agg")
     X, y = problem("one target")
-    sweep = nnhp.sweep(MLPRegressor((4,), max_iter=3), X, y, "loss", values, cv=2, repeats=1)
+    regressor = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3)
+    sweep = nnhp.sweep(regressor, X, y, "loss", values, cv=2, repeats=1)
     assert sweep.score_name == name
     assert f"test {name}" in sweep.to_markdown()
     assert name in sweep.plot().axes_[1].get_ylabel().replace("\n", " ")
 
 
+@pytest.mark.parametrize("test_size", [None, 0.25])
+@pytest.mark.parametrize("step", ["net__alpha", "scale"])
 def test_pipelines_prepare_each_fold_by_its_training_part(step, test_size):
     estimator = Pipeline([("scale", StandardScaler()), ("net", net())])
     values = [1e-4, 1.0] if step == "net__alpha" else ["passthrough", MinMaxScaler()]
