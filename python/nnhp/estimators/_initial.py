@@ -11,8 +11,9 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import HasMethods, InvalidParameterError
 
+from nnhp._component import Names, listed
 from nnhp.initializers import ALIASES, BY_NAME, Initializer, Orthogonal
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 OPTIONS = ("kernel_initializer", "bias_initializer")
 AUTO = "auto"
+_KNOWN = {AUTO, *BY_NAME, *ALIASES}
+CONSTRAINT: list[Any] = [Names(_KNOWN), "array-like", HasMethods("get_params"), None]
 # What 'auto' draws the weights of a hidden layer by; the others, and the output layer, by Glorot's.
 _RELU_FAMILY = ("relu", "leaky_relu", "prelu", "maxout", "elu", "gelu", "silu", "mish")
 _BY_ACTIVATION = {**dict.fromkeys(_RELU_FAMILY, "he_normal"), "selu": "lecun_normal"}
@@ -124,10 +127,9 @@ def _entry(option: str, given: Any) -> Any:
     if isinstance(given, str):
         name = ALIASES.get(given, given)
         if name not in BY_NAME:
-            known = ", ".join(map(repr, sorted({AUTO, *BY_NAME, *ALIASES})))
             raise InvalidParameterError(
-                f"{option} must be one of {known} (or an object of nnhp.initializers, arrays, or a "
-                f"fitted estimator), got {given!r}."
+                f"{option} must be one of {listed(_KNOWN)} (or an object of nnhp.initializers, "
+                f"arrays, or a fitted estimator), got {given!r}."
             )
         given = BY_NAME[name]()
     if isinstance(given, type):
