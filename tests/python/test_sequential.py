@@ -99,6 +99,38 @@ def test_digits_are_learned_through_all_layers():
     assert model.evaluate(X_test, y_test, verbose=0)[1] > 0.95
 
 
+def test_hinge_takes_both_pairs_of_numbers():
+    by_signs, by_numbers = (model_of(Dense(1), loss="hinge", metrics="acc") for _ in range(2))
+    found = fit(by_signs, 2 * LABELS - 1, validation_split=0.4)
+    expected = fit(by_numbers, LABELS, validation_split=0.4)
+    assert_identical(found.history, expected.history)
+    assert_identical(by_signs.get_weights(), by_numbers.get_weights())
+    given = [model.evaluate(X, 2.0 * LABELS - 1, verbose=0) for model in (by_signs, by_numbers)]
+    outputs = by_signs.predict(X).ravel()
+    loss = np.maximum(0, 1 - (2 * LABELS - 1) * outputs).mean()
+    accuracy = ((outputs > 0.5) == LABELS).mean()
+    assert_allclose(given, [(loss, accuracy)] * 2, rtol=1e-6)
+
+
+def test_shares_of_classes_are_targets():
+    """Their gradient is that of the loss: a step of it against differences of the loss."""
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), len(X)).astype(np.float32)
+    model = model_of(
+        Dense(3, "softmax", input_dim=4),
+        optimizer=optimizers.SGD(learning_rate=1.0),
+        loss="categorical_crossentropy",
+        dtype="float64",
+    )
+    kernel, biases = model.get_weights()
+    sides = []
+    for step in (1e-5, -1e-5):
+        model.set_weights([kernel, biases + np.array([step, 0, 0])])
+        sides.append(model.evaluate(X, shares, verbose=0))
+    model.set_weights([kernel, biases])
+    model.train_on_batch(X, shares)
+    assert_allclose(model.get_weights()[1][0], (sides[1] - sides[0]) / 2e-5, rtol=1e-6)
+
+
 def test_a_vector_is_one_column():
     X_numbers, y = load_diabetes(return_X_y=True)
     found = []
@@ -146,6 +178,14 @@ def test_metrics_of_one_s_own():
     expected = np.abs(np.eye(3)[IDS] - model.predict(X)).max()
     assert list(history) == ["loss", "acc", "most"]
     assert_allclose(history["most"][-1], expected, rtol=1e-6)
+
+
+def test_names_that_come_again_are_numbered():
+    model = model_of(metrics=["acc", lambda y, p: 1.0, lambda y, p: 2.0, "acc", "accuracy"])
+    history = fit(model, epochs=1).history
+    assert list(history) == ["loss", "acc", "<lambda>", "<lambda>_1", "acc_1", "accuracy"]
+    assert (history["<lambda>"], history["<lambda>_1"]) == ([1.0], [2.0])
+    assert history["acc"] == history["acc_1"] == history["accuracy"]
 
 
 def test_auc_is_scikit_learn_s():
@@ -269,6 +309,30 @@ def test_calls_of_fit_go_on():
     assert_identical(once.get_weights(), fresh.get_weights())
 
 
+def test_calls_of_fit_are_one_training():
+    """Also with orders of samples, dropout and noise, and steps by hand between."""
+    once, twice, other = (everything() for _ in range(3))
+    fit(once, epochs=5)
+    fit(twice, epochs=2)
+    fit(twice, epochs=5, initial_epoch=2)
+    assert_identical(twice.get_weights(), once.get_weights())
+    # Without shuffling, samples come as they are, whatever came before.
+    fit(once, epochs=1, shuffle=False)
+    for start in range(0, len(X), 32):
+        twice.train_on_batch(X[start : start + 32], IDS[start : start + 32])
+    assert_identical(twice.get_weights(), once.get_weights())
+    # Another compile's steps begin anew, with other masks and orders than those of the first.
+    fit(other, epochs=5)
+    start = other.get_weights()
+    optimizer = optimizers.SGD()
+    losses_seen = []
+    for _ in range(2):
+        other.set_weights(start)
+        other.compile(optimizer, "sparse_categorical_crossentropy")
+        losses_seen.append(fit(other, epochs=1, shuffle=False).history["loss"])
+    assert losses_seen[0] != losses_seen[1]
+
+
 def test_train_on_batch_is_a_step_of_fit():
     options = {"optimizer": optimizers.RMSprop(momentum=0.5), "metrics": ["accuracy"]}
     by_fit, by_hand = model_of(**options), model_of(**options)
@@ -352,6 +416,80 @@ def test_layers_that_are_not_trained_stay():
     now = model.get_weights()
     assert_identical(now[:2], start[:2])
     assert not np.array_equal(now[2], start[2])
+
+
+def frozen_and_normalized(trainable):
+    return [
+        Dense(8, input_dim=4, trainable=trainable),
+        layers.BatchNormalization(trainable=trainable),
+        layers.Activation("relu"),
+        Dense(3, "softmax"),
+    ]
+
+
+def test_layers_are_frozen_from_the_next_compile_on(capsys):
+    compiled = ("adam", "sparse_categorical_crossentropy")
+    model, other = (model_of(*frozen_and_normalized(True)) for _ in range(2))
+    for each in (model, other):
+        fit(each)
+    for layer in model.layers[:2]:
+        layer.trainable = False
+    # Not yet: it trains on, and says so.
+    for each in (model, other):
+        fit(each)
+        each.summary()
+    told, expected = capsys.readouterr().out.split("Layer (type)")[1:]
+    assert told == expected
+    assert "Not trained: 16" in told
+    assert_identical(model.get_weights(), other.get_weights())
+    # Now; and as if it had been said in the first place.
+    kept = model.get_weights()
+    model.compile(*compiled)
+    model.summary()
+    assert "Trained: 27\nNot trained: 72" in capsys.readouterr().out
+    said = model_of(*frozen_and_normalized(False))
+    said.set_weights(kept)
+    for each in (model, said):
+        fit(each, shuffle=False)
+    assert_identical(model.get_weights(), said.get_weights())
+    assert_identical(model.get_weights()[:6], kept[:6])
+    # A normalization goes with the layer before it.
+    model.layers[0].trainable = True
+    with pytest.raises(
+        ValueError, match=r"BatchNormalization\(trainable=False\): trainable must be"
+    ):
+        model.compile(*compiled)
+    model.layers[1].trainable = True
+    model.compile(*compiled)
+    fit(model)
+    assert not any(map(np.array_equal, model.get_weights()[:6], kept[:6]))
+
+
+def test_shapes_of_weights_stay():
+    model = model_of()
+    before = model.get_weights()
+    model.layers[0].units = 9
+    assert fit(model, epochs=1).history["loss"]
+    with pytest.raises(ValueError, match="layers must keep the number and shapes of their weights"):
+        model.compile("adam", "sparse_categorical_crossentropy")
+    model.layers[0].units = -1
+    with pytest.raises(ValueError, match="'units' parameter of Dense"):
+        model.compile("adam", "sparse_categorical_crossentropy")
+    model.layers[0].units = 8
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert [a.shape for a in model.get_weights()] == [a.shape for a in before]
+
+
+def test_what_compile_was_given_is_the_user_s_own():
+    optimizer, loss = optimizers.RMSprop(learning_rate=0.01), losses.Huber(0.5)
+    changed, same = (
+        model_of(Dense(1, input_dim=4), optimizer=optimizer, loss=loss) for _ in range(2)
+    )
+    fit(same, X[:, 0])
+    optimizer.set_params(rho=0.1, learning_rate=1.0, ema_momentum=0.5)
+    loss.set_params(delta=0.1)
+    fit(changed, X[:, 0])
+    assert_identical(changed.get_weights(), same.get_weights())
 
 
 def test_the_summary_counts_parameters(capsys):
