@@ -200,7 +200,7 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
   fields.read("per_epoch", schedule.per_epoch);
   fields.read("step_size", schedule.step_size);
   fields.read("factor", schedule.factor);
-  fields.read("decay", schedule.decay);
+  fields.read("decay_rate", schedule.decay_rate);
   fields.read("staircase", schedule.staircase);
   fields.read("end", schedule.end);
   fields.read("warmup", schedule.warmup);
@@ -213,7 +213,7 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
   fields.read("patience", schedule.patience);
   fields.read("min_delta", schedule.min_delta);
   fields.read("cooldown", schedule.cooldown);
-  fields.read("min_rate", schedule.min_rate);
+  fields.read("min_lr", schedule.min_lr);
   fields.read("boundaries", schedule.boundaries);
   fields.read("values", schedule.values);
   fields.require_all_read();

@@ -580,6 +580,18 @@ def test_a_training_that_diverges_spoils_its_value_and_no_other():
     assert sweep.runs["train_loss"][:6].tolist() == good.runs["train_loss"].tolist()
 
 
+def test_a_training_that_diverges_late_keeps_its_best_epoch():
+    """Rates that explode in the third epoch."""
+    estimator = net(solver="sgd", learning_rate=[0.1, 0.1, 1e300], early_stopping=True, max_iter=5)
+    split = {"cv": 3, "repeats": 1, "test_size": 0.25}
+    runs = nnhp.sweep(estimator, X, Y, "alpha", [1e-4], **split).runs
+    short = clone(estimator).set_params(max_iter=2)
+    expected = nnhp.sweep(short, X, Y, "alpha", [1e-4], **split).runs
+    assert not runs["diverged"].any()
+    for name in ("train_loss", "validation_loss", "test_score"):
+        assert runs[name].tolist() == expected[name].tolist()
+
+
 # ------------------------------------------------------------------ what is measured
 
 

@@ -194,7 +194,7 @@ OBJECTS = [
     ("solver", optimizers.Nadam(), {"epsilon": 0.1, **_BETAS}),
     ("solver", optimizers.Lion(), _BETAS),
     ("learning_rate", schedules.Step(), {"step_size": 4, "factor": 0.5}),
-    ("learning_rate", schedules.Exponential(), {"rate": 0.1, "epochs": 9, "staircase": True}),
+    ("learning_rate", schedules.Exponential(), {"decay_rate": 0.1, "epochs": 9, "staircase": True}),
     ("learning_rate", schedules.Polynomial(), {"end": 0.01, "power": 2.0, "epochs": 9}),
     (
         "learning_rate",
@@ -209,7 +209,7 @@ OBJECTS = [
     (
         "learning_rate",
         schedules.Plateau(patience=1),
-        {"factor": 0.5, "patience": 2, "min_delta": 1.0, "cooldown": 2, "min_rate": 0.01},
+        {"factor": 0.5, "patience": 2, "min_delta": 1.0, "cooldown": 2, "min_lr": 0.01},
     ),
     ("learning_rate", schedules.Piecewise(), {"boundaries": [3, 8], "values": [0.2, 0.1, 0.01]}),
     ("kernel_initializer", initializers.Constant(), {"value": 0.2}),

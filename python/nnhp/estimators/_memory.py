@@ -107,17 +107,20 @@ def check_net_size(
     )
 
 
-def check_scratch(needed: int, batch_size: int) -> None:
-    """Raise MemoryError where what one step works on is larger than the available memory.
+def check_scratch(needed: int, batch_size: int, n_at_once: int) -> None:
+    """Raise MemoryError where what steps work on is larger than the available memory.
 
     Parameters
     ----------
     needed : int
-        Bytes.
+        Bytes of one step.
     batch_size : int
         Samples of the step, which go through the net together.
+    n_at_once : int
+        Steps that are done at the same time, each on a thread of its own.
     """
-    check(needed, f"normalization='batch' with batch_size={batch_size}")
+    threads = f" on {n_at_once} threads" if n_at_once > 1 else ""
+    check(n_at_once * needed, f"normalization='batch' with batch_size={batch_size}{threads}")
 
 
 def check(needed: int, what: str) -> None:

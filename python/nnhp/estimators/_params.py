@@ -114,6 +114,14 @@ def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: 
     _optimizers.check(estimator)
     _optimizers.frozen_layers(estimator, n_layers)
     _schedules.check(estimator)
+    scoring = estimator.scoring
+    if estimator.early_stopping and isinstance(scoring, str) and scoring != "loss":
+        levels = _losses.quantiles_of(estimator.loss)
+        if levels is not None and len(levels) > 1:
+            raise ValueError(
+                f"scoring must be None, 'loss' or a callable with loss='quantile' of {len(levels)} "
+                f"quantiles, whose predictions have a column each, got {scoring!r}."
+            )
     if incremental:
         if estimator.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
