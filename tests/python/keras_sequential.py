@@ -169,6 +169,9 @@ CASES = {
         ],
         epochs=40,
     ),
+    "hinge of signs": _case(
+        [_TANH, ("Dense", {"units": 1})], ["SGD", {"learning_rate": 0.1}], "hinge", "signs"
+    ),
 }
 
 
@@ -184,6 +187,7 @@ def sequential():
         "numbers": rng.standard_normal((len(X), 2)),
         "counts": rng.poisson(1.5, len(X)).astype(float),
     }
+    targets["signs"] = 2.0 * targets["labels"] - 1.0
     weights = rng.uniform(0.2, 1.8, len(X))
     weights[:BATCH] = 0.0  # a batch that weighs nothing
     return {
@@ -213,7 +217,7 @@ def _trained(case, X, y, weights, rng):
             drawn[3] = np.abs(drawn[3])
         layer.set_weights(drawn)
     start = [weight.tolist() for weight in model.get_weights()]
-    if case["targets"] in ("labels", "counts"):
+    if case["targets"] in ("labels", "counts", "signs"):
         y = y[:, None]  # some of Keras's losses ask for it
     kind, arguments = case["optimizer"]
     model.compile(

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 import nnhp
-from nnhp import activations, initializers, layers, losses, optimizers
+from nnhp import activations, layers, losses, optimizers
 from nnhp.layers import Dense, Dropout, Input
 
 # ---------------------------------------------------------------------- the article
@@ -99,6 +99,38 @@ def test_digits_are_learned_through_all_layers():
     assert model.evaluate(X_test, y_test, verbose=0)[1] > 0.95
 
 
+def test_hinge_takes_both_pairs_of_numbers():
+    by_signs, by_numbers = (model_of(Dense(1), loss="hinge", metrics="acc") for _ in range(2))
+    found = fit(by_signs, 2 * LABELS - 1, validation_split=0.4)
+    expected = fit(by_numbers, LABELS, validation_split=0.4)
+    assert_identical(found.history, expected.history)
+    assert_identical(by_signs.get_weights(), by_numbers.get_weights())
+    given = [model.evaluate(X, 2.0 * LABELS - 1, verbose=0) for model in (by_signs, by_numbers)]
+    outputs = by_signs.predict(X).ravel()
+    loss = np.maximum(0, 1 - (2 * LABELS - 1) * outputs).mean()
+    accuracy = ((outputs > 0.5) == LABELS).mean()
+    assert_allclose(given, [(loss, accuracy)] * 2, rtol=1e-6)
+
+
+def test_shares_of_classes_are_targets():
+    """Their gradient is that of the loss: a step of it against differences of the loss."""
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), len(X)).astype(np.float32)
+    model = model_of(
+        Dense(3, "softmax", input_dim=4),
+        optimizer=optimizers.SGD(learning_rate=1.0),
+        loss="categorical_crossentropy",
+        dtype="float64",
+    )
+    kernel, biases = model.get_weights()
+    sides = []
+    for step in (1e-5, -1e-5):
+        model.set_weights([kernel, biases + np.array([step, 0, 0])])
+        sides.append(model.evaluate(X, shares, verbose=0))
+    model.set_weights([kernel, biases])
+    model.train_on_batch(X, shares)
+    assert_allclose(model.get_weights()[1][0], (sides[1] - sides[0]) / 2e-5, rtol=1e-6)
+
+
 def test_a_vector_is_one_column():
     X_numbers, y = load_diabetes(return_X_y=True)
     found = []
@@ -146,6 +178,14 @@ def test_metrics_of_one_s_own():
     expected = np.abs(np.eye(3)[IDS] - model.predict(X)).max()
     assert list(history) == ["loss", "acc", "most"]
     assert_allclose(history["most"][-1], expected, rtol=1e-6)
+
+
+def test_names_that_come_again_are_numbered():
+    model = model_of(metrics=["acc", lambda y, p: 1.0, lambda y, p: 2.0, "acc", "accuracy"])
+    history = fit(model, epochs=1).history
+    assert list(history) == ["loss", "acc", "<lambda>", "<lambda>_1", "acc_1", "accuracy"]
+    assert (history["<lambda>"], history["<lambda>_1"]) == ([1.0], [2.0])
+    assert history["acc"] == history["acc_1"] == history["accuracy"]
 
 
 def test_auc_is_scikit_learn_s():
@@ -269,6 +309,30 @@ def test_calls_of_fit_go_on():
     assert_identical(once.get_weights(), fresh.get_weights())
 
 
+def test_calls_of_fit_are_one_training():
+    """Also with orders of samples, dropout and noise, and steps by hand between."""
+    once, twice, other = (everything() for _ in range(3))
+    fit(once, epochs=5)
+    fit(twice, epochs=2)
+    fit(twice, epochs=5, initial_epoch=2)
+    assert_identical(twice.get_weights(), once.get_weights())
+    # Without shuffling, samples come as they are, whatever came before.
+    fit(once, epochs=1, shuffle=False)
+    for start in range(0, len(X), 32):
+        twice.train_on_batch(X[start : start + 32], IDS[start : start + 32])
+    assert_identical(twice.get_weights(), once.get_weights())
+    # Another compile's steps begin anew, with other masks and orders than those of the first.
+    fit(other, epochs=5)
+    start = other.get_weights()
+    optimizer = optimizers.SGD()
+    losses_seen = []
+    for _ in range(2):
+        other.set_weights(start)
+        other.compile(optimizer, "sparse_categorical_crossentropy")
+        losses_seen.append(fit(other, epochs=1, shuffle=False).history["loss"])
+    assert losses_seen[0] != losses_seen[1]
+
+
 def test_train_on_batch_is_a_step_of_fit():
     options = {"optimizer": optimizers.RMSprop(momentum=0.5), "metrics": ["accuracy"]}
     by_fit, by_hand = model_of(**options), model_of(**options)
@@ -283,85 +347,3 @@ def test_train_on_batch_is_a_step_of_fit():
     assert_identical(by_hand.get_weights(), by_fit.get_weights())
     assert found[-1].keys() == {"loss", "accuracy"}
     assert len(by_hand.train_on_batch(X, IDS)) == 2
-
-
-# ---------------------------------------------------------------------- weights
-
-
-def test_weights_come_layer_by_layer():
-    model = everything()
-    shapes = [array.shape for array in model.get_weights()]
-    assert shapes == [
-        (4, 8), (8,),  # Dense
-        (8,), (8,), (8,), (8,),  # BatchNormalization: scale, shift, mean, variance
-        (8, 18), (18,),  # Maxout, piece by piece
-        (6,), (6,),  # LayerNormalization
-        (6, 5), (5,),  # Dense without biases, and its slopes
-        (5, 3), (3,),
-    ]  # fmt: skip
-    start = model.get_weights()
-    assert all((start[place] == value).all() for place, value in [(1, 0), (2, 1), (4, 0), (5, 1)])
-    assert_allclose(start[11], 0.1, rtol=1e-6)
-    fit(model)
-    trained = model.get_weights()
-    assert all(not np.array_equal(a, b) for a, b in zip(start, trained, strict=True))
-    model.set_weights(start)
-    assert_identical(model.get_weights(), start)
-
-
-def test_initial_weights_are_keras_s():
-    model = model_of(
-        Dense(300, "relu", input_dim=200),
-        Dense(2, kernel_initializer=initializers.Constant(0.5), bias_initializer="ones"),
-    )
-    kernel, biases, last, last_biases = model.get_weights()
-    assert kernel.dtype == np.float32
-    bound = np.sqrt(6 / 500)
-    assert 0.99 * bound < np.abs(kernel).max() <= bound
-    assert_allclose(kernel.std(), bound / np.sqrt(3), rtol=0.02)
-    assert not biases.any()
-    assert (last == 0.5).all()
-    assert (last_biases == 1).all()
-
-
-def test_a_changed_list_of_layers_starts_anew():
-    model = model_of()
-    before = model.get_weights()
-    model.pop()
-    model.add(Dense(5, "tanh"))
-    model.add(Dense(3, "softmax"))
-    assert [len(array) for array in model.get_weights()] == [4, 8, 8, 5, 5, 3]
-    assert_identical(model.get_weights()[0], before[0])
-    assert fit(model).history["loss"]
-    assert model.layers[-1] == Dense(3, "softmax")
-
-
-def test_features_are_known_from_the_first_data():
-    model = model_of(Dense(5, "relu"), Dense(3, "softmax"))
-    assert model.get_weights() == []
-    fit(model)
-    assert [array.shape for array in model.get_weights()] == [(4, 5), (5,), (5, 3), (3,)]
-    with pytest.raises(ValueError, match="x must have 4 features"):
-        model.predict(X[:, :2])
-
-
-def test_layers_that_are_not_trained_stay():
-    model = model_of(Dense(8, "relu", input_dim=4, trainable=False), Dense(3, "softmax"))
-    start = model.get_weights()
-    fit(model)
-    now = model.get_weights()
-    assert_identical(now[:2], start[:2])
-    assert not np.array_equal(now[2], start[2])
-
-
-def test_the_summary_counts_parameters(capsys):
-    everything().summary()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[2].split() == ["gaussian_noise", "(GaussianNoise)", "(None,", "4)", "0"]
-    assert lines[3].split()[-1] == "40"
-    assert "dense_1 (Dense)" in "\n".join(lines)
-    total = sum(array.size for array in everything().get_weights())
-    assert f"Total parameters: {total}" in lines
-    assert "Not trained: 16" in lines
-    nnhp.Sequential([Dense(3)]).summary()
-    assert "not known yet" in capsys.readouterr().out

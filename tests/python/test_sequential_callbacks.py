@@ -59,14 +59,15 @@ def test_the_best_weights_come_back():
 
 
 @pytest.mark.parametrize("metric", ["loss", *_metrics.METRICS, *_metrics.ALIASES])
-def test_names_tell_whether_more_is_better(metric):
+@pytest.mark.parametrize("number", ["", "_1"])
+def test_names_tell_whether_more_is_better(metric, number):
     name = _metrics.ALIASES.get(metric, metric)
     rises = "accuracy" in name or name in ("auc", "precision", "recall", "r2_score")
-    stop = callbacks.EarlyStopping(monitor=f"val_{metric}", patience=1)
+    stop = callbacks.EarlyStopping(monitor=f"val_{metric}{number}", patience=1)
     stop.model = model_of()
     stop.on_train_begin()
     for epoch, value in enumerate([1.0, 2.0, 3.0]):
-        stop.on_epoch_end(epoch, {f"val_{metric}": value})
+        stop.on_epoch_end(epoch, {f"val_{metric}{number}": value})
     assert stop.best_epoch == (2 if rises else 0)
     assert stop.model.stop_training == (not rises)
 

@@ -7,7 +7,7 @@ from sequential_models import IDS, LABELS, X, fit, model_of
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import nnhp
-from nnhp import activations, layers, losses, optimizers
+from nnhp import activations, initializers, layers, losses, optimizers
 from nnhp.layers import Dense, Dropout
 
 EXPRESSIBLE = [
@@ -44,6 +44,20 @@ ESTIMATORS = {
         "categorical_focal_crossentropy",
         np.eye(3)[IDS],
         nnhp.MLPClassifier,
+    ),
+    "maxout of one piece": (
+        [
+            layers.Maxout(5, pieces=1),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            Dense(4),
+            layers.BatchNormalization(),
+            layers.Activation("tanh"),
+            layers.Maxout(1, pieces=1),
+        ],
+        "mse",
+        X[:, 0],
+        nnhp.MLPRegressor,
     ),
     "hinge": ([Dense(5, "relu"), Dense(1)], "hinge", LABELS, nnhp.MLPClassifier),
     "a number": (
@@ -122,6 +136,33 @@ def test_the_estimator_has_the_model_s_parameters():
     assert by_name.learning_rate_init == 0.01
 
 
+def test_the_estimator_shares_nothing_with_the_model():
+    optimizer, slopes = optimizers.RMSprop(rho=0.8), activations.PReLU()
+    start = initializers.Constant(0.5)
+    model = model_of(
+        Dense(3, slopes, kernel_initializer=start), Dense(1), optimizer=optimizer, loss="huber"
+    )
+    estimator = model.to_estimator()
+    estimator.set_params(solver__rho=0.1, loss__delta=9.0)
+    estimator.activation[0].set_params(initial_slope=9.0)
+    estimator.kernel_initializer[0].set_params(value=9.0)
+    assert (optimizer.rho, slopes.initial_slope, start.value) == (0.8, 0.25, 0.5)
+    again = model.to_estimator()
+    assert (again.solver.rho, again.loss.delta) == (0.8, 1.0)
+    focal = model_of(Dense(1, "sigmoid"), loss="binary_focal_crossentropy")
+    focal.to_estimator().set_params(loss__gamma=9.0)
+    assert focal.to_estimator().loss.gamma == 2.0
+
+
+def test_the_estimator_freezes_what_the_model_freezes():
+    model = model_of()
+    fit(model)
+    model.layers[0].trainable = False
+    assert model.to_estimator().frozen_layers == ()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert model.to_estimator().frozen_layers == (0,)
+
+
 INEXPRESSIBLE = {
     "late normalization": (
         [Dense(4, "relu"), layers.BatchNormalization(), Dense(1)],
@@ -166,6 +207,14 @@ INEXPRESSIBLE = {
     "normalized outputs": (
         [Dense(4), Dense(1), layers.BatchNormalization()],
         r"Dense\(units=1\): it is the output layer",
+    ),
+    "normalized maxout": (
+        [layers.Maxout(4), layers.BatchNormalization(), Dense(1)],
+        r"BatchNormalization\(\): it comes where",
+    ),
+    "maxout and an activation": (
+        [layers.Maxout(4), layers.Activation("tanh"), Dense(1)],
+        r"Activation\(activation='tanh'\): it comes where",
     ),
     "maxout at the end": ([layers.Maxout(1)], r"Maxout\(units=1\): it must have"),
 }

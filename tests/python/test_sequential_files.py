@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from helpers import assert_identical
 from safetensors.numpy import save_file
-from sequential_models import IDS, X, everything, fit, model_of
+from sequential_models import IDS, LABELS, X, everything, fit, model_of
 from sklearn.exceptions import NotFittedError
 
 import nnhp
-from nnhp import optimizers
+from nnhp import callbacks, optimizers
 from nnhp.layers import Dense
+from nnhp.sequential import _metrics
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -89,3 +90,49 @@ def test_models_are_pickled_and_copied():
         fit(other)
         fit(original)
         assert_identical(other.get_weights(), original.get_weights())
+
+
+def with_metric(metric):
+    """A model with a metric, and targets for it."""
+    if metric.startswith("sparse"):
+        return model_of(metrics=[metric]), IDS
+    if metric.startswith("categorical"):
+        return model_of(metrics=[metric], loss="categorical_crossentropy"), np.eye(3)[IDS]
+    net = [Dense(3, "tanh", input_dim=4), Dense(1, "sigmoid")]
+    return model_of(*net, metrics=[metric], loss="mse"), LABELS
+
+
+def copies_of(model):
+    return pickle.loads(pickle.dumps(model)), copy.deepcopy(model)
+
+
+@pytest.mark.parametrize("metric", [*_metrics.METRICS, *_metrics.ALIASES])
+def test_copies_have_the_metrics(metric):
+    model, y = with_metric(metric)
+    fit(model, y)
+    copied = copies_of(model)
+    expected = fit(model, y).history
+    assert expected.keys() == {"loss", metric}
+    for each in copied:
+        assert_identical(fit(each, y).history, expected)
+        assert_identical(each.get_weights(), model.get_weights())
+
+
+def test_copies_have_the_metrics_of_one_s_own():
+    model = model_of(metrics=[with_metric, np.hypot])  # any functions that a module holds
+    assert all(each.get_weights() for each in copies_of(model))
+    functions = model_of(metrics=[lambda y, p: 2.0])
+    assert copy.deepcopy(functions).evaluate(X, IDS, verbose=0)[1] == 2.0
+
+
+def test_a_training_under_way_is_copied():
+    """As it is between two epochs; the copy then goes on as the model does."""
+    taken = []
+    model = everything()
+    record = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: taken.append(copies_of(model) if epoch == 1 else None)
+    )
+    fit(model, epochs=4, callbacks=[record])
+    for each in taken[1]:
+        fit(each, epochs=4, initial_epoch=2)
+        assert_identical(each.get_weights(), model.get_weights())

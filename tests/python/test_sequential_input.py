@@ -1,14 +1,39 @@
 """What Sequential refuses: one error each, which names the argument."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from sequential_models import IDS, LABELS, X, fit, model_of
 from sklearn.exceptions import NotFittedError
 
 import nnhp
-from nnhp import activations, callbacks, losses, optimizers
+from nnhp import _core, activations, callbacks, losses, optimizers
 from nnhp.estimators import _memory
 from nnhp.layers import BatchNormalization, Dense, Dropout, Input
+from nnhp.sequential import _losses, _metrics, _parts
+from nnhp.sequential._compiled import Compiled
+from nnhp.sequential._net import Net
+
+OF_CLASS_NUMBERS = {
+    "accuracy",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+}
+
+
+def evaluated(loss, *given):
+    y = IDS if loss.startswith("sparse") else np.eye(3)[IDS]
+    return model_of(Dense(4, "tanh"), *given, loss=loss).evaluate(X, y, verbose=0)
+
+
+def named(name):
+    def metric(y, outputs):
+        return 0.0
+
+    metric.__name__ = name
+    return metric
+
 
 REFUSED = {
     "a layer": (lambda: nnhp.Sequential([3]), "layer must be one of nnhp.layers, got 3"),
@@ -90,13 +115,105 @@ REFUSED = {
     "no loss": (lambda: model_of(loss=None), "loss must be one of .* got None"),
     "loss and output": (
         lambda: fit(model_of(Dense(1, "tanh", input_dim=4), loss="binary_crossentropy"), LABELS),
-        "needs outputs between 0 and 1, which the output activation 'tanh' does not give",
+        r"loss='binary_crossentropy' needs outputs between 0 and 1, .* activation 'tanh' .*Dense\(",
+    ),
+    "loss and no activation": (
+        lambda: fit(model_of(Dense(1, input_dim=4), loss="bce"), LABELS),
+        r"loss='bce' needs .* activation 'linear' of the last layer, Dense\(input_dim=4, units=1\)",
+    ),
+    "counts": (
+        lambda: fit(model_of(Dense(1), loss="poisson"), LABELS),
+        "loss='poisson' needs outputs that are never negative, .* 'exponential', .* 'softplus'",
+    ),
+    **{
+        f"{loss} of {output}": (
+            lambda loss=loss, output=output: evaluated(loss, Dense(3, output)),
+            f"loss='{loss}' needs outputs that sum to 1, .* '{output}' of .* 'softmax', or loss",
+        )
+        for loss in (
+            "categorical_crossentropy",
+            "sparse_categorical_crossentropy",
+            "categorical_focal_crossentropy",
+        )
+        for output in ("sigmoid", "exponential", "linear")
+    },
+    "normalized outputs": (
+        lambda: evaluated("categorical_crossentropy", Dense(3), BatchNormalization()),
+        r"the activation 'linear' of the last layer, BatchNormalization\(\)",
+    ),
+    "several classes of a sample": (
+        lambda: fit(
+            model_of(loss="categorical_crossentropy"), np.eye(3)[IDS] + (IDS == 1)[:, None]
+        ),
+        "y must have rows that sum to 1 for loss='categorical_crossentropy', got 4.0 in row 50",
+    ),
+    "no class of a sample": (
+        lambda: fit(
+            model_of(loss="categorical_crossentropy"),
+            np.eye(3)[IDS],
+            validation_data=(X, np.eye(3)[IDS] * (IDS < 2)[:, None]),
+        ),
+        "y to validate on must have rows that sum to 1 .* got 0.0 in row 100",
+    ),
+    "hinge": (
+        lambda: fit(model_of(Dense(1), loss="hinge"), LABELS + 1),
+        "y must hold 0 and 1, or -1 and 1, for loss='hinge', got values from 1 to 2",
+    ),
+    "hinge of three": (
+        lambda: model_of(Dense(1), loss="hinge").train_on_batch(X, IDS - 1),
+        "y must hold 0 and 1, or -1 and 1, for loss='hinge', got values from -1 to 1",
     ),
     "metrics": (
         lambda: model_of(metrics=["accuracy", "nope"]),
         "metrics must be among 'acc', .*, or callables, got 'nope'",
     ),
     "a metric": (lambda: model_of(metrics=3), "metrics must be among .* got 3"),
+    **{
+        f"{metric} of class numbers": (
+            lambda metric=metric: fit(model_of(metrics=[metric])),
+            f"metrics: '{metric}' needs y to have .*, got ",
+        )
+        for metric in _metrics.METRICS
+        if metric not in OF_CLASS_NUMBERS
+    },
+    **{
+        f"{metric} of columns": (
+            lambda metric=metric: fit(
+                model_of(metrics=[metric], loss="categorical_crossentropy"), np.eye(3)[IDS]
+            ),
+            f"metrics: '{metric}' needs y to have one column of class numbers, got 3",
+        )
+        for metric in sorted(OF_CLASS_NUMBERS - {"accuracy"})
+    },
+    **{
+        f"{metric} of numbers": (
+            lambda metric=metric: fit(model_of(Dense(1), loss="mse", metrics=[metric]), IDS),
+            f"metrics: '{metric}' needs y to have two classes, 0 and 1 or -1 and 1, got values fro",
+        )
+        for metric in ("acc", "binary_accuracy", "auc", "precision", "recall")
+    },
+    "columns of a metric": (
+        lambda: fit(model_of(metrics=["mae"])),
+        "metrics: 'mae' needs y to have a column for each of the 3 outputs, got 1",
+    ),
+    "a metric of the validation data": (
+        lambda: fit(
+            model_of(Dense(1), loss="mse", metrics=["auc"]), LABELS, validation_data=(X, IDS)
+        ),
+        "metrics: 'auc' needs y to validate on to have two classes",
+    ),
+    "names of metrics": (
+        lambda: model_of(metrics=["acc", named("loss")]),
+        "metrics: <function .* has the name 'loss', under which another number is reported",
+    ),
+    "names of validation": (
+        lambda: model_of(metrics=["acc", named("val_acc")]),
+        "metrics: <function .* has the name 'val_acc', under which",
+    ),
+    "numbered names": (
+        lambda: model_of(metrics=["acc", "acc", named("acc_1")]),
+        "metrics: <function .* has the name 'acc_1', under which",
+    ),
     "epochs": (lambda: fit(model_of(), epochs=1.5), "epochs must be an integer of at least 0"),
     "initial_epoch": (lambda: fit(model_of(), initial_epoch=-1), "initial_epoch must be"),
     "batch_size": (lambda: fit(model_of(), batch_size=0), "batch_size must be an integer of at"),
@@ -178,6 +295,33 @@ REFUSED = {
 def test_bad_input_is_one_error(call, told):
     with pytest.raises((TypeError, ValueError), match=told):
         call()
+
+
+NAMES = sorted({*_core.activations(), *_parts.OUTPUT_ACTIVATIONS} - {"maxout"})
+
+
+@pytest.mark.parametrize("activation", NAMES)
+@pytest.mark.parametrize("name", _losses.LOSSES)
+def test_outputs_are_those_that_the_engine_takes(name, activation):
+    """But for the losses that need a softmax: the engine takes all outputs between 0 and 1."""
+    compiled = Compiled("sgd", name, None)
+    loss = compiled.loss
+    net = Net([Dense(3, activation)], 4, "float64")
+    with expected(loss.outputs, net.output_activation):
+        compiled.check_outputs(net)
+    if loss.outputs is not None and loss.outputs.activations == {"softmax"}:
+        return
+    samples = _core.Dataset(X, targets=np.eye(3)[IDS])
+    rows = _core.TrainingSet(samples, validation_data=samples)
+    spec = compiled.train_spec(net, batch_size=32, n_epochs=1, shuffle=False)
+    with expected(loss.outputs, net.output_activation):
+        _core.validation_loss(net.spec, spec, np.ones(net.spec.n_parameters), rows)
+
+
+def expected(outputs, activation):
+    if outputs is None or activation in outputs.activations:
+        return contextlib.nullcontext()
+    return pytest.raises(ValueError, match="needs outputs")
 
 
 def test_what_is_not_there_yet_is_told():

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 import nnhp
 from nnhp import callbacks, layers, optimizers, regularizers
-from nnhp.sequential import _metrics, _parts
+from nnhp.sequential import _losses, _metrics
 
 # Written by make_keras_fixtures.py.
 DATA = Path(__file__).parent / "data"
@@ -119,7 +119,7 @@ def test_steps_by_hand_are_those_of_keras(case):
 
 def test_every_loss_and_metric_is_compared():
     used = {case["loss"] for case in CASES.values()}
-    assert {_parts.LOSS_ALIASES.get(name, name) for name in used} == _parts.LOSSES.keys()
+    assert {_losses.ALIASES.get(name, name) for name in used} == _losses.LOSSES.keys()
     used = {name for case in CASES.values() for name in case["metrics"]}
     named = {_metrics.ALIASES.get(name, name) for name in used}
     assert named | {"auc"} == _metrics.METRICS.keys()  # Keras approximates this one

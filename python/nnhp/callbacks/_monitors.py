@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ class _Watch:
 
 
 def _mode_of(monitor: str) -> str:
-    plain = monitor.removeprefix("val_").lower()
+    plain = re.sub(r"_\d+$", "", monitor.removeprefix("val_").lower())  # of a name that comes again
     if plain.endswith(_MORE):
         return "max"
     if plain.endswith(_LESS):

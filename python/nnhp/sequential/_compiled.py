@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
+from sklearn.base import clone
+
 from nnhp import _core
-from nnhp.sequential import _metrics, _parts
+from nnhp.sequential import _losses, _metrics, _parts
 from nnhp.sequential._net import Net
 
 
 class Compiled:
-    """Optimizer, loss and metrics, all known to be good."""
+    """Optimizer, loss and metrics, all known to be good, and none of them the user's object."""
 
     def __init__(self, optimizer: Any, loss: Any, metrics: Any) -> None:
-        self._loss, self._metrics = loss, metrics
-        self.optimizer = _parts.optimizer_of(optimizer)
-        self.loss, self.sparse_targets = _parts.loss_of(loss)
+        self._loss = clone(loss, safe=False)
+        self._metrics = list(metrics) if isinstance(metrics, list) else metrics
+        self.optimizer = clone(_parts.optimizer_of(optimizer))
+        self.loss = _losses.loss_of(self._loss)
         self.metrics = _metrics.metrics_of(metrics)
         self.learning_rate = _parts.initial_rate(self.optimizer)  # of the next epoch
+
+    def check_outputs(self, net: Net) -> None:
+        """Raise ValueError where the loss is not one of the net's outputs."""
+        self.loss.check(net.layers[-1], net.output_activation)
+
+    def check_targets(self, y: NDArray[Any], n_outputs: int, name: str) -> None:
+        """Raise ValueError where a metric is not one of such targets."""
+        _metrics.check_targets(self.metrics, y, n_outputs, name)
 
     def copies(self) -> int:
         """Arrays as long as the parameters that a training holds at the same time."""
@@ -41,7 +53,7 @@ class Compiled:
     ) -> _core.TrainSpec:
         """Describe a training of so many epochs, which patience never ends."""
         return _core.TrainSpec(
-            loss=self.loss,
+            loss=self.loss.fields,
             optimizer=_parts.optimizer_fields(self.optimizer),
             schedule={"name": "constant", "initial": _parts.initial_rate(self.optimizer)},
             schedule_horizon=n_epochs,

@@ -13,6 +13,9 @@ from sklearn.utils.validation import _check_sample_weight, check_array
 
 from nnhp import _core
 from nnhp.estimators._data import engine_X
+from nnhp.sequential._losses import Loss, Targets
+
+_OF_ONE = 1e-4  # by how much sums of float32 shares may differ from 1
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,15 @@ def part_of(
     class_weight: Mapping[int, float] | None,
     *,
     n_outputs: int,
-    sparse_targets: bool,
+    loss: Loss,
     dtype: str,
     name: str = "y",
 ) -> Part:
-    """Join checked samples, from `check_x`, with their targets and weights.
-
-    `sparse_targets` tells that y numbers classes, of which the net has an output each.
-    """
+    """Join checked samples, from `check_x`, with the targets that the loss takes, and weights."""
     targets = _check_y(y, x.shape[0], name)
     weight = _weights(targets, sample_weight, class_weight, dtype)
     samples = engine_X(x)
-    if sparse_targets:
+    if loss.targets is Targets.CLASS_NUMBERS:
         ids = _class_ids(targets, n_outputs, name)
         return Part(samples, targets, weight, _core.Dataset(samples, class_ids=ids))
     if targets.shape[1] != n_outputs:
@@ -67,7 +67,10 @@ def part_of(
             f"{name} must have a column for each of the {n_outputs} outputs, got "
             f"{targets.shape[1]}; class numbers go with loss='sparse_categorical_crossentropy'."
         )
-    matrix = np.ascontiguousarray(targets, dtype=dtype)
+    if loss.targets is Targets.SHARES:
+        _check_shares(targets, loss, name)
+    numbers = _zeros_and_ones(targets, loss, name) if loss.targets is Targets.SIGNS else targets
+    matrix = np.ascontiguousarray(numbers, dtype=dtype)
     return Part(samples, targets, weight, _core.Dataset(samples, targets=matrix))
 
 
@@ -109,6 +112,28 @@ def _class_ids(targets: NDArray[Any], n_outputs: int, name: str) -> NDArray[np.i
             f"from {targets.min()} to {targets.max()}."
         )
     return ids
+
+
+def _check_shares(targets: NDArray[Any], loss: Loss, name: str) -> None:
+    """Raise ValueError where rows do not sum to 1, for which the engine's gradient is another."""
+    sums = targets.sum(axis=1)
+    wrong = np.flatnonzero(np.abs(sums - 1) > _OF_ONE)
+    if len(wrong):
+        raise ValueError(
+            f"{name} must have rows that sum to 1 for loss={loss.shown}, got {sums[wrong[0]]} in "
+            f"row {wrong[0]}; samples of several classes go with loss='binary_crossentropy'."
+        )
+
+
+def _zeros_and_ones(targets: NDArray[Any], loss: Loss, name: str) -> NDArray[Any]:
+    if np.isin(targets, (0, 1)).all():
+        return targets
+    if not np.isin(targets, (-1, 1)).all():
+        raise ValueError(
+            f"{name} must hold 0 and 1, or -1 and 1, for loss={loss.shown}, got values from "
+            f"{targets.min()} to {targets.max()}."
+        )
+    return (targets > 0).astype(np.int8)
 
 
 def _weights(

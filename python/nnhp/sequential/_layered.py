@@ -42,9 +42,15 @@ class Layered:
         for layer in layers or ():
             self.add(layer)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but a training that is under way: a copy has what has been learned by then."""
+        if self._net is None:
+            return self.__dict__
+        return {**self.__dict__, "_weights": self._state(), "_training": None}
+
     @property
     def layers(self) -> list[Layer]:
-        """The layers, from the samples on."""
+        """The layers, from the samples on; what is set in them counts from the next compile on."""
         return list(self._layers)
 
     def add(self, layer: Layer) -> None:
@@ -82,8 +88,13 @@ class Layered:
         self._net = None
 
     def summary(self) -> None:
-        """Print the layers with their output shapes and numbers of parameters."""
-        print(summary_of(self._layers, self._net_if_known()))
+        """Print the layers with their output shapes and numbers of parameters.
+
+        A layer whose ``trainable`` was set once there were weights counts as before until the
+        model is compiled again, as it does in training.
+        """
+        net = self._net_if_known()
+        print(summary_of(self._layers if net is None else net.layers, net))
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Copy the weights.
@@ -180,6 +191,21 @@ class Layered:
             self._weights = State.drawn(net, np.random.RandomState(seed))
             self._net = net
         return self._net
+
+    def _renewed(self) -> Net | None:
+        """The net of the layers as they are now; the weights of the present one fit it."""
+        if self._net is None:
+            return None
+        for layer in self._layers:
+            _parts.check(layer)
+        features = self._features_said() or self._net.n_features
+        net = Net(self._layers, features, self.dtype)
+        if not net.has_shapes_of(self._net):
+            raise ValueError(
+                "layers must keep the number and shapes of their weights: use pop and add to "
+                "change them."
+            )
+        return net
 
     def _samples(self, x: Any) -> Any:
         known = self._features_said() if self._net is None else self._net.n_features

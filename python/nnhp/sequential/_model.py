@@ -54,7 +54,8 @@ class Sequential(Layered):
     Attributes
     ----------
     layers : list
-        The layers.
+        The layers. What is set in one that has weights already, ``trainable`` say, has an effect
+        from the next `compile` on.
 
     learning_rate : float
         The rate of the next epoch; may be set between epochs.
@@ -107,6 +108,9 @@ class Sequential(Layered):
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *, metrics: Any = None) -> None:
         """Say how the model is to be trained; an optimizer's state is given up.
 
+        Optimizer and loss are copied: what is set in them later has no effect. What was set in the
+        layers since the last call takes effect now.
+
         Parameters
         ----------
         optimizer : str or `nnhp.optimizers` object, default='rmsprop'
@@ -118,15 +122,19 @@ class Sequential(Layered):
 
         metrics : str, callable or sequence of these, default=None
             Numbers to report: 'accuracy', 'mse', 'mae', 'auc', ..., or functions of the targets
-            (n_samples, n_targets) and the outputs (n_samples, n_outputs).
+            (n_samples, n_targets) and the outputs (n_samples, n_outputs). A name that comes again
+            is reported with a number, as in Keras: 'mse', 'mse_1'.
 
         Raises
         ------
         ValueError
-            If a name is not known, or a parameter out of bounds.
+            If a name is not known, or a parameter out of bounds; if a metric would be reported
+            under the name of another number; if shapes of weights were changed in the layers.
         """
-        self._compiled = Compiled(optimizer, loss, metrics)
-        if self._net is not None:
+        compiled, net = Compiled(optimizer, loss, metrics), self._renewed()
+        self._compiled = compiled
+        if net is not None:
+            self._net = net
             self._weights = self._weights.without_optimizer()
 
     @property
@@ -155,7 +163,10 @@ class Sequential(Layered):
         sample_weight: ArrayLike | None = None,
         initial_epoch: int = 0,
     ) -> History:
-        """Train; a second call goes on from the first one's weights and optimizer state.
+        """Train; a second call goes on from where the first one ended.
+
+        It has the weights, the optimizer's state and the random numbers after those of the call
+        before: two calls give the bits of one with as many epochs.
 
         Parameters
         ----------
@@ -164,7 +175,8 @@ class Sequential(Layered):
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets: class numbers from 0 for 'sparse_categorical_crossentropy', else one column
-            per output; (n_samples,) serves for one output.
+            per output; (n_samples,) serves for one output. Rows sum to 1 for
+            'categorical_crossentropy'; 'hinge' takes 0 and 1, or -1 and 1, for the two classes.
 
         batch_size : int, default=None
             Samples per step; None is 32.
@@ -205,7 +217,8 @@ class Sequential(Layered):
         Raises
         ------
         ValueError
-            If an argument is out of bounds, or shapes do not fit together.
+            If an argument is out of bounds, shapes do not fit together, the loss is not one of such
+            outputs or targets, or a metric not one of such targets.
         """
         compiled = self._ready()
         epochs = check_count(epochs, "epochs", 0)
@@ -362,7 +375,7 @@ class Sequential(Layered):
         compiled = self._compiled
         arrays, numbers = self._state().to_save()
         described = {
-            "layers": self._layers,
+            "layers": net.layers,
             "dtype": self.dtype,
             "n_features": net.n_features,
             "compiled": None if compiled is None else compiled.given(),
@@ -412,10 +425,11 @@ class Sequential(Layered):
     def to_estimator(self) -> MLPClassifier | MLPRegressor:
         """Make the scikit-learn estimator of the same net.
 
-        It has the model's weights, if there are any, and so predicts the same; classes are the
-        numbers that the model was trained on. Fitted anew, or cloned by a search, it trains by the
-        parameters that stand for the layers and for `compile`: see "Coming from Keras" in the guide
-        for what the estimators do otherwise.
+        It has the model's weights, if there are any, and so predicts the same; classes are numbers
+        from 0, also where hinge was trained on -1 and 1. Fitted anew, or cloned by a search, it
+        trains by the parameters that stand for the layers and for `compile`: see "Coming from
+        Keras" in the guide for what the estimators do otherwise. It shares no object with the
+        model: what is set in its optimizer leaves the model's as it is.
 
         Returns
         -------
@@ -439,16 +453,20 @@ class Sequential(Layered):
     def _part(
         self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, name: str = "y"
     ) -> Part:
-        return part_of(
+        compiled, net = self._ready(), self._built(x.shape[1])
+        compiled.check_outputs(net)
+        part = part_of(
             x,
             y,
             sample_weight,
             class_weight,
-            n_outputs=self._built(x.shape[1]).n_outputs,
-            sparse_targets=self._ready().sparse_targets,
+            n_outputs=net.n_outputs,
+            loss=compiled.loss,
             dtype=self.dtype,
             name=name,
         )
+        compiled.check_targets(part.y, net.n_outputs, name)
+        return part
 
 
 def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 
 from nnhp import _core, activations, layers
 from nnhp.estimators import _memory
@@ -63,7 +64,7 @@ class Net:
     """
 
     def __init__(self, model_layers: Sequence[layers.Layer], n_features: int, dtype: str) -> None:
-        self.layers = list(model_layers)
+        self.layers = [clone(layer) for layer in model_layers]  # what is set later has no effect
         self.n_features = n_features
         self.dtype = np.dtype(dtype)
         input_stages, input_places, self._rows = _rows_of(self.layers)
@@ -106,6 +107,11 @@ class Net:
     def n_trained(self) -> int:
         """Those that training changes by gradients."""
         return sum(array.size for array in self.arrays if array.trained)
+
+    def has_shapes_of(self, other: Net) -> bool:
+        """Whether flat parameters of the other net mean the same in this one."""
+        own, others = ([replace(a, trained=True) for a in net.arrays] for net in (self, other))
+        return own == others
 
     def layer_parameters(self, place: int) -> int:
         """Weights of one layer."""

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from nnhp import _core, activations, initializers, layers, losses, optimizers, regularizers
-from nnhp._component import Component
+from nnhp import _core, activations, initializers, layers, optimizers, regularizers
+from nnhp._component import Component, listed
 from nnhp.regularizers import L1L2, Regularizer
 
 C = TypeVar("C", bound=Component)
 
-# Keras's losses: the engine's name, and what makes its loss Keras's.
-_MEAN: dict[str, Any] = {"over_outputs": "mean"}
-_OVER_SAMPLES: dict[str, Any] = {"mean_over_samples": True}
-_CLIPPED: dict[str, Any] = {"epsilon": 1e-7}
-LOSSES: dict[str, dict[str, Any]] = {
-    "mean_squared_error": {"name": "squared_error", "scale": 2.0, **_MEAN},
-    "mean_absolute_error": {"name": "absolute_error", **_MEAN},
-    "huber": {"name": "huber", **_MEAN},
-    "poisson": {"name": "poisson_likelihood", **_MEAN, **_CLIPPED},
-    "binary_crossentropy": {"name": "binary_log_loss", **_MEAN, **_CLIPPED},
-    "categorical_crossentropy": {"name": "log_loss", **_CLIPPED},
-    "sparse_categorical_crossentropy": {"name": "log_loss", **_CLIPPED},
-    "binary_focal_crossentropy": {"name": "binary_focal", **_MEAN, **_CLIPPED},
-    "categorical_focal_crossentropy": {"name": "focal", "alpha": 0.25, **_CLIPPED},
-    "hinge": {"name": "hinge", **_MEAN},
-    "categorical_hinge": {"name": "categorical_hinge"},
-}
-LOSS_ALIASES = {
-    "mse": "mean_squared_error",
-    "mae": "mean_absolute_error",
-    "bce": "binary_crossentropy",
-}
 OUTPUT_ACTIVATIONS = ("softmax", "exp")  # that hidden layers cannot have
 _ACTIVATIONS = frozenset({*_core.activations(), *OUTPUT_ACTIVATIONS} - {"maxout"})
 _ACTIVATION_ALIASES = {**activations.ALIASES, "exponential": "exp"}
-
-
-def loss_of(given: Any) -> tuple[dict[str, Any], bool]:
-    """The loss as the engine takes it, and whether its targets are class numbers."""
-    own: dict[str, Any] = {}
-    name = given
-    if isinstance(given, losses.Huber):
-        given.check()
-        name, own = given.name, given.fields()
-    name = LOSS_ALIASES.get(str(name).lower(), str(name).lower())
-    if name not in LOSSES:
-        raise ValueError(
-            f"loss must be one of {_listed(LOSSES, LOSS_ALIASES)} or nnhp.losses.Huber, got "
-            f"{given!r}."
-        )
-    return {**LOSSES[name], **own, **_OVER_SAMPLES}, name == "sparse_categorical_crossentropy"
 
 
 def optimizer_of(given: Any) -> optimizers.Optimizer:
@@ -100,8 +62,8 @@ def activation_of(given: Any) -> dict[str, Any]:
     name = _ACTIVATION_ALIASES.get(name, name) if isinstance(name, str) else None
     if name not in _ACTIVATIONS:
         raise ValueError(
-            f"activation must be one of {_listed(_ACTIVATIONS, _ACTIVATION_ALIASES)} or an object "
-            f"of nnhp.activations, got {given!r}."
+            f"activation must be one of {listed({*_ACTIVATIONS, *_ACTIVATION_ALIASES})} or an "
+            f"object of nnhp.activations, got {given!r}."
         )
     if isinstance(given, activations.Activation):
         given.check()
@@ -129,7 +91,7 @@ def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
     if isinstance(layer, layers.Dense | layers.Activation):
         return None if layer.activation is None else activation_of(layer.activation)
     match layer:
-        case layers.Maxout():
+        case layers.Maxout() if layer.pieces > 1:
             return {"name": "maxout", "pieces": int(layer.pieces)}
         case layers.Dropout() | layers.AlphaDropout():
             return {"name": layer.name, "rate": float(layer.rate)}
@@ -157,11 +119,7 @@ def _object(
     name = aliases.get(name, name)
     if not isinstance(given, str) or name not in by_name:
         raise ValueError(
-            f"{what} must be one of {_listed(by_name, aliases)} or an object of "
+            f"{what} must be one of {listed({*by_name, *aliases})} or an object of "
             f"{family.__module__}, got {given!r}."
         )
     return by_name[name]()
-
-
-def _listed(*names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in sorted({name for some in names for name in some}))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from nnhp import activations, layers, losses
 from nnhp.estimators import MLPClassifier, MLPRegressor
@@ -48,7 +49,7 @@ class _Group:
 
     def __init__(self, dense: Any) -> None:
         self.dense = dense
-        self.activation: Any = dense.activation if isinstance(dense, layers.Dense) else None
+        self.activation: Any = _own_activation(dense)
         self.normalization: str | None = None
         self.noise = 0.0
         self.dropout = 0.0
@@ -78,7 +79,7 @@ class _Group:
 
 def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> BaseMLP:
     """Make the estimator, fitted where the model has weights; ValueError names what it lacks."""
-    inputs, groups = _groups_of(model.layers)
+    inputs, groups = _groups_of(model.layers if net is None else net.layers)
     *hidden, output = groups
     for group in groups:
         _check_dense(group.dense)
@@ -88,7 +89,7 @@ def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> Base
     parameters: dict[str, Any] = {
         "loss": loss,
         "hidden_layer_sizes": tuple(int(group.dense.units) for group in hidden),
-        "activation": [_activation(group) for group in hidden] or "relu",
+        "activation": [group.activation or "identity" for group in hidden] or "relu",
         "solver": optimizer,
         "alpha": 0.0,
         "batch_size": 32,
@@ -111,7 +112,7 @@ def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> Base
         parameters["output_activation"] = ends_in
     if optimizer.learning_rate is None:
         parameters["learning_rate_init"] = _parts.initial_rate(optimizer)
-    estimator: BaseMLP = made(**parameters)
+    estimator: BaseMLP = clone(made(**parameters))  # shares no object with the model
     if net is not None:
         publish(estimator, _fitted(net, model.get_weights(), made is MLPClassifier))
     return estimator
@@ -164,8 +165,10 @@ def _output_activation(output: _Group, known: Sequence[str]) -> str:
     """The engine's name of the activation that the net ends in."""
     if output.normalization or output.noise or output.dropout:
         raise _inexpressible(output.dense, "is the output layer, which has an activation only")
-    name: str = _parts.activation_of(output.activation or "linear")["name"]
-    if isinstance(output.dense, layers.Maxout) or name not in known:
+    given = output.activation or "linear"
+    maxout = isinstance(given, activations.Maxout)
+    name: str = "maxout" if maxout else _parts.activation_of(given)["name"]
+    if name not in known:
         listed = ", ".join(map(repr, known))
         raise _inexpressible(
             output.dense, f"must have one of the activations {listed} for its loss"
@@ -177,19 +180,20 @@ def _output_activation(output: _Group, known: Sequence[str]) -> str:
     return name
 
 
-def _activation(group: _Group) -> Any:
-    if isinstance(group.dense, layers.Maxout):
-        return activations.Maxout(pieces=group.dense.pieces)
-    return group.activation or "identity"
+def _own_activation(dense: Any) -> Any:
+    if isinstance(dense, layers.Dense):
+        return dense.activation
+    return None if dense.pieces == 1 else activations.Maxout(pieces=dense.pieces)
 
 
 def _kind_of(compiled: Compiled) -> tuple[type[Any], Any, Sequence[str]]:
-    name = compiled.loss["name"]
+    fields = compiled.loss.fields
+    name = fields["name"]
     if name not in _ESTIMATORS:
-        raise ValueError(f"No estimator has the loss {name!r} as Keras defines it.")
+        raise ValueError(f"No estimator has the loss {compiled.loss.shown} as Keras defines it.")
     made, loss, outputs = _ESTIMATORS[name]
     if name == "huber":
-        return made, losses.Huber(delta=compiled.loss.get("delta", 1.0)), outputs
+        return made, losses.Huber(delta=fields.get("delta", 1.0)), outputs
     return made, loss, outputs
 
 

@@ -37,6 +37,8 @@ class State:
     samples_seen: int = 0
     raw: NDArray[Any] | None = None  # that training goes on from, where averages predict
     optimizer: dict[str, Any] = field(default_factory=dict)
+    key: int | None = None  # of masks and noise, which differ by the optimizer's steps
+    order: NDArray[np.int32] | None = None  # of the samples, that the next shuffle starts from
 
     @classmethod
     def drawn(cls, net: Net, generator: np.random.RandomState) -> State:
@@ -69,8 +71,8 @@ class State:
         )
 
     def without_optimizer(self) -> State:
-        """The same weights, for another optimizer."""
-        return replace(self, raw=None, optimizer={})
+        """The same weights, for another optimizer, whose steps begin anew and need another key."""
+        return replace(self, raw=None, optimizer={}, key=None, order=None)
 
     def with_parameters(self, flat: NDArray[Any]) -> State:
         """Other weights, for the same optimizer."""
@@ -103,7 +105,12 @@ class Training:
         net.check_memory(compiled.copies())
         net.check_batch(batch_size)
         start = state.parameters if state.raw is None else state.raw
-        key = _random.dropout_key(state.generator, state.samples_seen)
+        self._key = (
+            _random.dropout_key(state.generator, state.samples_seen)
+            if state.key is None
+            else state.key
+        )
+        self._shuffles = shuffle
         training_set = _core.TrainingSet(
             train.dataset,
             sample_weight=train.weight,
@@ -112,10 +119,15 @@ class Training:
         )
         spec = compiled.train_spec(net, batch_size=batch_size, n_epochs=n_epochs, shuffle=shuffle)
         self._session = _core.Session(
-            net.spec, spec, training_set, _core.Start(start, _random.mt_state(state.generator), key)
+            net.spec,
+            spec,
+            training_set,
+            _core.Start(start, _random.mt_state(state.generator), self._key),
         )
         if state.optimizer:
             self._session.restore(state.optimizer)
+        if shuffle and state.order is not None and len(state.order) == train.n_samples:
+            self._session.restore({"order": state.order})
 
     @property
     def parameters(self) -> NDArray[Any]:
@@ -169,6 +181,8 @@ class Training:
             self._before.samples_seen + state["n_samples_seen"],
             None if averages is None else state["parameters"],
             {name: state[name] for name in _OF_OPTIMIZER if state[name] is not None},
+            self._key,
+            state["order"] if self._shuffles else None,
         )
 
 
