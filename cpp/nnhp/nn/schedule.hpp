@@ -49,7 +49,7 @@ struct ScheduleSpec {
   double patience = 10.0;           // plateau: epochs without an improvement
   double min_delta = 1e-4;          // plateau: the least improvement
   int64_t cooldown = 0;             // plateau: epochs after a change that do not count
-  double min_lr = 0.0;            // plateau: the lowest rate
+  double min_lr = 0.0;              // plateau: the lowest rate
   std::vector<int64_t> boundaries;  // piecewise: epochs, in ascending order, at which it changes
   std::vector<double> values;       // piecewise: the rates; none: `initial`, then tenths of it
 

@@ -114,7 +114,7 @@ def stages_of(value: Any) -> dict[tuple[int, str], Any]:
 def stage_values(estimator: BaseMLP, layers: Sequence[Layer]) -> dict[tuple[int, str], Any]:
     """What the stages of hidden layers start from where their biases are a fitted network's."""
     option = "bias_initializer"
-    found = {}
+    found: dict[tuple[int, str], Any] = {}
     for place, entry in enumerate(_entries(estimator, option, len(layers))[:-1]):
         if is_fitted_network(entry) and _counterpart(option, entry, layers, place) is not None:
             found |= {key: values for key, values in stages_of(entry).items() if key[0] == place}
