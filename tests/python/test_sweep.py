@@ -494,7 +494,7 @@ def test_a_pipeline_of_the_net_alone():
         ),
         (
             {"param_name": "solver__rho"},
-            r"param_name: solver__rho is a parameter .* solver is 'adam'.*nnhp.optimizers.Adam\(\),",
+            r"param_name: solver__rho is a parameter .* solver is 'adam'.*optimizers.Adam\(\),",
         ),
         (
             {"param_range": {"a": {}, "b": {"alpha": 1, "beta": 2}}, "param_name": "way"},
