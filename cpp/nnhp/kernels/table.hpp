@@ -65,6 +65,12 @@ struct PenaltySums {
 };
 
 template <class T>
+using ActivationKernel = void (*)(index_t M, index_t N, T* Z, index_t ld, T parameter);
+template <class T>
+using ActivationGradientKernel = void (*)(index_t M, index_t N, const T* kept, index_t ldk, T* D,
+                                          index_t ldd, T parameter);
+
+template <class T>
 struct KernelTable {
   // C[M x N] = init[N] (every row) + A[M x K] B[K x N]. C is scratch.
   void (*gemm)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* B, index_t ldb,
@@ -89,9 +95,8 @@ struct KernelTable {
   // Z[M x N] -> Y in place. activate_gradient: D *= dY/dZ (for those of whole rows, the product
   // with that matrix), from `kept`, which is Y, or Z where the activation's row says kept_input.
   // Both are null for prelu and maxout.
-  void (*activate[kActivationCount])(index_t M, index_t N, T* Z, index_t ld, T parameter);
-  void (*activate_gradient[kActivationCount])(index_t M, index_t N, const T* kept, index_t ldk,
-                                              T* D, index_t ldd, T parameter);
+  ActivationKernel<T> activate[kActivationCount];
+  ActivationGradientKernel<T> activate_gradient[kActivationCount];
   // Z[M x N] -> Y in place, with the slopes [N] of negative values. The gradient is taken from Z,
   // and that by the slopes is written, or added, packed.
   void (*prelu)(index_t M, index_t N, const T* slopes, T* Z, index_t ld);

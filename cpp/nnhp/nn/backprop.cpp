@@ -57,6 +57,7 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
     layer.stride = padded_stride<T>(spec.units);
     layer.sums = matrix(layer.stride);
     if (training) layer.delta = matrix(layer.stride);
+    if (training) cut_weights(spec, layer);
     layer.stages = stages(spec.stages, {layer.sums, layer.delta, layer.stride});
     if (training && (!layers_.empty() || trains_inputs_)) {
       layer.transposed_stride = padded_stride<T>(spec.inputs);
@@ -70,8 +71,8 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
   targets_ = matrix(output_stride_);
   zeros_ = workspace.take<T>(padded_stride<T>(net.widest()));
   index_t pieces = 0;
-  for (const LayerSpec& spec : net.layers()) pieces = std::max(pieces, piece_count(spec));
-  if (training) piece_sums_.resize(static_cast<size_t>(pieces));
+  for (const Layer& layer : layers_) pieces = std::max(pieces, layer.pieces);
+  piece_sums_.resize(static_cast<size_t>(pieces));
 }
 
 template <class T>
@@ -95,8 +96,8 @@ template <class T>
 void Backprop<T>::refresh_transposes(const T* parameters) {
   for (size_t l = 0; l < layers_.size(); ++l) {
     if (!descends(l)) continue;
-    const index_t inputs = net_.layers()[l].inputs, strip = strip_rows(net_.layers()[l]);
-    team_.each((inputs + strip - 1) / strip, [&](index_t number, int) {
+    const index_t inputs = net_.layers()[l].inputs, strip = layers_[l].strip;
+    team_.each(layers_[l].strips, [&](index_t number, int) {
       const index_t begin = number * strip;
       refresh_transpose(l, parameters, begin, std::min(strip, inputs - begin));
     });
@@ -116,21 +117,20 @@ index_t Backprop<T>::piece_rows(const LayerSpec& layer) {
   constexpr index_t lanes = kAlignment / static_cast<index_t>(sizeof(T)), weights = 4096;
   return (weights / (lanes * layer.units) + 1) * lanes;
 }
-template <class T>
-index_t Backprop<T>::piece_count(const LayerSpec& layer) {
-  return (layer.inputs + piece_rows(layer) - 1) / piece_rows(layer);
-}
 
-// The rows of a weight matrix are cut into strips of whole pieces, whose gradient is made, and
-// used, at once: a part of the second-level cache, and one for each thread.
+// The gradient of a strip is made, and used, at once: a strip is a part of the second-level cache,
+// and there is one for each thread.
 template <class T>
-index_t Backprop<T>::strip_rows(const LayerSpec& layer) const {
+void Backprop<T>::cut_weights(const LayerSpec& spec, Layer& layer) const {
   constexpr index_t most = (index_t{256} << 10) / sizeof(T);
-  const index_t pieces = piece_count(layer);
+  layer.piece = piece_rows(spec);
+  layer.pieces = (spec.inputs + layer.piece - 1) / layer.piece;
   const index_t wanted =
-      std::max<index_t>((layer.weight_count() + most - 1) / most, team_.threads());
-  const index_t strips = std::min(wanted, pieces);
-  return (pieces + strips - 1) / strips * piece_rows(layer);
+      std::max<index_t>((spec.weight_count() + most - 1) / most, team_.threads());
+  const index_t strips = std::min(wanted, layer.pieces);
+  layer.strip_pieces = (layer.pieces + strips - 1) / strips;
+  layer.strip = layer.strip_pieces * layer.piece;
+  layer.strips = (spec.inputs + layer.strip - 1) / layer.strip;
 }
 
 // The block's sparse rows as a dense matrix.
@@ -307,8 +307,7 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
     }
     const T* from = l == 0 ? inputs_ : layers_[l - 1].stages.outputs();
     const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stages.stride();
-    const index_t strip = strip_rows(spec), piece = piece_rows(spec);
-    const index_t strips = (spec.inputs + strip - 1) / strip;
+    const index_t strip = layer.strip, strips = layer.strips, piece = layer.piece;
     // (Whole vectors at a strip's end read elements that another thread may be writing, and drop
     // those lanes.)
     // A gradient that is used at once needs no place of its own: a thread's one stays in cache.
@@ -321,14 +320,15 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
                                 layer.delta, layer.stride, to, spec.units, !first_block);
       }
       if (!update) return;
+      PenaltySums* sums = piece_sums_.data() + number * layer.strip_pieces;
       for (index_t row = begin; row < end; row += piece) {
-        piece_sums_[static_cast<size_t>(row / piece)] =
+        *sums++ =
             update(spec.weights_at + row * spec.units, std::min(piece, end - row) * spec.units,
                    true, to + (row - begin) * spec.units);
       }
       if (descends(l)) refresh_transpose(l, parameters, begin, end - begin);
     });
-    for (index_t i = 0; update && i < piece_count(spec); ++i) {
+    for (index_t i = 0; update && i < layer.pieces; ++i) {
       total.squares += piece_sums_[static_cast<size_t>(i)].squares;
       total.magnitudes += piece_sums_[static_cast<size_t>(i)].magnitudes;
     }

@@ -102,6 +102,10 @@ class Backprop {
     Stages<T> stages;
     T* transposed = nullptr;  // W^T [units x inputs], unless nobody asks for derivatives by inputs
     index_t transposed_stride = 0;
+    // Its weights are cut by rows: pieces are updated by one call each, and strips of whole pieces
+    // are what one thread works on at once.
+    index_t piece = 0, pieces = 0;                   // rows of one; their number
+    index_t strip = 0, strip_pieces = 0, strips = 0;  // rows and pieces of one; their number
   };
 
   using LossKernels = decltype(KernelTable<T>::loss);
@@ -116,8 +120,7 @@ class Backprop {
   void descend(size_t l, index_t count, T* gradient, bool accumulate) const;
   void update_stages(const std::vector<Stage>& stages, const Update<T>& update, T* gradient) const;
   void refresh_transpose(size_t l, const T* parameters, index_t first_row, index_t rows) const;
-  static index_t piece_count(const LayerSpec& layer);
-  index_t strip_rows(const LayerSpec& layer) const;
+  void cut_weights(const LayerSpec& spec, Layer& layer) const;
 
   const NetSpec& net_;
   const KernelTable<T>& kernel_;

@@ -102,31 +102,52 @@ bool Stages<T>::any_acts(const DropoutDraw* draw) const {
 
 template <class T>
 void Stages<T>::begin(const T* parameters, index_t count, const DropoutDraw* draw) {
+  if (!laid_out_ || (draw == nullptr) != (draw_ == nullptr)) lay_out(draw != nullptr);
   parameters_ = parameters;
   count_ = count;
   draw_ = draw;
+}
+
+// Most passes are of the same kind as the one before: the smallest nets would feel it otherwise.
+template <class T>
+void Stages<T>::lay_out(bool draws) {
   outputs_ = in_.values;
   stride_ = in_.stride;
   for (size_t s = 0; s < specs_->size(); ++s) {
+    const Stage& stage = (*specs_)[s];
     StageScratch<T>& own = scratch_[s];
-    own.of_batch = draw != nullptr && !frozen_;
-    own.idle = !(*specs_)[s].acts(draw != nullptr);
+    own.of_batch = draws && !frozen_;
+    own.idle = !stage.acts(draws);
     if (own.idle) continue;
     own.from = outputs_;
     own.from_stride = stride_;
     own.to = own.own != nullptr ? own.own : outputs_;
     outputs_ = own.to;
     stride_ = own.stride;
+    if (stage.kind == StageKind::kActivation && own.own == nullptr && own.kept == nullptr) {
+      // Null for those with kernels of another form.
+      own.activate = kernel_->activate[static_cast<size_t>(stage.activation)];
+      own.activate_gradient = kernel_->activate_gradient[static_cast<size_t>(stage.activation)];
+    }
   }
+  laid_out_ = true;
 }
 
 template <class T>
 void Stages<T>::forward_columns(index_t column, index_t columns) {
-  for (size_t s = 0; s < leading_; ++s) forward_part(s, {0, count_, column, columns});
+  for (size_t s = 0; s < leading_; ++s) {
+    const StageScratch<T>& own = scratch_[s];
+    if (own.activate != nullptr) {
+      own.activate(count_, columns, own.to + column, own.stride,
+                   static_cast<T>((*specs_)[s].parameter));
+    } else {
+      forward_part(s, {0, count_, column, columns});
+    }
+  }
 }
 
 template <class T>
-void Stages<T>::forward(const Team& team) {
+void Stages<T>::forward_rest(const Team& team) const {
   for (size_t s = leading_; s < specs_->size(); ++s) {
     const Stage& stage = (*specs_)[s];
     if (scratch_[s].idle) continue;
@@ -237,7 +258,13 @@ template <class T>
 void Stages<T>::backward_columns(index_t column, index_t columns, T* gradient,
                                  bool accumulate) const {
   for (size_t s = specs_->size(); s-- > trailing_;) {
-    backward_part(s, {0, count_, column, columns}, gradient, accumulate);
+    const StageScratch<T>& own = scratch_[s];
+    if (own.activate_gradient != nullptr) {
+      own.activate_gradient(count_, columns, own.to + column, own.stride, own.delta + column,
+                            own.stride, static_cast<T>((*specs_)[s].parameter));
+    } else {
+      backward_part(s, {0, count_, column, columns}, gradient, accumulate);
+    }
   }
 }
 

@@ -31,11 +31,14 @@ struct StageScratch {
   bool of_batch = false;  // whether that is the batch's, in the present pass
   T* delta = nullptr;     // derivative of the loss by what it writes
   index_t stride = 0;     // of what it writes, and of the arrays that have rows
-  // In the present pass:
+  // In passes of the present kind:
   const T* from = nullptr;
   index_t from_stride = 0;
   T* to = nullptr;
   bool idle = false;
+  // Of an activation that only overwrites its columns, and nothing else: its kernels.
+  ActivationKernel<T> activate = nullptr;
+  ActivationGradientKernel<T> activate_gradient = nullptr;
 };
 
 template <class T>
@@ -55,7 +58,10 @@ class Stages {
          bool training, index_t rows, Workspace& workspace);
 
   // Lets what is trained, and moving statistics, be as they are.
-  void freeze() { frozen_ = true; }
+  void freeze() {
+    frozen_ = true;
+    laid_out_ = false;
+  }
 
   // Whether some stage acts in this pass.
   bool any_acts(const DropoutDraw* draw) const;
@@ -64,7 +70,9 @@ class Stages {
   // then forward().
   void begin(const T* parameters, index_t count, const DropoutDraw* draw);
   void forward_columns(index_t column, index_t columns);
-  void forward(const Team& team);
+  void forward(const Team& team) {
+    if (leading_ < specs_->size()) forward_rest(team);
+  }
   const T* outputs() const { return outputs_; }
   index_t stride() const { return stride_; }
 
@@ -87,6 +95,8 @@ class Stages {
   struct Part {
     index_t row, rows, column, columns;
   };
+  void lay_out(bool draws);
+  void forward_rest(const Team& team) const;
   void take_scratch(bool training, index_t rows, Workspace& workspace);
   bool works_by_columns(size_t s) const;
   bool returns_by_columns(size_t s) const;
@@ -106,12 +116,14 @@ class Stages {
   bool training_ = false, frozen_ = false;
   size_t leading_ = 0;   // stages that forward_columns() does
   size_t trailing_ = 0;  // the first of those that backward_columns() does
+  // Of passes of the present kind, with draws or without:
+  bool laid_out_ = false;
+  T* outputs_ = nullptr;
+  index_t stride_ = 0;
   // Of the present pass:
   const T* parameters_ = nullptr;
   index_t count_ = 0;
   const DropoutDraw* draw_ = nullptr;
-  T* outputs_ = nullptr;
-  index_t stride_ = 0;
 };
 
 extern template class Stages<float>;

@@ -24,7 +24,10 @@ void fill_targets(const Dataset<T>& data, LabelMap labels, const row_t* rows, in
     return labels.empty() ? id : labels[static_cast<size_t>(id)];
   };
   if (outputs == 1) {
-    for (index_t i = 0; i < count; ++i) out[i * stride] = static_cast<T>(output_of(i) == 1);
+    for (index_t i = 0; i < count; ++i) {
+      // By way of an integer: as a branch on the class it took three times as long.
+      out[i * stride] = static_cast<T>(static_cast<int32_t>(output_of(i) == 1));
+    }
     return;
   }
   for (index_t i = 0; i < count; ++i) {

@@ -60,18 +60,20 @@ void TrainSpec::check(const NetSpec& net) const {
 // The scratch of one worker while it advances one session.
 template <class T>
 struct Session<T>::Scratch {
-  Scratch(const Inputs& in, bool keeps_undo, index_t training_rows, const Team& its_team,
+  Scratch(const Inputs& in, SessionState<T>& state, bool keeps_undo, const Team& its_team,
           Workspace& workspace)
       : team(its_team),
-        backprop(*in.net, true, workspace, gathers(in), block_rows(in), its_team),
-        evaluation(*in.net, workspace) {
+        block_rows(training_block(in)),
+        backprop(*in.net, true, workspace, gathers(in), block_rows, its_team),
+        evaluation(*in.net, workspace),
+        update(*in.net, *in.train, state) {
     if (in.train->augment.any()) {
-      augmenter.emplace(in.train->augment, *in.net, block_rows(in), workspace, team);
+      augmenter.emplace(in.train->augment, *in.net, block_rows, workspace, team);
     }
     const index_t n = in.net->parameter_count();
     const OptimizerSpec& optimizer = in.train->optimizer;
     gradient = workspace.take<T>(n);
-    block_weights = workspace.take<T>(block_rows(in));
+    block_weights = workspace.take<T>(block_rows);
     backprop.freeze(in.train->frozen_layers);
     backprop.hold_biases(in.train->held_biases);
     if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
@@ -84,11 +86,11 @@ struct Session<T>::Scratch {
     if (!keeps_undo) return;
     const int arrays = 1 + optimizer.averages() + info(optimizer.kind).moments;
     undo_arrays = workspace.take<T>(checked_product(arrays, n, "copies of the parameters"));
-    undo_order = workspace.take<row_t>(training_rows);
+    undo_order = workspace.take<row_t>(static_cast<index_t>(state.order.size()));
   }
 
   // Samples that go through the net together in training.
-  static index_t block_rows(const Inputs& in) {
+  static index_t training_block(const Inputs& in) {
     const index_t rows =
         static_cast<index_t>(in.set->training().rows.size()) * (1 + in.train->augment.noisy_copies);
     return Backprop<T>::training_rows(*in.net, std::min(in.train->batch_size, rows));
@@ -100,8 +102,10 @@ struct Session<T>::Scratch {
   }
 
   const Team team;
+  const index_t block_rows;
   Backprop<T> backprop;
   EvaluationScratch<T> evaluation;
+  StepUpdate<T> update;
   std::optional<Augmenter<T>> augmenter;
   T* gradient = nullptr;
   T* block_weights = nullptr;
@@ -232,7 +236,7 @@ template <class T>
 int Session<T>::useful_threads() const {
   // Operations of a block that are worth a thread of their own, or some 200 microseconds.
   constexpr double kShare = 2e6;
-  const index_t rows = std::min(in_.train->batch_size, Scratch::block_rows(in_));
+  const index_t rows = std::min(in_.train->batch_size, Scratch::training_block(in_));
   const double cost = training_cost<T>(*in_.net) * static_cast<double>(rows);
   return static_cast<int>(std::clamp(cost / kShare, 1.0, 1e6));
 }
@@ -251,11 +255,10 @@ template <class T>
 void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& stop,
                          const Team& team) {
   begin();
-  const index_t rows = static_cast<index_t>(state_.order.size());
   Workspace sizes;
-  Scratch(in_, keeps_undo(), rows, team, sizes);
+  Scratch(in_, state_, keeps_undo(), team, sizes);
   workspace.reserve(sizes.bytes());
-  Scratch scratch(in_, keeps_undo(), rows, team, workspace);
+  Scratch scratch(in_, state_, keeps_undo(), team, workspace);
   scratch.backprop.clear();
   scratch.backprop.refresh_transposes(state_.parameters.data());
   using Clock = std::chrono::steady_clock;
@@ -448,7 +451,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
                                               const StopToken* stop) {
   Backprop<T>& backprop = scratch.backprop;
   const TrainSpec& train = *in_.train;
-  const index_t block = Scratch::block_rows(in_);
+  const index_t block = scratch.block_rows;
   T* const parameters = state_.parameters.data();
   const T* used = scratch.noisy == nullptr ? parameters : noisy_parameters(scratch);
   const bool weighted = in_.set->training().weights != nullptr;
@@ -472,7 +475,8 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     const double divisor = train.loss.divisor(count, weight_sum);
     if (divisor == 0.0) return std::nullopt;
     const double own_penalties = layer_penalties();
-    const StepUpdate<T> update(*in_.net, train, state_, divisor);
+    StepUpdate<T>& update = scratch.update;
+    update.begin(divisor);
     PenaltySums sums;
     if (train.optimizer.needs_whole_gradient()) {
       backprop.backward(samples, first, scratch.gradient);

@@ -53,39 +53,45 @@ std::vector<TrainedArray> trained_arrays(const NetSpec& net,
 }
 
 template <class T>
-StepUpdate<T>::StepUpdate(const NetSpec& net, const TrainSpec& train, SessionState<T>& state,
-                          double divisor)
+StepUpdate<T>::StepUpdate(const NetSpec& net, const TrainSpec& train, SessionState<T>& state)
     : kernel_(kernel_table<T>()),
       net_(net),
       train_(train),
       optimizer_(train.optimizer),
       state_(state),
-      divisor_(divisor) {
-  ++state.step;
-  if (optimizer_.averages()) first_average_ = state.steps_averaged++ == 0;
-  of_biases_ = coefficients<T>(optimizer_, state.rate, state.step);
+      prepares_(optimizer_.prepares()),
+      averages_(optimizer_.averages()),
+      moments_(info(optimizer_.kind).moments),
+      of_layers_(train.layer_penalties.size()) {}
+
+template <class T>
+void StepUpdate<T>::begin(double divisor) {
+  ++state_.step;
+  if (averages_) first_average_ = state_.steps_averaged++ == 0;
+  of_biases_ = coefficients<T>(optimizer_, state_.rate, state_.step);
   of_prepared_ = of_biases_;
   of_prepared_.gradient_scale = T(1);
   of_biases_.gradient_scale = static_cast<T>(1.0 / divisor);
   of_weights_ = of_biases_;
-  of_weights_.l2 = static_cast<T>(train.penalty.l2);
-  of_weights_.l1 = static_cast<T>(train.penalty.l1);
+  of_weights_.l2 = static_cast<T>(train_.penalty.l2);
+  of_weights_.l1 = static_cast<T>(train_.penalty.l1);
+  for (size_t l = 0; l < of_layers_.size(); ++l) {
+    of_layers_[l] = of_weights_;
+    of_layers_[l].l2 = static_cast<T>(train_.layer_penalties[l].l2 * divisor);
+    of_layers_[l].l1 = static_cast<T>(train_.layer_penalties[l].l1 * divisor);
+  }
 }
 
 // Of the parameters from `at` on, which are of one array.
 template <class T>
-UpdateCoefficients<T> StepUpdate<T>::coefficients_of(index_t at, bool weights) const {
+const UpdateCoefficients<T>& StepUpdate<T>::coefficients_of(index_t at, bool weights) const {
   if (!weights) return of_biases_;
-  UpdateCoefficients<T> c = of_weights_;
-  if (train_.layer_penalties.empty()) return c;
+  if (of_layers_.empty()) return of_weights_;
   const std::vector<LayerSpec>& layers = net_.layers();
   const auto next = std::upper_bound(
       layers.begin(), layers.end(), at,
       [](index_t place, const LayerSpec& layer) { return place < layer.weights_at; });
-  const Penalty& own = train_.layer_penalties[static_cast<size_t>(next - layers.begin() - 1)];
-  c.l2 = static_cast<T>(own.l2 * divisor_);
-  c.l1 = static_cast<T>(own.l1 * divisor_);
-  return c;
+  return of_layers_[static_cast<size_t>(next - layers.begin() - 1)];
 }
 
 template <class T>
@@ -97,7 +103,7 @@ template <class T>
 PenaltySums StepUpdate<T>::apply(index_t at, index_t n, const UpdateCoefficients<T>& c,
                                  const T* gradient) const {
   T* moments[kMostMoments] = {};
-  for (int i = 0; i < info(optimizer_.kind).moments; ++i) {
+  for (int i = 0; i < moments_; ++i) {
     moments[i] = state_.moments[static_cast<size_t>(i)].data() + at;
   }
   return kernel_.update[static_cast<size_t>(optimizer_.kind)](
@@ -106,7 +112,7 @@ PenaltySums StepUpdate<T>::apply(index_t at, index_t n, const UpdateCoefficients
 
 template <class T>
 void StepUpdate<T>::average(index_t at, index_t n) const {
-  if (!optimizer_.averages()) return;
+  if (!averages_) return;
   const T* values = state_.parameters.data() + at;
   T* averages = state_.averages.data() + at;
   if (first_average_) {
@@ -120,7 +126,7 @@ void StepUpdate<T>::average(index_t at, index_t n) const {
 template <class T>
 PenaltySums StepUpdate<T>::operator()(index_t at, index_t n, bool weights, T* gradient) const {
   PenaltySums sums;
-  if (optimizer_.prepares()) {
+  if (prepares_) {
     sums = prepare(at, n, weights, gradient);
     apply(at, n, of_prepared_, gradient);
   } else {

@@ -33,9 +33,12 @@ struct PieceSums {
 template <class T>
 class StepUpdate {
  public:
-  // Counts the step in `state`, whose arrays it then changes.
-  // `divisor` is that of the batch's loss.
-  StepUpdate(const NetSpec& net, const TrainSpec& train, SessionState<T>& state, double divisor);
+  // Changes the arrays of `state`, which must have begun by the first step, and stay where they
+  // are.
+  StepUpdate(const NetSpec& net, const TrainSpec& train, SessionState<T>& state);
+
+  // Begins a step, which it counts. `divisor` is that of the batch's loss.
+  void begin(double divisor);
 
   // Updates a piece, where the optimizer does not need the whole gradient; see Update. By several
   // threads at once.
@@ -46,7 +49,7 @@ class StepUpdate {
                     std::vector<PieceSums>& sums) const;
 
  private:
-  UpdateCoefficients<T> coefficients_of(index_t at, bool weights) const;
+  const UpdateCoefficients<T>& coefficients_of(index_t at, bool weights) const;
   PenaltySums prepare(index_t at, index_t n, bool weights, T* gradient) const;
   PenaltySums apply(index_t at, index_t n, const UpdateCoefficients<T>& c, const T* gradient) const;
   void average(index_t at, index_t n) const;
@@ -57,9 +60,12 @@ class StepUpdate {
   const TrainSpec& train_;
   const OptimizerSpec& optimizer_;
   SessionState<T>& state_;
-  const double divisor_;
+  const bool prepares_, averages_;
+  const int moments_;
+  // Of the present step:
   bool first_average_ = false;
   UpdateCoefficients<T> of_weights_{}, of_biases_{}, of_prepared_{};
+  std::vector<UpdateCoefficients<T>> of_layers_;  // of_weights_, where layers have own penalties
 };
 
 extern template class StepUpdate<float>;
