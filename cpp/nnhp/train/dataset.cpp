@@ -24,10 +24,8 @@ void fill_targets(const Dataset<T>& data, LabelMap labels, const row_t* rows, in
     return labels.empty() ? id : labels[static_cast<size_t>(id)];
   };
   if (outputs == 1) {
-    for (index_t i = 0; i < count; ++i) {
-      // By way of an integer: as a branch on the class it took three times as long.
-      out[i * stride] = static_cast<T>(static_cast<int32_t>(output_of(i) == 1));
-    }
+    static constexpr T truth[] = {T(0), T(1)};  // looked up, for the compiler would branch on it
+    for (index_t i = 0; i < count; ++i) out[i * stride] = truth[output_of(i) == 1];
     return;
   }
   for (index_t i = 0; i < count; ++i) {
