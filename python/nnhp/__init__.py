@@ -43,11 +43,14 @@ __all__ = [
     "initializers",
     "isa",
     "layers",
+    "load",
+    "load_model",
     "losses",
     "nested_cv",
     "optimizers",
     "plots",
     "regularizers",
+    "save",
     "schedules",
     "search",
     "show_versions",
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
     )
     from nnhp._feature_expansion import FeatureExpansion
     from nnhp._find_learning_rate import find_learning_rate
+    from nnhp._model_files import load, load_model, save
     from nnhp._show_versions import show_versions
     from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
@@ -113,6 +117,7 @@ else:
         "sequential",
         "_feature_expansion",
         "_find_learning_rate",
+        "_model_files",
         "_suggest",
         "_show_versions",
     )

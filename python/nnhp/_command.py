@@ -28,7 +28,7 @@ _EXAMPLES = """\
 examples:
   nnhp search digits
   nnhp search sales.csv --target price --method halving --report sales.html
-  nnhp search sales.parquet --target region --time 10m --study sales.db --save sales.joblib
+  nnhp search sales.parquet --target region --time 10m --study sales.db --save sales.nnhp
   nnhp search sales.csv --target price --space space.toml --n 50
 
 a space, in space.toml (a grid takes lists only):
@@ -372,7 +372,7 @@ def _print_result(found: Found, job: TableSearch, arguments: argparse.Namespace)
     if arguments.report is not None and Path(arguments.report).exists():
         print(f"report: {arguments.report}")
     if arguments.save is not None and Path(arguments.save).exists():
-        print(f"model: {arguments.save}; to use it: joblib.load({arguments.save!r}).predict(rows)")
+        print(f"model: {arguments.save}; to use it: nnhp.load({arguments.save!r}).predict(rows)")
 
 
 def _said_of_shortfall(found: Found, method: str) -> str:

@@ -10,11 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn import datasets
+
+from nnhp import _model_files
 
 _BUNDLED: dict[str, Callable[..., Any]] = {
     "digits": datasets.load_digits,
@@ -168,15 +169,10 @@ def save(model: Any, path: str) -> None:
     FailedError
         If it cannot be written.
     """
-    target = Path(path).resolve()
-    part = target.with_name(f"{target.name}.part")
     try:
-        joblib.dump(model, part)
-        part.replace(target)
+        _model_files.save(model, path)
     except OSError as error:
         raise FailedError(f"cannot save the model: {one_line(error)}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # ------------------------------------------------------------------ words

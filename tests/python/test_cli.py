@@ -9,14 +9,13 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import joblib
 import numpy as np
 import palmerpenguins
 import pandas as pd
 import pytest
 
 import nnhp
-from nnhp import _command, _table_files
+from nnhp import _command
 from nnhp.cli import main
 
 COMMAND = "import sys; from nnhp.cli import main; sys.exit(main())"
@@ -349,20 +348,20 @@ def test_another_file_is_no_study(capsys, here):
 def test_from_penguins_to_a_model_that_predicts(capsys, here):
     """Text columns and missing values, from a CSV to a report and a model."""
     Path("penguins.csv").write_bytes(PENGUINS.read_bytes())
-    arguments = "search penguins.csv --target species --report r.html --save m.joblib --n 4"
+    arguments = "search penguins.csv --target species --report r.html --save m.nnhp --n 4"
     assert main(shlex.split(arguments)) == 0
     output = capsys.readouterr().out
     assert "penguins.csv: 344 rows, 5 columns of numbers, 2 of text" in output
     assert "target 'species': classification, 3 classes (Adelie, Chinstrap, Gentoo)" in output
-    assert "joblib.load('m.joblib')" in output
-    assert sorted(path.name for path in here.iterdir()) == ["m.joblib", "penguins.csv", "r.html"]
+    assert "nnhp.load('m.nnhp')" in output
+    assert sorted(path.name for path in here.iterdir()) == ["m.nnhp", "penguins.csv", "r.html"]
 
     page = Path("r.html").read_text()
     assert "penguins.csv" in page
     assert page.count("<img") >= 8
     assert "training loss" in page
 
-    model = joblib.load("m.joblib")
+    model = nnhp.load("m.nnhp")
     rows = pd.read_csv("penguins.csv")
     assert model.score(rows, rows["species"]) > 0.9
     missing = rows.iloc[[0, 3, 152]].copy()
@@ -386,7 +385,7 @@ def test_a_regression_predicts_in_the_units_of_the_table(capsys, here):
     assert "target 'body_mass_g': regression" in output
     assert "2 rows left out: 'body_mass_g' is missing" in output
     rows = pd.read_csv(PENGUINS)
-    model = joblib.load("m")
+    model = nnhp.load("m")
     predicted = model.predict(rows)
     nameless = rows.drop(columns="body_mass_g").to_numpy().tolist()
     np.testing.assert_array_equal(model.predict(nameless), predicted)
@@ -398,24 +397,25 @@ def test_what_is_saved_for_arrays_takes_arrays(here):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 5))
     np.savez("table.npz", X=X, y=np.where(X[:, 0] > 0, "up", "down"))
-    assert main(["search", "table.npz", "--n", "2", "--save", "m.joblib"]) == 0
-    assert set(joblib.load("m.joblib").predict(X)) == {"up", "down"}
+    assert main(["search", "table.npz", "--n", "2", "--save", "m.nnhp"]) == 0
+    assert set(nnhp.load("m.nnhp").predict(X)) == {"up", "down"}
 
 
 def test_a_model_that_cannot_be_saved_does_not_cost_the_result(capsys, here, monkeypatch):
-    Path("m.joblib").write_text("an earlier model")
+    Path("m.nnhp").write_text("an earlier model")
 
-    def full(model, path):
-        Path(path).write_text("part of a mo")
+    def full(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_table_files.joblib, "dump", full)
-    assert main(["search", "iris", *SHORT, "--save", "m.joblib"]) == 1
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["search", "iris", *SHORT, "--save", "m.nnhp"]) == 1
     output = capsys.readouterr()
     assert len(held_out(output.out)) == 2
     assert "cannot save the model" in output.err.splitlines()[-1]
     assert "No space left on device" in output.err
-    assert Path("m.joblib").read_text() == "an earlier model"
+    assert Path("m.nnhp").read_text() == "an earlier model"
     assert len(list(here.iterdir())) == 1
 
 

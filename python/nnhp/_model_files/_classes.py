@@ -1,0 +1,75 @@
+"""What a model file may be made of: names of classes and functions, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+# By module, whose classes (or functions) are plain data once they are fitted.
+_CLASSES: dict[str, tuple[str, ...]] = {
+    "nnhp": ("MLPClassifier", "MLPRegressor", "FeatureExpansion"),
+    "sklearn.compose": ("ColumnTransformer", "TransformedTargetRegressor"),
+    "sklearn.decomposition": ("PCA",),
+    "sklearn.feature_selection": ("VarianceThreshold",),
+    "sklearn.frozen": ("FrozenEstimator",),
+    "sklearn.impute": ("MissingIndicator", "SimpleImputer"),
+    "sklearn.pipeline": ("FeatureUnion", "Pipeline"),
+    "sklearn.preprocessing": (
+        "Binarizer",
+        "FunctionTransformer",
+        "KBinsDiscretizer",
+        "LabelBinarizer",
+        "MaxAbsScaler",
+        "MinMaxScaler",
+        "Normalizer",
+        "OneHotEncoder",
+        "OrdinalEncoder",
+        "PolynomialFeatures",
+        "PowerTransformer",
+        "QuantileTransformer",
+        "RobustScaler",
+        "StandardScaler",
+    ),
+}
+_FUNCTIONS: dict[str, tuple[str, ...]] = {"nnhp._tables": ("as_frame", "as_text")}
+_TYPES = (bool, int, float, str, object)
+
+
+def _named(table: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    return {
+        f"{module}.{name}": getattr(import_module(module), name)
+        for module, names in table.items()
+        for name in names
+    }
+
+
+@cache
+def classes() -> dict[str, type[BaseEstimator]]:
+    """Classes of estimators by their names."""
+    return _named(_CLASSES)
+
+
+@cache
+def functions() -> dict[str, Callable[..., Any]]:
+    """Functions that a FunctionTransformer may hold, by their names."""
+    return _named(_FUNCTIONS)
+
+
+@cache
+def types() -> dict[str, type]:
+    """Types of numbers that an encoder may make, by their names."""
+    numpy = import_module("numpy")
+    names = ("bool_", "int8", "int16", "int32", "int64", "uint8", "float32", "float64")
+    return {
+        **{of.__name__: of for of in _TYPES},
+        **{f"numpy.{name}": getattr(numpy, name) for name in names},
+    }
+
+
+def name_in(table: dict[str, Any], value: Any) -> str | None:
+    """Name that a table has for a value; None if it has none."""
+    return next((name for name, known in table.items() if known is value), None)

@@ -1,0 +1,118 @@
+"""A document and arrays in one file: safetensors, with a digest of all that is in it.
+
+Anything that reads safetensors reads the arrays. Nothing of a file is used before its digest is
+found right, and nothing in it can name code to be run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+VERSION = 1
+_FORMAT = "nnhp"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds.
+
+    Attributes
+    ----------
+    kind : str
+        What the document describes.
+    document : str
+        A text of JSON.
+    arrays : mapping of str to ndarray
+        Truth values, integers or real numbers of at most 64 bits.
+    """
+
+    kind: str
+    document: str
+    arrays: Mapping[str, NDArray[Any]]
+
+    def digest(self) -> str:
+        """SHA-256 of all of it, and of the format's version."""
+        found = hashlib.sha256()
+        rows = sorted((n, a.dtype.str, list(a.shape)) for n, a in self.arrays.items())
+        head = json.dumps([_FORMAT, VERSION, self.kind, self.document, rows])
+        found.update(head.encode())
+        for name in sorted(self.arrays):
+            found.update(np.ascontiguousarray(self.arrays[name]).data)
+        return found.hexdigest()
+
+
+def write(path: str | Path, content: Content) -> None:
+    """Write a file; an earlier one stays until the new one is complete.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    metadata = {
+        "format": _FORMAT,
+        "version": str(VERSION),
+        "kind": content.kind,
+        "document": content.document,
+        "sha256": content.digest(),
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in content.arrays.items()}
+    target = Path(path)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_bytes(save(arrays, metadata))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> Content:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is another kind of file, of a later version, or damaged.
+    """
+    with Path(path).open("rb") as file:
+        start = file.read(9)
+    if any(start.startswith(magic) for magic in _OTHERS):
+        other = next(what for magic, what in _OTHERS.items() if start.startswith(magic))
+        raise ValueError(f"{path} is {other}, not a model file of nnhp.")
+    try:
+        with safe_open(str(path), framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise ValueError(f"{path} holds tensors, but not a model of nnhp.")
+            if metadata.get("version") != str(VERSION):
+                raise ValueError(
+                    f"{path} has version {metadata.get('version')!r} of the format, of which this "
+                    f"nnhp reads version {VERSION}: use a later nnhp."
+                )
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no model file of nnhp, or damaged: {error}.") from error
+    content = Content(metadata.get("kind", ""), metadata.get("document", ""), arrays)
+    if content.digest() != metadata.get("sha256"):
+        raise ValueError(f"{path} is damaged: its SHA-256 is not that of its content.")
+    return content
+
+
+_OTHERS = {
+    b"\x80": "a pickle (joblib.load or pickle.load reads it, and runs what is in it)",
+    b"PK\x03\x04": "a zip file (as skops, NumPy and Keras write)",
+    b"\x89HDF": "an HDF5 file (as Keras wrote)",
+    b"SQLite": "an SQLite database (a study is read by nnhp.Study)",
+}

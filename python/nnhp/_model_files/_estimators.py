@@ -1,0 +1,130 @@
+"""An estimator as a document and arrays, and back."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from nnhp import _typed_json
+from nnhp._model_files import _classes
+
+_TENSOR_KINDS = "biuf"
+
+
+class EstimatorEncoder(_typed_json.Encoder):
+    """Turns an estimator into terms of JSON, and gathers its arrays by their paths.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Those found so far.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, NDArray[Any]] = {}
+
+    def array(self, value: NDArray[Any], path: str) -> Any:
+        """Turn an array: numbers are a tensor of the file."""
+        if value.dtype.kind in _TENSOR_KINDS and value.dtype.itemsize <= 8:
+            name = path.lstrip(".")
+            while name in self.arrays:
+                name += "'"
+            native = value.astype(value.dtype.newbyteorder("="), copy=False)
+            # The order in memory decides about the last bits of a product, as PCA makes it.
+            by_columns = value.flags.f_contiguous and not value.flags.c_contiguous
+            self.arrays[name] = native.T if by_columns else native
+            return {"$transposed" if by_columns else "$tensor": name}
+        if value.dtype.kind in "OU":
+            kept = self.encode(value.ravel().tolist(), path)
+            return {"$objects": [value.dtype.str, list(value.shape), kept]}
+        return super().array(value, path)
+
+    def other(self, value: Any, path: str) -> Any:
+        """Turn what only estimators hold."""
+        if isinstance(value, BaseEstimator):
+            return self._estimator(value, path)
+        if isinstance(value, slice):
+            return {"$slice": self.encode([value.start, value.stop, value.step], path)}
+        if isinstance(value, np.dtype) and value.kind in "biufOUS":
+            return {"$dtype": value.str}
+        if isinstance(value, np.random.RandomState):
+            return {"$random_state": self.encode(value.get_state(legacy=True), path)}
+        for tag, table in (("$type", _classes.types()), ("$function", _classes.functions())):
+            name = _classes.name_in(table, value)
+            if name is not None:
+                return {tag: name}
+        raise ValueError(
+            f"{path.lstrip('.') or 'The model'} is {value!r}, which a model file cannot hold: it "
+            "keeps nnhp's estimators, Pipelines and ColumnTransformers of scikit-learn's common "
+            "transformers, and plain values. skops.io.dump keeps any estimator, for those who "
+            "trust what is in it."
+        )
+
+    def _estimator(self, estimator: BaseEstimator, path: str) -> Any:
+        name = _classes.name_in(_classes.classes(), type(estimator))
+        if name is None:
+            raise ValueError(
+                f"{path.lstrip('.') or 'The model'} is of {type(estimator).__name__}, which a "
+                f"model file cannot hold. It holds {', '.join(sorted(_classes.classes()))}; "
+                "skops.io.dump keeps any estimator, for those who trust what is in it."
+            )
+        state = estimator.__getstate__()
+        kept = {key: self.encode(value, f"{path}.{key}") for key, value in state.items()}
+        return {"$estimator": [name, kept]}
+
+
+def decode(document: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """Give the value of a document whose arrays are those of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is not a document of this kind.
+    """
+    tags: dict[str, Callable[[Any], Any]] = {
+        "$tensor": lambda name: arrays[name].copy(),
+        "$transposed": lambda name: arrays[name].copy().T,
+        "$objects": _objects,
+        "$estimator": lambda kept: _estimator(*kept),
+        "$slice": lambda kept: slice(*kept),
+        "$dtype": np.dtype,
+        "$random_state": _random_state,
+        "$type": lambda name: _classes.types()[name],
+        "$function": lambda name: _classes.functions()[name],
+    }
+    return _typed_json.loads(document, tags)
+
+
+def _objects(kept: Any) -> Any:
+    dtype, shape, values = kept
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array.reshape(shape).astype(np.dtype(dtype))
+
+
+def _random_state(kept: Any) -> np.random.RandomState:
+    made = np.random.RandomState()
+    made.set_state(kept)
+    return made
+
+
+def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:
+    of_class = _classes.classes().get(name)
+    if of_class is None:
+        raise ValueError(f"it names the class {name!r}, which is not among those of model files")
+    for key in state:
+        if not key.isidentifier() or keyword.iskeyword(key) or hasattr(of_class, key):
+            raise ValueError(f"it has {key!r} for an attribute of {name}")
+    estimator = object.__new__(of_class)
+    estimator.__setstate__(state)
+    # Parameters that this version has, and that which wrote the file had not.
+    for parameter in inspect.signature(of_class).parameters.values():
+        if parameter.name not in state and parameter.default is not parameter.empty:
+            vars(estimator)[parameter.name] = parameter.default
+    return estimator

@@ -1,0 +1,430 @@
+"""Model files: what comes back is what was saved, and no file does harm."""
+
+import inspect
+import json
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import STOPS_EARLY, assert_identical, fitted_state
+from safetensors import safe_open
+from safetensors.numpy import save as save_tensors
+from sklearn import compose, decomposition, feature_selection, frozen, impute, pipeline
+from sklearn import preprocessing as prep
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+
+import nnhp
+from nnhp import MLPClassifier, MLPRegressor, optimizers, schedules
+from nnhp._model_files import _classes
+from nnhp._model_files._container import VERSION, Content, read, write
+
+pytestmark = STOPS_EARLY
+GOLDEN = Path(__file__).parent / "data" / "models"
+
+X, y = load_iris(return_X_y=True)
+SMALL = {"max_iter": 4, "random_state": 0}
+
+
+def round_trip(model, folder):
+    nnhp.save(model, folder / "model.nnhp")
+    return nnhp.load(folder / "model.nnhp")
+
+
+TARGETS = {
+    "ints": y,
+    "texts": np.array(["setosa", "versicolor", "virginica"])[y],
+    "objects": np.array(["a", "b", "c"], dtype=object)[y],
+    "truth values": y == 1,
+    "one of two": (y > 0).astype(np.int8),
+    "several labels": np.stack([y == 0, y > 0], axis=1).astype(int),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_classifier_comes_back(tmp_path, target, dtype):
+    net = MLPClassifier(5, dtype=dtype, **SMALL).fit(X, TARGETS[target])
+    loaded = round_trip(net, tmp_path)
+    assert_identical(loaded.predict_proba(X), net.predict_proba(X))
+    assert_identical(loaded.predict(X), net.predict(X))
+    assert loaded.classes_.dtype == net.classes_.dtype
+
+
+NETS = {
+    "adam": {},
+    "early stopping": {"early_stopping": True, "validation_fraction": 0.3},
+    "nesterov": {"solver": "sgd"},
+    "an object as solver": {"solver": optimizers.RMSprop(rho=0.8, centered=True)},
+    "a schedule": {"learning_rate": schedules.Cosine(warmup=2)},
+    "rates": {"learning_rate": [0.1, 0.01, 0.001, 0.1]},
+    "normalized": {"normalization": "batch"},
+    "slopes": {"activation": "prelu"},
+    "dropout": {"dropout": [0.2, 0.1], "input_dropout": 0.1},
+    "averages": {"ema_momentum": 0.5},
+    "lbfgs": {"solver": "lbfgs"},
+    "a generator of its own": {"random_state": np.random.RandomState(5)},
+    "another net as initializer": {
+        "kernel_initializer": frozen.FrozenEstimator(
+            MLPRegressor(hidden_layer_sizes=(6, 4), tol=1e9, n_iter_no_change=1).fit(
+                *load_diabetes(return_X_y=True)
+            )
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_training_goes_on_as_without_a_file(tmp_path, name):
+    A, b = load_diabetes(return_X_y=True)
+    net = MLPRegressor(hidden_layer_sizes=(6, 4), **{**SMALL, **NETS[name]}).fit(A, b)
+    net.save(tmp_path / "net.nnhp")
+    loaded = nnhp.load(tmp_path / "net.nnhp")
+    assert_identical(fitted_state(loaded), fitted_state(net))
+    assert repr(loaded.get_params()) == repr(net.get_params()) or "RandomState" in repr(net)
+    if net.solver != "lbfgs":
+        for model in (net, loaded):
+            model.set_params(early_stopping=False).partial_fit(A, b)
+        assert_identical(fitted_state(loaded), fitted_state(net))
+    clone(loaded).fit(A, b)
+
+
+def test_several_targets_and_names_of_features_come_back(tmp_path):
+    A, b = load_linnerud(return_X_y=True, as_frame=True)
+    net = MLPRegressor(hidden_layer_sizes=4, **SMALL).fit(A, b)
+    loaded = round_trip(net, tmp_path)
+    assert_identical(loaded.predict(A), net.predict(A))
+    assert loaded.feature_names_in_.tolist() == list(A.columns)
+    assert loaded.feature_names_in_.dtype == object
+
+
+def test_the_arrays_are_tensors_of_their_names(tmp_path):
+    net = MLPClassifier((5, 4), **SMALL).fit(X, y)
+    net.save(tmp_path / "net.nnhp")
+    with safe_open(tmp_path / "net.nnhp", framework="numpy") as file:
+        for i, coefs in enumerate(net.coefs_):
+            assert_identical(file.get_tensor(f"coefs_.{i}"), coefs)
+        document = json.loads(file.metadata()["document"])
+    assert document["nnhp"] == nnhp.__version__
+
+
+NUMBERS = load_breast_cancer().data[:120, :6]
+HOLES = np.where(np.random.default_rng(0).random(NUMBERS.shape) < 0.1, np.nan, NUMBERS)
+WORDS = np.random.default_rng(1).choice(["red", "green", "blue"], (120, 2)).astype(object)
+STEPS = {
+    "sklearn.compose.ColumnTransformer": (
+        compose.ColumnTransformer(
+            [
+                ("a", prep.StandardScaler(), [0, 1]),
+                ("b", "passthrough", slice(2, 4)),
+                ("c", "drop", [4]),
+            ],
+            remainder=prep.MinMaxScaler(),
+        ),
+        NUMBERS,
+    ),
+    "sklearn.decomposition.PCA": (decomposition.PCA(3), NUMBERS),
+    "sklearn.feature_selection.VarianceThreshold": (
+        feature_selection.VarianceThreshold(1.0),
+        NUMBERS,
+    ),
+    "sklearn.frozen.FrozenEstimator": (
+        frozen.FrozenEstimator(prep.StandardScaler().fit(NUMBERS)),
+        NUMBERS,
+    ),
+    "sklearn.impute.MissingIndicator": (impute.MissingIndicator(), HOLES),
+    "sklearn.impute.SimpleImputer": (impute.SimpleImputer(add_indicator=True), HOLES),
+    "sklearn.pipeline.FeatureUnion": (
+        pipeline.FeatureUnion([("a", prep.StandardScaler()), ("b", decomposition.PCA(2))]),
+        NUMBERS,
+    ),
+    "sklearn.pipeline.Pipeline": (
+        pipeline.make_pipeline(impute.SimpleImputer(), None, prep.StandardScaler()),
+        HOLES,
+    ),
+    "sklearn.preprocessing.Binarizer": (prep.Binarizer(threshold=1.0), NUMBERS),
+    "sklearn.preprocessing.FunctionTransformer": (prep.FunctionTransformer(), NUMBERS),
+    "sklearn.preprocessing.KBinsDiscretizer": (
+        prep.KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),
+        NUMBERS,
+    ),
+    "sklearn.preprocessing.MaxAbsScaler": (prep.MaxAbsScaler(), NUMBERS),
+    "sklearn.preprocessing.MinMaxScaler": (prep.MinMaxScaler((-1, 1)), NUMBERS),
+    "sklearn.preprocessing.Normalizer": (prep.Normalizer(), NUMBERS),
+    "sklearn.preprocessing.OneHotEncoder": (
+        prep.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=2),
+        WORDS,
+    ),
+    "sklearn.preprocessing.OrdinalEncoder": (
+        prep.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        WORDS,
+    ),
+    "sklearn.preprocessing.PolynomialFeatures": (prep.PolynomialFeatures(2), NUMBERS),
+    "sklearn.preprocessing.PowerTransformer": (prep.PowerTransformer(), NUMBERS),
+    "sklearn.preprocessing.QuantileTransformer": (
+        prep.QuantileTransformer(n_quantiles=20),
+        NUMBERS,
+    ),
+    "sklearn.preprocessing.RobustScaler": (prep.RobustScaler(), NUMBERS),
+    "sklearn.preprocessing.StandardScaler": (prep.StandardScaler(), NUMBERS),
+    "nnhp.FeatureExpansion": (nnhp.FeatureExpansion(["x1^2", "sin(x2)"]), NUMBERS[:, :2]),
+}
+OTHERS_TESTED = {  # by tests of their own
+    "nnhp.MLPClassifier",
+    "nnhp.MLPRegressor",
+    "sklearn.compose.TransformedTargetRegressor",
+    "sklearn.preprocessing.LabelBinarizer",  # in every classifier
+}
+
+
+def test_every_class_of_the_table_is_tested():
+    assert set(STEPS) | OTHERS_TESTED == set(_classes.classes())
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_before_the_network_comes_back(tmp_path, name):
+    step, rows = STEPS[name]
+    target = np.arange(len(rows)) % 3
+    model = pipeline.make_pipeline(clone(step), MLPClassifier(4, **SMALL)).fit(rows, target)
+    loaded = round_trip(model, tmp_path)
+    assert type(loaded[0]) is type(step)
+    assert_identical(loaded.predict_proba(rows), model.predict_proba(rows))
+    assert repr(loaded) == repr(model)
+    clone(loaded).fit(rows, target)
+
+
+def test_a_transformed_target_comes_back(tmp_path):
+    A, b = load_diabetes(return_X_y=True)
+    model = compose.TransformedTargetRegressor(
+        MLPRegressor(hidden_layer_sizes=4, **SMALL), transformer=prep.StandardScaler()
+    ).fit(A, b)
+    assert_identical(round_trip(model, tmp_path).predict(A), model.predict(A))
+
+
+def test_rows_as_they_are_in_a_table(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "size": [1.0, 2.0, np.nan, 4.0] * 20,
+            "colour": ["red", "blue", None, "red"] * 20,
+            "kind": pd.Categorical(["u", "v", "u", "w"] * 20),
+        }
+    )
+    of_texts = pipeline.make_pipeline(
+        impute.SimpleImputer(strategy="most_frequent"),
+        prep.OneHotEncoder(handle_unknown="ignore"),
+    )
+    of_numbers = pipeline.make_pipeline(impute.SimpleImputer(), prep.StandardScaler())
+    columns = compose.ColumnTransformer(
+        [("numbers", of_numbers, ["size"]), ("texts", of_texts, ["colour", "kind"])]
+    )
+    target = np.arange(80) % 3
+    model = pipeline.make_pipeline(columns, MLPClassifier(8, **SMALL)).fit(rows, target)
+    loaded = round_trip(model, tmp_path)
+    unseen = pd.DataFrame({"size": [np.nan], "colour": ["pink"], "kind": ["u"]})
+    for some in (rows, rows.iloc[:, ::-1], unseen):
+        assert_identical(loaded.predict_proba(some), model.predict_proba(some))
+
+
+# ------------------------------------------------------------------ what cannot be saved
+
+
+class Doubled(prep.StandardScaler):
+    """A step of the user's own."""
+
+
+def double(values):
+    return values * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            pipeline.make_pipeline(Doubled(), MLPClassifier(4, **SMALL)),
+            r"steps\.0\.1 is of Doubled, .* skops",
+        ),
+        (
+            pipeline.make_pipeline(prep.FunctionTransformer(double), MLPClassifier(4, **SMALL)),
+            r"steps\.0\.1\.func is <function double.* skops",
+        ),
+        (MLPClassifier(4, learning_rate=lambda epoch: 0.1, **SMALL), "learning_rate is <function"),
+        (
+            GridSearchCV(MLPClassifier(4, **SMALL), {"alpha": [0, 1]}),
+            "The model is of GridSearchCV",
+        ),
+    ],
+    ids=["a class", "a function", "a schedule", "a search"],
+)
+def test_what_cannot_be_kept_is_named(tmp_path, model, said):
+    model.fit(X, y)
+    with pytest.raises(ValueError, match=said):
+        nnhp.save(model, tmp_path / "model.nnhp")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_not_fitted_is_not_saved(tmp_path):
+    with pytest.raises(NotFittedError, match="not fitted"):
+        MLPClassifier().save(tmp_path / "model.nnhp")
+
+
+def test_an_earlier_file_outlives_a_full_disk(tmp_path, monkeypatch):
+    path = tmp_path / "net.nnhp"
+    net = MLPClassifier(4, **SMALL).fit(X, y)
+    net.save(path)
+    before = path.read_bytes()
+
+    def full(self, data):
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        net.set_params(alpha=1).fit(X, y).save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# ------------------------------------------------------------------ what cannot be loaded
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "net.nnhp"
+    MLPClassifier(2, max_iter=1, solver="sgd", random_state=0).fit(X[:, :2], y > 1).save(path)
+    return path.read_bytes()
+
+
+def refused(content, path):
+    """Whether a file of this content is refused, as all that are not whole must be."""
+    path.write_bytes(content)
+    try:
+        nnhp.load(path)
+    except (ValueError, OSError) as error:
+        return str(path) in str(error)
+    return False
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_file_cut_anywhere_is_refused(saved, tmp_path):
+    for end in range(len(saved)):
+        assert refused(saved[:end], tmp_path / "cut.nnhp"), end
+    assert refused(saved + b"\0", tmp_path / "longer.nnhp")
+    assert not refused(saved, tmp_path / "whole.nnhp")
+
+
+def test_a_bit_flipped_anywhere_is_found(saved, tmp_path):
+    generator = np.random.default_rng(0)
+    for place in generator.permutation(len(saved) * 8)[:1000]:
+        flipped = bytearray(saved)
+        flipped[place // 8] ^= 1 << (place % 8)
+        assert refused(bytes(flipped), tmp_path / "flipped.nnhp"), place
+
+
+def test_files_of_others_are_named(tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(FileNotFoundError):
+        nnhp.load(path)
+    contents = {
+        "is a pickle": pickle.dumps(MLPClassifier()),
+        "no model file of nnhp": b"text, and nothing else",
+        "holds tensors, but not a model": save_tensors({"a": np.zeros(3)}),
+    }
+    for said, content in contents.items():
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=said):
+            nnhp.load(path)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a", "b")
+    with pytest.raises(ValueError, match="is a zip file"):
+        nnhp.load(path)
+
+
+def test_a_later_version_is_refused(saved, tmp_path):
+    path = tmp_path / "later.nnhp"
+    path.write_bytes(saved.replace(b'"version":"1"', b'"version":"2"'))
+    with pytest.raises(ValueError, match="version '2' of the format"):
+        nnhp.load(path)
+
+
+def crafted(path, model, arrays=None):
+    write(path, Content("estimator", json.dumps({"model": model}), arrays or {}))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"$estimator": ["os.system", {}]}, "class 'os.system'"),
+        ({"$estimator": ["sklearn.svm.SVC", {}]}, "class 'sklearn.svm.SVC'"),
+        ({"$estimator": ["nnhp.MLPClassifier", {"predict": 1}]}, "'predict' for an attribute"),
+        ({"$estimator": ["nnhp.MLPClassifier", {"__class__": 1}]}, "'__class__' for an attribute"),
+        ({"$estimator": ["nnhp.MLPClassifier", {"a b": 1}]}, "'a b' for an attribute"),
+        ({"$estimator": "nnhp.MLPClassifier"}, "no model of nnhp"),
+        ({"$function": "os.system"}, "no model of nnhp"),
+        ({"$type": "os.stat_result"}, "no model of nnhp"),
+        ({"$tensor": "absent"}, "no model of nnhp"),
+        ({"$component": ["os.system", {}]}, "component must be one of"),
+        ({"$array": ["<f8", [1 << 60], ""]}, "no model of nnhp"),
+        ({"$array": ["O", [1], "gASVAAAAAAAAAA=="]}, "no model of nnhp"),
+        ({"$dtype": "nonsense"}, "no model of nnhp"),
+    ],
+)
+def test_a_document_names_no_code(tmp_path, model, said):
+    path = tmp_path / "crafted.nnhp"
+    crafted(path, model)
+    with pytest.raises(ValueError, match=said):
+        nnhp.load(path)
+
+
+def test_a_document_nested_too_deep_is_refused(tmp_path):
+    path = tmp_path / "deep.nnhp"
+    write(path, Content("estimator", "[" * 100_000 + "]" * 100_000, {}))
+    with pytest.raises(ValueError, match="nested too deep"):
+        nnhp.load(path)
+
+
+def test_a_document_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "other.nnhp"
+    write(path, Content("recipe", "{}", {}))
+    with pytest.raises(ValueError, match="'recipe'"):
+        nnhp.load(path)
+
+
+def test_a_parameter_that_a_file_lacks_has_its_default(tmp_path):
+    path = tmp_path / "older.nnhp"
+    net = MLPClassifier(3, alpha=0.5, **SMALL).fit(X, y)
+    net.save(path)
+    content = read(path)
+    document = json.loads(content.document)
+    del document["model"]["$estimator"][1]["weight_decay"]
+    write(path, Content(content.kind, json.dumps(document), content.arrays))
+    loaded = nnhp.load(path)
+    assert (
+        loaded.weight_decay == inspect.signature(MLPClassifier).parameters["weight_decay"].default
+    )
+    assert loaded.alpha == 0.5
+
+
+# ------------------------------------------------------------------ files of earlier versions
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.nnhp")))
+def test_files_of_earlier_versions_are_read(name):
+    expected = json.loads((GOLDEN / f"{name}.json").read_text())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)
+        model = nnhp.load(GOLDEN / f"{name}.nnhp")
+    rows = pd.DataFrame(expected["rows"])
+    found = model.predict_proba(rows) if hasattr(model, "predict_proba") else model.predict(rows)
+    np.testing.assert_allclose(found, expected["outputs"], rtol=1e-12)
+
+
+def test_there_is_a_file_of_each_version():
+    versions = {int(path.stem.rpartition("-")[2]) for path in GOLDEN.glob("*.nnhp")}
+    assert versions == set(range(1, VERSION + 1))
