@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -36,7 +36,9 @@ class Component(BaseEstimator):
     scikit-learn clones it, and sets and searches its parameters by ``outer__inner`` names.
     """
 
-    name: ClassVar[str]  # the engine's, and the user's for the same part with its defaults
+    # Of a class the engine's, and the user's for the same part with its defaults; of a layer the
+    # user's own.
+    name: Any
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self) -> None:
@@ -60,6 +62,19 @@ class Component(BaseEstimator):
 
     def __hash__(self) -> int:
         return hash(self._value())
+
+
+class WithoutKeras:
+    """Refuses arguments that Keras has and nnhp does not, and says what there is instead."""
+
+    _not_there: ClassVar[Mapping[str, str]] = {}
+
+    def __new__(cls, *_args: Any, **given: Any) -> Self:
+        """Look at the names before Python does."""
+        for name in given:
+            if name in cls._not_there:
+                raise ValueError(f"{cls.__name__} has no {name}: {cls._not_there[name]}.")
+        return super().__new__(cls)
 
 
 def _plain(value: Any) -> Any:

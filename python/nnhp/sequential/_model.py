@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from nnhp.callbacks import Callback, History
 from nnhp.layers import Layer
+from nnhp.optimizers import Optimizer
 from nnhp.sequential import _files, _similar
 from nnhp.sequential._compiled import Compiled
 from nnhp.sequential._data import (
@@ -51,14 +51,24 @@ class Sequential(Layered):
     n_jobs : int or None, default=None
         Threads, as of the estimators. Has no effect on results.
 
+    name : str or None, default=None
+        Printed by `summary`.
+
     Attributes
     ----------
     layers : list
-        The layers. What is set in one that has weights already, ``trainable`` say, has an effect
-        from the next `compile` on.
+        The layers, without the `Input`. What is set in one that has weights already, ``trainable``
+        say, has an effect from the next `compile` on.
 
     learning_rate : float
         The rate of the next epoch; may be set between epochs.
+
+    optimizer : `nnhp.optimizers` object
+        The model's own; what is set in it, ``learning_rate`` say, counts from the next epoch or
+        call of `fit` on.
+
+    metrics_names : list of str
+        What `evaluate` returns.
 
     stop_training : bool
         Set by callbacks to end training after the present epoch.
@@ -100,10 +110,18 @@ class Sequential(Layered):
         dtype: str = "float32",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
+        name: str | None = None,
     ) -> None:
         self.stop_training = False
         self._compiled: Compiled | None = None
-        super().__init__(layers, dtype, random_state, n_jobs)
+        super().__init__(layers, dtype, random_state, n_jobs, name)
+
+    def __sklearn_tags__(self) -> NoReturn:
+        """Scikit-learn asks for them first."""
+        raise TypeError(
+            "Sequential is no estimator of scikit-learn: to_estimator() makes one of it, once it "
+            "is compiled, for searches, Pipelines and displays."
+        )
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *, metrics: Any = None) -> None:
         """Say how the model is to be trained; an optimizer's state is given up.
@@ -144,9 +162,17 @@ class Sequential(Layered):
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
-        if not isinstance(rate, Real) or not 0 <= rate < np.inf:
-            raise ValueError(f"learning_rate must be finite and not negative, got {rate!r}.")
-        self._ready().learning_rate = float(rate)
+        self._ready().learning_rate = rate
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The model's own, whose learning rate is that of the next epoch."""
+        return self._ready().optimizer
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What `evaluate` returns."""
+        return ["loss", *self._ready().metrics]
 
     def fit(
         self,
@@ -350,7 +376,7 @@ class Sequential(Layered):
         part = self._part(self._samples(x), y, sample_weight)
         logs = evaluated(self._built(None), compiled, self._flat(), part, self._threads())
         if prints:
-            print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()))
+            print(_numbers(logs))
         return _answer(logs, return_dict)
 
     def save(self, path: str | Path) -> None:
@@ -370,12 +396,15 @@ class Sequential(Layered):
             If the number of features is not known yet, so that there are no weights.
         TypeError
             If a loss or metric is a function, which no file can hold.
+        ValueError
+            If the name ends as those of Keras's files, which this is not.
         """
         net = self._built(None)
         compiled = self._compiled
         arrays, numbers = self._state().to_save()
         described = {
-            "layers": net.layers,
+            "name": self.name,
+            "layers": net.layers if self._input is None else [self._input, *net.layers],
             "dtype": self.dtype,
             "n_features": net.n_features,
             "compiled": None if compiled is None else compiled.given(),
@@ -408,17 +437,13 @@ class Sequential(Layered):
             If it cannot be read.
         """
         described, tensors = _files.read(path)
-        model = cls(described["layers"], dtype=described["dtype"])
+        model = cls(described["layers"], dtype=described["dtype"], name=described["name"])
         net = model._built(described["n_features"])
         if described["compiled"] is not None:
             compiled = described["compiled"]
             model.compile(compiled["optimizer"], compiled["loss"], metrics=compiled["metrics"])
             model.learning_rate = compiled["learning_rate"]
-        names = [f"layers.{array.place}.{array.name}" for array in net.arrays]
-        missing = sorted(set(names) - set(tensors))
-        if missing:
-            raise ValueError(f"{path} is damaged: it lacks {missing}.")
-        flat = net.pack([tensors.pop(name) for name in names])
+        flat = net.pack(_files.pop_weights(path, net, tensors))
         model._weights = model._weights.restored(flat, tensors, described["state"])
         return model
 
@@ -428,8 +453,11 @@ class Sequential(Layered):
         It has the model's weights, if there are any, and so predicts the same; classes are numbers
         from 0, also where hinge was trained on -1 and 1. Fitted anew, or cloned by a search, it
         trains by the parameters that stand for the layers and for `compile`: see "Coming from
-        Keras" in the guide for what the estimators do otherwise. It shares no object with the
-        model: what is set in its optimizer leaves the model's as it is.
+        Keras" in the guide for what the estimators do otherwise. Epochs, which `fit` is given, are
+        none of them: `max_iter` has its default, 200, and `tol` may end a training earlier. What
+        all layers have in common is one value, not a list, so that a search can try other numbers
+        of layers. The estimator shares no object with the model: what is set in its optimizer
+        leaves the model's as it is.
 
         Returns
         -------
@@ -470,8 +498,11 @@ class Sequential(Layered):
 
 
 def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:
-    numbers = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-    return f"Epoch {epoch + 1}/{epochs} - {numbers}"
+    return f"Epoch {epoch + 1}/{epochs} - {_numbers(logs)}"
+
+
+def _numbers(logs: Mapping[str, float]) -> str:
+    return " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
 
 
 def _answer(logs: Mapping[str, float], return_dict: bool) -> Any:

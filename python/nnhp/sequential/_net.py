@@ -206,16 +206,12 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
     input_places: list[int] = []
     rows: list[_Row] = []
     for place, layer in enumerate(model_layers):
-        if isinstance(layer, layers.Input):
-            if place > 0:
-                raise ValueError(f"{layer!r} must be the first layer, is number {place}.")
-            continue
         if isinstance(layer, layers.Dense | layers.Maxout):
             rows.append(_Row(place, layer))
         stage = _parts.stage_of(layer)
         if stage is None:
             continue
-        if not rows and isinstance(layer, layers.Activation):
+        if not rows and isinstance(layer, layers.ActivationLayer):
             raise ValueError(f"{layer!r} needs a Dense layer before it.")
         if isinstance(layer, _NORMALIZATIONS):
             _check_trainable(layer, rows[-1].layer if rows else None)
@@ -247,4 +243,10 @@ def _split_output(row: _Row, model_layers: Sequence[layers.Layer]) -> tuple[Stag
     by_name = last.keys() == {"name"} and last["name"] != activations.PReLU.name
     if isinstance(layer, _NORMALIZATIONS) or not by_name:
         return row.stages, "identity"
-    return before, str(last["name"])
+    name = str(last["name"])
+    if name == "softmax" and row.layer.units == 1:
+        raise ValueError(
+            f"{layer!r}: softmax of one output is always 1: choose activation='sigmoid', or a unit "
+            "for each class."
+        )
+    return before, name

@@ -88,20 +88,20 @@ def check(layer: layers.Layer) -> None:
 
 def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
     """What a layer does to the numbers that reach it; None if nothing."""
-    if isinstance(layer, layers.Dense | layers.Activation):
+    if isinstance(layer, layers.Dense | layers.ActivationLayer):
         return None if layer.activation is None else activation_of(layer.activation)
     match layer:
         case layers.Maxout() if layer.pieces > 1:
             return {"name": "maxout", "pieces": int(layer.pieces)}
         case layers.Dropout() | layers.AlphaDropout():
-            return {"name": layer.name, "rate": float(layer.rate)}
+            return {"name": type(layer).name, "rate": float(layer.rate)}
         case layers.GaussianNoise():
             return {"name": "noise", "stddev": float(layer.stddev)}
         case layers.BatchNormalization():
             fields = {"momentum": float(layer.momentum), "epsilon": float(layer.epsilon)}
-            return {"name": layer.name, **fields}
+            return {"name": type(layer).name, **fields}
         case layers.LayerNormalization():
-            return {"name": layer.name, "epsilon": float(layer.epsilon)}
+            return {"name": type(layer).name, "epsilon": float(layer.epsilon)}
     return None
 
 
