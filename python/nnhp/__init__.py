@@ -117,6 +117,15 @@ else:
         "_show_versions",
     )
 
+    # Rooms of Keras's, and what there is instead.
+    _OF_KERAS = {
+        "constraints": ": estimators have max_norm",
+        "metrics": ": Sequential.compile takes metrics by name, such as 'auc', or as functions",
+        "models": ": it has Sequential, whose load reads files",
+        "utils": ": np.eye(n_classes)[y] is to_categorical, and "
+        "loss='sparse_categorical_crossentropy' needs none",
+    }
+
     def __getattr__(name: str) -> object:
         if name in _ROOMS:
             return import_module(f"nnhp.{name}")
@@ -126,7 +135,9 @@ else:
                 globals()[name] = found
                 return found
         raise AttributeError(
-            f"module 'nnhp' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+            f"module 'nnhp' has no attribute {name!r}{_OF_KERAS.get(name, '')}",
+            name=name,
+            obj=sys.modules[__name__],
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -62,19 +62,6 @@ class Component(BaseEstimator):
 
     def __hash__(self) -> int:
         return hash(self._value())
-
-
-class WithoutKeras:
-    """Refuses arguments that Keras has and nnhp does not, and says what there is instead."""
-
-    _not_there: ClassVar[Mapping[str, str]] = {}
-
-    def __new__(cls, *_args: Any, **given: Any) -> Self:
-        """Look at the names before Python does."""
-        for name in given:
-            if name in cls._not_there:
-                raise ValueError(f"{cls.__name__} has no {name}: {cls._not_there[name]}.")
-        return super().__new__(cls)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import HasMethods, Interval
 
 from nnhp import activations, initializers
-from nnhp._component import Component, WithoutKeras
+from nnhp._component import Component
+from nnhp._keras import WithoutKeras
 
 __all__ = [
     "ELU",

@@ -8,12 +8,14 @@ searched have names like ``solver__rho``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
 from nnhp._component import Component
+from nnhp._keras import WithoutKeras
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "Optimizer", "RMSprop"]
 
@@ -37,7 +39,7 @@ SHARED_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class Optimizer(Component):
+class Optimizer(WithoutKeras, Component):
     """What all optimizers share; of no use by itself.
 
     Parameters
@@ -53,6 +55,13 @@ class Optimizer(Component):
     from_estimator: ClassVar[dict[str, str]] = {}
     default_weight_decay: ClassVar[float] = 0.0  # where neither has one
     _own_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _not_there: ClassVar[Mapping[str, str]] = {
+        "lr": "it is learning_rate",
+        "decay": "an estimator has schedules, Sequential has callbacks.LearningRateScheduler",
+        "use_ema": "a number for ema_momentum says so",
+        "global_clipnorm": "clipnorm limits the norm of each array of the gradient",
+        "name": "optimizers have none",
+    }
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -76,6 +85,16 @@ class Optimizer(Component):
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.ema_momentum = ema_momentum
+
+    def check(self) -> None:
+        """Raise ValueError where a parameter is out of bounds."""
+        if isinstance(self.learning_rate, Component) or callable(self.learning_rate):
+            raise ValueError(
+                f"learning_rate of {type(self).__name__} must be a number, got "
+                f"{self.learning_rate!r}: schedules are the learning_rate of an estimator; "
+                "Sequential has callbacks.LearningRateScheduler."
+            )
+        super().check()
 
     @property
     def engine_name(self) -> str:

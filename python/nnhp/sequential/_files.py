@@ -13,13 +13,13 @@ from safetensors.numpy import save
 
 from nnhp import _component
 from nnhp._component import Component
+from nnhp._keras import check_file_name
 
 if TYPE_CHECKING:
     from nnhp.sequential._net import Net, Weights
 
 _FORMAT, _VERSION = "nnhp.Sequential", 1
 _PREFIX = "layers."  # of the names of weights
-_OF_KERAS = (".keras", ".h5", ".hdf5")
 _STARTS_OF_KERAS = (b"PK\x03\x04", b"\x89HDF")
 
 
@@ -34,15 +34,6 @@ def write(
 def write_weights(path: str | Path, net: Net, parameters: NDArray[Any]) -> None:
     """Write weights alone."""
     _write(path, _named(net, parameters), {})
-
-
-def check_name(path: str | Path) -> None:
-    """Raise ValueError where a file that is to be written is named as those of Keras."""
-    if str(path).endswith(_OF_KERAS):
-        raise ValueError(
-            f"{path} would be no file of Keras, as its name says: choose another, such as "
-            ".safetensors, the format that it is in."
-        )
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -87,7 +78,7 @@ def _named(net: Net, parameters: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def _write(path: str | Path, tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> None:
-    check_name(path)
+    check_file_name(path)
     metadata = {"format": _FORMAT, "version": str(_VERSION), **metadata}
     Path(path).write_bytes(save(tensors, metadata))
 

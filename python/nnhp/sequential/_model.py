@@ -116,6 +116,14 @@ class Sequential(Layered):
         self._compiled: Compiled | None = None
         super().__init__(layers, dtype, random_state, n_jobs, name)
 
+    def __repr__(self) -> str:
+        """How messages of scikit-learn show it."""
+        name = "" if self.name is None else f" {self.name!r}"
+        return (
+            f"<nnhp.Sequential{name} of {len(self.layers)} layers; for scikit-learn, "
+            "to_estimator() makes an estimator of it>"
+        )
+
     def __sklearn_tags__(self) -> NoReturn:
         """Scikit-learn asks for them first."""
         raise TypeError(

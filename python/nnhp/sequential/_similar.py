@@ -16,6 +16,7 @@ from nnhp.estimators._labels import Labels
 from nnhp.estimators._weights import unpack
 from nnhp.sequential import _parts
 from nnhp.sequential._compiled import Compiled
+from nnhp.sequential._losses import KERAS_NAMES
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -170,10 +171,8 @@ def _output_activation(output: _Group, known: Sequence[str]) -> str:
     maxout = isinstance(given, activations.Maxout)
     name: str = "maxout" if maxout else _parts.activation_of(given)["name"]
     if name not in known:
-        listed = ", ".join(map(repr, known))
-        raise _inexpressible(
-            output.dense, f"must have one of the activations {listed} for its loss"
-        )
+        listed = " or ".join(repr(KERAS_NAMES.get(each, each)) for each in known)
+        raise _inexpressible(output.dense, f"must have activation={listed} for its loss")
     if name == "softmax" and output.dense.units < 3:
         raise _inexpressible(
             output.dense, "has softmax for two classes, for which estimators have one sigmoid unit"

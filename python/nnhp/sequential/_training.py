@@ -207,6 +207,24 @@ def _measured(
     return measure(compiled.metrics, part.y, outputs)
 
 
+# Keras's, which nothing calls here.
+_NOT_CALLED = tuple(
+    f"on_{when}_{end}"
+    for when in ("batch", "train_batch", "test", "test_batch", "predict", "predict_batch")
+    for end in ("begin", "end")
+)
+
+
+def _warn_of_what_is_not_called(callback: Callback) -> None:
+    found = [name for name in _NOT_CALLED if hasattr(callback, name)]
+    if found:
+        warnings.warn(
+            f"{type(callback).__name__}: {', '.join(found)} will not be called: callbacks of "
+            "nnhp.Sequential are called between epochs only.",
+            stacklevel=4,  # the caller of fit
+        )
+
+
 class Watching:
     """The callbacks of one call."""
 
@@ -215,6 +233,7 @@ class Watching:
         for callback in listed:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must be objects of nnhp.callbacks, got {callback!r}.")
+            _warn_of_what_is_not_called(callback)
         self.history = History()
         self._callbacks = [*listed, self.history]
         self._logs: Logs = {}
