@@ -38,6 +38,7 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "constraints",
     "datasets",
     "find_learning_rate",
     "initializers",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from nnhp import (
         activations,
         callbacks,
+        constraints,
         datasets,
         initializers,
         layers,
@@ -94,6 +96,7 @@ else:
     _ROOMS = (
         "activations",
         "callbacks",
+        "constraints",
         "datasets",
         "estimators",
         "initializers",
@@ -119,7 +122,6 @@ else:
 
     # Rooms of Keras's, and what there is instead.
     _OF_KERAS = {
-        "constraints": ": estimators have max_norm",
         "metrics": ": Sequential.compile takes metrics by name, such as 'auc', or as functions",
         "models": ": it has Sequential, whose load reads files",
         "utils": ": np.eye(n_classes)[y] is to_categorical, and "

@@ -21,6 +21,7 @@ class Names(StrOptions):
 # Public modules of components, which texts (a study's file, a space's file) may name.
 MODULES = (
     "activations",
+    "constraints",
     "initializers",
     "layers",
     "losses",

@@ -52,6 +52,7 @@ _OF_UNITS: _Constraints = {
     "kernel_initializer": [str, HasMethods("get_params")],
     "bias_initializer": [str, HasMethods("get_params")],
     "kernel_regularizer": _PART,
+    "kernel_constraint": _PART,
 }
 # What the docstring of each class says of the parameters that all have.
 _SHARED = """name : str or None, default=None
@@ -65,7 +66,6 @@ _SHARED = """name : str or None, default=None
         The same as a number."""
 
 _PENALTIES = "the penalties are those on weights, kernel_regularizer"
-_LIMITS = "the estimators limit the weights of all layers by max_norm, and Sequential none"
 _AXIS = "it is always that of the features"
 
 
@@ -90,8 +90,7 @@ class Layer(WithoutKeras, Component):
         "dtype": "a model has one, Sequential(dtype=...)",
         "bias_regularizer": _PENALTIES,
         "activity_regularizer": _PENALTIES,
-        "kernel_constraint": _LIMITS,
-        "bias_constraint": _LIMITS,
+        "bias_constraint": "the limits are those on weights, kernel_constraint",
         "noise_shape": "each output of each sample is dropped by itself",
         "axis": _AXIS,
         "center": "there always is a shift",
@@ -249,6 +248,9 @@ class Dense(Layer):
     kernel_regularizer : {'l1', 'l2', 'l1_l2'}, `nnhp.regularizers` object or None, default=None
         Penalty on the weights, added to the loss as it is.
 
+    kernel_constraint : {'max_norm'}, `nnhp.constraints` object or None, default=None
+        Limit of the weights, the same in all layers.
+
     trainable : bool, default=True
         Whether training changes the layer, and the slopes of its activation.
 
@@ -276,6 +278,7 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         *,
+        kernel_constraint: Any = None,
         trainable: bool = True,
         name: str | None = None,
         input_shape: Sequence[int] | None = None,
@@ -288,6 +291,7 @@ class Dense(Layer):
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
         self.kernel_regularizer = kernel_regularizer
+        self.kernel_constraint = kernel_constraint
         self.trainable = trainable
 
 
@@ -317,6 +321,9 @@ class Maxout(Layer):
     kernel_regularizer : {'l1', 'l2', 'l1_l2'}, `nnhp.regularizers` object or None, default=None
         Penalty on the weights, added to the loss as it is.
 
+    kernel_constraint : {'max_norm'}, `nnhp.constraints` object or None, default=None
+        Limit of the weights, the same in all layers.
+
     trainable : bool, default=True
         Whether training changes the layer.
 
@@ -344,6 +351,7 @@ class Maxout(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         *,
+        kernel_constraint: Any = None,
         trainable: bool = True,
         name: str | None = None,
         input_shape: Sequence[int] | None = None,
@@ -356,6 +364,7 @@ class Maxout(Layer):
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
         self.kernel_regularizer = kernel_regularizer
+        self.kernel_constraint = kernel_constraint
         self.trainable = trainable
 
 

@@ -46,6 +46,7 @@ TOP = {"cli", "playground"}  # imported by nothing
 # Objects that parameters of the estimators, and layers, may be.
 PARTS = {
     "activations",
+    "constraints",
     "initializers",
     "layers",
     "losses",

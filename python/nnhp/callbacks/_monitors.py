@@ -37,7 +37,7 @@ class _Watch:
             self._told = True
             warnings.warn(
                 f"{self._of} does nothing: monitor={self.monitor!r} is not among what is known "
-                f"after an epoch, {sorted(logs)}{self._meant(logs)}.",
+                f"after an epoch, {sorted(logs)}. {self._meant(logs)}".rstrip(),
                 stacklevel=5,  # the caller of fit
             )
         return logs.get(self.monitor)
@@ -45,10 +45,10 @@ class _Watch:
     def _meant(self, logs: Mapping[str, float]) -> str:
         """What there is to do about it."""
         if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
-            return ": give fit validation_data or validation_split"
+            return "Give fit validation_data or validation_split."
         by_case = {name.lower(): name for name in logs}
         close = get_close_matches(self.monitor.lower(), by_case, n=1)
-        return f"; did you mean {by_case[close[0]]!r}?" if close else ""
+        return f"Did you mean {by_case[close[0]]!r}?" if close else ""
 
     def better(self, value: float, than: float | None) -> bool:
         return than is None or self._sign * (value - than) > self._min_delta

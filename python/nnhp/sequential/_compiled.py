@@ -65,9 +65,10 @@ class Compiled:
         self, net: Net, *, batch_size: int, n_epochs: int, shuffle: bool
     ) -> _core.TrainSpec:
         """Describe a training of so many epochs, which patience never ends."""
+        limit = {} if net.max_norm is None else {"max_norm": net.max_norm}
         return _core.TrainSpec(
             loss=self.loss.fields,
-            optimizer=_parts.optimizer_fields(self.optimizer),
+            optimizer=_parts.optimizer_fields(self.optimizer) | limit,
             schedule={"name": "constant", "initial": _parts.initial_rate(self.chosen)},
             schedule_horizon=n_epochs,
             batch_size=batch_size,

@@ -135,7 +135,7 @@ def loss_of(given: Any) -> Loss:
     if name not in LOSSES:
         raise ValueError(
             f"loss must be one of {listed({*LOSSES, *ALIASES})} or nnhp.losses.Huber, got "
-            f"{given!r}{_instead(given)}."
+            f"{given!r}. {_instead(given)}".rstrip()
         )
     fields, targets, outputs = LOSSES[name]
     return Loss(repr(given), {**fields, **own, **_OVER_SAMPLES}, targets, outputs)
@@ -147,8 +147,8 @@ def _instead(given: Any) -> str:
     name = ALIASES.get(name, name)
     if isinstance(given, str):
         close = get_close_matches(given.lower(), {*LOSSES, *ALIASES}, n=1)
-        return f"; did you mean {close[0]!r}?" if close else ""
+        return f"Did you mean {close[0]!r}?" if close else ""
     if name not in LOSSES:
-        return "; losses of one's own are not there" if callable(given) else ""
+        return "There are no losses of one's own." if callable(given) else ""
     logits = getattr(given, "from_logits", False)
-    return f"; give {name!r}" + (" and the last layer its activation" if logits else "")
+    return f"Give {name!r}" + (", and the last layer its activation." if logits else ".")

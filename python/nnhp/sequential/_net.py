@@ -75,6 +75,7 @@ class Net:
             if stage["name"] in _parts.OUTPUT_ACTIVATIONS:
                 raise ValueError(f"{self.layers[place]!r}: {stage['name']!r} can only come last.")
         self.n_outputs = int(last.layer.units)
+        self.max_norm = _max_norm_of(self._rows)
         self.spec = _core.NetSpec(
             n_inputs=n_features,
             hidden=[(int(row.layer.units), row.stages) for row in hidden],
@@ -220,6 +221,18 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
     if not rows:
         raise ValueError("A model needs at least one Dense or Maxout layer.")
     return input_stages, input_places, rows
+
+
+def _max_norm_of(rows: Sequence[_Row]) -> float | None:
+    """The limit that all layers have: the engine knows no other."""
+    first = _parts.max_norm_of(rows[0].layer.kernel_constraint)
+    for row in rows:
+        if _parts.max_norm_of(row.layer.kernel_constraint) != first:
+            raise ValueError(
+                f"{row.layer!r}: kernel_constraint must be the same in all layers with weights, "
+                f"and that of the first is {rows[0].layer.kernel_constraint!r}."
+            )
+    return first
 
 
 def _check_trainable(normalization: Any, before: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from nnhp import _core, activations, initializers, layers, optimizers, regularizers
+from nnhp import _core, activations, constraints, initializers, layers, optimizers, regularizers
 from nnhp._component import Component, listed
 from nnhp.regularizers import L1L2, Regularizer
 
@@ -56,6 +56,14 @@ def regularizer_of(given: Any) -> Regularizer:
     return _object(given, regularizers.BY_NAME, {}, Regularizer, "kernel_regularizer")
 
 
+def max_norm_of(given: Any) -> float | None:
+    """The greatest norm of a unit's weights."""
+    if given is None:
+        return None
+    limit = _object(given, constraints.BY_NAME, {}, constraints.MaxNorm, "kernel_constraint")
+    return float(limit.max_value)
+
+
 def activation_of(given: Any) -> dict[str, Any]:
     """An activation as a stage of the engine; maxout is a layer of its own."""
     name = given.name if isinstance(given, activations.Activation) else given
@@ -84,6 +92,7 @@ def check(layer: layers.Layer) -> None:
         initializer_of(layer.kernel_initializer, "kernel_initializer")
         initializer_of(layer.bias_initializer, "bias_initializer")
         regularizer_of(layer.kernel_regularizer)
+        max_norm_of(layer.kernel_constraint)
 
 
 def stage_of(layer: layers.Layer) -> dict[str, Any] | None:

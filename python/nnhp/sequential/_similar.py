@@ -112,6 +112,8 @@ def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> Base
     }
     if made is MLPRegressor and ends_in != outputs[0]:
         parameters["output_activation"] = ends_in
+    if groups[0].dense.kernel_constraint is not None:  # the same in all
+        parameters["max_norm"] = _parts.max_norm_of(groups[0].dense.kernel_constraint)
     if optimizer.learning_rate is None:
         parameters["learning_rate_init"] = _parts.initial_rate(optimizer)
     estimator: BaseMLP = clone(made(**parameters))  # shares no object with the model
