@@ -99,7 +99,8 @@ class Optimizer(WithoutKeras, Component):
     @property
     def engine_name(self) -> str:
         """The engine's name of the variant that the parameters choose."""
-        return self.name
+        name: str = self.name
+        return name
 
     def fields(self) -> dict[str, Any]:
         """The optimizer's own rule as the engine takes it."""

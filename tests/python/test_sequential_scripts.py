@@ -256,7 +256,7 @@ ESTIMATOR_WANTED = {
     "without scoring": lambda model: GridSearchCV(model, {"a": [1]}).fit(X, LABELS),
     "nnhp's": lambda model: nnhp.GridSearchCV(model, {"a": [1]}).fit(X, LABELS),
     "cross_val_score": lambda model: cross_val_score(model, X, LABELS),
-    "a Pipeline": lambda model: make_pipeline(model).fit(X, LABELS, sequential__verbose=0).score(X),
+    "a Pipeline": lambda model: make_pipeline(model).predict(X),
     "sweep": lambda model: nnhp.sweep(model, X, LABELS, "alpha", [1]),
     "find_learning_rate": lambda model: nnhp.find_learning_rate(model, X, LABELS),
     "a display": lambda model: nnhp.plots.LossCurveDisplay.from_estimator(model),
@@ -323,7 +323,7 @@ def test_a_callback_without_its_number_is_told_once(tmp_path):
     assert not (tmp_path / "best.nnhp").exists()
     stop = callbacks.EarlyStopping(monitor="val_auc")
     with pytest.warns(UserWarning, match=r"Did you mean 'val_AUC'\?") as told:
-        fit(two(metrics=["AUC"]), LABELS, validation_split=0.4, callbacks=stop)
+        fit(two(metrics=["AUC"]), LABELS, validation_data=(X, LABELS), callbacks=stop)
     assert len(told) == 1
 
 

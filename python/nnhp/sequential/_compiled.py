@@ -83,6 +83,6 @@ class Compiled:
 
 
 def _checked(rate: Any) -> float:
-    if not isinstance(rate, Real) or not 0 <= rate < math.inf:
+    if not isinstance(rate, Real) or not 0 <= float(rate) < math.inf:
         raise ValueError(f"learning_rate must be finite and not negative, got {rate!r}.")
     return float(rate)

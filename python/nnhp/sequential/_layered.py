@@ -141,7 +141,7 @@ class Layered:
             if name not in names:
                 raise ValueError(f"name must be one of {names}, got {name!r}.")
             return self._layers[names.index(name)]
-        if index not in range(-len(names), len(names)):
+        if index is None or index not in range(-len(names), len(names)):
             raise ValueError(f"index must be below {len(names)}, got {index!r}.")
         return self._layers[operator.index(index)]
 

@@ -175,7 +175,8 @@ class Sequential(Layered):
     @property
     def optimizer(self) -> Optimizer:
         """The model's own, whose learning rate is that of the next epoch."""
-        return self._ready().optimizer
+        optimizer: Optimizer = self._ready().optimizer
+        return optimizer
 
     @property
     def metrics_names(self) -> list[str]:
