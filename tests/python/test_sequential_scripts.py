@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from helpers import assert_identical
 from numpy.testing import assert_allclose
-from sequential_models import IDS, LABELS, X, everything, fit, model_of
+from sequential_models import LABELS, X, everything, fit, model_of
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
@@ -108,7 +109,7 @@ def test_names_are_printed_and_found(capsys):
     assert model.get_layer("dense_1").units == 2
     with pytest.raises(ValueError, match="name='first' is the name of another layer"):
         model.add(Dense(1, name="first"))
-    with pytest.raises(ValueError, match="name must be one of .*'dense_1'.*, got 'nope'"):
+    with pytest.raises(ValueError, match=r"name must be one of .*'dense_1'.*, got 'nope'"):
         model.get_layer("nope")
     with pytest.raises(ValueError, match="index must be below 3, got 3"):
         model.get_layer(index=3)
@@ -244,7 +245,7 @@ def test_objects_of_keras_are_named_by_strings():
         two(metrics=[AUC()])
     with pytest.raises(AttributeError, match="takes loss='mean_squared_error', of outputs"):
         _ = losses.MeanSquaredError
-    with pytest.raises(AttributeError, match="has no attribute 'Nope'$"):
+    with pytest.raises(AttributeError, match=r"has no attribute 'Nope'$"):
         _ = losses.Nope
     for room in ("metrics", "models", "utils"):
         with pytest.raises(AttributeError, match=f"'nnhp' has no attribute '{room}': "):
@@ -384,15 +385,14 @@ def test_files_of_keras_are_told(tmp_path):
 
 
 def test_depth_can_be_searched():
-    model = two(
-        Dense(6, "relu", input_dim=4), Dropout(0.2), Dense(5, "relu"), Dropout(0.2), Dense(1, "sigmoid")
-    )  # fmt: skip
+    hidden = [Dense(6, "relu", input_dim=4), Dropout(0.2), Dense(5, "relu"), Dropout(0.2)]
+    model = two(*hidden, Dense(1, "sigmoid"))
     net = model.to_estimator().set_params(max_iter=3, tol=0, n_iter_no_change=10)
     assert (net.activation, net.dropout, net.kernel_initializer, net.bias_initializer) == (
         "relu", 0.2, "glorot_uniform", "zeros"
     )  # fmt: skip
     sizes = [(4,), (4, 4), (4, 4, 4)]
-    with pytest.warns(UserWarning):  # it does not converge
+    with pytest.warns(ConvergenceWarning):
         search = GridSearchCV(net, {"hidden_layer_sizes": sizes}, cv=2).fit(X, LABELS)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
