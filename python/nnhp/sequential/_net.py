@@ -24,7 +24,7 @@ class _Row:
     """A dense layer of the engine, with what follows it up to the next."""
 
     place: int  # of its layer in the model
-    layer: layers.Dense | layers.Maxout
+    layer: layers.UnitsLayer
     stages: Stages = field(default_factory=list)
     places: list[int] = field(default_factory=list)  # of the layer that each stage comes from
 
@@ -207,7 +207,7 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
     input_places: list[int] = []
     rows: list[_Row] = []
     for place, layer in enumerate(model_layers):
-        if isinstance(layer, layers.Dense | layers.Maxout):
+        if isinstance(layer, layers.UnitsLayer):
             rows.append(_Row(place, layer))
         stage = _parts.stage_of(layer)
         if stage is None:

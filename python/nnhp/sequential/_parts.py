@@ -88,7 +88,7 @@ def check(layer: layers.Layer) -> None:
     """Raise ValueError where a parameter of a layer is out of bounds, or a name is not known."""
     layer.check()
     stage_of(layer)
-    if isinstance(layer, layers.Dense | layers.Maxout):
+    if isinstance(layer, layers.UnitsLayer):
         initializer_of(layer.kernel_initializer, "kernel_initializer")
         initializer_of(layer.bias_initializer, "bias_initializer")
         regularizer_of(layer.kernel_regularizer)

@@ -149,7 +149,7 @@ def _groups_of(model_layers: Sequence[layers.Layer]) -> tuple[_Group, list[_Grou
     for layer in model_layers:
         if isinstance(layer, layers.Flatten):
             continue
-        if isinstance(layer, layers.Dense | layers.Maxout):
+        if isinstance(layer, layers.UnitsLayer):
             groups.append(_Group(layer))
         else:
             (groups[-1] if groups else inputs).add(layer)
