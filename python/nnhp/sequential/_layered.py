@@ -27,11 +27,12 @@ class Layered:
 
     def __init__(
         self,
-        layers: Sequence[Layer] | None,
-        dtype: str,
-        random_state: int | np.random.RandomState | None,
-        n_jobs: int | None,
-        name: str | None,
+        layers: Sequence[Layer] | None = None,
+        *,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        name: str | None = None,
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")

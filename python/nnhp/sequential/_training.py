@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from nnhp.sequential._net import Net
 
 if TYPE_CHECKING:
     from nnhp.sequential import Sequential
+    from nnhp.sequential._trainable import Trainable
 
 # Entries of a session's state with which the optimizer goes on.
 _OF_OPTIMIZER = ("step", "steps_averaged", "moment_1", "moment_2", "moment_3", "averages")
@@ -228,7 +229,7 @@ def _warn_of_what_is_not_called(callback: Callback) -> None:
 class Watching:
     """The callbacks of one call."""
 
-    def __init__(self, model: Sequential, given: Callback | Sequence[Callback] | None) -> None:
+    def __init__(self, model: Trainable, given: Callback | Sequence[Callback] | None) -> None:
         listed = [given] if isinstance(given, Callback) else list(given or ())
         for callback in listed:
             if not isinstance(callback, Callback):
@@ -238,7 +239,7 @@ class Watching:
         self._callbacks = [*listed, self.history]
         self._logs: Logs = {}
         for callback in self._callbacks:
-            callback.model = model
+            callback.model = cast("Sequential", model)
 
     def begin(self, params: dict[str, Any]) -> None:
         """Tell that training begins."""
