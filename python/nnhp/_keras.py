@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,6 +21,14 @@ class WithoutKeras:
             if name in cls._not_there:
                 raise ValueError(f"{cls.__name__} has no {name}: {cls._not_there[name]}.")
         return super().__new__(cls)
+
+
+def no_name(room: str, name: str, known: Iterable[str], of: str) -> AttributeError:
+    """Say that a module has no such name, which Keras's may have, and what there is `of` it."""
+    message = f"module {room!r} has no attribute {name!r}"
+    if not name.startswith("_"):
+        message += f": the {of} are {', '.join(sorted(known))}"
+    return AttributeError(message, name=name)
 
 
 def check_file_name(path: str | Path) -> None:

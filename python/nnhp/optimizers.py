@@ -15,9 +15,23 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval
 
 from nnhp._component import Component
-from nnhp._keras import WithoutKeras
+from nnhp._keras import WithoutKeras, no_name
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "Optimizer", "RMSprop"]
+
+_NO_SCHEDULES = (
+    "schedules, which are in nnhp.schedules, are the learning_rate of an estimator; Sequential has "
+    "callbacks.LearningRateScheduler"
+)
+
+
+def __getattr__(name: str) -> object:
+    if name == "schedules":  # where Keras has them
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}: {_NO_SCHEDULES}", name=name
+        )
+    raise no_name(__name__, name, __all__, "optimizers")
+
 
 # What each class's docstring says of the parameters that all have.
 _SHARED = """learning_rate : float or None, default=None
@@ -57,7 +71,7 @@ class Optimizer(WithoutKeras, Component):
     _own_constraints: ClassVar[dict[str, list[Any]]] = {}
     _not_there: ClassVar[Mapping[str, str]] = {
         "lr": "it is learning_rate",
-        "decay": "an estimator has schedules, Sequential has callbacks.LearningRateScheduler",
+        "decay": _NO_SCHEDULES,
         "use_ema": "a number for ema_momentum says so",
         "global_clipnorm": "clipnorm limits the norm of each array of the gradient",
         "name": "optimizers have none",
@@ -91,8 +105,7 @@ class Optimizer(WithoutKeras, Component):
         if isinstance(self.learning_rate, Component) or callable(self.learning_rate):
             raise ValueError(
                 f"learning_rate of {type(self).__name__} must be a number, got "
-                f"{self.learning_rate!r}: schedules are the learning_rate of an estimator; "
-                "Sequential has callbacks.LearningRateScheduler."
+                f"{self.learning_rate!r}: {_NO_SCHEDULES}."
             )
         super().check()
 

@@ -206,6 +206,11 @@ TOLD = {
         lambda: two(optimizer=optimizers.Adam(learning_rate=nnhp.schedules.Exponential())),
         r"learning_rate of Adam must be a number, got Exponential\(\): .*LearningRateScheduler",
     ),
+    "an older slope": (lambda: layers.LeakyReLU(alpha=0.1), "no alpha: it is negative_slope"),
+    "a metric": (
+        lambda: two(metrics=["f1_score"]),
+        "metrics must be among .* or callables, got 'f1_score'",
+    ),
     "a slip": (lambda: two(loss="binary_crosentropy"), r"Did you mean 'binary_crossentropy'\?$"),
     "a loss of one's own": (lambda: two(loss=np.hypot), "There are no losses of one's own.$"),
     "training outputs": (lambda: two()(X, training=True), "training must be False"),
@@ -247,6 +252,18 @@ def test_objects_of_keras_are_named_by_strings():
         _ = losses.MeanSquaredError
     with pytest.raises(AttributeError, match=r"has no attribute 'Nope'$"):
         _ = losses.Nope
+    for room, name, known in [
+        (layers, "Conv2D", "layers, all of them for tables, are Activation, .*, Softmax"),
+        (callbacks, "TensorBoard", "callbacks are CSVLogger, .*, TerminateOnNaN"),
+        (optimizers, "Ftrl", "optimizers are Adadelta, .*, SGD"),
+        (
+            optimizers,
+            "schedules",
+            "schedules, which are in nnhp.schedules, .*LearningRateScheduler",
+        ),
+    ]:
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}': .*{known}"):
+            getattr(room, name)
     for room in ("metrics", "models", "utils"):
         with pytest.raises(AttributeError, match=f"'nnhp' has no attribute '{room}': "):
             getattr(nnhp, room)

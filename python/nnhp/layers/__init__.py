@@ -1,5 +1,6 @@
 """Layers of an `nnhp.Sequential`."""
 
+from nnhp._keras import no_name as _no_name
 from nnhp.layers._activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from nnhp.layers._activations import ActivationLayer as ActivationLayer
 from nnhp.layers._base import Flatten, Input, Layer
@@ -30,3 +31,7 @@ __all__ = [
 # Pickles, files of models and errors have the public place of a class, whichever file it is in.
 for _of_class in (ActivationLayer, UnitsLayer, *(globals()[_name] for _name in __all__)):
     _of_class.__module__ = __name__
+
+
+def __getattr__(name: str) -> object:
+    raise _no_name(__name__, name, __all__, "layers, all of them for tables,")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -92,6 +92,10 @@ class LeakyReLU(ActivationLayer):
     """
 
     name = "leaky_re_lu"
+    _not_there: ClassVar[Mapping[str, str]] = {
+        **Layer._not_there,  # noqa: SLF001
+        "alpha": "it is negative_slope",
+    }
     _parameter_constraints: ClassVar[Constraints] = {"negative_slope": [Real]}
 
     def __init__(
