@@ -331,7 +331,7 @@ class TableSearch:
         return {f"{STEP}{name}": values for name, values in space.items()}
 
     def _count_drawn(self) -> int:
-        """Count the candidates that are drawn or combined, of which a space of lists may have few."""
+        """Count those drawn or combined, of which a space of lists may have few."""
         method = self._request.method
         n_all: float = np.inf
         if all(isinstance(values, list) for values in self._space.values()):
