@@ -45,7 +45,7 @@ ENGINE_MODULES = {
 TOP = {"cli", "playground"}  # imported by nothing
 # Objects that parameters of the estimators, and layers, may be.
 PARTS = set(_component.MODULES) | {"constraints", "regularizers"}
-GROUND = {"_doc_link", "_feature_expansion", "datasets"}  # import nothing but the first
+GROUND = {"_caller", "_doc_link", "_feature_expansion", "datasets"}  # import nothing but the first
 
 
 def cpp_files():
@@ -156,7 +156,15 @@ def test_estimators_do_not_know_search():
     for name, imported in python_imports().items():
         if name.startswith("estimators"):
             outside = {module.partition(".")[0] for module in imported if module}
-            known = {"_component", "_core", "_doc_link", "_threads", "estimators", *PARTS}
+            known = {
+                "_caller",
+                "_component",
+                "_core",
+                "_doc_link",
+                "_threads",
+                "estimators",
+                *PARTS,
+            }
             assert outside <= known, name
 
 

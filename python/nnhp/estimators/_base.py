@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._caller import stacklevel
 from nnhp._component import no_object
 from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _initial, _params
@@ -131,7 +132,7 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
                 published = training.publish()
             publish(self, published)
             if interrupted:
-                warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
+                warnings.warn(_epochs.INTERRUPTED, stacklevel=stacklevel())
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters.
