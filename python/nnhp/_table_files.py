@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn import datasets
+
+from nnhp._component import no_object
 
 _BUNDLED: dict[str, Callable[..., Any]] = {
     "digits": datasets.load_digits,
@@ -202,12 +204,14 @@ def listed(names: Any) -> str:
 def closest(name: str, known: Iterable[str]) -> str:
     """Ask for the one that was meant, if a known name is much like the given one."""
     close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def no_parameter(name: str, known: Iterable[str]) -> str:
-    """Say that a network has no such parameter, and which it has."""
-    names = sorted(known)
+def no_parameter(name: str, known: Mapping[str, Any]) -> str:
+    """Say that a network with these parameters has no such one, and which it has."""
+    outer, names = name.partition("__")[0], sorted(known)
+    if outer != name and isinstance(known.get(outer), str):
+        return no_object(name, known[outer], "{{component = '{}'}}".format)
     meant = closest(name.rpartition("__")[2], names)
     return f"the network has no parameter {name!r}{meant}; it has {', '.join(names)}"
 

@@ -203,7 +203,7 @@ def _chosen_target(name: str, frame: pd.DataFrame, target: str | None) -> str:
     chosen = _DEFAULT_TARGET if target is None else target
     if chosen not in frame:
         meant = closest(chosen, frame.columns)
-        raise RefusedError(f"--target: {name} has no column {chosen!r}; {has}{meant}")
+        raise RefusedError(f"--target: {name} has no column {chosen!r}{meant}; {has}")
     return chosen
 
 

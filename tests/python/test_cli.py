@@ -134,7 +134,15 @@ def test_help_of_a_sweep_shows_every_option_and_examples(capsys):
         (["sweep", "iris", *ALPHA, "--test-size", "1"], "--test-size: 1 is out of range: above 0"),
         (["sweep", "iris", *ALPHA, "--test-size", "x"], "--test-size: 'x' is not a number"),
         (["sweep", "iris", *ALPHA, "--set", "solver"], "--set: expected NAME=VALUE, got 'solver'"),
-        (["sweep", "iris", *ALPHA, "--set", "slover=sgd"], "'slover'; did you mean 'solver'?; it"),
+        (["sweep", "iris", *ALPHA, "--set", "slover=sgd"], "'slover' (did you mean 'solver'?); it"),
+        (
+            ["sweep", "iris", "--param", "solver__rho", "--values", "0.1"],
+            "solver is 'adam': give it an object, such as {component = 'nnhp.optimizers.Adam'}",
+        ),
+        (
+            ["sweep", "iris", *ALPHA, "--set", "solver={component='nnhp.optimizers.Nope'}"],
+            "component must be one of ",
+        ),
         (["sweep", "iris", *ALPHA, "--set", "solver=x"], "--set solver: The 'solver' parameter"),
         (["sweep", "iris", *ALPHA, "--set", "alpha=1"], "--set alpha: --param varies it already"),
         (["sweep", "iris", *ALPHA, "--save-csv", "no/a.csv"], "--save-csv: there is no folder"),
@@ -493,6 +501,15 @@ def test_a_sweep_prints_a_table_and_keeps_it_with_a_picture(capsys, here):
     assert main(arguments) == 0
     again = sweep_table(capsys.readouterr().out)
     assert [row[:5] for row in again] == [row[:5] for row in (heading, slow, fast)]
+
+
+def test_a_parameter_of_an_object_is_swept_over(capsys):
+    given = ["--set", "solver={component = 'nnhp.optimizers.RMSprop'}", "--cv", "2"]
+    arguments = ["sweep", "iris", "--param", "solver__rho", "--values", "0.5,0.9", *given]
+    assert main([*arguments, "--epochs", "2", "--repeats", "1"]) == 0
+    rows = re.findall(r"^\| *(\S+) ", capsys.readouterr().out, re.MULTILINE)
+    assert rows[0] == "solver__rho"
+    assert rows[-2:] == ["0.5", "0.9"]
 
 
 def test_a_sweep_of_several_parameters_of_a_table_with_a_test_part(capsys):

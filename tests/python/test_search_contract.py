@@ -666,7 +666,7 @@ def test_scores_of_probabilities_that_nobody_gives_are_refused(search, scoring, 
 )
 def test_one_candidate_s_lack_of_probabilities_is_its_own(estimator, grid, data):
     search = nnhp.GridSearchCV(estimator, grid, cv=2, scoring="neg_log_loss")
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="Scoring failed") as told:
         search.fit(*data)
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [True, False]
     failed = [str(w.message) for w in told if "Scoring failed" in str(w.message)]

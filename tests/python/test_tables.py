@@ -139,8 +139,8 @@ def test_the_target_must_be_named(given):
         given(renamed)
     with pytest.raises(
         RefusedError,
-        match=r"^--target: table.csv has no column 'anser'; it has size, kind, answer; did you "
-        r"mean 'answer'\?$",
+        match=r"^--target: table.csv has no column 'anser' \(did you mean 'answer'\?\); it has "
+        r"size, kind, answer$",
     ):
         given(renamed, target="anser")
     with pytest.raises(RefusedError, match=r"no column 'price'; it has size, kind, answer$"):
