@@ -27,6 +27,8 @@ _BUNDLED: dict[str, Callable[..., Any]] = {
 }
 BUNDLED = tuple(_BUNDLED)
 
+# A number that may have a comma before its fraction, and points between its thousands.
+_DECIMAL_COMMAS = r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 _SHOWN = 12  # names in a message
 _MESSAGE_LENGTH = 2000
 
@@ -44,7 +46,7 @@ class FailedError(Exception):
 # ------------------------------------------------------------------ reading
 
 
-def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
+def read(source: str) -> tuple[str, pd.DataFrame | Arrays, list[str]]:
     """Read a table.
 
     Parameters
@@ -58,6 +60,8 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
         Of the data set or the file.
     content : DataFrame, or tuple of ndarray
         With one row at least; X and y of an NPZ file or a bundled data set.
+    remarks : list of str
+        What was made of it on the way.
 
     Raises
     ------
@@ -66,15 +70,16 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
     """
     if source in _BUNDLED:
         X, y = _BUNDLED[source](return_X_y=True)
-        return source, (X, y)
+        return source, (X, y), []
     path = Path(source)
+    remarks: list[str] = []
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".npz"]:
-        return path.name, _read(path, _read_npz)
+        return path.name, _read(path, _read_npz), []
     if suffixes[-1:] in ([".parquet"], [".pq"]):
         frame = _read(path, _read_parquet)
     elif {".csv", ".tsv"}.intersection(suffixes[-2:]):  # perhaps compressed
-        frame = _read(path, _read_csv)
+        frame, remarks = _read(path, _read_csv)
     elif path.exists():
         raise RefusedError(f"{source}: not a .csv, .parquet or .npz file")
     else:
@@ -83,7 +88,7 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
         )
     if frame.size == 0:
         raise RefusedError(f"{path.name}: the file has no rows")
-    return path.name, frame
+    return path.name, frame, remarks
 
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:
@@ -102,14 +107,29 @@ def _read(path: Path, read: Callable[[Path], Any]) -> Any:
         raise RefusedError(f"cannot read {path}: {one_line(error)}") from error
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    frame = pd.read_csv(path, low_memory=False)
-    if frame.shape[1] == 1:
-        heading = str(frame.columns[0])
-        separator = max(";\t|", key=heading.count)
-        if separator in heading:
-            frame = pd.read_csv(path, sep=separator, low_memory=False)
-    return frame
+def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Read a CSV file; where no comma separates, commas may be those of numbers."""
+    heading = pd.read_csv(path, nrows=0).columns
+    separator = max(";\t|", key=str(heading[0]).count)
+    if len(heading) > 1 or separator not in heading[0]:
+        return pd.read_csv(path, low_memory=False), []
+    frame = pd.read_csv(path, sep=separator, low_memory=False)
+    changed = [column for column in frame if _has_decimal_commas(frame[column])]
+    for column in changed:
+        plain = frame[column].str.replace(".", "").str.replace(",", ".")
+        frame[column] = pd.to_numeric(plain)
+    if not changed:
+        return frame, []
+    return frame, [f"{counted(changed, 'column')} with decimal commas: {listed(changed)}"]
+
+
+def _has_decimal_commas(values: pd.Series) -> bool:
+    """Whether a column holds numbers such as 12,5 and 1.234,5, and nothing else."""
+    known = values.dropna()
+    if not known.map(lambda value: isinstance(value, str)).all():
+        return False
+    fits = known.str.strip().str.fullmatch(_DECIMAL_COMMAS)
+    return bool(fits.all() and known.str.contains(",").any())
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
