@@ -38,6 +38,7 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "constraints",
     "datasets",
     "find_learning_rate",
     "initializers",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from nnhp import (
         activations,
         callbacks,
+        constraints,
         datasets,
         initializers,
         layers,
@@ -98,6 +100,7 @@ else:
     _ROOMS = (
         "activations",
         "callbacks",
+        "constraints",
         "datasets",
         "estimators",
         "initializers",
@@ -122,6 +125,14 @@ else:
         "_show_versions",
     )
 
+    # Rooms of Keras's, and what there is instead.
+    _OF_KERAS = {
+        "metrics": ": Sequential.compile takes metrics by name, such as 'auc', or as functions",
+        "models": ": it has Sequential, whose load reads files",
+        "utils": ": np.eye(n_classes)[y] is to_categorical, and "
+        "loss='sparse_categorical_crossentropy' needs none",
+    }
+
     def __getattr__(name: str) -> object:
         if name in _ROOMS:
             return import_module(f"nnhp.{name}")
@@ -131,7 +142,9 @@ else:
                 globals()[name] = found
                 return found
         raise AttributeError(
-            f"module 'nnhp' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+            f"module 'nnhp' has no attribute {name!r}{_OF_KERAS.get(name, '')}",
+            name=name,
+            obj=sys.modules[__name__],
         )
 
 

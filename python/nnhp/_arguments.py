@@ -68,7 +68,7 @@ def values(text: str) -> list[Any]:
     """Parse a list of values: numbers, words, ``[64, 32]`` or ``{alpha = 0.1, l1_ratio = 1}``.
 
     A value is written as in TOML, but that a word needs no quotes; ``none`` is None. Lists become
-    tuples.
+    tuples, and ``{component = "nnhp.optimizers.RMSprop", rho = 0.95}`` is that object.
     """
     parts = _split(text)
     if not all(part.strip() for part in parts):
@@ -122,6 +122,17 @@ def _value(text: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping) and "component" in value:
+        return _component(value)
     if isinstance(value, Mapping):
         return {name: _plain(entry) for name, entry in value.items()}
     return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+def _component(value: Mapping[str, Any]) -> Any:
+    from nnhp._component import named  # not for each command: it loads scikit-learn
+
+    try:
+        return named(value["component"], {k: v for k, v in value.items() if k != "component"})
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None

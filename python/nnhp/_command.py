@@ -152,7 +152,7 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
         "rate, batch size, layers, activation, dropout and L2 rate, but with 1 to 3 layers of 16 "
         "to 256 units)",
     )
-    add("--n", type=integer(1), metavar="N", help="candidates (default: 20; halving: 81)")
+    add("--n", type=integer(1), metavar="N", help="candidates to draw (default: 20; halving: 81)")
     add("--cv", type=integer(2), default=5, metavar="K", help="folds (default: 5)")
     add(
         "--epochs",
@@ -342,6 +342,8 @@ def _keep(found: Found, table: Table, metric: str, arguments: argparse.Namespace
             f"held-out {metric}, default settings": f"{found.default_score:.4f}",
             "time": f"{found.seconds:.1f} s",
         }
+        if found.default_won:
+            summary["note"] = "the best candidate has the default settings"
         if found.shortfall > 0:
             summary["note"] = _said_of_shortfall(found, arguments.method)
         try:
@@ -366,6 +368,8 @@ def _print_result(found: Found, job: TableSearch, arguments: argparse.Namespace)
         print(f"time was up {found.cut}\n")
     print(f"held-out {metric}, best candidate:   {found.best_score:.4f}")
     print(f"held-out {metric}, default settings: {found.default_score:.4f}")
+    if found.default_won:
+        print("the best candidate has the default settings")
     if found.shortfall > 0:
         print(_said_of_shortfall(found, arguments.method))
     print(f"time: {found.seconds:.1f} s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ class Names(StrOptions):
 # Public modules of components, which texts (a study's file, a space's file) may name.
 MODULES = (
     "activations",
+    "constraints",
     "initializers",
     "layers",
     "losses",
@@ -36,7 +37,9 @@ class Component(BaseEstimator):
     scikit-learn clones it, and sets and searches its parameters by ``outer__inner`` names.
     """
 
-    name: ClassVar[str]  # the engine's, and the user's for the same part with its defaults
+    # Of a class the engine's, and the user's for the same part with its defaults; of a layer the
+    # user's own.
+    name: Any
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self) -> None:
@@ -114,10 +117,20 @@ def known() -> dict[str, type[Component]]:
     return found
 
 
-def no_object(name: str, given: str) -> str:
-    """Say that an ``outer__inner`` parameter needs an object where `outer` is a name."""
+def no_object(name: str, given: str, written: Callable[[str], str] = "{}()".format) -> str:
+    """Say that an ``outer__inner`` parameter needs an object where `outer` is a name.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    given : str
+        What `outer` is.
+    written : callable
+        How an object of a class, of which it gets the path, is written.
+    """
     of_name = (path for path, of_class in known().items() if of_class.name == given)
-    instead = next((f" such as {path}()," for path in of_name), "")
+    instead = next((f" such as {written(path)}," for path in of_name), "")
     return (
         f"{name} is a parameter of an object, but {name.partition('__')[0]} is {given!r}: give it "
         f"an object,{instead} whose parameters can be set."

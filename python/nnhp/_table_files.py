@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn import datasets
 
 from nnhp import _model_files
+from nnhp._component import no_object
 
 _BUNDLED: dict[str, Callable[..., Any]] = {
     "digits": datasets.load_digits,
@@ -26,6 +27,8 @@ _BUNDLED: dict[str, Callable[..., Any]] = {
 }
 BUNDLED = tuple(_BUNDLED)
 
+# A number that may have a comma before its fraction, and points between its thousands.
+_DECIMAL_COMMAS = r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 _SHOWN = 12  # names in a message
 _MESSAGE_LENGTH = 2000
 
@@ -43,7 +46,7 @@ class FailedError(Exception):
 # ------------------------------------------------------------------ reading
 
 
-def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
+def read(source: str) -> tuple[str, pd.DataFrame | Arrays, list[str]]:
     """Read a table.
 
     Parameters
@@ -57,6 +60,8 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
         Of the data set or the file.
     content : DataFrame, or tuple of ndarray
         With one row at least; X and y of an NPZ file or a bundled data set.
+    remarks : list of str
+        What was made of it on the way.
 
     Raises
     ------
@@ -65,15 +70,16 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
     """
     if source in _BUNDLED:
         X, y = _BUNDLED[source](return_X_y=True)
-        return source, (X, y)
+        return source, (X, y), []
     path = Path(source)
+    remarks: list[str] = []
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".npz"]:
-        return path.name, _read(path, _read_npz)
+        return path.name, _read(path, _read_npz), []
     if suffixes[-1:] in ([".parquet"], [".pq"]):
         frame = _read(path, _read_parquet)
     elif {".csv", ".tsv"}.intersection(suffixes[-2:]):  # perhaps compressed
-        frame = _read(path, _read_csv)
+        frame, remarks = _read(path, _read_csv)
     elif path.exists():
         raise RefusedError(f"{source}: not a .csv, .parquet or .npz file")
     else:
@@ -82,7 +88,7 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays]:
         )
     if frame.size == 0:
         raise RefusedError(f"{path.name}: the file has no rows")
-    return path.name, frame
+    return path.name, frame, remarks
 
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:
@@ -101,14 +107,29 @@ def _read(path: Path, read: Callable[[Path], Any]) -> Any:
         raise RefusedError(f"cannot read {path}: {one_line(error)}") from error
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    frame = pd.read_csv(path, low_memory=False)
-    if frame.shape[1] == 1:
-        heading = str(frame.columns[0])
-        separator = max(";\t|", key=heading.count)
-        if separator in heading:
-            frame = pd.read_csv(path, sep=separator, low_memory=False)
-    return frame
+def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Read a CSV file; where no comma separates, commas may be those of numbers."""
+    heading = pd.read_csv(path, nrows=0).columns
+    separator = max(";\t|", key=str(heading[0]).count)
+    if len(heading) > 1 or separator not in heading[0]:
+        return pd.read_csv(path, low_memory=False), []
+    frame = pd.read_csv(path, sep=separator, low_memory=False)
+    changed = [column for column in frame if _has_decimal_commas(frame[column])]
+    for column in changed:
+        plain = frame[column].str.replace(".", "").str.replace(",", ".")
+        frame[column] = pd.to_numeric(plain)
+    if not changed:
+        return frame, []
+    return frame, [f"{counted(changed, 'column')} with decimal commas: {listed(changed)}"]
+
+
+def _has_decimal_commas(values: pd.Series) -> bool:
+    """Whether a column holds numbers such as 12,5 and 1.234,5, and nothing else."""
+    known = values.dropna()
+    if not known.map(lambda value: isinstance(value, str)).all():
+        return False
+    fits = known.str.strip().str.fullmatch(_DECIMAL_COMMAS)
+    return bool(fits.all() and known.str.contains(",").any())
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -198,12 +219,14 @@ def listed(names: Any) -> str:
 def closest(name: str, known: Iterable[str]) -> str:
     """Ask for the one that was meant, if a known name is much like the given one."""
     close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def no_parameter(name: str, known: Iterable[str]) -> str:
-    """Say that a network has no such parameter, and which it has."""
-    names = sorted(known)
+def no_parameter(name: str, known: Mapping[str, Any]) -> str:
+    """Say that a network with these parameters has no such one, and which it has."""
+    outer, names = name.partition("__")[0], sorted(known)
+    if outer != name and isinstance(known.get(outer), str):
+        return no_object(name, known[outer], "{{component = '{}'}}".format)
     meant = closest(name.rpartition("__")[2], names)
     return f"the network has no parameter {name!r}{meant}; it has {', '.join(names)}"
 

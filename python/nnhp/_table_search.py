@@ -6,7 +6,7 @@ import contextlib
 import io
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
@@ -144,7 +144,10 @@ class Found:
     candidates : DataFrame
         One row per setting, best first: rank, score, settings, epochs, seconds.
     n_tried : int
-        Candidates that were tried, of which two may have had the same setting.
+        Candidates that were tried, of which two may have had the same setting. The first has the
+        default settings.
+    default_won : bool
+        Whether the best candidate has the default settings.
     cut : str
         How far the search came where its time was up, empty where it came to its end.
     best_score, default_score : float
@@ -161,6 +164,7 @@ class Found:
     model: Any
     candidates: pd.DataFrame
     n_tried: int
+    default_won: bool
     cut: str
     best_score: float
     default_score: float
@@ -185,7 +189,7 @@ class TableSearch:
     plan : str
         What will be done, in one line.
     n_candidates : int
-        Candidates that will be drawn or combined.
+        Candidates that will be tried: the default settings, and those drawn or combined.
     remarks : list of str
         What the user should know of it.
 
@@ -204,10 +208,12 @@ class TableSearch:
         self._fold_rows = n_rows - -(-n_rows // request.n_folds)
         self._epochs = request.epochs or _EPOCHS[request.method]
         self._space = self._searched_space()
-        self.n_candidates = self._count_candidates()
+        self._n_drawn = self._count_drawn()
+        self.n_candidates = 1 + self._n_drawn
         self.plan = (
-            f"{request.method} search: {self.n_candidates} candidates of up to {self._epochs} "
-            f"epochs x {request.n_folds} folds of {n_rows} rows; {len(self._y_test)} rows held out"
+            f"{request.method} search: the default settings and {self._n_drawn} "
+            f"candidate{'s' * (self._n_drawn != 1)} of up to {self._epochs} epochs x "
+            f"{request.n_folds} folds of {n_rows} rows; {len(self._y_test)} rows held out"
         )
 
     @property
@@ -250,6 +256,7 @@ class TableSearch:
                 model=model,
                 candidates=_ranking(search, list(self._space)),
                 n_tried=n_tried,
+                default_won=_without_epochs(search.best_params_) == self._default_settings(),
                 cut=cut,
                 best_score=float(model.score(self._X_test, self._y_test)),
                 default_score=float(default_model.score(self._X_test, self._y_test)),
@@ -323,8 +330,8 @@ class TableSearch:
         )
         return {f"{STEP}{name}": values for name, values in space.items()}
 
-    def _count_candidates(self) -> int:
-        """Count the candidates, of which a space of lists may have few."""
+    def _count_drawn(self) -> int:
+        """Count those drawn or combined, of which a space of lists may have few."""
         method = self._request.method
         n_all: float = np.inf
         if all(isinstance(values, list) for values in self._space.values()):
@@ -344,9 +351,15 @@ class TableSearch:
     def _pipeline(self) -> Pipeline:
         return _tables.network(self._table, epochs=self._epochs, seed=self._request.seed)
 
+    def _default_settings(self) -> dict[str, Any]:
+        """What is searched, as the network has it without a search."""
+        known = self._pipeline().get_params()
+        return {name: known[name] for name in self._space if name in known}
+
     def _make_search(self) -> Any:
         request = self._request
         common: dict[str, Any] = {
+            "extra_candidates": [self._default_settings()],
             "cv": request.n_folds,
             "n_jobs": request.n_jobs,
             "verbose": int(request.progress),
@@ -367,7 +380,7 @@ class TableSearch:
             return HalvingRandomSearchCV(
                 model,
                 space,
-                n_candidates=self.n_candidates,
+                n_candidates=self._n_drawn,
                 factor=_FACTOR,
                 resource=_RESOURCE,
                 max_resources=self._epochs,
@@ -375,7 +388,7 @@ class TableSearch:
                 return_train_score=False,
                 **common,
             )
-        return RandomizedSearchCV(model, space, n_iter=self.n_candidates, **common)
+        return RandomizedSearchCV(model, space, n_iter=self._n_drawn, **common)
 
     def _fitted(self, search: Any, y: Any) -> Any:
         try:
@@ -457,6 +470,10 @@ def _extent(search: Any) -> tuple[int, int, int]:
     return int((rungs == 0).sum()), int(rungs.max()) + 1, planned
 
 
+def _without_epochs(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in candidate.items() if name != _RESOURCE}
+
+
 def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
     """One row per candidate, best first; after rungs, one with more epochs is before the others."""
     results = search.cv_results_
@@ -468,10 +485,7 @@ def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
     if "n_resources" in results:
         table["epochs"] = results["n_resources"]
         by = ["epochs", "mean"]
-    settings = pd.Series(
-        joblib.hash({name: value for name, value in candidate.items() if name != _RESOURCE})
-        for candidate in results["params"]
-    )
+    settings = pd.Series(joblib.hash(_without_epochs(candidate)) for candidate in results["params"])
     table["seconds"] = pd.Series(results["mean_fit_time"]).groupby(settings).transform("sum")
     table = table.sort_values(by, ascending=False, kind="stable")
     table = table[~settings[table.index].duplicated()].reset_index(drop=True)

@@ -108,12 +108,12 @@ def load(source: str, *, target: str | None = None, task: str | None = None) -> 
     >>> table.task, table.columns
     ('classification, 3 classes (0, 1, 2)', '13 columns of numbers, 0 of text')
     """
-    name, content = _table_files.read(source)
+    name, content, remarks = _table_files.read(source)
     if isinstance(content, tuple):
         return _of_arrays(name, *content, target, task)
     frame = content.rename(columns=str).reset_index(drop=True)
     target = _chosen_target(name, frame, target)
-    return _looked_over(name, frame.drop(columns=target), frame[target], target, task)
+    return _looked_over(name, frame.drop(columns=target), frame[target], target, task, remarks)
 
 
 def preprocessing(table: Table) -> ColumnTransformer:
@@ -193,7 +193,7 @@ def _of_arrays(
 ) -> Table:
     if target is not None:
         raise RefusedError(f"--target is for CSV and Parquet files; {name} has its own target")
-    return _looked_over(name, pd.DataFrame(X), pd.Series(y), "y", task)
+    return _looked_over(name, pd.DataFrame(X), pd.Series(y), "y", task, [])
 
 
 def _chosen_target(name: str, frame: pd.DataFrame, target: str | None) -> str:
@@ -203,12 +203,15 @@ def _chosen_target(name: str, frame: pd.DataFrame, target: str | None) -> str:
     chosen = _DEFAULT_TARGET if target is None else target
     if chosen not in frame:
         meant = closest(chosen, frame.columns)
-        raise RefusedError(f"--target: {name} has no column {chosen!r}; {has}{meant}")
+        raise RefusedError(f"--target: {name} has no column {chosen!r}{meant}; {has}")
     return chosen
 
 
-def _looked_over(name: str, X: pd.DataFrame, y: pd.Series, target: str, task: str | None) -> Table:
-    remarks: list[str] = []
+def _looked_over(
+    name: str, X: pd.DataFrame, y: pd.Series, target: str, task: str | None, remarks: list[str]
+) -> Table:
+    """Make the table, with more remarks."""
+    remarks = list(remarks)
     known = y.notna()
     if not known.all():
         if not known.any():

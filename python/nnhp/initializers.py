@@ -11,6 +11,7 @@ Called with a shape, an initializer returns values to look at.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from sklearn.utils._param_validation import Interval
 
 from nnhp import _threads
 from nnhp._component import Component
+from nnhp._keras import WithoutKeras
 
 __all__ = [
     "Constant",
@@ -47,8 +49,15 @@ _SPREAD = [Interval(Real, 0, None, closed="left")]
 _CUT_DEVIATION = 0.87962566103423978
 
 
-class Initializer(Component):
+class Initializer(WithoutKeras, Component):
     """What all initializers share; of no use by itself."""
+
+    _not_there: ClassVar[Mapping[str, str]] = {
+        "seed": "random numbers come from the random_state of the net",
+    }
+
+    def __init__(self) -> None:
+        """Take no parameters, unless a class has some."""
 
     def __call__(
         self, shape: tuple[int, ...], random_state: int | RandomState | None = None

@@ -10,8 +10,30 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from nnhp._component import Component
+from nnhp._keras import keras_name
 
 __all__ = ["Focal", "Huber", "Quantile"]
+
+# Keras's classes: Sequential takes these losses by name.
+_OF_KERAS = (
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalHinge",
+    "Hinge",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+)
+
+
+def __getattr__(name: str) -> object:
+    instead = ""
+    if name in _OF_KERAS:
+        instead = f": Sequential.compile takes loss={keras_name(name)!r}, of outputs (no logits)"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead}", name=name)
 
 
 class Focal(Component):

@@ -8,14 +8,30 @@ searched have names like ``solver__rho``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
 from nnhp._component import Component
+from nnhp._keras import WithoutKeras, no_name
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "Optimizer", "RMSprop"]
+
+_NO_SCHEDULES = (
+    "schedules, which are in nnhp.schedules, are the learning_rate of an estimator; Sequential has "
+    "callbacks.LearningRateScheduler"
+)
+
+
+def __getattr__(name: str) -> object:
+    if name == "schedules":  # where Keras has them
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}: {_NO_SCHEDULES}", name=name
+        )
+    raise no_name(__name__, name, __all__, "optimizers")
+
 
 # What each class's docstring says of the parameters that all have.
 _SHARED = """learning_rate : float or None, default=None
@@ -37,7 +53,7 @@ SHARED_CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class Optimizer(Component):
+class Optimizer(WithoutKeras, Component):
     """What all optimizers share; of no use by itself.
 
     Parameters
@@ -53,6 +69,13 @@ class Optimizer(Component):
     from_estimator: ClassVar[dict[str, str]] = {}
     default_weight_decay: ClassVar[float] = 0.0  # where neither has one
     _own_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _not_there: ClassVar[Mapping[str, str]] = {
+        "lr": "it is learning_rate",
+        "decay": _NO_SCHEDULES,
+        "use_ema": "a number for ema_momentum says so",
+        "global_clipnorm": "clipnorm limits the norm of each array of the gradient",
+        "name": "optimizers have none",
+    }
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -77,10 +100,20 @@ class Optimizer(Component):
         self.clipvalue = clipvalue
         self.ema_momentum = ema_momentum
 
+    def check(self) -> None:
+        """Raise ValueError where a parameter is out of bounds."""
+        if isinstance(self.learning_rate, Component) or callable(self.learning_rate):
+            raise ValueError(
+                f"learning_rate of {type(self).__name__} must be a number, got "
+                f"{self.learning_rate!r}: {_NO_SCHEDULES}."
+            )
+        super().check()
+
     @property
     def engine_name(self) -> str:
         """The engine's name of the variant that the parameters choose."""
-        return self.name
+        name: str = self.name
+        return name
 
     def fields(self) -> dict[str, Any]:
         """The optimizer's own rule as the engine takes it."""

@@ -94,3 +94,5 @@ class L2(Regularizer):
 
 
 BY_NAME: dict[str, type[Regularizer]] = {kind.name: kind for kind in (L1, L2, L1L2)}
+# Keras's names for the same classes.
+l1, l2, l1_l2 = L1, L2, L1L2

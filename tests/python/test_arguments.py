@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError
 import pytest
 
 from nnhp._arguments import assignment, duration, share, values
+from nnhp.optimizers import RMSprop
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ def test_durations(text, seconds):
         ("{alpha = 0.1, l1_ratio = 1}, {}", [{"alpha": 0.1, "l1_ratio": 1}, {}]),
         ("{dropout = [0.1, 0.2], solver = 'sgd'}", [{"dropout": (0.1, 0.2), "solver": "sgd"}]),
         ("[[1, 2], [3]]", [((1, 2), (3,))]),
+        ("adam,{component = 'nnhp.optimizers.RMSprop', rho = 0.5}", ["adam", RMSprop(rho=0.5)]),
     ],
 )
 def test_values(text, expected):

@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from nnhp import MLPClassifier, MLPRegressor
+from nnhp.callbacks import EarlyStopping
 
 pytestmark = STOPS_EARLY
 
@@ -276,7 +277,7 @@ def test_set_callbacks_of_nothing_and_of_wrong_things(Estimator):
     hook = Hook()
     small(Estimator).set_callbacks(hook).set_callbacks().fit(X, y)
     assert hook.events == []
-    with pytest.raises(TypeError, match="FitCallback protocol"):
+    with pytest.raises(TypeError, match="callbacks must have the methods setup, "):
         small(Estimator).set_callbacks(print)
 
 
@@ -288,3 +289,30 @@ def test_partial_fit_has_no_epochs_to_tell_of(Estimator):
     assert_same_fit(net.partial_fit(X, y), twin)
     net.set_callbacks(hook).partial_fit(X, y)
     assert hook.events == []
+
+
+class Lacking:
+    """Half of a callback."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (EarlyStopping(), r"EarlyStopping object .* lacks setup, .*: it is one of Keras's kind,"),
+        ("x", "'x' lacks setup, on_fit_task_begin, on_fit_task_end, teardown.$"),
+        (Lacking(), "Lacking object .* lacks on_fit_task_begin, teardown.$"),
+        (Hook, "must be objects, got the class Hook.$"),
+    ],
+)
+def test_what_is_no_callback_is_told(Estimator, wrong, told):
+    net = small(Estimator).set_callbacks(Hook())
+    with pytest.raises(TypeError, match=told):
+        net.set_callbacks(Hook(), wrong)
+    assert len(net._skl_callbacks) == 1

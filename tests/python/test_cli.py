@@ -16,6 +16,7 @@ import pytest
 
 import nnhp
 from nnhp import _command
+from nnhp._table_search import METHODS, TableSearch
 from nnhp.cli import main
 
 COMMAND = "import sys; from nnhp.cli import main; sys.exit(main())"
@@ -132,7 +133,15 @@ def test_help_of_a_sweep_shows_every_option_and_examples(capsys):
         (["sweep", "iris", *ALPHA, "--test-size", "1"], "--test-size: 1 is out of range: above 0"),
         (["sweep", "iris", *ALPHA, "--test-size", "x"], "--test-size: 'x' is not a number"),
         (["sweep", "iris", *ALPHA, "--set", "solver"], "--set: expected NAME=VALUE, got 'solver'"),
-        (["sweep", "iris", *ALPHA, "--set", "slover=sgd"], "'slover'; did you mean 'solver'?; it"),
+        (["sweep", "iris", *ALPHA, "--set", "slover=sgd"], "'slover' (did you mean 'solver'?); it"),
+        (
+            ["sweep", "iris", "--param", "solver__rho", "--values", "0.1"],
+            "solver is 'adam': give it an object, such as {component = 'nnhp.optimizers.Adam'}",
+        ),
+        (
+            ["sweep", "iris", *ALPHA, "--set", "solver={component='nnhp.optimizers.Nope'}"],
+            "component must be one of ",
+        ),
         (["sweep", "iris", *ALPHA, "--set", "solver=x"], "--set solver: The 'solver' parameter"),
         (["sweep", "iris", *ALPHA, "--set", "alpha=1"], "--set alpha: --param varies it already"),
         (["sweep", "iris", *ALPHA, "--save-csv", "no/a.csv"], "--save-csv: there is no folder"),
@@ -179,10 +188,10 @@ def test_search_prints_a_ranking_and_two_held_out_scores(capsys, dataset, metric
     ranks = [int(row[0]) for row in rows]
     assert len(ranks) == 2
     assert ranks == sorted(ranks)
-    assert "1 more" in output.out
+    assert "2 more" in output.out
     assert len(held_out(output.out)) == 2
     assert re.search(r"^time: \d+\.\d s$", output.out, re.MULTILINE)
-    assert "/600 [" in output.err  # epochs of the progress bar
+    assert "/800 [" in output.err  # epochs of the progress bar
     assert "Fitting" not in output.out
 
 
@@ -191,8 +200,9 @@ def test_methods_with_rungs_put_a_candidate_of_all_epochs_first(capsys, method, 
     arguments = ["search", "wine", "--method", method, "--epochs", "9", "--cv", "2"]
     assert main(arguments) == 0
     output = capsys.readouterr().out
-    assert f"{method} search: {n_candidates} candidates of up to 9 epochs x 2 folds" in output
-    assert f"--top {n_candidates} shows all" in output
+    tried = f"the default settings and {n_candidates} candidates of up to 9 epochs x 2 folds"
+    assert f"{method} search: {tried}" in output
+    assert f"--top {n_candidates + 1} shows all" in output
     heading, rows = ranking(output)
     epochs = [int(row[-2]) for row in rows]
     assert heading.split()[-2] == "epochs"
@@ -208,9 +218,9 @@ def test_a_grid_comes_from_a_file(capsys, here):
     assert main(arguments) == 0
     output = capsys.readouterr().out
     heading, rows = ranking(output)
-    assert "grid search: 4 candidates" in output
+    assert "grid search: the default settings and 4 candidates" in output
     assert heading.split() == ["rank", "accuracy", "layers", "L2", "seconds"]
-    assert sorted(row[4] for row in rows) == ["16", "16", "16-8", "16-8"]
+    assert sorted(row[4] for row in rows) == ["100", "16", "16", "16-8", "16-8"]
 
 
 def test_a_small_space_has_no_more_candidates_than_it_has(capsys, here):
@@ -218,10 +228,27 @@ def test_a_small_space_has_no_more_candidates_than_it_has(capsys, here):
     assert main(["search", "wine", "--space", "space.toml", "--n", "50", "--cv", "2"]) == 0
     output = capsys.readouterr().out
     assert "the space has no more than 4 candidates" in output
-    assert len(ranking(output)[1]) == 4
+    assert len(ranking(output)[1]) == 5
 
 
-def test_a_search_that_does_not_pay_says_so(capsys, here):
+def test_the_default_settings_are_a_candidate(capsys, here):
+    Path("slow.toml").write_text("learning_rate_init = [1e-6]\nsolver = ['sgd']\n")
+    for method in METHODS:
+        arguments = ["--space", "slow.toml", "--cv", "2", "--method", method, "--report", "r.html"]
+        assert main(["search", "wine", *arguments, "--save", "net.nnhp"]) == 0
+        output = capsys.readouterr().out
+        assert output.count("the best candidate has the default settings") == 1
+        best, default = held_out(output)
+        assert best == default
+        assert "adam" in ranking(output)[1][0]
+        assert nnhp.load("net.nnhp")[-1].solver == "adam"
+        assert "the best candidate has the default settings" in Path("r.html").read_text()
+
+
+def test_a_search_that_does_not_pay_says_so(capsys, here, monkeypatch):
+    # As if the default settings did badly on the folds.
+    slow = {"mlp__learning_rate_init": 1e-7}
+    monkeypatch.setattr(TableSearch, "_default_settings", lambda _: slow)
     Path("slow.toml").write_text("learning_rate_init = [1e-6]\n")
     arguments = ["--space", "slow.toml", "--epochs", "20", "--cv", "2"]
     for data, more in [("wine", ["--n", "1"]), ("diabetes", ["--method", "grid"])]:
@@ -233,6 +260,7 @@ def test_a_search_that_does_not_pay_says_so(capsys, here):
         assert f"on the held-out rows, by {by}" in line
         assert "(more than one standard error); try more" in line
     assert line.endswith("try more values (--space) or --epochs")
+    monkeypatch.undo()
     Path("slow.toml").write_text("learning_rate_init = [1e-3]\n")  # the default itself
     assert main(["search", "wine", *arguments]) == 0
     assert "did better" not in capsys.readouterr().out
@@ -240,30 +268,32 @@ def test_a_search_that_does_not_pay_says_so(capsys, here):
 
 def test_a_search_that_runs_out_of_time_says_so(capsys):
     assert main(["search", "wine", "--n", "50", "--cv", "2", "--time", "0.001s"]) == 0
-    assert "time was up after 1 of 50 candidates" in capsys.readouterr().out
+    assert "time was up after 1 of 51 candidates" in capsys.readouterr().out
 
 
 def test_a_search_that_draws_settings_twice_says_so(capsys, here):
     Path("two.toml").write_text("hidden_layer_sizes = {layers = {depth = 1, width = [8, 9]}}\n")
     assert main(["search", "wine", "--space", "two.toml", "--n", "9", "--cv", "2"]) == 0
     output = capsys.readouterr().out
-    assert "the 9 candidates had 2 different settings" in output
+    assert "the 10 candidates had 3 different settings" in output
     assert "time was up" not in output
 
 
-def test_candidates_that_all_fail_are_one_line(capsys, here):
+def test_candidates_that_all_fail_are_one_line(capsys, here, monkeypatch):
+    failing = {"mlp__solver": "lbfgs", "mlp__dropout": 0.5}
+    monkeypatch.setattr(TableSearch, "_default_settings", lambda _: failing)
     Path("space.toml").write_text("solver = ['lbfgs']\ndropout = [0.5]\n")
     with pytest.raises(SystemExit, match="2"):
         main(["search", "iris", "--space", "space.toml", *SHORT])
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    assert line.startswith("nnhp search: error: All the 2 fits failed: ValueError: dropout cannot")
+    assert line.startswith("nnhp search: error: All the 4 fits failed: ValueError: dropout cannot")
 
 
 def test_candidates_that_fail_are_ranked_last(here):
     Path("space.toml").write_text("solver = ['lbfgs', 'adam']\ndropout = [0.5]\n")
     done = run_command("search", "iris", "--space", "space.toml", *SHORT)
     assert done.returncode == 0
-    assert [row[1] == "failed" for row in ranking(done.stdout)[1]] == [False, True]
+    assert [row[1] == "failed" for row in ranking(done.stdout)[1]] == [False, False, True]
     (warning,) = [line for line in done.stderr.splitlines() if "warning" in line]
     assert "dropout cannot be used with solver='lbfgs'" in warning
 
@@ -275,7 +305,7 @@ def test_a_study_is_gone_on_with(capsys, here):
         assert main([*arguments, *more]) == 0
         outputs.append(re.sub(r"time: .*", "", capsys.readouterr().out))
     assert outputs[0] == outputs[1] == outputs[2]
-    assert len(nnhp.Study("wine.db").trials()) == 3
+    assert len(nnhp.Study("wine.db").trials()) == 4
 
 
 @pytest.mark.parametrize(
@@ -471,6 +501,15 @@ def test_a_sweep_prints_a_table_and_keeps_it_with_a_picture(capsys, here):
     assert main(arguments) == 0
     again = sweep_table(capsys.readouterr().out)
     assert [row[:5] for row in again] == [row[:5] for row in (heading, slow, fast)]
+
+
+def test_a_parameter_of_an_object_is_swept_over(capsys):
+    given = ["--set", "solver={component = 'nnhp.optimizers.RMSprop'}", "--cv", "2"]
+    arguments = ["sweep", "iris", "--param", "solver__rho", "--values", "0.5,0.9", *given]
+    assert main([*arguments, "--epochs", "2", "--repeats", "1"]) == 0
+    rows = re.findall(r"^\| *(\S+) ", capsys.readouterr().out, re.MULTILINE)
+    assert rows[0] == "solver__rho"
+    assert rows[-2:] == ["0.5", "0.9"]
 
 
 def test_a_sweep_of_several_parameters_of_a_table_with_a_test_part(capsys):

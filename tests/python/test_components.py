@@ -51,10 +51,11 @@ def test_components_are_equal_by_their_values():
 
 def test_all_public_components_can_be_named():
     public = set()
-    for path in PACKAGE.glob("[a-z]*.py"):
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).with_suffix("").parts[0]
         names = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef)]
         if any(isinstance(b, ast.Name) and b.id == "Component" for n in names for b in n.bases):
-            public.add(path.stem)
+            public.add(room)
     assert public == set(_component.MODULES)
     for path, of_class in _component.known().items():
         assert path == f"{of_class.__module__}.{of_class.__qualname__}"

@@ -6,6 +6,7 @@ import pkgutil
 import sys
 import warnings
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -793,6 +794,24 @@ def test_from_study_draws_as_from_search(study, Display):
     search.cv_results_ |= {"mean_fit_time": np.full(4, 0.2), "mean_score_time": np.full(4, 0.05)}
     other = Display.from_search(search)
     assert_same_picture(display, other)
+
+
+@pytest.mark.parametrize("Display", ALL_DISPLAYS)
+def test_a_study_s_file_is_a_study(study, Display):
+    assert_same_picture(Display.from_study(study.path), Display.from_study(study))
+    assert_same_picture(Display.from_study(Path(study.path)), Display.from_study(study))
+    with pytest.raises(FileNotFoundError, match="There is no study"):
+        Display.from_study(study.path + "x")
+
+
+def test_searches_and_studies_are_told_apart(study):
+    for given in (study, study.path):
+        with pytest.raises(TypeError, match=r"fitted search, got .*: from_study draws studies\.$"):
+            SearchTraceDisplay.from_search(given)
+    with pytest.raises(TypeError, match=r"study must be a Study .*: from_search draws searches\.$"):
+        SearchTraceDisplay.from_study(hyperband())
+    with pytest.raises(TypeError, match=r"study must be a Study or the path of its file, got 3\.$"):
+        SearchTraceDisplay.from_study(3)
 
 
 def assert_same_picture(display, other):

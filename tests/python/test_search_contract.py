@@ -635,3 +635,42 @@ def test_cross_validation_of_a_recorded_search(data, tmp_path):
     results = nnhp.nested_cv(STRATEGIES["grid"](study=path), X, y, cv=2)
     assert len(results["test_score"]) == 2
     assert nnhp.Study(path).trials()["study"].nunique() == 2
+
+
+HINGE = {
+    "grid": nnhp.GridSearchCV(net(loss="hinge"), GRID),
+    "random": nnhp.RandomizedSearchCV(net(loss="hinge"), SPACE),
+    "a list of grids": nnhp.GridSearchCV(net(loss="hinge"), [GRID, GRID]),
+    "pipeline": nnhp.GridSearchCV(pipeline(loss="hinge"), prefixed(GRID)),
+    "hyperband": nnhp.HyperbandSearchCV(net(loss="hinge"), SPACE),
+}
+
+
+@pytest.mark.parametrize("search", HINGE.values(), ids=HINGE.keys())
+@pytest.mark.parametrize(
+    "scoring",
+    ["neg_log_loss", ["accuracy", "roc_auc_ovr"], {"own": "neg_brier_score"}],
+)
+def test_scores_of_probabilities_that_nobody_gives_are_refused(search, scoring, data):
+    told = r"scoring='\w+' needs probabilities, which MLPClassifier\(loss='hinge'\) does not give"
+    with pytest.raises(ValueError, match=told):
+        clone(search).set_params(scoring=scoring, refit=False).fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "grid"),
+    [
+        (net(loss="hinge"), {"loss": ["hinge", "log_loss"]}),
+        (pipeline(loss="hinge"), {"net": [net(loss="hinge"), net()]}),
+    ],
+)
+def test_one_candidate_s_lack_of_probabilities_is_its_own(estimator, grid, data):
+    search = nnhp.GridSearchCV(estimator, grid, cv=2, scoring="neg_log_loss")
+    with pytest.warns(UserWarning, match="Scoring failed") as told:
+        search.fit(*data)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [True, False]
+    failed = [str(w.message) for w in told if "Scoring failed" in str(w.message)]
+    assert len(failed) == 2
+    for message in failed:
+        assert "has none of the following attributes: predict_proba" in message
+        assert "NotNative" not in message

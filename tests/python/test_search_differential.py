@@ -43,6 +43,7 @@ from nnhp import (
     GridSearchCV,
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
+    HyperbandSearchCV,
     MLPClassifier,
     MLPRegressor,
     RandomizedSearchCV,
@@ -1114,3 +1115,35 @@ def test_one_warning_sums_up_the_trainings_that_could_go_on():
     (warning,) = caught
     assert warning.category is ConvergenceWarning
     assert str(warning.message).startswith("12 trainings of the search reached")
+    assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("engine", ["", "off"])
+@pytest.mark.parametrize(
+    "search",
+    [
+        SEARCHES["grid"],
+        SEARCHES["halving at random over epochs"],
+        GridSearchCV(Pipeline([("scale", StandardScaler()), ("net", net())]), PIPELINE_GRID, cv=2),
+    ],
+)
+def test_the_refit_warns_in_the_line_of_the_caller(monkeypatch, search, engine):
+    monkeypatch.setenv("NNHP_SEARCH_ENGINE", engine)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clone(search).set_params(n_jobs=1).fit(X, Y)
+    told = [w for w in caught if "Stochastic Optimizer" in str(w.message)]
+    assert told
+    assert {w.filename for w in told} == {__file__}
+
+
+def test_trainings_that_rungs_end_are_not_counted_in_a_warning():
+    space = {"alpha": loguniform(1e-5, 1)}
+    hyperband = HyperbandSearchCV(net(), space, max_resources=9, cv=2, random_state=2)
+    for search in (SEARCHES["halving at random over epochs"], hyperband):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            clone(search).fit(X, Y)
+        (warning,) = caught
+        assert str(warning.message).startswith("Stochastic Optimizer: Maximum iterations (9)")
+        assert warning.filename == __file__

@@ -144,7 +144,7 @@ def test_the_estimator_shares_nothing_with_the_model():
     )
     estimator = model.to_estimator()
     estimator.set_params(solver__rho=0.1, loss__delta=9.0)
-    estimator.activation[0].set_params(initial_slope=9.0)
+    estimator.activation.set_params(initial_slope=9.0)
     estimator.kernel_initializer[0].set_params(value=9.0)
     assert (optimizer.rho, slopes.initial_slope, start.value) == (0.8, 0.25, 0.5)
     again = model.to_estimator()

@@ -123,12 +123,12 @@ REFUSED = {
     ),
     "counts": (
         lambda: fit(model_of(Dense(1), loss="poisson"), LABELS),
-        "loss='poisson' needs outputs that are never negative, .* 'exponential', .* 'softplus'",
+        "loss='poisson' needs outputs that are never negative, .*='exponential' .* 'softplus'",
     ),
     **{
         f"{loss} of {output}": (
             lambda loss=loss, output=output: evaluated(loss, Dense(3, output)),
-            f"loss='{loss}' needs outputs that sum to 1, .* '{output}' of .* 'softmax', or loss",
+            f"loss='{loss}' needs outputs that sum to 1, .* '{output}' of .*='softmax', or loss",
         )
         for loss in (
             "categorical_crossentropy",

@@ -76,7 +76,7 @@ def test_both_ends_of_an_int_are_drawn(read):
         ("", "the space is empty"),
         ("alpha =", "is not a TOML file"),
         ("lr = [1]", "lr: the network has no parameter"),
-        ("mlp__alpha = [1]", "mlp__alpha: .* did you mean 'alpha'"),
+        ("mlp__alpha = [1]", r"mlp__alpha: .* \(did you mean 'alpha'\?\); it has"),
         ("[mlp]\nalpha = [1]", "mlp: the network has no parameter"),
         ("alpha = 3", r"alpha: expected a list of values, .*, got 3"),
         ('solver = "adam"', r'solver: expected a list of values, .*, got "adam"'),
@@ -172,11 +172,11 @@ def test_parameters_of_objects(read):
             "The 'rho' parameter of RMSprop must be",
         ),
         ('activation = [{component = "nnhp.optimizers.RMSprop"}]', "activation"),
-        ("solver__rho = [0.9]", "the network has no parameter"),
-        ('solver = ["adam"]\nsolver__rho = [0.9]', "the network has no parameter"),
+        ("solver__rho = [0.9]", "solver__rho is a parameter of an object"),
+        ('solver = ["adam"]\nsolver__rho = [0.9]', "solver__rho is a parameter of an object"),
         (
             'solver = [{component = "nnhp.optimizers.RMSprop"}, "adam"]\nsolver__rho = [0.9]',
-            "the network has no parameter",
+            "solver__rho is a parameter of an object",
         ),
         (
             'solver = [{component = "nnhp.optimizers.RMSprop"}]\nsolver__rho = [0.9, 2]',

@@ -64,6 +64,39 @@ def test_other_separators_are_seen(given, separator):
     assert (table.numbers, table.texts) == (["size"], ["kind"])
 
 
+def german(values):
+    """Numbers as texts with decimal commas, and points between thousands."""
+    return [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) for v in values]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_decimal_commas_are_read_where_no_comma_separates(given, separator):
+    values = np.random.default_rng(0).normal(0, 1e4, N).round(2)
+    texts = german(values)
+    assert any("." in text for text in texts)
+    texts[3] = None
+    table = frame(size=texts, price=german(values**2), target=german(values), other=values)
+    read = given(table.to_csv(sep=separator, index=False).encode())
+    assert (read.numbers, read.texts) == (["size", "price", "other"], ["kind"])
+    assert read.task == "regression"
+    np.testing.assert_array_equal(read.y, values)
+    expected = np.where(np.arange(N) == 3, np.nan, values)
+    np.testing.assert_array_equal(read.X["size"], expected)
+    np.testing.assert_array_equal(read.X["other"], values)
+    np.testing.assert_array_equal(read.X["price"], (values**2).round(2))
+    assert read.remarks == ["3 columns with decimal commas: size, target, price"]
+
+
+@pytest.mark.parametrize("odd", ["a,b", "1,2,3", "1.23,5", ",5", "12,", "x"])
+def test_texts_with_commas_stay_texts(given, odd):
+    size = ["12,5"] * (N // 2) + [odd] * (N // 2)
+    table = given(frame(size=size).to_csv(sep=";", index=False).encode())
+    assert table.texts == ["size", "kind"]
+    assert table.remarks == []
+    table = given(frame(size=["12,5", "13,5"] * (N // 2)).to_csv(index=False).encode())
+    assert table.texts == ["size", "kind"]  # commas separate, so this may mean anything
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(given):
     table = given(frame().to_csv(index=False).encode("utf-8-sig"))
     assert table.numbers == ["size"]
@@ -139,8 +172,8 @@ def test_the_target_must_be_named(given):
         given(renamed)
     with pytest.raises(
         RefusedError,
-        match=r"^--target: table.csv has no column 'anser'; it has size, kind, answer; did you "
-        r"mean 'answer'\?$",
+        match=r"^--target: table.csv has no column 'anser' \(did you mean 'answer'\?\); it has "
+        r"size, kind, answer$",
     ):
         given(renamed, target="anser")
     with pytest.raises(RefusedError, match=r"no column 'price'; it has size, kind, answer$"):

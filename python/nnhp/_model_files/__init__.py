@@ -108,6 +108,10 @@ def load(path: str | Path) -> Any:
     True
     """
     content = _container.read(path)
+    if content.kind == "Sequential":
+        from nnhp.sequential import Sequential
+
+        return Sequential._of_file(path, content)  # noqa: SLF001
     if content.kind != _KIND:
         raise ValueError(f"{path} holds {content.kind!r}, which nnhp.load does not know.")
     try:

@@ -110,9 +110,10 @@ def read(path: str | Path) -> Content:
     return content
 
 
+_OF_KERAS = "weights of Keras's come by set_weights(keras_model.get_weights())"
 _OTHERS = {
     b"\x80": "a pickle (joblib.load or pickle.load reads it, and runs what is in it)",
-    b"PK\x03\x04": "a zip file (as skops, NumPy and Keras write)",
-    b"\x89HDF": "an HDF5 file (as Keras wrote)",
+    b"PK\x03\x04": f"a zip file, as skops and Keras write ({_OF_KERAS})",
+    b"\x89HDF": f"an HDF5 file, as Keras writes ({_OF_KERAS})",
     b"SQLite": "an SQLite database (a study is read by nnhp.Study)",
 }

@@ -4,6 +4,7 @@ Names and defaults are those of Keras. An epoch is one call of the engine, so no
 between its batches.
 """
 
+from nnhp._keras import no_name as _no_name
 from nnhp.callbacks._base import Callback, History, LambdaCallback, TerminateOnNaN
 from nnhp.callbacks._monitors import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from nnhp.callbacks._records import CSVLogger, LearningRateScheduler
@@ -19,3 +20,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise _no_name(__name__, name, __all__, "callbacks")

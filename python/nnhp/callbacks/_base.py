@@ -15,6 +15,9 @@ Logs = dict[str, float]
 class Callback:
     """Base of all callbacks: override what is to happen.
 
+    An epoch is one call of the engine: methods that Keras calls between batches, or in `evaluate`
+    and `predict`, are not called, and `fit` warns where a callback has one.
+
     Attributes
     ----------
     model : Sequential

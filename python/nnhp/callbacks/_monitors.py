@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from nnhp._keras import check_file_name
 from nnhp.callbacks._base import Callback, Logs
 
 # Metrics of which more is better, and those of which less is.
@@ -18,21 +20,35 @@ _LESS = ("loss", "bce", "mse", "rmse", "mae", "mape", "error", "crossentropy", "
 class _Watch:
     """Tells whether a monitored number is better than another."""
 
-    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+    def __init__(self, callback: Callback, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}.")
         self.monitor = monitor
+        self._of = type(callback).__name__
+        self._told = False
         self._sign = 1.0 if (_mode_of(monitor) if mode == "auto" else mode) == "max" else -1.0
         self._min_delta = abs(min_delta)
 
+    def begin(self) -> None:
+        self._told = False
+
     def value(self, logs: Mapping[str, float]) -> float | None:
-        if self.monitor not in logs:
+        if self.monitor not in logs and not self._told:
+            self._told = True
             warnings.warn(
-                f"monitor={self.monitor!r} is not among what is known after an epoch: "
-                f"{sorted(logs)}.",
+                f"{self._of} does nothing: monitor={self.monitor!r} is not among what is known "
+                f"after an epoch, {sorted(logs)}. {self._meant(logs)}".rstrip(),
                 stacklevel=5,  # the caller of fit
             )
         return logs.get(self.monitor)
+
+    def _meant(self, logs: Mapping[str, float]) -> str:
+        """What there is to do about it."""
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
+            return "Give fit validation_data or validation_split."
+        by_case = {name.lower(): name for name in logs}
+        close = get_close_matches(self.monitor.lower(), by_case, n=1)
+        return f"Did you mean {by_case[close[0]]!r}?" if close else ""
 
     def better(self, value: float, than: float | None) -> bool:
         return than is None or self._sign * (value - than) > self._min_delta
@@ -89,7 +105,7 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self._watch = _Watch(monitor, mode, min_delta)
+        self._watch = _Watch(self, monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline
@@ -98,6 +114,7 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget what an earlier call of `fit` reached."""
+        self._watch.begin()
         self.wait = 0
         self.stopped_epoch = 0
         self.best_epoch = 0
@@ -180,7 +197,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         if factor >= 1.0:
             raise ValueError(f"factor must be below 1, got {factor}.")
-        self._watch = _Watch(monitor, mode, min_delta)
+        self._watch = _Watch(self, monitor, mode, min_delta)
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
@@ -189,6 +206,7 @@ class ReduceLROnPlateau(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget what an earlier call of `fit` reached."""
+        self._watch.begin()
         self.wait = 0
         self.cooldown_counter = 0
         self.best: float | None = None
@@ -225,13 +243,15 @@ class ModelCheckpoint(Callback):
     ----------
     filepath : path
         Where to; may hold ``{epoch}`` (from 1) and what `logs` holds, such as
-        ``'{epoch:02d}-{val_loss:.2f}.nnhp'``.
+        ``'{epoch:02d}-{val_loss:.2f}.nnhp'``. Names that end as Keras's files do are refused.
     monitor : str, default='val_loss'
         What `save_best_only` watches.
     verbose : int, default=0
         1 prints when a file is written.
     save_best_only : bool, default=False
         Whether only an epoch that is better than all before is saved.
+    save_weights_only : bool, default=False
+        Whether the file is one of `Sequential.save_weights`.
     mode : {'auto', 'min', 'max'}, default='auto'
         Whether less or more is better; 'auto' takes it from the metric's name.
     initial_value_threshold : float, default=None
@@ -249,14 +269,21 @@ class ModelCheckpoint(Callback):
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
+        save_weights_only: bool = False,
         mode: str = "auto",
         initial_value_threshold: float | None = None,
     ) -> None:
-        self._watch = _Watch(monitor, mode, 0.0)
+        check_file_name(filepath)
+        self._watch = _Watch(self, monitor, mode, 0.0)
         self.filepath = filepath
         self.verbose = verbose
         self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
         self.best = initial_value_threshold
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Keep the best number of an earlier call of `fit`."""
+        self._watch.begin()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save the model, if this epoch is to be."""
@@ -266,6 +293,6 @@ class ModelCheckpoint(Callback):
                 return
             self.best = value
         path = str(self.filepath).format(epoch=epoch + 1, **logs)
-        self.model.save(path)
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")

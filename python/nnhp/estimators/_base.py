@@ -18,10 +18,11 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._caller import stacklevel
 from nnhp._component import no_object
 from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _initial, _params
-from nnhp.estimators._callbacks import callbacks_of
+from nnhp.estimators._callbacks import callbacks_of, check_callbacks
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
 from nnhp.estimators._fitted import publish
@@ -132,7 +133,30 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
                 published = training.publish()
             publish(self, published)
             if interrupted:
-                warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
+                warnings.warn(_epochs.INTERRUPTED, stacklevel=stacklevel())
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Set what is called in the course of each `fit`.
+
+        Parameters
+        ----------
+        *callbacks : object
+            Of scikit-learn's protocol: each has the methods ``setup``, ``on_fit_task_begin``,
+            ``on_fit_task_end`` and ``teardown``. None at all takes those away that were set.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        TypeError
+            If one of them is no such object.
+        """
+        check_callbacks(callbacks)
+        estimator: Self = super().set_callbacks(*callbacks)
+        return estimator
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters.

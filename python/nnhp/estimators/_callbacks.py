@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,6 +10,28 @@ if TYPE_CHECKING:
     from nnhp.estimators._data import Given
 
 Publish = Callable[[], dict[str, Any]]
+
+_METHODS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
+
+
+def check_callbacks(callbacks: Iterable[Any]) -> None:
+    """Raise TypeError where one is no callback of scikit-learn's protocol."""
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(f"callbacks must be objects, got the class {callback.__name__}.")
+        missing = [name for name in _METHODS if not callable(getattr(callback, name, None))]
+        if not missing:
+            continue
+        instead = ""
+        if hasattr(callback, "on_epoch_end"):
+            instead = (
+                ": it is one of Keras's kind, which nnhp.Sequential takes; estimators have "
+                "early_stopping and learning_rate"
+            )
+        raise TypeError(
+            f"callbacks must have the methods {', '.join(_METHODS)}; {callback!r} lacks "
+            f"{', '.join(missing)}{instead}."
+        )
 
 
 class FitCallbacks:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sklearn.exceptions import ConvergenceWarning
 
 from nnhp import _threads
+from nnhp._caller import stacklevel
 from nnhp.estimators import _schedules
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._interrupt import called_directly
@@ -51,7 +52,7 @@ def run(
             f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=5,  # the caller of fit
+            stacklevel=stacklevel(),
         )
     return interrupted
 

@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import (
 )
 
 from nnhp import _core
+from nnhp._caller import stacklevel
 from nnhp._component import Names
 from nnhp.estimators import _hidden, _initial, _losses, _optimizers, _schedules
 from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
@@ -162,7 +163,7 @@ def batch_size(estimator: BaseMLP, n_samples: int) -> int:
     if estimator.batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=6,  # the caller of fit
+            stacklevel=stacklevel(),
         )
     return min(int(estimator.batch_size), n_samples)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 
+from nnhp._caller import stacklevel
 from nnhp._component import Names
 from nnhp.estimators import _optimizers
 from nnhp.schedules import BY_NAME, Plateau, Schedule
@@ -48,7 +49,7 @@ def check(estimator: BaseMLP) -> None:
         warnings.warn(
             f"learning_rate={given!r} acts with solver='sgd' only: solver={solver!r} ignores it. "
             "The schedules of nnhp.schedules, such as 'cosine', act with all solvers but 'lbfgs'.",
-            stacklevel=6,  # the caller of fit
+            stacklevel=stacklevel(),
         )
 
 

@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from nnhp import _core
+from nnhp._caller import stacklevel
 from nnhp.estimators import (
     _hidden,
     _initial,
@@ -384,7 +385,7 @@ class Training:
         warnings.warn(
             f"The training diverged: {where} The best weights before are kept.",
             ConvergenceWarning,
-            stacklevel=6,  # the caller of fit
+            stacklevel=stacklevel(),
         )
 
     def publish(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Pictures of searches, studies, sweeps and fitted nets, as scikit-learn's Display classes.
 
 Those of searches have ``from_search(search)`` for a fitted search and ``from_study(study)`` for a
-:class:`nnhp.Study`; that of sweeps has ``from_sweep(sweep)``; those of nets have
+:class:`nnhp.Study` or its file; that of sweeps has ``from_sweep(sweep)``; those of nets have
 ``from_estimator(estimator)`` for a fitted estimator, a Pipeline that ends in one, or a search that
 found one. All have ``plot(ax=None)`` to draw once more. They need matplotlib, which comes with
 ``pip install 'nnhp[plots]'``.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, Self
 
 from nnhp.plots import _evaluations
 from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import need_matplotlib
+from nnhp.search import Study
 
 
 class SearchDisplay(ABC):
@@ -61,7 +63,7 @@ class SearchDisplay(ABC):
     @classmethod
     def from_study(
         cls,
-        study: Any,
+        study: str | PathLike[str] | Study,
         *,
         number: Any = None,
         metric: str | None = None,
@@ -72,8 +74,8 @@ class SearchDisplay(ABC):
 
         Parameters
         ----------
-        study : Study
-            The study.
+        study : Study, str or path
+            The study, or its file.
 
         number : int, default=None
             Which of several studies in the file.
@@ -94,6 +96,8 @@ class SearchDisplay(ABC):
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
         ValueError
             If the study does not hold what is to be drawn, or a study or a metric must be
             chosen.
@@ -103,16 +107,16 @@ class SearchDisplay(ABC):
         Examples
         --------
         >>> from tempfile import TemporaryDirectory
-        >>> from nnhp import GridSearchCV, MLPClassifier, Study
+        >>> from nnhp import GridSearchCV, MLPClassifier
         >>> from nnhp.plots import SearchTraceDisplay
         >>> from sklearn.datasets import load_iris
         >>> X, y = load_iris(return_X_y=True)
         >>> net = MLPClassifier(8, learning_rate_init=0.05, max_iter=300, random_state=0)
         >>> with TemporaryDirectory() as folder:
-        ...     study = Study(f"{folder}/iris.db")
-        ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=study)
+        ...     path = f"{folder}/iris.db"
+        ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=path)
         ...     _ = search.fit(X, y)
-        ...     display = SearchTraceDisplay.from_study(study)
+        ...     display = SearchTraceDisplay.from_study(path)
         >>> bool(abs(display.best_scores[-1] - search.best_score_) < 1e-9)
         True
         """
@@ -179,7 +183,7 @@ class ParamDisplay(SearchDisplay):
     @classmethod
     def from_study(
         cls,
-        study: Any,
+        study: str | PathLike[str] | Study,
         *,
         params: str | Sequence[str] | None = None,
         number: Any = None,
@@ -191,8 +195,8 @@ class ParamDisplay(SearchDisplay):
 
         Parameters
         ----------
-        study : Study
-            The study.
+        study : Study, str or path
+            The study, or its file.
 
         params : str or sequence of str, default=None
             Names of the parameters to show. None takes all that vary.
@@ -216,6 +220,8 @@ class ParamDisplay(SearchDisplay):
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
         ValueError
             If the study does not hold what is to be drawn, a study or a metric must be chosen,
             or a parameter was not searched.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from nnhp.plots._settings import NothingToDrawError, key, label
+from nnhp.search import Study
 
 Floats = NDArray[np.float64]
 
@@ -152,6 +154,10 @@ def of_search(search: Any, metric: str | None = None) -> Evaluations:
 
 def results_of(search: Any) -> Mapping[str, Any]:
     """Return ``cv_results_`` of a fitted search with at least one candidate."""
+    if isinstance(search, str | os.PathLike | Study):
+        raise TypeError(
+            f"search must be a fitted search, got {search!r}: from_study draws studies."
+        )
     if not hasattr(search, "cv_results_"):
         raise NotFittedError(
             f"This {type(search).__name__} has no cv_results_: call its fit first, "
@@ -300,6 +306,7 @@ def _epoch_limits(search: Any, settings: list[dict[str, Any]]) -> Floats | None:
 
 def of_study(study: Any, metric: str | None = None, number: Any = None) -> Evaluations:
     """Read one of the studies in a file."""
+    study = _study_of(study)
     trials, curves = _of_one_study(study, number)
     metrics = metrics_of(trials.columns)
     metric = _chosen_metric(metrics, metric, None)
@@ -336,7 +343,16 @@ def of_study(study: Any, metric: str | None = None, number: Any = None) -> Evalu
     )
 
 
-def _of_one_study(study: Any, number: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _study_of(given: Any) -> Study:
+    if isinstance(given, Study):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return Study(given)
+    instead = ": from_search draws searches" if hasattr(given, "cv_results_") else ""
+    raise TypeError(f"study must be a Study or the path of its file, got {given!r}{instead}.")
+
+
+def _of_one_study(study: Study, number: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return trials and curves of the study asked for, or of the only one.
 
     The trials come in the order in which Hyperband's brackets climb together. A candidate's
@@ -359,7 +375,7 @@ def _of_one_study(study: Any, number: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     return trials, curves[curves["study"] == number]
 
 
-def _best_of_study(study: Any, trials: pd.DataFrame) -> int | None:
+def _best_of_study(study: Study, trials: pd.DataFrame) -> int | None:
     """Return the last row of the study's best candidate, if it has one yet."""
     try:
         best = study.best

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +29,7 @@ from nnhp.plots._figure import (
     score_limits,
 )
 from nnhp.plots._settings import Column, chosen_columns, columns_of, short_names
+from nnhp.search import Study
 
 Floats = NDArray[np.float64]
 
@@ -176,7 +178,7 @@ class ParamImportanceDisplay(ParamDisplay):
     @classmethod
     def from_study(
         cls,
-        study: Any,
+        study: str | PathLike[str] | Study,
         *,
         params: str | Sequence[str] | None = None,
         number: Any = None,
@@ -190,8 +192,8 @@ class ParamImportanceDisplay(ParamDisplay):
 
         Parameters
         ----------
-        study : Study
-            The study.
+        study : Study, str or path
+            The study, or its file.
 
         params : str or sequence of str, default=None
             Names of the parameters to show. None takes all that vary. The forest knows all.
@@ -221,6 +223,8 @@ class ParamImportanceDisplay(ParamDisplay):
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
         ValueError
             If fewer than two candidates have a score, a study or a metric must be chosen, or a
             parameter was not searched.

@@ -46,6 +46,7 @@ from nnhp.estimators._data import Given, Whole
 from nnhp.estimators._memory import memory_limit
 from nnhp.estimators._schedules import laid_out
 from nnhp.search import _study
+from nnhp.search._answers import check_scoring
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._evaluate import EngineEvaluator
 from nnhp.search._fingerprint import fingerprint
@@ -428,6 +429,7 @@ class EngineSearch(DocLink, BaseSearchCV):
                 raise ValueError(
                     f"extra_candidates must be a sequence of dicts of parameters, got {setting!r}."
                 )
+        check_scoring(self)
 
     # ------------------------------------------------------------------ for the strategies
 

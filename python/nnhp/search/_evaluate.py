@@ -639,7 +639,7 @@ class EngineEvaluator:
             [run.preparation.train if training else run.preparation.test for run in runs],
             self._threads,
         )
-        scores = []
+        scores: list[Scores | None] = []
         for run, of_run in zip(runs, outputs, strict=True):
             try:
                 if training and not run.preparation.exact_train:
@@ -652,8 +652,12 @@ class EngineEvaluator:
                 }
                 scores.append(self._scoring.packed(values))
             except NotNative:
-                scores.append(self._score_estimator(run, training=training))
-        return scores
+                scores.append(None)
+        # Not in the handler, which a traceback of scikit-learn's scorer would show.
+        return [
+            self._score_estimator(run, training=training) if found is None else found
+            for run, found in zip(runs, scores, strict=True)
+        ]
 
     def _counted(self, runs: list[_Course], *, training: bool) -> list[Scores] | None:
         """Accuracies, where that is all that is asked for; else None."""

@@ -43,7 +43,7 @@ _ROWS = 4096  # hashed at a time
 # What a value is that has all of these attributes: a partial, or a scorer of scikit-learn.
 _PARTS = [("func", "args", "keywords"), ("_score_func", "_sign", "_kwargs", "_response_method")]
 _VERSIONED = {module.__name__: module for module in (nnhp, sklearn, np, scipy)}
-_SPACES = ("param_grid", "param_distributions", "extra_candidates")
+SPACES = ("param_grid", "param_distributions", "extra_candidates")
 
 
 def fingerprint(
@@ -51,11 +51,11 @@ def fingerprint(
 ) -> dict[str, str]:
     """Describe a search and its data, part by part, in short texts."""
     params = search.get_params(deep=False)
-    space = {name: params[name] for name in _SPACES if name in params}
+    space = {name: params[name] for name in SPACES if name in params}
     method = {
         name: value
         for name, value in params.items()
-        if name not in _NOT_IN_RESULTS and name not in _SPACES
+        if name not in _NOT_IN_RESULTS and name not in SPACES
     }
     state = params.get("random_state")
     if state is not None and not isinstance(state, Integral):

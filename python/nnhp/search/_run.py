@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
+from nnhp._caller import stacklevel
 from nnhp.search._outcome import (
     Candidate,
     Candidates,
@@ -114,6 +115,7 @@ class Run:
         self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
         self.limited = 0  # trainings that came to their last epoch without stopping before
+        self._climbs = False  # whether trainings go on from rung to rung
         self.over = self.target_reached = False
         self._digest = digest
         self._fixed = fixed
@@ -169,6 +171,7 @@ class Run:
         planned = list(map(evaluator.planned_epochs, candidates))  # of a fold
         self.epochs_planned += sum(planned) * self._n_splits
         to_come = sum(planned) + later_epochs
+        self._climbs |= later_epochs > 0
         self._expect(to_come)
         self._bar.refresh()
         if evaluator.kept_bytes():
@@ -402,13 +405,16 @@ class Run:
             self._bar.update(epochs - self._bar.n)
 
     def warn_of_limits(self) -> None:
-        """Say once how many trainings were ended by their number of epochs."""
-        if self.limited:
+        """Say once how many trainings were ended by their number of epochs.
+
+        Nothing is said where it is the rungs that end them.
+        """
+        if self.limited and not self._climbs:
             warnings.warn(
                 f"{self.limited} trainings of the search reached their maximum of iterations "
                 "(max_iter) without converging.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=stacklevel(),
             )
 
 

@@ -297,7 +297,7 @@ def _checked(estimator: Any) -> Any:
     if net_of(estimator) is None:
         raise ValueError(
             "estimator must be nnhp's MLPClassifier or MLPRegressor, alone or last in a Pipeline, "
-            f"got {type(estimator).__name__}."
+            f"got {estimator!r}."
         )
     base = clone(estimator)
     if net_of(base) is not base and len(base.steps) == 1:

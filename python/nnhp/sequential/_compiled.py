@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any
 
 from numpy.typing import NDArray
@@ -18,10 +20,21 @@ class Compiled:
     def __init__(self, optimizer: Any, loss: Any, metrics: Any) -> None:
         self._loss = clone(loss, safe=False)
         self._metrics = list(metrics) if isinstance(metrics, list) else metrics
-        self.optimizer = clone(_parts.optimizer_of(optimizer))
+        self.chosen = clone(_parts.optimizer_of(optimizer))  # None is the default rate
+        self.optimizer = clone(self.chosen).set_params(
+            learning_rate=_parts.initial_rate(self.chosen)
+        )
         self.loss = _losses.loss_of(self._loss)
         self.metrics = _metrics.metrics_of(metrics)
-        self.learning_rate = _parts.initial_rate(self.optimizer)  # of the next epoch
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next epoch; the user may have set it in the optimizer."""
+        return _checked(self.optimizer.learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        self.optimizer.learning_rate = _checked(rate)
 
     def check_outputs(self, net: Net) -> None:
         """Raise ValueError where the loss is not one of the net's outputs."""
@@ -42,7 +55,7 @@ class Compiled:
     def given(self) -> dict[str, Any]:
         """What `compile` was given, and the learning rate now."""
         return {
-            "optimizer": self.optimizer,
+            "optimizer": self.chosen,
             "loss": self._loss,
             "metrics": self._metrics,
             "learning_rate": self.learning_rate,
@@ -52,10 +65,11 @@ class Compiled:
         self, net: Net, *, batch_size: int, n_epochs: int, shuffle: bool
     ) -> _core.TrainSpec:
         """Describe a training of so many epochs, which patience never ends."""
+        limit = {} if net.max_norm is None else {"max_norm": net.max_norm}
         return _core.TrainSpec(
             loss=self.loss.fields,
-            optimizer=_parts.optimizer_fields(self.optimizer),
-            schedule={"name": "constant", "initial": _parts.initial_rate(self.optimizer)},
+            optimizer=_parts.optimizer_fields(self.optimizer) | limit,
+            schedule={"name": "constant", "initial": _parts.initial_rate(self.chosen)},
             schedule_horizon=n_epochs,
             batch_size=batch_size,
             max_epochs=n_epochs,
@@ -66,3 +80,9 @@ class Compiled:
             held_biases=net.held_biases,
             layer_penalties=net.penalties,
         )
+
+
+def _checked(rate: Any) -> float:
+    if not isinstance(rate, Real) or not 0 <= float(rate) < math.inf:
+        raise ValueError(f"learning_rate must be finite and not negative, got {rate!r}.")
+    return float(rate)

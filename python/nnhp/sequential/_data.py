@@ -67,6 +67,8 @@ def part_of(
             f"{name} must have a column for each of the {n_outputs} outputs, got "
             f"{targets.shape[1]}; class numbers go with loss='sparse_categorical_crossentropy'."
         )
+    if loss.targets is Targets.PROBABILITIES:
+        _check_probabilities(targets, loss, name)
     if loss.targets is Targets.SHARES:
         _check_shares(targets, loss, name)
     numbers = _zeros_and_ones(targets, loss, name) if loss.targets is Targets.SIGNS else targets
@@ -112,6 +114,14 @@ def _class_ids(targets: NDArray[Any], n_outputs: int, name: str) -> NDArray[np.i
             f"from {targets.min()} to {targets.max()}."
         )
     return ids
+
+
+def _check_probabilities(targets: NDArray[Any], loss: Loss, name: str) -> None:
+    if targets.min() < 0 or targets.max() > 1:
+        raise ValueError(
+            f"{name} must hold 0 and 1 (or numbers between) for loss={loss.shown}, got values from "
+            f"{targets.min()} to {targets.max()}."
+        )
 
 
 def _check_shares(targets: NDArray[Any], loss: Loss, name: str) -> None:

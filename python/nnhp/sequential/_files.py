@@ -1,93 +1,100 @@
-"""A model as a file in the safetensors format: weights as tensors, the rest as JSON metadata."""
+"""A model as a file: weights as tensors by their names, the rest as JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from nnhp import _component
-from nnhp._component import Component
+from nnhp import _typed_json
+from nnhp._keras import check_file_name
+from nnhp._model_files._container import Content
+from nnhp._model_files._container import read as read_content
+from nnhp._model_files._container import write as write_content
 
 if TYPE_CHECKING:
-    from nnhp.sequential._net import Net
+    from nnhp.sequential._net import Net, Weights
 
-_FORMAT, _VERSION = "nnhp.Sequential", 1
+KIND = "Sequential"
+_KIND_OF_WEIGHTS = "weights of a Sequential"
+_PREFIX = "layers."  # of the names of weights
+_ENTRIES = {"name", "layers", "dtype", "n_features", "compiled", "state"}
+
+
+class _Encoder(_typed_json.Encoder):
+    def other(self, value: Any, path: str) -> Any:
+        raise ValueError(f"{path.lstrip('.')} is {value!r}, which a model file cannot hold.")
 
 
 def write(
     path: str | Path, described: dict[str, Any], net: Net, tensors: dict[str, NDArray[Any]]
 ) -> None:
     """Write a model: what it is, and flat arrays as long as the parameters, by their names."""
-    parameters = tensors.pop("parameters")
-    named = {
-        f"layers.{array.place}.{array.name}": weights
-        for array, weights in zip(net.arrays, net.unpack(parameters), strict=True)
-    }
-    metadata = {"format": _FORMAT, "version": str(_VERSION), "model": json.dumps(_plain(described))}
-    Path(path).write_bytes(save({**named, **tensors}, metadata))
+    check_file_name(path)
+    named = _named(net, tensors.pop("parameters"))
+    document = json.dumps(_Encoder().encode(described))
+    write_content(path, Content(KIND, document, {**named, **tensors}))
 
 
-def read(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what `write` wrote: what the model is, and its tensors."""
+def write_weights(path: str | Path, net: Net, parameters: NDArray[Any]) -> None:
+    """Write weights alone."""
+    check_file_name(path)
+    write_content(path, Content(_KIND_OF_WEIGHTS, "{}", _named(net, parameters)))
+
+
+def read(path: str | Path) -> Content:
+    """Read what `write` wrote."""
+    content = read_content(path)
+    if content.kind == _KIND_OF_WEIGHTS:
+        raise ValueError(f"{path} holds weights only: use load_weights of a model with its layers.")
+    if content.kind != KIND:
+        raise ValueError(f"{path} holds no Sequential: use nnhp.load.")
+    return content
+
+
+def described(path: str | Path, content: Content) -> dict[str, Any]:
+    """What the model of a file is."""
     try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no safetensors file: {error}") from error
-    if metadata.get("format") != _FORMAT:
-        raise ValueError(f"{path} holds no model of nnhp.Sequential.")
-    if metadata.get("version") != str(_VERSION):
-        raise ValueError(
-            f"{path} has version {metadata.get('version')} of the format; this nnhp reads "
-            f"{_VERSION}."
-        )
-    try:
-        described: dict[str, Any] = _objects(json.loads(metadata["model"]))
-        missing = {"layers", "dtype", "n_features", "compiled", "state"} - described.keys()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        found: dict[str, Any] = _typed_json.loads(content.document)
+        missing = _ENTRIES - found.keys()
+        for component in found.get("layers", ()):
+            component.check()
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no model of nnhp: {error}.") from error
     if missing:
-        raise ValueError(f"{path} is damaged: it lacks {sorted(missing)}.")
-    return described, tensors
+        raise ValueError(f"{path} is no model of nnhp: it lacks {sorted(missing)}.")
+    return found
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, with components by their names and parameters."""
-    if isinstance(value, Component):
-        path = _component.path_of(value)
-        if path is None:
-            raise TypeError(f"A file cannot hold {value!r}, which is no class of nnhp.")
-        return {"component": path, "parameters": _plain(value.get_params(deep=False))}
-    if isinstance(value, dict):
-        return {str(name): _plain(entry) for name, entry in value.items()}
-    if isinstance(value, tuple):
-        return {"tuple": [_plain(entry) for entry in value]}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(f"A file cannot hold {value!r}.")
+def read_weights(path: str | Path, net: Net) -> list[NDArray[Any]]:
+    """Read the weights of such a net, which `write` or `write_weights` wrote."""
+    content = read_content(path)
+    if content.kind not in (KIND, _KIND_OF_WEIGHTS):
+        raise ValueError(f"{path} holds no weights of a Sequential.")
+    return weights_of(path, net, content.arrays)
 
 
-def _objects(value: Any) -> Any:
-    """What `_plain` was given."""
-    if isinstance(value, list):
-        return [_objects(entry) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    if "tuple" in value:
-        return tuple(_objects(value["tuple"]))
-    if "component" not in value:
-        return {name: _objects(entry) for name, entry in value.items()}
-    component = _component.named(value["component"], _objects(value["parameters"]))
-    component.check()
-    return component
+def weights_of(
+    path: str | Path, net: Net, tensors: Mapping[str, NDArray[Any]]
+) -> list[NDArray[Any]]:
+    """Weights among the tensors of a file, which must be those of the net."""
+    names = [_name(array) for array in net.arrays]
+    found = {name for name in tensors if name.startswith(_PREFIX)}
+    if found != set(names):
+        raise ValueError(
+            f"{path} holds the weights {sorted(found)}, and not those of the model's layers, "
+            f"{sorted(names)}."
+        )
+    return [tensors[name] for name in names]
+
+
+def _name(array: Weights) -> str:
+    return f"{_PREFIX}{array.place}.{array.name}"
+
+
+def _named(net: Net, parameters: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    weights = net.unpack(parameters)
+    return {_name(array): values for array, values in zip(net.arrays, weights, strict=True)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,11 @@ from sklearn.utils import check_random_state
 
 from nnhp import _core, _threads
 from nnhp.estimators._data import engine_X
-from nnhp.layers import Layer
-from nnhp.sequential import _parts
+from nnhp.layers import Input, Layer
+from nnhp.sequential import _files, _parts
 from nnhp.sequential._data import check_x
 from nnhp.sequential._net import Net
-from nnhp.sequential._summary import summary_of
+from nnhp.sequential._summary import names_of, summary_of
 from nnhp.sequential._training import State, Training
 
 
@@ -25,16 +27,20 @@ class Layered:
 
     def __init__(
         self,
-        layers: Sequence[Layer] | None,
-        dtype: str,
-        random_state: int | np.random.RandomState | None,
-        n_jobs: int | None,
+        layers: Sequence[Layer] | None = None,
+        *,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        name: str | None = None,
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
         self.dtype = dtype
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.name = name
+        self._input: Input | None = None
         self._layers: list[Layer] = []
         self._net: Net | None = None
         self._weights: State
@@ -48,9 +54,21 @@ class Layered:
             return self.__dict__
         return {**self.__dict__, "_weights": self._state(), "_training": None}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Layers do not keep their model where they are copied."""
+        self.__dict__.update(state)
+        for layer in self._layers:
+            layer._model = self  # noqa: SLF001
+
+    def __call__(self, x: ArrayLike, training: bool = False) -> NDArray[Any]:
+        """Compute the outputs, as `predict` does."""
+        if training:
+            raise ValueError("training must be False: outputs are those without dropout and noise.")
+        return self.predict(x)
+
     @property
     def layers(self) -> list[Layer]:
-        """The layers, from the samples on; what is set in them counts from the next compile on."""
+        """The layers that follow the Input; what is set in them counts from the next compile on."""
         return list(self._layers)
 
     def add(self, layer: Layer) -> None:
@@ -66,11 +84,20 @@ class Layered:
         TypeError
             If it is no layer.
         ValueError
-            If a parameter of the layer is out of bounds.
+            If a parameter of the layer is out of bounds, its name is that of another layer, or it
+            is an `Input` and not the first.
         """
         if not isinstance(layer, Layer):
             raise TypeError(f"layer must be one of nnhp.layers, got {layer!r}.")
         _parts.check(layer)
+        if isinstance(layer, Input):
+            if self._layers or self._input is not None:
+                raise ValueError(f"{layer!r} must be the first layer.")
+            self._input = layer
+            return
+        if layer.name is not None and layer.name in names_of(self._layers):
+            raise ValueError(f"name={layer.name!r} is the name of another layer.")
+        layer._model = self  # noqa: SLF001
         self._layers.append(layer)
         self._net = None
 
@@ -84,8 +111,69 @@ class Layered:
         """
         if not self._layers:
             raise ValueError("The model has no layers.")
-        self._layers.pop()
+        self._layers.pop()._model = None  # noqa: SLF001
         self._net = None
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Give one layer.
+
+        Parameters
+        ----------
+        name : str, default=None
+            Its name, as `summary` prints it.
+
+        index : int, default=None
+            Its place in `layers`; or the name must be given.
+
+        Returns
+        -------
+        layer : Layer
+            The layer itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or not one of name and index is given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("name or index must be given, and not both.")
+        names = names_of(self._layers)
+        if name is not None:
+            if name not in names:
+                raise ValueError(f"name must be one of {names}, got {name!r}.")
+            return self._layers[names.index(name)]
+        if index is None or index not in range(-len(names), len(names)):
+            raise ValueError(f"index must be below {len(names)}, got {index!r}.")
+        return self._layers[operator.index(index)]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Make the weights, where no layer says how many features there are.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            ``(None, n_features)`` or ``(n_features,)``.
+
+        Raises
+        ------
+        ValueError
+            If it is something else, or the model has another number of features.
+        """
+        given = Input(input_shape)  # type: ignore[arg-type]
+        known = self._features_said() if self._net is None else self._net.n_features
+        if known not in (None, given.n_features):
+            raise ValueError(f"input_shape must have the model's {known} features, got {given}.")
+        self._built(given.n_features)
+
+    def count_params(self) -> int:
+        """Count the weights.
+
+        Returns
+        -------
+        n : int
+            Numbers in all arrays of `get_weights`.
+        """
+        return self._built(None).n_parameters
 
     def summary(self) -> None:
         """Print the layers with their output shapes and numbers of parameters.
@@ -94,6 +182,8 @@ class Layered:
         model is compiled again, as it does in training.
         """
         net = self._net_if_known()
+        if self.name is not None:
+            print(f"Model: {self.name}")
         print(summary_of(self._layers if net is None else net.layers, net))
 
     def get_weights(self) -> list[NDArray[Any]]:
@@ -127,6 +217,42 @@ class Layered:
         self._weights = self._weights.with_parameters(flat)
         if self._training is not None:
             self._training.replace(flat)
+
+    def save_weights(self, path: str | Path) -> None:
+        """Write the weights, and nothing else, to a file in the safetensors format.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            If the number of features is not known yet, so that there are no weights.
+        ValueError
+            If the name ends as those of Keras's files, which these are not.
+        """
+        net = self._built(None)
+        _files.write_weights(path, net, self._flat())
+
+    def load_weights(self, path: str | Path) -> None:
+        """Read the weights that `save_weights` or `save` of a model with such layers wrote.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        ValueError
+            If it is no such file, or the number or a shape of its weights is another.
+        OSError
+            If it cannot be read.
+        """
+        net = self._built(None)
+        self.set_weights(_files.read_weights(path, net))
 
     def predict(
         self,
@@ -169,8 +295,29 @@ class Layered:
         return self._weights.parameters if self._training is None else self._training.parameters
 
     def _features_said(self) -> int | None:
-        """Features as the first layer says."""
-        return self._layers[0].n_features if self._layers else None
+        """Features as the Input says, or else the first layer."""
+        first = [self._input] if self._input is not None else self._layers[:1]
+        return first[0].n_features if first else None
+
+    def _weights_of(self, layer: Layer) -> list[NDArray[Any]]:
+        own = self._own(layer, self._net_if_known())
+        weights = self.get_weights()
+        return [weights[number] for number in own]
+
+    def _replace_weights_of(self, layer: Layer, weights: Sequence[ArrayLike]) -> None:
+        own, own_weights = self._own(layer, self._built(None)), list(weights)
+        if len(own_weights) != len(own):
+            raise ValueError(f"weights must be {len(own)} arrays, got {len(own_weights)}.")
+        every: list[ArrayLike] = list(self.get_weights())
+        for number, given in zip(own, own_weights, strict=True):
+            every[number] = given
+        self.set_weights(every)
+
+    def _own(self, layer: Layer, net: Net | None) -> list[int]:
+        """Places of a layer's arrays among all weights."""
+        place = next(place for place, each in enumerate(self._layers) if each is layer)
+        arrays = () if net is None else net.arrays
+        return [number for number, array in enumerate(arrays) if array.place == place]
 
     def _net_if_known(self) -> Net | None:
         if self._net is None and self._features_said() is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
 from nnhp import losses
 from nnhp._component import listed
+from nnhp._keras import keras_name
 from nnhp.layers import Layer
 
 
@@ -16,6 +18,7 @@ class Targets(Enum):
 
     NUMBERS = "numbers"
     CLASS_NUMBERS = "class numbers"  # in one column
+    PROBABILITIES = "probabilities"  # each between 0 and 1
     SHARES = "shares"  # of the classes, 1 in all
     SIGNS = "signs"  # two classes: 0 and 1, or -1 and 1
 
@@ -26,19 +29,25 @@ class Outputs:
 
     text: str
     activations: frozenset[str]  # the engine's, that give them
-    instead: str = ""  # another loss to choose
+    choose: str  # one of them
+    instead: str = ""  # another loss
 
 
 _SHARES = Outputs(
     "that sum to 1",
     frozenset({"softmax"}),
+    "softmax",
     ", or loss='binary_crossentropy' for outputs that each stand for themselves",
 )
-_PROBABILITIES = Outputs("between 0 and 1", frozenset({"logistic", "hard_sigmoid", "softmax"}))
-_NOT_NEGATIVE = Outputs(
-    "that are never negative", _PROBABILITIES.activations | {"relu", "softplus", "exp"}
+_PROBABILITIES = Outputs(
+    "between 0 and 1", frozenset({"logistic", "hard_sigmoid", "softmax"}), "sigmoid"
 )
-_KERAS_NAMES = {"logistic": "sigmoid", "exp": "exponential"}
+_NOT_NEGATIVE = Outputs(
+    "that are never negative",
+    _PROBABILITIES.activations | {"relu", "softplus", "exp"},
+    "exponential",
+)
+KERAS_NAMES = {"logistic": "sigmoid", "exp": "exponential", "identity": "linear"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +63,13 @@ class Loss:
         """Raise ValueError where it does not fit the last layer and the engine's activation."""
         if self.outputs is None or output_activation in self.outputs.activations:
             return
-        known = listed(_KERAS_NAMES.get(name, name) for name in self.outputs.activations)
+        known = {KERAS_NAMES.get(name, name) for name in self.outputs.activations}
+        others = listed(known - {self.outputs.choose})
         given = getattr(last, "activation", None) or "linear"
         raise ValueError(
             f"loss={self.shown} needs outputs {self.outputs.text}, which the activation {given!r} "
-            f"of the last layer, {last!r}, does not give: choose among {known}"
+            f"of the last layer, {last!r}, does not give: choose "
+            f"activation={self.outputs.choose!r}{f' (or {others})' if others else ''}"
             f"{self.outputs.instead}."
         )
 
@@ -83,7 +94,7 @@ LOSSES: dict[str, _Row] = {
     ),
     "binary_crossentropy": (
         {"name": "binary_log_loss", **_MEAN, **_CLIPPED},
-        Targets.NUMBERS,
+        Targets.PROBABILITIES,
         _PROBABILITIES,
     ),
     "categorical_crossentropy": ({"name": "log_loss", **_CLIPPED}, Targets.SHARES, _SHARES),
@@ -94,7 +105,7 @@ LOSSES: dict[str, _Row] = {
     ),
     "binary_focal_crossentropy": (
         {"name": "binary_focal", **_MEAN, **_CLIPPED},
-        Targets.NUMBERS,
+        Targets.PROBABILITIES,
         _PROBABILITIES,
     ),
     # Its gradient is not the short one of log_loss, which takes for granted that targets sum to 1.
@@ -124,7 +135,20 @@ def loss_of(given: Any) -> Loss:
     if name not in LOSSES:
         raise ValueError(
             f"loss must be one of {listed({*LOSSES, *ALIASES})} or nnhp.losses.Huber, got "
-            f"{given!r}."
+            f"{given!r}. {_instead(given)}".rstrip()
         )
     fields, targets, outputs = LOSSES[name]
     return Loss(repr(given), {**fields, **own, **_OVER_SAMPLES}, targets, outputs)
+
+
+def _instead(given: Any) -> str:
+    """What to do where a loss is no name."""
+    name = keras_name(getattr(given, "__name__", type(given).__name__))
+    name = ALIASES.get(name, name)
+    if isinstance(given, str):
+        close = get_close_matches(given.lower(), {*LOSSES, *ALIASES}, n=1)
+        return f"Did you mean {close[0]!r}?" if close else ""
+    if name not in LOSSES:
+        return "There are no losses of one's own." if callable(given) else ""
+    logits = getattr(given, "from_logits", False)
+    return f"Give {name!r}" + (", and the last layer its activation." if logits else ".")

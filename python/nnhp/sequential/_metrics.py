@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as scores
 
 from nnhp._component import listed
+from nnhp._keras import keras_name
 
 Function: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], Any]  # of targets and outputs
 # What targets must be, given the number of outputs: says what is asked for where they are not.
@@ -196,7 +197,9 @@ def _known(name: Any) -> str:
     plain = ALIASES.get(plain, plain)
     if plain not in METRICS:
         known = listed({*METRICS, *ALIASES})
-        raise ValueError(f"metrics must be among {known}, or callables, got {name!r}.")
+        spelled = keras_name(getattr(name, "__name__", type(name).__name__))
+        instead = f"; give {spelled!r}" if spelled in {*METRICS, *ALIASES} else ""
+        raise ValueError(f"metrics must be among {known}, or callables, got {name!r}{instead}.")
     return plain
 
 

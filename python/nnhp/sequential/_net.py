@@ -24,7 +24,7 @@ class _Row:
     """A dense layer of the engine, with what follows it up to the next."""
 
     place: int  # of its layer in the model
-    layer: layers.Dense | layers.Maxout
+    layer: layers.UnitsLayer
     stages: Stages = field(default_factory=list)
     places: list[int] = field(default_factory=list)  # of the layer that each stage comes from
 
@@ -75,6 +75,7 @@ class Net:
             if stage["name"] in _parts.OUTPUT_ACTIVATIONS:
                 raise ValueError(f"{self.layers[place]!r}: {stage['name']!r} can only come last.")
         self.n_outputs = int(last.layer.units)
+        self.max_norm = _max_norm_of(self._rows)
         self.spec = _core.NetSpec(
             n_inputs=n_features,
             hidden=[(int(row.layer.units), row.stages) for row in hidden],
@@ -206,16 +207,12 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
     input_places: list[int] = []
     rows: list[_Row] = []
     for place, layer in enumerate(model_layers):
-        if isinstance(layer, layers.Input):
-            if place > 0:
-                raise ValueError(f"{layer!r} must be the first layer, is number {place}.")
-            continue
-        if isinstance(layer, layers.Dense | layers.Maxout):
+        if isinstance(layer, layers.UnitsLayer):
             rows.append(_Row(place, layer))
         stage = _parts.stage_of(layer)
         if stage is None:
             continue
-        if not rows and isinstance(layer, layers.Activation):
+        if not rows and isinstance(layer, layers.ActivationLayer):
             raise ValueError(f"{layer!r} needs a Dense layer before it.")
         if isinstance(layer, _NORMALIZATIONS):
             _check_trainable(layer, rows[-1].layer if rows else None)
@@ -224,6 +221,18 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
     if not rows:
         raise ValueError("A model needs at least one Dense or Maxout layer.")
     return input_stages, input_places, rows
+
+
+def _max_norm_of(rows: Sequence[_Row]) -> float | None:
+    """The limit that all layers have: the engine knows no other."""
+    first = _parts.max_norm_of(rows[0].layer.kernel_constraint)
+    for row in rows:
+        if _parts.max_norm_of(row.layer.kernel_constraint) != first:
+            raise ValueError(
+                f"{row.layer!r}: kernel_constraint must be the same in all layers with weights, "
+                f"and that of the first is {rows[0].layer.kernel_constraint!r}."
+            )
+    return first
 
 
 def _check_trainable(normalization: Any, before: Any) -> None:
@@ -247,4 +256,10 @@ def _split_output(row: _Row, model_layers: Sequence[layers.Layer]) -> tuple[Stag
     by_name = last.keys() == {"name"} and last["name"] != activations.PReLU.name
     if isinstance(layer, _NORMALIZATIONS) or not by_name:
         return row.stages, "identity"
-    return before, str(last["name"])
+    name = str(last["name"])
+    if name == "softmax" and row.layer.units == 1:
+        raise ValueError(
+            f"{layer!r}: softmax of one output is always 1: choose activation='sigmoid', or a unit "
+            "for each class."
+        )
+    return before, name

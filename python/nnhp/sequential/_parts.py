@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from nnhp import _core, activations, initializers, layers, optimizers, regularizers
+from nnhp import _core, activations, constraints, initializers, layers, optimizers, regularizers
 from nnhp._component import Component, listed
 from nnhp.regularizers import L1L2, Regularizer
 
@@ -56,6 +56,14 @@ def regularizer_of(given: Any) -> Regularizer:
     return _object(given, regularizers.BY_NAME, {}, Regularizer, "kernel_regularizer")
 
 
+def max_norm_of(given: Any) -> float | None:
+    """The greatest norm of a unit's weights."""
+    if given is None:
+        return None
+    limit = _object(given, constraints.BY_NAME, {}, constraints.MaxNorm, "kernel_constraint")
+    return float(limit.max_value)
+
+
 def activation_of(given: Any) -> dict[str, Any]:
     """An activation as a stage of the engine; maxout is a layer of its own."""
     name = given.name if isinstance(given, activations.Activation) else given
@@ -80,28 +88,29 @@ def check(layer: layers.Layer) -> None:
     """Raise ValueError where a parameter of a layer is out of bounds, or a name is not known."""
     layer.check()
     stage_of(layer)
-    if isinstance(layer, layers.Dense | layers.Maxout):
+    if isinstance(layer, layers.UnitsLayer):
         initializer_of(layer.kernel_initializer, "kernel_initializer")
         initializer_of(layer.bias_initializer, "bias_initializer")
         regularizer_of(layer.kernel_regularizer)
+        max_norm_of(layer.kernel_constraint)
 
 
 def stage_of(layer: layers.Layer) -> dict[str, Any] | None:
     """What a layer does to the numbers that reach it; None if nothing."""
-    if isinstance(layer, layers.Dense | layers.Activation):
+    if isinstance(layer, layers.Dense | layers.ActivationLayer):
         return None if layer.activation is None else activation_of(layer.activation)
     match layer:
         case layers.Maxout() if layer.pieces > 1:
             return {"name": "maxout", "pieces": int(layer.pieces)}
         case layers.Dropout() | layers.AlphaDropout():
-            return {"name": layer.name, "rate": float(layer.rate)}
+            return {"name": type(layer).name, "rate": float(layer.rate)}
         case layers.GaussianNoise():
             return {"name": "noise", "stddev": float(layer.stddev)}
         case layers.BatchNormalization():
             fields = {"momentum": float(layer.momentum), "epsilon": float(layer.epsilon)}
-            return {"name": layer.name, **fields}
+            return {"name": type(layer).name, **fields}
         case layers.LayerNormalization():
-            return {"name": layer.name, "epsilon": float(layer.epsilon)}
+            return {"name": type(layer).name, "epsilon": float(layer.epsilon)}
     return None
 
 

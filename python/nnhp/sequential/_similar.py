@@ -16,6 +16,7 @@ from nnhp.estimators._labels import Labels
 from nnhp.estimators._weights import unpack
 from nnhp.sequential import _parts
 from nnhp.sequential._compiled import Compiled
+from nnhp.sequential._losses import KERAS_NAMES
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -38,7 +39,7 @@ _ESTIMATORS: dict[str, tuple[type[Any], Any, Sequence[str]]] = {
 # What may follow a dense layer, in this order.
 _ORDER = (
     (layers.BatchNormalization, layers.LayerNormalization),
-    (layers.Activation,),
+    (layers.ActivationLayer,),
     (layers.GaussianNoise,),
     (layers.Dropout, layers.AlphaDropout),
 )
@@ -64,11 +65,12 @@ class _Group:
         self._step = places[0] + 1
         match layer:
             case layers.BatchNormalization() | layers.LayerNormalization():
-                if layer != type(layer)(trainable=self.dense.trainable):
+                own = {"trainable": self.dense.trainable, "name": layer.name}
+                if layer != type(layer)(**own):
                     raise _inexpressible(layer, "has other parameters than the estimators'")
                 batch = isinstance(layer, layers.BatchNormalization)
                 self.normalization = "batch" if batch else "layer"
-            case layers.Activation():
+            case layers.ActivationLayer():
                 self.activation = layer.activation
             case layers.GaussianNoise():
                 self.noise = float(layer.stddev)
@@ -85,22 +87,22 @@ def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> Base
         _check_dense(group.dense)
     made, loss, outputs = _kind_of(compiled)
     ends_in = _output_activation(output, outputs)
-    optimizer = compiled.optimizer
+    optimizer = compiled.chosen
     parameters: dict[str, Any] = {
         "loss": loss,
         "hidden_layer_sizes": tuple(int(group.dense.units) for group in hidden),
-        "activation": [group.activation or "identity" for group in hidden] or "relu",
+        "activation": _agreed([group.activation or "identity" for group in hidden], "relu"),
         "solver": optimizer,
         "alpha": 0.0,
         "batch_size": 32,
-        "kernel_initializer": [group.dense.kernel_initializer for group in groups],
-        "bias_initializer": [group.dense.bias_initializer for group in groups],
+        "kernel_initializer": _agreed([group.dense.kernel_initializer for group in groups]),
+        "bias_initializer": _agreed([group.dense.bias_initializer for group in groups]),
         "frozen_layers": tuple(
             number for number, group in enumerate(groups) if not group.dense.trainable
         ),
         "normalization": _common(hidden, "normalization", None),
         "activation_noise": _common(hidden, "noise", 0.0),
-        "dropout": [group.dropout for group in hidden] or 0.0,
+        "dropout": _agreed([group.dropout for group in hidden], 0.0),
         "dropout_kind": _dropout_kind([*hidden, inputs]),
         "input_noise": inputs.noise,
         "input_dropout": inputs.dropout,
@@ -110,6 +112,8 @@ def estimator_of(model: Sequential, compiled: Compiled, net: Net | None) -> Base
     }
     if made is MLPRegressor and ends_in != outputs[0]:
         parameters["output_activation"] = ends_in
+    if groups[0].dense.kernel_constraint is not None:  # the same in all
+        parameters["max_norm"] = _parts.max_norm_of(groups[0].dense.kernel_constraint)
     if optimizer.learning_rate is None:
         parameters["learning_rate_init"] = _parts.initial_rate(optimizer)
     estimator: BaseMLP = clone(made(**parameters))  # shares no object with the model
@@ -143,9 +147,9 @@ def _groups_of(model_layers: Sequence[layers.Layer]) -> tuple[_Group, list[_Grou
     inputs = _Group(layers.Dense(1, activation="linear"))
     groups: list[_Group] = []
     for layer in model_layers:
-        if isinstance(layer, layers.Input):
+        if isinstance(layer, layers.Flatten):
             continue
-        if isinstance(layer, layers.Dense | layers.Maxout):
+        if isinstance(layer, layers.UnitsLayer):
             groups.append(_Group(layer))
         else:
             (groups[-1] if groups else inputs).add(layer)
@@ -169,10 +173,8 @@ def _output_activation(output: _Group, known: Sequence[str]) -> str:
     maxout = isinstance(given, activations.Maxout)
     name: str = "maxout" if maxout else _parts.activation_of(given)["name"]
     if name not in known:
-        listed = ", ".join(map(repr, known))
-        raise _inexpressible(
-            output.dense, f"must have one of the activations {listed} for its loss"
-        )
+        listed = " or ".join(repr(KERAS_NAMES.get(each, each)) for each in known)
+        raise _inexpressible(output.dense, f"must have activation={listed} for its loss")
     if name == "softmax" and output.dense.units < 3:
         raise _inexpressible(
             output.dense, "has softmax for two classes, for which estimators have one sigmoid unit"
@@ -195,6 +197,13 @@ def _kind_of(compiled: Compiled) -> tuple[type[Any], Any, Sequence[str]]:
     if name == "huber":
         return made, losses.Huber(delta=fields.get("delta", 1.0)), outputs
     return made, loss, outputs
+
+
+def _agreed(values: list[Any], default: Any = None) -> Any:
+    """The one value of all layers, which goes with any number of them; or else the list."""
+    if not values:
+        return default
+    return values[0] if all(value == values[0] for value in values) else values
 
 
 def _common(hidden: Sequence[_Group], name: str, default: Any) -> Any:

@@ -6,24 +6,30 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nnhp.layers import Input, Layer
+from nnhp.layers import Layer
 
 if TYPE_CHECKING:
     from nnhp.sequential._net import Net
 
 
+def names_of(layers: Sequence[Layer]) -> list[str]:
+    """The layers' names: their own, or else their kinds, with numbers where these come again."""
+    seen: Counter[str] = Counter()
+    names = []
+    for layer in layers:
+        kind = type(layer).name
+        number = seen[kind]
+        seen[kind] += layer.name is None
+        names.append(layer.name or (f"{kind}_{number}" if number else kind))
+    return names
+
+
 def summary_of(layers: Sequence[Layer], net: Net | None) -> str:
     """One line per layer: its name, the shape of its outputs, its number of parameters."""
-    seen: Counter[str] = Counter()
     rows = [("Layer (type)", "Output shape", "Param #")]
     units: int | None = net.n_features if net is not None else None
-    for place, layer in enumerate(layers):
+    for place, (layer, name) in enumerate(zip(layers, names_of(layers), strict=True)):
         units = getattr(layer, "units", units)
-        if isinstance(layer, Input):
-            continue
-        number = seen[layer.name]
-        seen[layer.name] += 1
-        name = f"{layer.name}_{number}" if number else layer.name
         count = "?" if net is None else f"{net.layer_parameters(place):,}"
         shape = f"(None, {'?' if units is None else units})"
         rows.append((f"{name} ({type(layer).__name__})", shape, count))

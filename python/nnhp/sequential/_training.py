@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from nnhp.sequential._net import Net
 
 if TYPE_CHECKING:
     from nnhp.sequential import Sequential
+    from nnhp.sequential._trainable import Trainable
 
 # Entries of a session's state with which the optimizer goes on.
 _OF_OPTIMIZER = ("step", "steps_averaged", "moment_1", "moment_2", "moment_3", "averages")
@@ -57,7 +58,7 @@ class State:
         return arrays, numbers
 
     def restored(
-        self, parameters: NDArray[Any], arrays: dict[str, NDArray[Any]], numbers: dict[str, int]
+        self, parameters: NDArray[Any], arrays: Mapping[str, NDArray[Any]], numbers: dict[str, int]
     ) -> State:
         """What `to_save` told, with this generator."""
         optimizer: dict[str, Any] = {
@@ -207,19 +208,38 @@ def _measured(
     return measure(compiled.metrics, part.y, outputs)
 
 
+# Keras's, which nothing calls here.
+_NOT_CALLED = tuple(
+    f"on_{when}_{end}"
+    for when in ("batch", "train_batch", "test", "test_batch", "predict", "predict_batch")
+    for end in ("begin", "end")
+)
+
+
+def _warn_of_what_is_not_called(callback: Callback) -> None:
+    found = [name for name in _NOT_CALLED if hasattr(callback, name)]
+    if found:
+        warnings.warn(
+            f"{type(callback).__name__}: {', '.join(found)} will not be called: callbacks of "
+            "nnhp.Sequential are called between epochs only.",
+            stacklevel=4,  # the caller of fit
+        )
+
+
 class Watching:
     """The callbacks of one call."""
 
-    def __init__(self, model: Sequential, given: Callback | Sequence[Callback] | None) -> None:
+    def __init__(self, model: Trainable, given: Callback | Sequence[Callback] | None) -> None:
         listed = [given] if isinstance(given, Callback) else list(given or ())
         for callback in listed:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callbacks must be objects of nnhp.callbacks, got {callback!r}.")
+            _warn_of_what_is_not_called(callback)
         self.history = History()
         self._callbacks = [*listed, self.history]
         self._logs: Logs = {}
         for callback in self._callbacks:
-            callback.model = model
+            callback.model = cast("Sequential", model)
 
     def begin(self, params: dict[str, Any]) -> None:
         """Tell that training begins."""
