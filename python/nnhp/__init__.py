@@ -23,7 +23,9 @@ from nnhp._core import isa
 __version__ = _core.__version__
 
 __all__ = [
+    "BayesSearchCV",
     "FeatureExpansion",
+    "GeneticSearchCV",
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
@@ -34,11 +36,13 @@ __all__ = [
     "RandomizedSearchCV",
     "Study",
     "Sweep",
+    "When",
     "__version__",
     "activations",
     "datasets",
     "find_learning_rate",
     "initializers",
+    "integrations",
     "isa",
     "losses",
     "nested_cv",
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
         activations,
         datasets,
         initializers,
+        integrations,
         losses,
         optimizers,
         plots,
@@ -70,6 +75,8 @@ if TYPE_CHECKING:
     from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
     from nnhp.search import (
+        BayesSearchCV,
+        GeneticSearchCV,
         GridSearchCV,
         HalvingGridSearchCV,
         HalvingRandomSearchCV,
@@ -78,6 +85,7 @@ if TYPE_CHECKING:
         RandomizedSearchCV,
         Study,
         Sweep,
+        When,
         nested_cv,
         sweep,
     )
@@ -88,6 +96,7 @@ else:
         "datasets",
         "estimators",
         "initializers",
+        "integrations",
         "losses",
         "optimizers",
         "plots",

@@ -35,7 +35,7 @@ from nnhp.search import (
     RandomizedSearchCV,
     Study,
 )
-from nnhp.search._hyperband import brackets_of
+from nnhp.search._rungs import brackets_of
 from nnhp.search._study import StudyDiffers, StudyLocked
 
 METHODS = ("random", "grid", "halving", "hyperband")

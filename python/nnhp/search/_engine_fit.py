@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from inspect import signature
 from numbers import Integral, Number, Real
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ from nnhp.search import _study
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._evaluate import EngineEvaluator
 from nnhp.search._fingerprint import fingerprint
+from nnhp.search._net_size import NetSize, NetSizes
 from nnhp.search._out_of_fold import OutOfFold
 from nnhp.search._outcome import Candidate, Checkpoint, Outcome, Scores, Split
 from nnhp.search._prepare import net_of
@@ -289,7 +291,9 @@ class EngineSearch(DocLink, BaseSearchCV):
     return_curves: bool = False
     return_oof: bool = False
     memory_budget: int | None = None
-    _recorder: Any = None  # of the study, while it runs
+    # While it runs: the recorder of the study, and what gives the size of a setting's nets.
+    _recorder: Any = None
+    _size_of: Any = None
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> EngineSearch:
@@ -362,6 +366,7 @@ class EngineSearch(DocLink, BaseSearchCV):
             self.scorer_ = scorers._scorers if several else scorers
             self.cv_results_ = results
             search.publish()
+            self._publish()
         finally:
             search.close()
         context.call_on_fit_task_end(estimator=self, **seen)
@@ -401,7 +406,8 @@ class EngineSearch(DocLink, BaseSearchCV):
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        state.pop("_recorder", None)  # jobs of other processes get copies while it runs
+        for name in ("_recorder", "_size_of"):  # jobs of other processes get copies while it runs
+            state.pop(name, None)
         return state
 
     def _check_settings(self) -> None:
@@ -449,6 +455,13 @@ class EngineSearch(DocLink, BaseSearchCV):
         state = getattr(self, "random_state", None)
         return self._recorder.seed if state is None and self._recorder is not None else state
 
+    def _publish(self) -> None:
+        """Set the strategy's own attributes, when `cv_results_` is there."""
+
+    def _packages(self) -> list[ModuleType]:
+        """Packages that candidates come from, beside those that all searches stand on."""
+        return []
+
     def _epochs_go_on(self) -> tuple[str, int] | None:
         """Parameter that counts a training's epochs and their most, where trainings go on."""
         return None
@@ -491,6 +504,7 @@ class _Search:
         memory_budget = search.memory_budget
         if memory_budget is None:
             memory_budget = memory_limit() // 4
+        self._sizes: NetSizes | None = None
         self._out_of_fold: OutOfFold | None = None
         if search.return_oof:
             self._out_of_fold = OutOfFold(
@@ -528,11 +542,13 @@ class _Search:
     def run(self, context: Any) -> dict[str, Any]:
         """Compute all candidates of the strategy; returns `cv_results_`."""
         search = self._search
+        search._size_of = self.size_of
         try:
             if "callback_ctx" in signature(search._run_search).parameters:
                 search._run_search(self.evaluate, callback_ctx=context)
             else:
                 search._run_search(self.evaluate)
+            self.run_state.expect_no_more()
         except SearchOver:
             pass
         state = self.run_state
@@ -548,6 +564,7 @@ class _Search:
     def close(self) -> None:
         """End the progress bar and the study, whatever happened."""
         self.run_state.close()
+        self._search.__dict__.pop("_size_of", None)
         if self._recorder is not None:
             self._recorder.close()
             del self._search._recorder
@@ -612,9 +629,19 @@ class _Search:
             return state.outcomes.params[:n_rows]
         if name in self._more:
             return np.asarray(self._more[name][:n_rows])
-        if name == "mean_test_score" and not self.multimetric:
-            return state.outcomes.scores("test")[None][:n_rows].mean(axis=1)
+        metric = name.removeprefix("mean_test_")
+        if metric != name:
+            found = state.outcomes.scores("test").get(metric if self.multimetric else None)
+            if found is not None and (self.multimetric or metric == "score"):
+                return found[:n_rows].mean(axis=1)
         return None
+
+    def size_of(self, params: dict[str, Any]) -> NetSize | None:
+        """Size of a setting's nets; None where none can be made."""
+        if self._sizes is None:
+            split = self._split(self._search._checked_cv_orig)[0]
+            self._sizes = NetSizes(self._base, self._given(), split)
+        return self._sizes.of(params)
 
     def formatted(self, n_rows: int) -> dict[str, Any]:
         """The first results, of which the search may yet add more."""
