@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import STOPS_EARLY, assert_identical, assert_same_fit, cpus, problem
-from scipy.stats import loguniform
+from optuna.samplers import CmaEsSampler, TPESampler
+from scipy.stats import loguniform, uniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import FitFailedWarning
@@ -29,6 +30,10 @@ from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_er
 pytestmark = STOPS_EARLY
 
 SPACE = {"learning_rate_init": loguniform(1e-3, 1e-1), "hidden_layer_sizes": [(3,), (5,), (4, 3)]}
+TREE = [
+    {**SPACE, "solver": ["sgd", "adam"]},
+    nnhp.When({"solver": "sgd"}, {"momentum": uniform(0, 0.99)}),
+]
 SCHEDULES = {
     "learning_rate": [
         Cosine(warmup=2),
@@ -84,6 +89,21 @@ STRATEGIES = {
     ),
     "hyperband over schedules": lambda **kw: nnhp.HyperbandSearchCV(
         net(), SCHEDULES, max_resources=9, cv=3, random_state=0, **kw
+    ),
+    "bayes": lambda **kw: nnhp.BayesSearchCV(
+        net(), TREE, n_iter=6, sampler=TPESampler(n_startup_trials=3), batch_size=2,
+        cv=3, random_state=0, **kw,
+    ),
+    "bayes in brackets": lambda **kw: nnhp.BayesSearchCV(
+        net(), TREE, n_iter=8, sampler=TPESampler(n_startup_trials=3),
+        pruner="hyperband", cv=3, random_state=0, **kw,
+    ),
+    "bayes with medians": lambda **kw: nnhp.BayesSearchCV(
+        net(max_iter=3), SPACE, n_iter=7, sampler=CmaEsSampler(), batch_size=3,
+        pruner="median", cv=3, random_state=0, **kw,
+    ),
+    "genetic in a pipeline": lambda **kw: nnhp.GeneticSearchCV(
+        pipeline(), prefixed(SPACE), population_size=3, generations=2, cv=3, random_state=0, **kw
     ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw

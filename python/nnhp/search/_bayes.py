@@ -58,8 +58,8 @@ class BayesSearchCV(ModelSearch):
         What stops weak candidates; the trainings of the others go on. Needs an nnhp net.
 
         - 'hyperband': brackets of :class:`HyperbandSearchCV`, one after the other, whose
-          candidates the model proposes, which is BOHB [2]_. There are so many brackets that `n_iter`
-          candidates go twice through all of them, as far as `max_iter` allows.
+          candidates the model proposes, which is BOHB [2]_. There are so many brackets that
+          `n_iter` candidates go twice through all of them, as far as `max_iter` allows.
         - 'median': after a ninth and a third of the epochs a candidate ends whose score is below
           the median of all candidates at that point, once 5 have come to the end.
     max_parameters : int or None, default=None
@@ -270,8 +270,7 @@ class BayesSearchCV(ModelSearch):
             for rung, (_, epochs) in enumerate(rungs):
                 rest = rungs[rung + 1 :]
                 self._epochs_ahead = sum(
-                    n * (of_rung - before)
-                    for (_, before), (n, of_rung) in pairwise(rungs[rung:])
+                    n * (of_rung - before) for (_, before), (n, of_rung) in pairwise(rungs[rung:])
                 )
                 group = Entrants(
                     len(self.brackets_) - 1, rung, epochs, climb.going, rest[0][0] if rest else 0

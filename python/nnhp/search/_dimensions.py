@@ -390,4 +390,3 @@ def _with_genes(
             return None
         genes = genes | found
     return genes
-

@@ -188,8 +188,6 @@ class GeneticSearchCV(ModelSearch):
 def pareto_front(scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rows that no other one beats, the best in the first column first; NaN is the worst."""
     table = np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    beaten = [
-        bool(((table >= row).all(axis=1) & (table > row).any(axis=1)).any()) for row in table
-    ]
+    beaten = [bool(((table >= row).all(axis=1) & (table > row).any(axis=1)).any()) for row in table]
     front = np.flatnonzero(~np.asarray(beaten))
     return front[np.argsort(-table[front, 0], kind="stable")]

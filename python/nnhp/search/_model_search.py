@@ -127,9 +127,7 @@ class ModelSearch(RungSearch):
             max_subtasks=len(candidates) * self.n_splits_,
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
-        results = evaluate_candidates(
-            candidates, more_results=more_results, callback_ctx=batch
-        )
+        results = evaluate_candidates(candidates, more_results=more_results, callback_ctx=batch)
         batch.call_on_fit_task_end(estimator=self)
         n = len(candidates)
         columns = [np.asarray(results[f"mean_test_{name}"]) for name in metrics]

@@ -52,7 +52,7 @@ def make_sampler(sampler: Any, search: str) -> Any:
                 import torch  # noqa: F401
             except ImportError as error:
                 raise ImportError(
-                    "sampler='gp' needs PyTorch, which no extra of nnhp installs: pip install torch."
+                    "sampler='gp' needs PyTorch, which is in no extra of nnhp: pip install torch."
                 ) from error
             return optuna.samplers.GPSampler(warn_independent_sampling=False)
     raise ValueError(
