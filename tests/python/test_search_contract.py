@@ -99,7 +99,7 @@ STRATEGIES = {
         pruner="hyperband", cv=3, random_state=0, **kw,
     ),
     "bayes with medians": lambda **kw: nnhp.BayesSearchCV(
-        net(max_iter=3), SPACE, n_iter=7, sampler=CmaEsSampler(), batch_size=3,
+        net(), SPACE, n_iter=7, sampler=CmaEsSampler(), batch_size=3,
         pruner="median", cv=3, random_state=0, **kw,
     ),
     "genetic in a pipeline": lambda **kw: nnhp.GeneticSearchCV(

@@ -40,21 +40,18 @@ def make_sampler(sampler: Any, search: str) -> Any:
     optuna = need_optuna(search)
     if isinstance(sampler, optuna.samplers.BaseSampler):
         return sampler
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if sampler == "tpe":
-            # The parameters that a condition adds are modelled with each other.
-            return optuna.samplers.TPESampler(group=True)
-        if sampler == "cmaes":
-            return optuna.samplers.CmaEsSampler(warn_independent_sampling=False)
-        if sampler == "gp":
-            try:
-                import torch  # noqa: F401
-            except ImportError as error:
-                raise ImportError(
-                    "sampler='gp' needs PyTorch, which is in no extra of nnhp: pip install torch."
-                ) from error
-            return optuna.samplers.GPSampler(warn_independent_sampling=False)
+    if sampler == "tpe":
+        return optuna.samplers.TPESampler()
+    if sampler == "cmaes":
+        return optuna.samplers.CmaEsSampler(warn_independent_sampling=False)
+    if sampler == "gp":
+        try:
+            import torch  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                "sampler='gp' needs PyTorch, which is in no extra of nnhp: pip install torch."
+            ) from error
+        return optuna.samplers.GPSampler(warn_independent_sampling=False)
     raise ValueError(
         f"sampler must be one of {SAMPLERS} or one of optuna.samplers, got {sampler!r}."
     )
