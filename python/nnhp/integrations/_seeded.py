@@ -14,6 +14,7 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.samplers._lazy_random_state import LazyRandomState
 from optuna.trial import FrozenTrial, TrialState
 
 _MAX_SEED = 2**32 - 1
@@ -70,6 +71,13 @@ class SeededSampler(BaseSampler):
             raise ValueError(f"seed must be an integer from 0 to {_MAX_SEED}, got {seed!r}.")
         self.sampler = sampler
         self.seed = int(seed)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what all copies are made from: random states are most of the work of a copy."""
+        self._unseeded = copy.deepcopy(self.sampler)
+        for state in _within(self._unseeded, set(), LazyRandomState):
+            state._rng = None
         self._latest = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -77,7 +85,7 @@ class SeededSampler(BaseSampler):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._latest = threading.local()
+        self._prepare()
 
     def __repr__(self) -> str:
         return f"SeededSampler({type(self.sampler).__name__}, seed={self.seed})"
@@ -134,8 +142,8 @@ class SeededSampler(BaseSampler):
         key = (id(study), study.study_name, trial.number, trial.state.is_finished())
         if getattr(self._latest, "key", None) != key:
             self._latest.key = key
-            self._latest.sampler = copy.deepcopy(self.sampler)
-            self._latest.states = list(_random_states(self._latest.sampler, set()))
+            self._latest.sampler = copy.deepcopy(self._unseeded)
+            self._latest.states = list(_random_states(self._latest.sampler))
         for place, state in enumerate(self._latest.states):
             state.seed(_words(f"{self.seed} {trial.number} {purpose} {place}"))
         of_trial: BaseSampler = self._latest.sampler
@@ -148,12 +156,18 @@ def _words(text: str) -> list[int]:
     return [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 32, 4)]
 
 
-def _random_states(part: Any, known: set[int]) -> Iterator[np.random.RandomState]:
-    """All random states within an object, each once, in the order of its attributes."""
+def _random_states(sampler: BaseSampler) -> Iterator[np.random.RandomState]:
+    """All random states within a sampler, each once, in the order of its attributes."""
+    for found in _within(sampler, set(), np.random.RandomState | LazyRandomState):
+        yield found.rng if isinstance(found, LazyRandomState) else found
+
+
+def _within(part: Any, known: set[int], kind: Any) -> Iterator[Any]:
+    """All objects of a kind that another one holds, in the order of its attributes."""
     if isinstance(part, _ATOMS) or id(part) in known:
         return
     known.add(id(part))
-    if isinstance(part, np.random.RandomState):
+    if isinstance(part, kind):
         yield part
         return
     if isinstance(part, dict):
@@ -161,9 +175,6 @@ def _random_states(part: Any, known: set[int]) -> Iterator[np.random.RandomState
     elif isinstance(part, list | tuple):
         parts = list(part)
     else:
-        lazy = getattr(type(part), "rng", None)
-        if isinstance(lazy, property):  # Optuna's own, which is made when first asked for
-            yield from _random_states(part.rng, known)
         parts = list(getattr(part, "__dict__", {}).values())
     for inner in parts:
-        yield from _random_states(inner, known)
+        yield from _within(inner, known, kind)
