@@ -77,7 +77,7 @@ class SeededSampler(BaseSampler):
         """Make what all copies are made from: random states are most of the work of a copy."""
         self._unseeded = copy.deepcopy(self.sampler)
         for state in _within(self._unseeded, set(), LazyRandomState):
-            state._rng = None
+            state._rng = None  # noqa: SLF001 - as it is before it is first asked for
         self._latest = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -89,6 +89,8 @@ class ModelSearch(RungSearch):
     def _placed_first(self) -> list[Proposal]:
         """Settings that come before those of the model."""
         first = self._first_candidates()
+        if self._epochs_go_on() is not None:
+            self._check_resource_is_free(first)
         for setting in first:
             if not self._keeps_limits(setting):
                 raise ValueError(
