@@ -44,12 +44,17 @@ class ModelSearch(RungSearch):
 
     def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
         need_optuna(type(self).__name__)
-        limits = [n for n in ("max_parameters", "max_predict_flops") if getattr(self, n)]
+        limits = self._limits()
         if limits and (net_of(self.estimator) is None or y is None):
             raise ValueError(
                 f"{limits[0]} needs an nnhp estimator, alone or last in a Pipeline, and targets; "
                 f"got {type(self.estimator).__name__}."
             )
+
+    def _limits(self) -> list[str]:
+        """Names of the limits that are set."""
+        names = ("max_parameters", "max_predict_flops")
+        return [name for name in names if getattr(self, name) is not None]
 
     def _open(self, sampler: Any, n_planned: int, n_scores: int = 1) -> None:
         """Begin to propose, at most so many settings."""
@@ -70,13 +75,15 @@ class ModelSearch(RungSearch):
         )
 
     def _close(self) -> None:
-        """Warn where there were fewer settings than planned."""
-        n_proposed = self._n_proposed
-        if n_proposed < self._n_planned:
+        """Warn where there were fewer settings than planned; raise ValueError without any."""
+        limits = self._limits()
+        if limits and not self._n_numbered:
+            raise ValueError(f"No setting of the space was found within {' and '.join(limits)}.")
+        if self._n_proposed < self._n_planned:
             warnings.warn(
-                f"{type(self).__name__} ended after {n_proposed} of {self._n_planned} candidates: "
-                "the space has no more settings"
-                + (" within the limits." if self.max_parameters or self.max_predict_flops else "."),
+                f"{type(self).__name__} ended after {self._n_proposed} of {self._n_planned} "
+                "candidates: the space has no more settings"
+                + (" within the limits." if limits else "."),
                 UserWarning,
                 stacklevel=5,
             )
@@ -100,7 +107,7 @@ class ModelSearch(RungSearch):
         return self._proposals.place(first)
 
     def _keeps_limits(self, params: Mapping[str, Any]) -> bool:
-        if self.max_parameters is None and self.max_predict_flops is None:
+        if not self._limits():
             return True
         size = self._size_of(dict(params))
         return size is None or (
