@@ -29,7 +29,7 @@ examples:
   nnhp search digits
   nnhp search sales.csv --target price --method halving --report sales.html
   nnhp search sales.parquet --target region --time 10m --study sales.db --save sales.joblib
-  nnhp search sales.csv --target price --space space.toml --n 50
+  nnhp search sales.csv --target price --space space.toml --n 50 --method bayes
 
 a space, in space.toml (a grid takes lists only):
   learning_rate_init = {loguniform = [1e-4, 1e-1]}
@@ -52,6 +52,8 @@ _MORE = {
     "grid": "values (--space) or --epochs",
     "halving": "candidates (--n) or --epochs",
     "hyperband": "--epochs",
+    "bayes": "candidates (--n) or --epochs",
+    "genetic": "candidates (--n) or --epochs",
 }
 
 
@@ -152,7 +154,12 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
         "rate, batch size, layers, activation, dropout and L2 rate, but with 1 to 3 layers of 16 "
         "to 256 units)",
     )
-    add("--n", type=integer(1), metavar="N", help="candidates (default: 20; halving: 81)")
+    add(
+        "--n",
+        type=integer(1),
+        metavar="N",
+        help="candidates (default: 20; halving: 81, bayes: 40, genetic: 100)",
+    )
     add("--cv", type=integer(2), default=5, metavar="K", help="folds (default: 5)")
     add(
         "--epochs",

@@ -28,6 +28,8 @@ from nnhp._space_file import read_space
 from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
 from nnhp._tables import STEP, Table
 from nnhp.search import (
+    BayesSearchCV,
+    GeneticSearchCV,
     GridSearchCV,
     HalvingRandomSearchCV,
     HiddenLayers,
@@ -35,16 +37,25 @@ from nnhp.search import (
     RandomizedSearchCV,
     Study,
 )
+from nnhp.search._proposals import need_optuna
 from nnhp.search._rungs import brackets_of
 from nnhp.search._study import StudyDiffers, StudyLocked
 
-METHODS = ("random", "grid", "halving", "hyperband")
+METHODS = ("random", "grid", "halving", "hyperband", "bayes", "genetic")
 
 _HELD_OUT = 0.25
 _RESOURCE = f"{STEP}max_iter"
 _FACTOR = 3
-_CANDIDATES = {"random": 20, "halving": 81}
-_EPOCHS = {"random": 100, "grid": 100, "halving": 81, "hyperband": 81}
+_CANDIDATES = {"random": 20, "halving": 81, "bayes": 40, "genetic": 100}
+_POPULATION = 10  # candidates of a generation
+_EPOCHS = {
+    "random": 100,
+    "grid": 100,
+    "halving": 81,
+    "hyperband": 81,
+    "bayes": 100,
+    "genetic": 100,
+}
 # Wider or deeper ones take long on every table, and seldom help on a small one.
 _LAYERS = HiddenLayers(depth=(1, 3), width=(16, 256))
 # What to give otherwise where a part of a study's fingerprint differs; parts whose difference may
@@ -59,12 +70,20 @@ _OPTIONS = {
     "max_resources": "--epochs",
     "n_iter": "--n",
     "n_candidates": "--n",
+    "generations": "--n",
     "return_curves": "--report",
     "isa": "the instruction set (NNHP_ISA)",
     "versions": "the versions of the packages",
 }
 _REASONS = {
-    "method": {"estimator", "max_resources", "n_iter", "n_candidates"},
+    "method": {
+        "estimator",
+        "max_resources",
+        "n_iter",
+        "n_candidates",
+        "generations",
+        "versions",
+    },
     "seed": {"data", "splits", "estimator"},
     "data": {"splits", "estimator", "space"},
     "splits": {"space"},
@@ -75,6 +94,8 @@ _SAID = {
     "RandomizedSearchCV": "random",
     "HalvingRandomSearchCV": "halving",
     "HyperbandSearchCV": "hyperband",
+    "BayesSearchCV": "bayes",
+    "GeneticSearchCV": "genetic",
     "True": "given",
     "False": "not given",
 }
@@ -92,7 +113,7 @@ class Request:
 
     Attributes
     ----------
-    method : {'random', 'grid', 'halving', 'hyperband'}
+    method : {'random', 'grid', 'halving', 'hyperband', 'bayes', 'genetic'}
         How candidates are found and compared.
     space : str or None
         TOML file of the search space; None is the default one.
@@ -240,7 +261,7 @@ class TableSearch:
             )
             n_tried, rungs, all_rungs = _extent(search)
             cut = ""
-            if n_tried < self.n_candidates:
+            if n_tried < self.n_candidates and self._request.seconds is not None:
                 cut = f"after {n_tried} of {self.n_candidates} candidates"
             elif rungs < all_rungs:
                 cut = f"after {rungs} of {all_rungs} rungs"
@@ -267,6 +288,11 @@ class TableSearch:
             raise RefusedError("--resume needs --study: the file to go on with")
         if request.method == "grid" and request.space is None:
             raise RefusedError("--method grid needs --space: a file that lists values to combine")
+        if request.method in ("bayes", "genetic"):
+            try:
+                need_optuna(f"--method {request.method}")
+            except ImportError as error:
+                raise RefusedError(str(error)) from None
         if request.n_candidates is not None and request.method in ("grid", "hyperband"):
             what = "its space" if request.method == "grid" else "--epochs"
             raise RefusedError(f"--n is not for --method {request.method}: {what} sets the number")
@@ -335,6 +361,8 @@ class TableSearch:
             n_candidates = sum(rungs[0][0] for rungs in brackets_of(self._epochs, _FACTOR))
         else:
             n_candidates = self._request.n_candidates or _CANDIDATES[method]
+        if method == "genetic":  # whole generations
+            n_candidates = -(-n_candidates // _POPULATION) * _POPULATION
         if n_all < n_candidates:
             self.remarks.append(f"the space has no more than {n_all} candidates")
         return int(min(n_all, n_candidates))
@@ -359,6 +387,13 @@ class TableSearch:
         if request.method == "grid":
             return GridSearchCV(model, space, **common)
         common["random_state"] = request.seed
+        if request.method == "bayes":
+            return BayesSearchCV(model, space, n_iter=self.n_candidates, **common)
+        if request.method == "genetic":
+            generations = -(-self.n_candidates // _POPULATION)
+            return GeneticSearchCV(
+                model, space, population_size=_POPULATION, generations=generations, **common
+            )
         if request.method == "hyperband":
             return HyperbandSearchCV(
                 model, space, max_resources=self._epochs, factor=_FACTOR, **common
@@ -441,6 +476,7 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
         warnings.filterwarnings("ignore", "The total space of parameters", UserWarning)
+        warnings.filterwarnings("ignore", r"\w+ ended after \d+ of \d+ candidates", UserWarning)
         yield
 
 

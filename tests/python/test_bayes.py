@@ -337,17 +337,15 @@ def test_a_search_without_a_pruner_forgets_the_brackets_of_another(data):
 # ------------------------------------------------------------------ what may go wrong
 
 
-@pytest.mark.parametrize("make", [bayes, genetic])
-def test_candidates_that_fail_are_the_worst(make):
+def test_candidates_that_fail_are_the_worst():
     X, y = problem("one target")
     space = {"learning_rate_init": [1e-3, 1e-2, 1e30, 1e31], "alpha": loguniform(1e-5, 1)}
     estimator = MLPRegressor(hidden_layer_sizes=4, solver="sgd", max_iter=4, random_state=0)
-    size = {"n_iter": 64} if make is bayes else {"population_size": 8, "generations": 8}
     with (
         pytest.warns(FitFailedWarning),
         pytest.warns(UserWarning, match="non-finite"),
     ):
-        search = make(space, estimator=estimator, **size).fit(X, y)
+        search = bayes(space, estimator=estimator, n_iter=64).fit(X, y)
     failed = np.isnan(search.cv_results_["mean_test_score"])
     assert len(failed) == 64
     assert 0 < failed[-32:].mean() < 0.35  # of half of all settings
