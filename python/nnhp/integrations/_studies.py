@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def export_study(
     ...     path = f"{folder}/iris.db"
     ...     search = GridSearchCV(net, {"alpha": [1e-4, 1e-2]}, study=path).fit(X, y)
     ...     (exported,) = export_study(path, optuna.storages.InMemoryStorage())
-    >>> exported.best_value == search.best_score_
+    >>> bool(exported.best_value == search.best_score_)
     True
     """
     given = study if isinstance(study, Study) else Study(study)
@@ -158,7 +159,9 @@ def _exported(name: str, storage: Any, trials: Sequence[Any]) -> optuna.Study:
         storage=storage, study_name=name, directions=["maximize"] * max(len(metrics), 1)
     )
     if metrics:
-        created.set_metric_names(metrics)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            created.set_metric_names(metrics)
     climbs: dict[int, list[Any]] = {}  # a candidate's trials, from its lowest rung on
     for trial in sorted(trials, key=lambda trial: (trial.candidate, trial.resource)):
         climbs.setdefault(trial.candidate, []).append(trial)
