@@ -2,7 +2,7 @@
 Searches that learn
 ===================
 
-Random and Bayesian search, candidate by candidate: one draws, the other goes where scores were good.
+Random and Bayesian search, by candidate: one draws, the other goes where scores were good.
 """
 
 import sys

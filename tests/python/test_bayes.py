@@ -308,20 +308,22 @@ def test_the_median_stops_what_is_below_it(data):
     search = bayes(estimator=net(max_iter=9), n_iter=24, pruner="median").fit(*data)
     results = search.cv_results_
     assert set(results["n_resources"]) == {1, 3, 9}
+    assert set(results["bracket"]) == {0}
+    batch = (np.cumsum(results["iter"] == 0) - 1) // 4
     seen = {1: [], 3: [], 9: []}
     n_stopped = 0
     for number in range(6):
         start = len(seen[9]) >= 5
         for rung, epochs in enumerate((1, 3)):
-            rows = np.flatnonzero((results["bracket"] == number) & (results["iter"] == rung))
+            rows = np.flatnonzero((batch == number) & (results["iter"] == rung))
             scores = results["mean_test_score"][rows]
             seen[epochs] += scores.tolist()
             above = rows if not start else rows[scores >= np.median(seen[epochs])]
-            goes_on = (results["bracket"] == number) & (results["iter"] == rung + 1)
+            goes_on = (batch == number) & (results["iter"] == rung + 1)
             alphas = [results["params"][row]["alpha"] for row in above]
             assert [results["params"][r]["alpha"] for r in np.flatnonzero(goes_on)] == alphas
             n_stopped += len(rows) - len(above)
-        last = (results["bracket"] == number) & (results["iter"] == 2)
+        last = (batch == number) & (results["iter"] == 2)
         seen[9] += results["mean_test_score"][last].tolist()
     assert n_stopped >= 4
 

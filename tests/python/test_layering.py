@@ -151,7 +151,7 @@ def test_one_module_of_the_searches_talks_to_optuna():
         path.stem
         for path in (PACKAGE / "search").glob("*.py")
         if re.search(
-            r"^\s*(import|from) (optuna|cmaes|nnhp\.integrations)\b", path.read_text(), re.M
+            r"^\s*(import|from) (optuna|cmaes|nnhp\.integrations)\b", path.read_text(), re.MULTILINE
         )
     }
     assert talking == {"_proposals"}

@@ -88,7 +88,7 @@ class BayesSearchCV(ModelSearch):
     -----
     Settings that come first inform the model where they lie in the space. A candidate whose fits
     fail counts for the model like the worst one. With a pruner `cv_results_` has a row for each
-    candidate and rung, with the columns ``bracket`` (or batch), ``iter`` and ``n_resources``, and
+    candidate and rung, with the columns ``bracket``, ``iter`` and ``n_resources``, and
     the best candidate is sought among those that got all epochs. Of candidates that were stopped
     only 'tpe' learns.
 
@@ -296,12 +296,12 @@ class BayesSearchCV(ModelSearch):
         most = self._epochs_of_net()
         epochs_of = sorted({max(most // _FACTOR**i, 1) for i in range(_MEDIAN_RUNGS)})
         seen: list[list[float]] = [[] for _ in epochs_of]
-        for number, batch in enumerate(self._batches()):
+        for batch in self._batches():
             climb = _Climb(batch, self._numbered(batch))
             for rung, epochs in enumerate(epochs_of):
                 last = rung + 1 == len(epochs_of)
                 n_survivors = 0 if last else len(climb.going)
-                group = Entrants(number, rung, epochs, climb.going, n_survivors)
+                group = Entrants(0, rung, epochs, climb.going, n_survivors)
                 (means,) = self._evaluate_rung([group], evaluate_candidates, task)
                 climb.note(epochs, means)
                 seen[rung] += means[np.isfinite(means)].tolist()
