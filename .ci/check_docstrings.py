@@ -28,6 +28,8 @@ EXCEPT = {
 }
 # Methods by which estimators ask optimizers, schedules and losses for what the engine takes.
 FOR_ESTIMATORS = {"check", "fields", "laid_out", "levels"}
+# Methods of callbacks, which their base class describes.
+HOOKS = {"on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"}
 
 
 def names_to_check() -> Iterator[str]:
@@ -39,7 +41,8 @@ def names_to_check() -> Iterator[str]:
         yield f"nnhp.{name}"
         if isinstance(found, type):
             for method, function in inspect.getmembers(found, inspect.isfunction):
-                inner = method.startswith("_") or method in FOR_ESTIMATORS
+                described = method in HOOKS and found is not nnhp.callbacks.Callback
+                inner = method.startswith("_") or method in FOR_ESTIMATORS or described
                 if not inner and function.__module__.startswith("nnhp."):
                     yield f"nnhp.{name}.{method}"
 

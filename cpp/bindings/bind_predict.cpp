@@ -128,6 +128,17 @@ py::tuple call_objective(Objective<T>& objective, InUse& in_use, const py::objec
   return py::make_tuple(value, gradient);
 }
 
+template <class T>
+py::object compute_loss(const TypedNetSpec& net, const TrainSpec& train,
+                        const py::object& parameters, const AnyTrainingSet& set) {
+  const AlignedVector<T> flat = aligned_copy<T>(parameters, "parameters");
+  const auto& its_set = set.of<T>("training_set");
+  const std::optional<double> loss = without_gil([&, poll = poll_signals()] {
+    return validation_loss(*net.spec, train.loss, flat, *its_set, poll);
+  });
+  return py::cast(loss);
+}
+
 }  // namespace
 
 void bind_predict(py::module_& m) {
@@ -140,6 +151,15 @@ void bind_predict(py::module_& m) {
       .def(py::pickle(&predictor_state, [](const py::tuple& state) {
         return make_predictor(state[0].cast<TypedNetSpec>(), state[1]);
       }));
+
+  m.def(
+      "validation_loss",
+      [](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
+         const py::object& parameters, const AnyTrainingSet& set) {
+        return with_dtype(net.single,
+                          [&]<class T>() { return compute_loss<T>(net, *train, parameters, set); });
+      },
+      py::arg("net"), py::arg("train").none(false), py::arg("parameters"), py::arg("training_set"));
 
   py::class_<AnyObjective>(m, "Objective")
       .def(py::init([](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,

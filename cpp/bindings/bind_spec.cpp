@@ -146,6 +146,7 @@ LossSpec make_loss(const py::object& given) {
   loss.over_outputs =
       static_cast<OverOutputs>(index_of(over_outputs_table, over_outputs, "over_outputs"));
   fields.read("scale", loss.scale);
+  fields.read("mean_over_samples", loss.mean_over_samples);
   fields.read("epsilon", loss.epsilon);
   fields.read("label_smoothing", loss.label_smoothing);
   fields.read("delta", loss.delta);
@@ -199,7 +200,7 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
   fields.read("per_epoch", schedule.per_epoch);
   fields.read("step_size", schedule.step_size);
   fields.read("factor", schedule.factor);
-  fields.read("decay", schedule.decay);
+  fields.read("decay_rate", schedule.decay_rate);
   fields.read("staircase", schedule.staircase);
   fields.read("end", schedule.end);
   fields.read("warmup", schedule.warmup);
@@ -212,7 +213,7 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
   fields.read("patience", schedule.patience);
   fields.read("min_delta", schedule.min_delta);
   fields.read("cooldown", schedule.cooldown);
-  fields.read("min_rate", schedule.min_rate);
+  fields.read("min_lr", schedule.min_lr);
   fields.read("boundaries", schedule.boundaries);
   fields.read("values", schedule.values);
   fields.require_all_read();
@@ -223,11 +224,15 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
                      int64_t max_epochs, double schedule_horizon, double l2, double l1,
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
                      const std::string& monitor, bool records_steps, const py::object& augment,
-                     const std::vector<index_t>& frozen_layers) {
+                     const std::vector<index_t>& frozen_layers,
+                     const std::vector<index_t>& held_biases,
+                     const std::vector<std::pair<double, double>>& layer_penalties) {
   TrainSpec train;
   train.loss = make_loss(loss);
   train.augment = make_augment(augment);
   train.penalty = {l2, l1};
+  for (const auto& [own_l2, own_l1] : layer_penalties)
+    train.layer_penalties.push_back({own_l2, own_l1});
   train.optimizer = make_optimizer(optimizer);
   train.schedule = make_schedule(schedule, schedule_horizon);
   train.batch_size = batch_size;
@@ -238,6 +243,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
   train.records_steps = records_steps;
   train.frozen_layers = frozen_layers;
+  train.held_biases = held_biases;
   return train;
 }
 
@@ -295,7 +301,9 @@ void bind_spec(py::module_& m) {
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
            py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
-           py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>());
+           py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>(),
+           py::arg("held_biases") = std::vector<index_t>(),
+           py::arg("layer_penalties") = std::vector<std::pair<double, double>>());
 }
 
 }  // namespace nnhp::bindings

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 
@@ -18,7 +19,15 @@ class Names(StrOptions):
 
 
 # Public modules of components, which texts (a study's file, a space's file) may name.
-MODULES = ("activations", "initializers", "losses", "optimizers", "schedules")
+MODULES = (
+    "activations",
+    "initializers",
+    "layers",
+    "losses",
+    "optimizers",
+    "regularizers",
+    "schedules",
+)
 
 
 class Component(BaseEstimator):
@@ -44,13 +53,20 @@ class Component(BaseEstimator):
 
     def _value(self) -> tuple[Any, ...]:
         parameters = self.get_params(deep=False)
-        return (type(self), *((name, repr(parameters[name])) for name in sorted(parameters)))
+        return (type(self), *((name, _plain(parameters[name])) for name in sorted(parameters)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Component) and self._value() == other._value()
 
     def __hash__(self) -> int:
         return hash(self._value())
+
+
+def _plain(value: Any) -> Any:
+    """Sequences and arrays as tuples, so that equal ones are equal, and can be hashed."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def path_of(component: Component) -> str | None:

@@ -96,6 +96,7 @@ class TrainSpec:
         self,
         *,
         # See losses(). Fields: over_outputs ('own' | 'sum' | 'mean' | 'mean_of_sum_slopes'), scale,
+        # mean_over_samples (weighted losses are divided by the number of samples),
         # epsilon (0: that of the dtype), label_smoothing; delta, gamma, alpha, quantiles.
         loss: Part,
         # See optimizers(). Fields: momentum, beta_1, beta_2, epsilon, rho,
@@ -120,6 +121,9 @@ class TrainSpec:
         records_steps: bool = False,  # fill step_loss_curve
         # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
         augment: dict[str, Any] | None = None,
+        # L2 and L1 of each layer, in place of l2 and l1, added to the mean loss as they are.
+        layer_penalties: Sequence[tuple[float, float]] = (),
+        held_biases: Sequence[int] = (),  # layers whose biases are 0 and stay it
         frozen_layers: Sequence[int] = (),  # that no step changes, from 0 at the input's
     ) -> None: ...
 
@@ -262,6 +266,11 @@ def predict_rows(
 ) -> list[FloatArray]:
     """Activated outputs of each session's net, with the best parameters where a score is
     monitored, for listed rows of its dataset: (n_rows, n_outputs) each."""
+
+def validation_loss(
+    net: NetSpec, train: TrainSpec, parameters: FloatArray, training_set: TrainingSet
+) -> float:
+    """The mean loss of the validation rows, without any penalty."""
 
 class Predictor:
     """A net with a copy of its parameters, for any number of threads at once.

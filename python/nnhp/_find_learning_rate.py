@@ -166,7 +166,7 @@ def find_learning_rate(
     net.set_params(learning_rate_init=float(start), learning_rate="constant")
     if getattr(net.solver, "learning_rate", None) is not None:
         net.set_params(solver__learning_rate=None)
-    _params.check_bounds(net, _params.CONSTRAINTS)
+    _params.check_bounds(net, net.get_params(deep=False))
     _params.check_combination(net, incremental=False, has_validation=False)
     data = prepare(net, Given(X, y, sample_weight), None)
     with warnings.catch_warnings(action="ignore"):  # the training will say it again
@@ -177,7 +177,7 @@ def find_learning_rate(
         data = replace(data, rows=_some_rows(net, data, needed))
     steps_per_epoch = math.ceil(data.n_rows * copies / batch_size)
     net.set_params(
-        learning_rate=Exponential(rate=end / start, epochs=(steps - 1) / steps_per_epoch),
+        learning_rate=Exponential(decay_rate=end / start, epochs=(steps - 1) / steps_per_epoch),
         max_iter=math.ceil(steps / steps_per_epoch),
     )
     losses = _losses(Training(net, data, records_steps=True), _threads.resolve(net.n_jobs))[:steps]
@@ -218,6 +218,8 @@ def _some_rows(net: BaseMLP, data: TrainingData, n_rows: int) -> NDArray[np.int3
     order = np.arange(data.n_rows, dtype=np.int32)
     if net.shuffle:
         check_random_state(net.random_state).shuffle(order)
+    if data.train.weight is not None:  # first those that weigh something
+        order = order[np.argsort(data.train.weight[order] == 0, kind="stable")]
     return order[:n_rows]
 
 

@@ -8,7 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 from nnhp import _core
 
-_DEPENDENCIES = ("numpy", "scipy", "scikit-learn", "pandas", "tqdm", "joblib", "threadpoolctl")
+_DEPENDENCIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "safetensors",
+    "tqdm",
+    "joblib",
+    "threadpoolctl",
+)
 
 
 def show_versions() -> None:

@@ -13,7 +13,7 @@ from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator, clone
 
 from nnhp._component import Component, named
-from nnhp._table_files import RefusedError, closest, one_line
+from nnhp._table_files import RefusedError, no_parameter, one_line
 from nnhp.search import HiddenLayers
 
 _FORMS = (
@@ -117,8 +117,7 @@ def _check_name(name: str, net: BaseEstimator, taken: str | None) -> None:
     if name == taken:
         raise RefusedError("this method of search sets it; give --epochs instead")
     if name not in known:
-        meant = closest(name.rpartition("__")[2], known)
-        raise RefusedError(f"the network has no such parameter{meant}")
+        raise RefusedError(no_parameter(name, known))
 
 
 def _check_value(name: str, value: Any, net: BaseEstimator) -> None:

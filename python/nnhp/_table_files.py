@@ -205,6 +205,13 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def no_parameter(name: str, known: Iterable[str]) -> str:
+    """Say that a network has no such parameter, and which it has."""
+    names = sorted(known)
+    meant = closest(name.rpartition("__")[2], names)
+    return f"the network has no parameter {name!r}{meant}; it has {', '.join(names)}"
+
+
 def counted(which: Any, noun: str = "row") -> str:
     """How many there are in a list, or how many entries of a mask are true."""
     n = len(which) if isinstance(which, list) else int(np.sum(which))

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from nnhp import _tables
-from nnhp._table_files import RefusedError, closest, one_line
+from nnhp._table_files import RefusedError, no_parameter, one_line
 from nnhp._tables import STEP, Table
 from nnhp.search import Sweep
 from nnhp.search._sweep import SweepPlan
@@ -130,10 +130,7 @@ def _refused(error: Exception) -> RefusedError:
 def _check_name(option: str, name: str, net: BaseEstimator) -> None:
     known = net.get_params()
     if name not in known:
-        raise RefusedError(
-            f"{option}: the network has no parameter {name!r}{closest(name, known)}; it has "
-            f"{', '.join(sorted(known))}"
-        )
+        raise RefusedError(f"{option}: {no_parameter(name, known)}")
 
 
 def _by_label(request: SweepRequest) -> dict[Any, dict[str, Any]]:

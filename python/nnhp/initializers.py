@@ -2,7 +2,8 @@
 
 An object of these classes, or its name for one with the defaults, is the `kernel_initializer` or
 `bias_initializer` of an estimator. Definitions and defaults are Keras's. In the formulas, fan_in
-and fan_out are the inputs and units of a layer; for its biases both are its units.
+and fan_out are the inputs and units of a layer (of maxout, units times pieces: the columns of its
+weights); for its biases both are the latter.
 
 Called with a shape, an initializer returns values to look at.
 """

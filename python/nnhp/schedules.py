@@ -127,12 +127,13 @@ class Step(Schedule):
 class Exponential(Schedule):
     """The rate falls by the same share in equal times: 'exponential'.
 
-    After t epochs, fractions counted, it is ``learning_rate_init * rate ** (t / epochs)``, as in
-    Keras's ExponentialDecay. ``rate=gamma, epochs=1, staircase=True`` is PyTorch's ExponentialLR.
+    After t epochs, fractions counted, it is ``learning_rate_init * decay_rate ** (t / epochs)``, as
+    in Keras's ExponentialDecay. ``decay_rate=gamma, epochs=1, staircase=True`` is PyTorch's
+    ExponentialLR.
 
     Parameters
     ----------
-    rate : float, default=0.01
+    decay_rate : float, default=0.01
         What the learning rate is multiplied by in `epochs` epochs; positive.
 
     epochs : float, default=None
@@ -144,30 +145,24 @@ class Exponential(Schedule):
     Examples
     --------
     >>> from nnhp import MLPRegressor, schedules
-    >>> net = MLPRegressor(learning_rate=schedules.Exponential(rate=0.001))
+    >>> net = MLPRegressor(learning_rate=schedules.Exponential(decay_rate=0.001))
     >>> net.set_params(learning_rate__epochs=50).learning_rate
-    Exponential(epochs=50, rate=0.001)
+    Exponential(decay_rate=0.001, epochs=50)
     """
 
     name = "exponential"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "rate": _POSITIVE,
+        "decay_rate": _POSITIVE,
         "epochs": _EPOCHS,
         "staircase": ["boolean"],
     }
 
     def __init__(
-        self, rate: float = 0.01, epochs: float | None = None, staircase: bool = False
+        self, decay_rate: float = 0.01, epochs: float | None = None, staircase: bool = False
     ) -> None:
-        self.rate = rate
+        self.decay_rate = decay_rate
         self.epochs = epochs
         self.staircase = staircase
-
-    def fields(self) -> dict[str, Any]:
-        """The schedule as the engine takes it, where `rate` is the learning rate."""
-        fields = super().fields()
-        decay = fields.pop("rate")
-        return {**fields, "decay": decay}
 
 
 class Polynomial(Schedule):
@@ -363,7 +358,7 @@ class Plateau(Schedule):
     cooldown : int, default=0
         Epochs after a fall that do not count.
 
-    min_rate : float, default=0
+    min_lr : float, default=0
         The rate never falls below this.
 
     Examples
@@ -380,7 +375,7 @@ class Plateau(Schedule):
         "patience": [_COUNT],
         "min_delta": _NOT_NEGATIVE,
         "cooldown": [_COUNT],
-        "min_rate": _NOT_NEGATIVE,
+        "min_lr": _NOT_NEGATIVE,
     }
 
     def __init__(
@@ -389,13 +384,13 @@ class Plateau(Schedule):
         patience: int = 10,
         min_delta: float = 1e-4,
         cooldown: int = 0,
-        min_rate: float = 0,
+        min_lr: float = 0,
     ) -> None:
         self.factor = factor
         self.patience = patience
         self.min_delta = min_delta
         self.cooldown = cooldown
-        self.min_rate = min_rate
+        self.min_lr = min_lr
 
 
 class Piecewise(Schedule):

@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 from nnhp._feature_expansion import FeatureExpansion
 from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.estimators._optimizers import own_rate, solver_name
+from nnhp.estimators._schedules import tells_rates
 from nnhp.search._space import HiddenLayers
 
 __all__ = ["default", "features"]
@@ -275,7 +276,7 @@ def _net_space(net: MLPClassifier | MLPRegressor, n_samples: int | None) -> dict
     solver = solver_name(net)
     if solver == "lbfgs":
         return space
-    rate = "learning_rate_init" if isinstance(net.learning_rate, str) else "learning_rate"
+    rate = "learning_rate" if tells_rates(net.learning_rate) else "learning_rate_init"
     if own_rate(net) is not None:
         rate = "solver__learning_rate"
     space[rate] = loguniform(1e-4, _MAX_LEARNING_RATE.get(solver, _OF_ADAM))

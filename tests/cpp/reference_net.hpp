@@ -364,11 +364,12 @@ inline void update(std::vector<Parameter>& parameters, std::vector<double>& aver
   }
 }
 
-// One step of everything that is not frozen; only weights are penalized.
+// One step of everything that is not frozen; only weights are penalized. `divisor` is that of the
+// loss, which penalties of single layers are not divided by.
 inline void update(const NetSpec& net, std::vector<Parameter>& parameters,
                    std::vector<double>& averages, const std::vector<double>& gradient,
-                   const TrainSpec& train, double weight, int64_t step) {
-  const Coefficients c = coefficients(train, weight, step);
+                   const TrainSpec& train, double divisor, int64_t step) {
+  const Coefficients c = coefficients(train, divisor, step);
   const auto size = [](index_t n) { return static_cast<size_t>(n); };
   const auto update_stages = [&](const std::vector<Stage>& stages) {
     for (const Stage& stage : stages) {
@@ -385,10 +386,17 @@ inline void update(const NetSpec& net, std::vector<Parameter>& parameters,
     const auto& frozen = train.frozen_layers;
     if (std::count(frozen.begin(), frozen.end(), static_cast<index_t>(l)) > 0) continue;
     const LayerSpec& layer = net.layers()[l];
+    Coefficients of_weights = c;
+    if (!train.layer_penalties.empty()) {
+      of_weights.l2 = train.layer_penalties[l].l2 * divisor;
+      of_weights.l1 = train.layer_penalties[l].l1 * divisor;
+    }
     update(parameters, averages, gradient, size(layer.weights_at), size(layer.inputs),
-           size(layer.units), true, train, c, step);
-    update(parameters, averages, gradient, size(layer.biases_at()), 1, size(layer.units), false,
-           train, c, step);
+           size(layer.units), true, train, of_weights, step);
+    const auto& held = train.held_biases;
+    const bool holds = std::count(held.begin(), held.end(), static_cast<index_t>(l)) > 0;
+    update(parameters, averages, holds ? std::vector<double>(gradient.size()) : gradient,
+           size(layer.biases_at()), 1, size(layer.units), false, train, c, step);
     update_stages(layer.stages);
   }
 }

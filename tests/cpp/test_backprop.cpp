@@ -181,6 +181,16 @@ TEST_CASE("test_an_objective_that_changes_from_call_to_call_is_refused") {
   }
 }
 
+TEST_CASE("test_an_objective_has_nothing_of_single_layers") {
+  Setup penalized, held;
+  penalized.train.layer_penalties.resize(3);
+  held.train.held_biases = {1};
+  for (const Setup& setup : {penalized, held}) {
+    CHECK_THROWS_WITH_AS(objective_of(setup, {}), doctest::Contains("an objective has no"),
+                         std::invalid_argument);
+  }
+}
+
 // A Backprop with its memory.
 template <class T>
 class Passes {

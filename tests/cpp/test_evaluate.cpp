@@ -38,12 +38,15 @@ struct Question {
   std::vector<double> weights;
   std::vector<int32_t> labels;
   double label_smoothing = 0.0;
+  bool mean_over_samples = false;
   bool stopped = false;
 };
 
 Evaluation answer(const Question& question) {
   const index_t outputs = question.x.columns;
-  const LossSpec loss{.kind = question.loss, .label_smoothing = question.label_smoothing};
+  const LossSpec loss{.kind = question.loss,
+                      .mean_over_samples = question.mean_over_samples,
+                      .label_smoothing = question.label_smoothing};
   const NetSpec net(outputs, {}, outputs, loss_table[static_cast<size_t>(question.loss)].output);
   Samples samples{question.x, question.y, Matrix(question.x.rows, 1, 1.0), {}};
   samples.w.cells = question.weights;
@@ -158,6 +161,31 @@ TEST_CASE("test_loss_is_the_weighted_mean") {
   CHECK(answer(question).loss == doctest::Approx((0.0 + 2.0 + 8.0) / 3.0));
   question.weights = {2, 1, 1};
   CHECK(answer(question).loss == doctest::Approx((0.0 + 2.0 + 8.0) / 4.0));
+}
+
+TEST_CASE("test_loss_is_divided_by_the_samples_where_they_are_counted") {
+  Question question{matrix_of(1, {1, 2, 4}), matrix_of(1, {1, 0, 0})};
+  question.weights = {2, 1, 1};
+  question.mean_over_samples = true;
+  CHECK(answer(question).loss == doctest::Approx((0.0 + 2.0 + 8.0) / 3.0));
+}
+
+TEST_CASE_TEMPLATE("test_the_loss_alone_is_that_of_a_session", T, float, double) {
+  for (const index_t samples : {70, 5000}) {  // the latter by an engine thread
+    Setup setup;
+    setup.samples = samples;
+    setup.weighted = setup.validated = true;
+    setup.train.monitor = Monitor::kLoss;
+    setup.train.penalty = {0.3, 0.1};
+    auto parts = parts_of<T>(setup);
+    const Session<T> session = advanced(parts.session(), 1);
+    const auto loss = [&](const AlignedVector<T>& parameters) {
+      return validation_loss(*parts.net, setup.train.loss, parameters, *parts.set(), Poll());
+    };
+    CHECK(loss(session.state().parameters) == session.state().validation_loss_curve[0]);
+    CHECK_THROWS_WITH_AS(loss(AlignedVector<T>(3)), doctest::Contains("parameters must have"),
+                         std::invalid_argument);
+  }
 }
 
 TEST_CASE("test_a_stop_ends_an_evaluation_unfinished") {

@@ -165,7 +165,7 @@ TEST_CASE("test_plateau_waits_cools_down_and_ends") {
   spec.factor = 0.5;
   spec.patience = 2.0;
   spec.min_delta = 0.1;
-  spec.min_rate = 0.3;
+  spec.min_lr = 0.3;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   check_plateau(spec, {{1.0, 0.8},
                        {1.05, 0.8},

@@ -110,6 +110,13 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
                          .weight_noise = 0.05};
     s.train.frozen_layers = {1};
   });
+  add("penalties of layers, held biases, mean over samples", [](Setup& s) {
+    s.weighted = s.validated = true;
+    s.train.loss.mean_over_samples = true;
+    s.train.layer_penalties = {{0.02, 0.01}, {0.0, 0.0}, {0.0, 0.03}};
+    s.train.held_biases = {1, 2};
+    s.train.monitor = Monitor::kLoss;
+  });
   add("linear poisson, whole batch", [](Setup& s) {
     s.train.loss.kind = Loss::kPoisson;
     s.hidden.clear();
@@ -217,6 +224,23 @@ TEST_CASE("test_the_running_order_is_shuffled_in_place_every_epoch") {
   }
 }
 
+// What a batch's loss has of penalties.
+double penalty_of(const NetSpec& net, const TrainSpec& train, const std::vector<double>& parameters,
+                  double divisor) {
+  const Penalty& whole = train.penalty;
+  if (train.layer_penalties.empty()) {
+    return reference::penalty(net, parameters, whole.l2, whole.l1, train.frozen_layers) / divisor;
+  }
+  double total = 0.0;
+  for (size_t l = 0; l < net.layers().size(); ++l) {
+    const Penalty& own = train.layer_penalties[l];
+    for (const double w : reference::weights_of(net.layers()[l], parameters).cells) {
+      total += 0.5 * own.l2 * w * w + own.l1 * std::abs(w);
+    }
+  }
+  return total;
+}
+
 // What a plain training of whole batches gives.
 struct PlainTraining {
   std::vector<double> parameters, averages, loss_curve;
@@ -242,15 +266,15 @@ PlainTraining train_plainly(const Setup& setup, int epochs) {
       const reference::Batch batch{reference::rows_of(samples.x, rows),
                                    reference::rows_of(samples.y, rows),
                                    reference::rows_of(samples.w, rows)};
-      const double weight = reference::column_sums(batch.w)(0, 0);
+      const double divisor = train.loss.mean_over_samples ? static_cast<double>(rows.size())
+                                                          : reference::column_sums(batch.w)(0, 0);
       const reference::Draw draw{dropout_key_of(setup), static_cast<uint64_t>(step)};
       const reference::Pass pass =
           reference::pass(net, result.parameters, batch, &draw, setup.loss());
-      const double penalty = reference::penalty(net, result.parameters, train.penalty.l2,
-                                                train.penalty.l1, train.frozen_layers);
-      epoch_loss += (pass.loss + penalty) / weight * static_cast<double>(rows.size());
+      epoch_loss += (pass.loss / divisor + penalty_of(net, train, result.parameters, divisor)) *
+                    static_cast<double>(rows.size());
       ++step;
-      reference::update(net, state, result.averages, pass.gradient, train, weight, step);
+      reference::update(net, state, result.averages, pass.gradient, train, divisor, step);
       for (size_t i = 0; i < state.size(); ++i) result.parameters[i] = state[i].w;
       reference::update_statistics(pass.forward, result.parameters);
       std::copy(result.parameters.begin() + net.trained_count(), result.parameters.end(),
@@ -324,6 +348,13 @@ std::vector<std::pair<std::string, Setup>> setups_of_extras() {
       {"averages", [](TrainSpec& t) { t.optimizer.ema_momentum = 0.7; }},
       {"max_norm", [](TrainSpec& t) { t.optimizer.max_norm = 0.6; }},
       {"frozen", [](TrainSpec& t) { t.frozen_layers = {1}; }},
+      {"penalties of layers",
+       [](TrainSpec& t) {
+         t.penalty = {};
+         t.layer_penalties = {{0.02, 0.01}, {0.0, 0.03}, {0.05, 0.0}};
+       }},
+      {"held biases", [](TrainSpec& t) { t.held_biases = {0, 2}; }},
+      {"mean over samples", [](TrainSpec& t) { t.loss.mean_over_samples = true; }},
   };
   std::vector<std::pair<std::string, Setup>> setups;
   Setup all = whole_batches();
@@ -387,6 +418,43 @@ TEST_CASE("test_trajectories_through_all_stages_match_plain_training") {
 }
 
 // The net's own normalization of a frozen layer is that of predictions.
+TEST_CASE_TEMPLATE("test_held_biases_of_0_stay_0_under_every_optimizer", T, float, double) {
+  for (size_t optimizer = 0; optimizer < optimizer_table.size(); ++optimizer) {
+    CAPTURE(optimizer_table[optimizer].name);
+    Setup setup;
+    setup.train.optimizer.kind = static_cast<Optimizer>(optimizer);
+    setup.train.optimizer.weight_decay = 0.1;
+    setup.train.held_biases = {0, 2};
+    auto parts = parts_of<T>(setup);
+    const NetSpec net = setup.net();
+    const auto biases = [&](AlignedVector<T>& of, index_t l) {
+      const LayerSpec& layer = net.layers()[static_cast<size_t>(l)];
+      return std::span<T>(of.data() + layer.biases_at(), static_cast<size_t>(layer.units));
+    };
+    const auto is_0 = [](T b) { return b == T(0); };
+    for (const index_t l : {0, 2}) std::ranges::fill(biases(parts.start.parameters, l), T(0));
+    Session<T> session = advanced(parts.session(), 2);
+    for (const index_t l : {0, 2}) {
+      CHECK(std::ranges::all_of(biases(session.state().parameters, l), is_0));
+    }
+    CHECK(std::ranges::none_of(biases(session.state().parameters, 1), is_0));
+  }
+}
+
+TEST_CASE("test_a_batch_that_weighs_nothing_is_a_step_where_samples_are_counted") {
+  Setup setup;
+  setup.weighted = true;
+  setup.train.batch_size = setup.samples;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  for (const bool counts : {false, true}) {
+    setup.train.loss.mean_over_samples = counts;
+    auto parts = parts_of<double>(setup);
+    parts.training.weights = std::make_shared<const AlignedVector<double>>(
+        aligned_copy<double>(std::vector<double>(static_cast<size_t>(setup.samples), 0.0)));
+    CHECK(advanced(parts.session(), 1).state().step == (counts ? 1 : 0));
+  }
+}
+
 TEST_CASE_TEMPLATE("test_stages_of_frozen_layers_stay", T, float, double) {
   for (const index_t frozen : {0, 1}) {
     Setup setup;

@@ -15,14 +15,17 @@ import keras
 import keras_losses
 import keras_optimizers
 import keras_schedules
+import keras_sequential
 import keras_stages
 from keras.src.backend.common import dtypes
 
 DATA = Path(__file__).parent / "data"
 FAMILIES = {
+    "callbacks": keras_sequential.callbacks,
     "losses": keras_losses.losses,
     "optimizers": keras_optimizers.optimizers,
     "schedules": keras_schedules.schedules,
+    "sequential": keras_sequential.sequential,
     "stages": keras_stages.stages,
 }
 

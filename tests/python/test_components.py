@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 import nnhp
-from nnhp import _component, optimizers
+from nnhp import _component, losses, optimizers, schedules
 from nnhp._component import Component
 from nnhp.estimators._training import Training
 from nnhp.plots._settings import Column, label
@@ -32,6 +32,18 @@ class Foreign(Component):
 
     def __init__(self, value=1):
         self.value = value
+
+
+def test_components_are_equal_by_their_values():
+    rates = np.linspace(0.1, 0.01, 2000)
+    others = rates.copy()
+    others[1000] = 0.5
+    boundaries = range(1, 2000)
+    assert schedules.Piecewise(boundaries, rates) == schedules.Piecewise(boundaries, rates.tolist())
+    assert schedules.Piecewise(boundaries, rates) != schedules.Piecewise(boundaries, others)
+    assert losses.Quantile([0.1, 0.5]) != losses.Quantile([0.1, 0.5 + 1e-9])
+    assert hash(losses.Quantile([0.1, 0.5])) == hash(losses.Quantile((np.float64(0.1), 0.5)))
+    assert optimizers.RMSprop() != optimizers.Adagrad()
 
 
 # -------------------------------------------------------------------- in files

@@ -11,7 +11,7 @@ from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nnhp import FeatureExpansion, GridSearchCV, MLPClassifier, MLPRegressor
+from nnhp import FeatureExpansion, GridSearchCV, MLPClassifier, MLPRegressor, losses
 
 mpl.use("Agg")
 pytestmark = STOPS_EARLY
@@ -102,6 +102,18 @@ def test_axes_are_named_after_the_columns_of_a_table(kind, dtype):
     display = DecisionBoundaryDisplay.from_estimator(estimator, table, grid_resolution=12)
     assert display.ax_.get_xlabel() == "length"
     assert display.ax_.get_ylabel() == "width"
+
+
+def test_one_quantile_is_drawn_and_several_are_refused():
+    """One picture cannot show several outputs; scikit-learn says so."""
+    one, several = (
+        MLPRegressor(losses.Quantile(levels), max_iter=5).fit(X, TARGETS["regression"])
+        for levels in (0.9, (0.1, 0.9))
+    )
+    display = DecisionBoundaryDisplay.from_estimator(one, X, grid_resolution=12)
+    np.testing.assert_array_equal(display.response.ravel(), one.predict(grid_of(display)))
+    with pytest.raises(ValueError, match="Multi-output regressors are not supported"):
+        DecisionBoundaryDisplay.from_estimator(several, X)
 
 
 def test_a_method_that_a_net_lacks_is_refused():

@@ -227,6 +227,27 @@ REFUSED = {
 }
 
 
+def test_rows_that_weigh_nothing_are_not_drawn():
+    X = np.random.default_rng(0).normal(size=(5000, 3))
+    weight = np.zeros(5000)
+    weight[[7, 900, 4000]] = 1.0
+    net = MLPRegressor(hidden_layer_sizes=(4,), batch_size=5, random_state=0)
+    assert len(find_learning_rate(net, X, X[:, 0], weight, steps=10).losses) > 0
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"loss": "foo"}, {"label_smoothing": 2.0}, {"class_weight": "foo"}, {"alpha": -1}],
+    ids=str,
+)
+def test_bad_parameters_of_the_net_are_named(parameters):
+    (name,) = parameters
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of MLPClassifier must be"):
+        find_learning_rate(MLPClassifier(**parameters), *problem("binary"))
+    with pytest.raises(ValueError, match="The 'output_activation' parameter of MLPRegressor must"):
+        find_learning_rate(MLPRegressor(output_activation="foo"), *problem("one target"))
+
+
 @pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):

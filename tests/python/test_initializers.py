@@ -9,6 +9,7 @@ import sklearn.neural_network
 from helpers import STOPS_EARLY, assert_identical, assert_same_fit, problem, problem_for
 from numpy.testing import assert_allclose
 from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -327,6 +328,45 @@ def test_a_net_of_scikit_learn_is_a_source():
     assert_identical(start(**both(source)).coefs_, source.coefs_)
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer", None])
+def test_slopes_and_normalizations_come_with_the_biases(normalization):
+    X, y = problem("multiclass")
+    learned = {"activation": "prelu", "normalization": normalization}
+    source = MLPClassifier((6, 5), max_iter=20, learning_rate_init=0.05, random_state=7, **learned)
+    source.fit(X, y)
+    # All that it has learned is there: a net that does not learn computes the same.
+    copy = start(frozen_layers=[0, 1], **learned, **both(source))
+    assert_identical(copy.activation_params_, source.activation_params_)
+    assert_identical(copy.norm_params_, source.norm_params_)
+    assert_identical(copy.predict_proba(X), source.predict_proba(X))
+    # Deeper, each layer has its own.
+    deeper = start(hidden=(6, 5, 4), frozen_layers=[0, 1], **learned, **both(source))
+    assert_identical(deeper.layer_outputs(X)[:2], source.layer_outputs(X)[:2])
+    assert_identical(deeper.activation_params_[2], np.full(4, 0.25))
+    # By the weights alone nothing else is copied, and what has no place is not left out silently.
+    weights_only = start(frozen_layers=[0, 1], **learned, kernel_initializer=source)
+    assert_identical(weights_only.activation_params_[0], np.full(6, 0.25))
+    with pytest.raises(
+        ValueError, match=r"bias_initializer: the fitted network has .*slopes of hid"
+    ):
+        start(**both(source))
+
+
+def test_a_fitted_network_is_a_value(small):
+    """Its parameters are not those of the net that copies it: nothing sets them."""
+    net = MLPClassifier((6, 5), max_iter=2, random_state=0, **both(small))
+    assert not any("initializer__" in name for name in net.get_params())
+    assert (
+        "kernel_initializer__stddev"
+        in net.set_params(kernel_initializer=RandomNormal()).get_params()
+    )
+    source = clone(small).set_params(random_state=None).fit(*problem("multiclass"))
+    net.set_params(random_state=None, **both(source))
+    nnhp.sweep(net, *problem("multiclass"), "alpha", [0.1], cv=2, repeats=1)
+    BaggingClassifier(net, n_estimators=2, random_state=0).fit(*problem("multiclass"))
+    assert source.random_state is None
+
+
 def test_training_leaves_the_source_as_it_is(small):
     before = pickle.dumps(small)
     X, y = problem("multiclass")
@@ -411,7 +451,7 @@ REFUSED = {
     "too few": ([None, "zeros"], r"one entry per layer, the output layer included \(3\), got 2"),
     "shape": ([None, np.ones((6, 6)), None], r"of layer 2 must have the shape \(6, 5\), got"),
     "no matrix": ([np.ones(6), None, None], r"of layer 1 must have the shape \(7, 6\), got \(6,\)"),
-    "NaN": ([None, None, np.full((5, 3), np.nan)], "of layer 3 must hold finite numbers"),
+    "NaN": ([None, None, np.full((5, 3), np.nan)], "of layer 3 must give .* finite in float64"),
     "text": ([["a", "b"], None, None], "of layer 1 must be numbers"),
     "an unknown name": ([None, "he", None], "kernel_initializer must be one of 'auto', 'constant'"),
     "a class": (HeNormal, "must be an object, got the class HeNormal"),
@@ -428,6 +468,13 @@ REFUSED = {
 def test_what_cannot_be_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         start(kernel_initializer=given)
+
+
+@pytest.mark.parametrize("given", [Constant(1e300), [None, np.full((6, 5), 1e300), None]], ids=str)
+def test_what_float32_cannot_hold_is_refused(given):
+    start(kernel_initializer=given, dtype="float64", activation="tanh")
+    with pytest.raises(ValueError, match=r"of layer . must give .* in float32, got 1e\+300"):
+        start(kernel_initializer=given, dtype="float32")
 
 
 def test_biases_are_no_matrix():

@@ -35,10 +35,24 @@ ENGINE_MODULES = {
     "estimators._random",
     "estimators._training",
     "estimators._weights",
+    "sequential._compiled",
+    "sequential._data",
+    "sequential._layered",
+    "sequential._net",
+    "sequential._parts",
+    "sequential._training",
 }
 TOP = {"cli", "playground"}  # imported by nothing
 # Objects that parameters of the estimators, and layers, may be.
-PARTS = {"activations", "initializers", "losses", "optimizers", "schedules"}
+PARTS = {
+    "activations",
+    "initializers",
+    "layers",
+    "losses",
+    "optimizers",
+    "regularizers",
+    "schedules",
+}
 GROUND = {"_doc_link", "_feature_expansion", "datasets"}  # import nothing but the first
 
 
@@ -170,6 +184,20 @@ def test_parts_know_no_estimators():
         if name in PARTS:
             outside = {module.partition(".")[0] for module in imported if module}
             assert outside <= {"_component", "_core", "_threads"}, name
+
+
+def test_sequential_and_its_callbacks_do_not_know_search():
+    known = {
+        "callbacks": {"callbacks", "sequential"},  # the latter for annotations
+        "sequential": {"_component", "_core", "_threads", "callbacks", "estimators", "sequential"},
+    }
+    for name, imported in python_imports().items():
+        room = name.partition(".")[0]
+        if room in known:
+            outside = {module.partition(".")[0] for module in imported if module}
+            assert outside <= known[room] | PARTS, name
+        elif room != "__init__":
+            assert "sequential" not in {module.partition(".")[0] for module in imported}, name
 
 
 def test_data_and_features_know_nothing_of_the_package():

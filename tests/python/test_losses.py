@@ -544,6 +544,14 @@ def test_early_stopping_watches_the_score_of_quantiles():
     assert by_loss.best_validation_score_ == -min(by_loss.validation_loss_curve_)
 
 
+def test_several_quantiles_have_no_score_of_one_column():
+    X, y = problem("one target")
+    several = small(MLPRegressor, "quantile", early_stopping=True, scoring="r2")
+    with pytest.raises(ValueError, match=r"scoring must be None, 'loss' or .* 3 quantiles.*'r2'"):
+        several.fit(X, y)
+    several.set_params(loss=losses.Quantile(0.5)).fit(X, y)
+
+
 @pytest.mark.parametrize("scoring", [None, "r2", "neg_mean_absolute_error"])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_searches_score_quantiles_as_scikit_learn_does(scoring, early_stopping):

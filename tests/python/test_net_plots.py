@@ -21,14 +21,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import nnhp
-from nnhp import FeatureExpansion, MLPClassifier, MLPRegressor, plots
+from nnhp import FeatureExpansion, MLPClassifier, MLPRegressor, activations, losses, plots
 from nnhp.plots import (
     ActivationHistogramDisplay,
     LossCurveDisplay,
     NeuronMapsDisplay,
     WeightsDisplay,
 )
-from nnhp.plots._activation_histogram import _FLAT
 
 mpl.use("Agg")
 pytestmark = STOPS_EARLY
@@ -322,10 +321,12 @@ def test_a_validation_that_began_later_ends_with_the_training():
         (None, "R² (validation)"),
         ("loss", "Negative loss (validation)"),
         ("neg_mean_absolute_error", "Negative mean absolute error (validation)"),
+        ("quantile", "D² (pinball) (validation)"),
     ],
 )
 def test_scores_have_a_name(scoring, name):
-    fitted = regressor(early_stopping=True, scoring=scoring).fit(X, Y)
+    given = {"loss": scoring} if scoring == "quantile" else {"scoring": scoring}
+    fitted = regressor(early_stopping=True, **given).fit(X, Y)
     display = LossCurveDisplay.from_estimator(fitted, show="score")
     assert display.axes_[0].get_ylabel().replace("\n", " ") == name
 
@@ -444,6 +445,39 @@ def test_one_output(estimator, names):
     assert display.axes_[0].get_title() == "Hidden layer: 4 x 3"
 
 
+def test_pieces_of_maxout_are_named_by_their_unit():
+    maxout = [activations.Maxout(3), "tanh"]
+    fitted = net(hidden_layer_sizes=(4, 5), activation=maxout).fit(X, Y)
+    display = drawn(WeightsDisplay.from_estimator(fitted))
+    assert display.pieces == [3, 1, 1]
+    first, second, _ = display.axes_
+    names = texts(first.get_xticklabels())
+    assert names[:5] == ["0/0", "1/0", "2/0", "3/0", "0/1"]
+    assert len(names) == fitted.coefs_[0].shape[1]
+    assert first.get_xlabel() == "Unit / piece"
+    assert second.get_xlabel() == "Unit"
+    assert display.images_[1].get_array().shape == (4, 5), "the next layer sees units"
+    # A piece's name is that of the unit that puts its sum out.
+    sample = X.iloc[[0]]
+    sums = (sample @ fitted.coefs_[0] + fitted.intercepts_[0]).to_numpy().ravel()
+    [outputs] = fitted.layer_outputs(sample)[0]
+    for unit, output in enumerate(outputs):
+        of_unit = [k for k, name in enumerate(names) if name.startswith(f"{unit}/")]
+        assert_allclose(sums[of_unit].max(), output)
+
+
+@pytest.mark.parametrize("levels", [0.5, (0.1, 0.5, 0.9)])
+def test_outputs_of_quantiles_are_named(levels):
+    fitted = regressor(loss=losses.Quantile(levels)).fit(X, Y)
+    names = [f"quantile {level}" for level in np.atleast_1d(levels)]
+    display = drawn(WeightsDisplay.from_estimator(fitted, layers=-1))
+    assert texts(display.axes_[0].get_xticklabels()) == names
+    maps = drawn(NeuronMapsDisplay.from_estimator(fitted, X, y=Y))
+    titles = [ax.get_title() for ax in maps.axes_[-1]]
+    assert titles == (names if len(names) > 1 else ["Output layer"])
+    assert_array_equal(maps.targets, np.repeat(np.reshape(Y, (-1, 1)), len(names), axis=1))
+
+
 def test_a_histogram_per_layer():
     fitted = net(hidden_layer_sizes=(60, 50)).fit(X, Y)
     display = drawn(WeightsDisplay.from_estimator(fitted, kind="histogram"))
@@ -546,10 +580,16 @@ def test_saturated_units_are_counted():
     assert display.saturated_units[0].tolist() == [True, True, False, False]
 
 
-@pytest.mark.parametrize("name", nnhp._core.activations())
-def test_flat_is_where_the_slope_is_below_a_tenth_of_the_greatest(name):
+PARAMETERS = [
+    *[activations.ELU(alpha) for alpha in (0.05, 0.5, 3.0, 20.0)],
+    *[activations.LeakyReLU(slope) for slope in (0.0, 0.05, 0.5, 20.0)],
+]
+
+
+@pytest.mark.parametrize("given", [*nnhp._core.activations(), *PARAMETERS], ids=str)
+def test_flat_is_where_the_slope_is_below_a_tenth_of_the_greatest(given):
     """Told by the outputs alone, against the slopes of the engine's own activation."""
-    one = regressor(hidden_layer_sizes=(1,), activation=name, max_iter=1).fit([[0.0]], [0.0])
+    one = regressor(hidden_layer_sizes=(1,), activation=given, max_iter=1).fit([[0.0]], [0.0])
     one.coefs_[0][:], one.intercepts_[0][:] = 1, 0
     z = np.arange(-12, 12, 1e-3)[:, np.newaxis] + 3e-4  # beside the kinks
     outputs = one.layer_outputs(z)[0].ravel()
@@ -557,7 +597,7 @@ def test_flat_is_where_the_slope_is_below_a_tenth_of_the_greatest(name):
     ahead, behind = (one.layer_outputs(z + side * step)[0].ravel() for side in (1, -1))
     slopes = (ahead - behind) / (2 * step)
     is_flat = slopes < 0.1 * slopes.max()
-    flat = _FLAT.get(name)
+    (flat, _) = ActivationHistogramDisplay.from_estimator(one, z)._flats
     if flat is None and is_flat.any():  # where it is not there are outputs on both sides of it
         steep = outputs[~is_flat & (z.ravel() < 0.01)]
         assert steep.min() < np.median(outputs[is_flat]) < steep.max(), "outputs would tell"
@@ -567,6 +607,25 @@ def test_flat_is_where_the_slope_is_below_a_tenth_of_the_greatest(name):
     found = (outputs <= flat.low) | (outputs >= flat.high)
     assert_array_equal(found[~at_the_end], is_flat[~at_the_end])
     assert 0 < is_flat.sum() < len(z)
+
+
+def test_dead_units_by_the_activation_s_own_parameter():
+    outputs = np.array([[-0.5, -0.2], [-0.5, 0.3]])
+    for given, dead in [
+        ("elu", [False, False]),
+        (activations.ELU(0.5), [True, False]),
+        (activations.ELU(0.01), [True, False]),
+        (activations.LeakyReLU(0.05), [True, False]),
+    ]:
+        display = ActivationHistogramDisplay(
+            outputs=[outputs, outputs], activations=[given, "identity"]
+        )
+        assert display.dead_units[0].tolist() == dead, given
+    for given in ("leaky_relu", activations.PReLU(0.0), "gelu"):
+        display = ActivationHistogramDisplay(
+            outputs=[outputs, outputs], activations=[given, "identity"]
+        )
+        assert display.dead_units == [None, None], given
 
 
 def test_a_wide_range_of_shares_is_on_a_log_axis():
@@ -629,6 +688,28 @@ def test_every_unit_has_its_map():
         for unit, image in enumerate(images):
             assert_array_equal(image.get_array(), display.maps[layer][unit])
             assert image.origin == "lower"
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_maps_of_normalized_pieces(normalization):
+    """One map per unit, of what the unit puts out: the greatest of its normalized sums."""
+    fitted = net(
+        hidden_layer_sizes=(4,), activation=activations.Maxout(2), normalization=normalization
+    ).fit(X, Y)
+    display = drawn(NeuronMapsDisplay.from_estimator(fitted, X, grid_resolution=6))
+    assert [maps.shape for maps in display.maps] == [(4, 6, 6), (3, 6, 6)]
+    grid = np.tile(X.mean().to_numpy(), (36, 1))
+    grid[:, 0], grid[:, 1] = np.tile(display.x, 6), np.repeat(display.y, 6)
+    sums = grid @ fitted.coefs_[0] + fitted.intercepts_[0]
+    if normalization is not None:
+        given = fitted.norm_params_[0]
+        if normalization == "layer":
+            mean, variance = sums.mean(axis=1, keepdims=True), sums.var(axis=1, keepdims=True)
+        else:
+            mean, variance = given["mean"], given["variance"]
+        sums = given["scale"] * (sums - mean) / np.sqrt(variance + 1e-3) + given["shift"]
+    expected = np.maximum(sums[:, :4], sums[:, 4:])
+    assert_allclose(display.maps[0].reshape(4, 36).T, expected, rtol=1e-9)
 
 
 def test_layers_stand_side_by_side_and_the_output_last():

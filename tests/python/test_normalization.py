@@ -322,6 +322,20 @@ def test_the_scratch_of_a_batch_counts(monkeypatch):
     MLPRegressor(normalization="layer", **options).fit(X, X[:, 0])
 
 
+def test_augmented_samples_and_threads_count_in_the_scratch(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(20000, 30))
+    options = {"hidden_layer_sizes": (4,), "max_iter": 1, "batch_size": 10000, "random_state": 0}
+    net = MLPRegressor(normalization="batch", **options)
+    monkeypatch.setattr(_memory, "_ALWAYS_THERE", 0)
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 7 << 20)
+    net.fit(X, X[:, 0])
+    with pytest.raises(MemoryError, match="batch_size=10000 needs about"):
+        clone(net).set_params(mixup_alpha=0.2).fit(X, X[:, 0])
+    search = GridSearchCV(net, {"alpha": [0, 1]}, cv=2, n_jobs=4, error_score="raise")
+    with cpus(4), pytest.raises(MemoryError, match="on 4 threads needs about"):
+        search.fit(X, X[:, 0])
+
+
 # ------------------------------------------------------------------------------------- noise
 
 

@@ -49,13 +49,13 @@ KERAS = json.loads((Path(__file__).parent / "data" / "keras_schedules.json").rea
 # Each with its length, so that it does not depend on max_iter.
 WITH_LENGTHS = {
     "step": Step(step_size=3, factor=0.5),
-    "exponential": Exponential(rate=0.1, epochs=5),
-    "staircase": Exponential(rate=0.5, epochs=2, staircase=True),
+    "exponential": Exponential(decay_rate=0.1, epochs=5),
+    "staircase": Exponential(decay_rate=0.5, epochs=2, staircase=True),
     "polynomial": Polynomial(end=0.1, power=2, epochs=10),
     "cosine": Cosine(warmup=2.5, restarts=1, end=0.1, epochs=12),
     "one_cycle": OneCycle(epochs=11),
     "piecewise": Piecewise([2, 5], [0.02, 0.05, 0.01]),
-    "plateau": Plateau(factor=0.5, patience=1, min_delta=0.01, cooldown=1, min_rate=1e-4),
+    "plateau": Plateau(factor=0.5, patience=1, min_delta=0.01, cooldown=1, min_lr=1e-4),
 }
 
 
@@ -88,8 +88,8 @@ def fit(Estimator=MLPRegressor, **parameters):
 
 # Keras counts steps, of which an epoch has three; its PiecewiseConstantDecay changes a step late.
 LIKE_KERAS = {
-    "exponential": Exponential(rate=0.3, epochs=4),
-    "staircase": Exponential(rate=0.3, epochs=2, staircase=True),
+    "exponential": Exponential(decay_rate=0.3, epochs=4),
+    "staircase": Exponential(decay_rate=0.3, epochs=2, staircase=True),
     "polynomial": Polynomial(end=0.2, power=1.7, epochs=4),
     "cosine": Cosine(end=0.15, epochs=4),
     "warm-up": Cosine(warmup=1.5, end=0.15, epochs=5),
@@ -133,7 +133,7 @@ def test_trajectory_of_keras(name):
 @pytest.mark.parametrize("case", KERAS["plateaus"]["cases"], ids=range(3))
 def test_plateau_is_that_of_keras(case):
     options = dict(case["options"])
-    plateau = Plateau(min_rate=options.pop("min_lr"), **options)
+    plateau = Plateau(min_lr=options.pop("min_lr"), **options)
     rates = rates_of_scores(plateau, [-loss for loss in KERAS["plateaus"]["losses"]])
     assert_allclose(rates, case["rates"], rtol=1e-12)
     assert len(set(case["rates"])) > 3
@@ -330,7 +330,7 @@ def test_a_function_is_not_asked_for_more_epochs_than_a_million():
 BAD_OBJECTS = {
     "step_size": (Step(step_size=0), "'step_size' parameter of Step must be"),
     "factor": (Step(factor=0.0), "'factor' parameter of Step must be"),
-    "rate": (Exponential(rate=0), "'rate' parameter of Exponential must be"),
+    "decay_rate": (Exponential(decay_rate=0), "'decay_rate' parameter of Exponential must be"),
     "epochs": (Exponential(epochs=0), "'epochs' parameter of Exponential must be"),
     "staircase": (Exponential(staircase="no"), "'staircase' parameter of Exponential must be"),
     "power": (Polynomial(power=-1), "'power' parameter of Polynomial must be"),
@@ -349,7 +349,7 @@ BAD_OBJECTS = {
     "patience": (Plateau(patience=-1), "'patience' parameter of Plateau must be"),
     "min_delta": (Plateau(min_delta=-1), "'min_delta' parameter of Plateau must be"),
     "cooldown": (Plateau(cooldown=0.5), "'cooldown' parameter of Plateau must be"),
-    "min_rate": (Plateau(min_rate="0"), "'min_rate' parameter of Plateau must be"),
+    "min_lr": (Plateau(min_lr="0"), "'min_lr' parameter of Plateau must be"),
     "descending": (Piecewise([5, 2]), "'boundaries' parameter of Piecewise must be ascending"),
     "from 0": (Piecewise([0, 2]), "'boundaries' parameter of Piecewise must be ascending"),
     "fractions": (Piecewise([1.5]), "'boundaries' parameter of Piecewise must be ascending"),

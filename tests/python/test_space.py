@@ -25,6 +25,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 import nnhp
 from nnhp import FeatureExpansion, MLPClassifier, MLPRegressor, spaces
+from nnhp.schedules import Cosine
 from nnhp.search._space import HiddenLayers
 
 pytestmark = STOPS_EARLY
@@ -375,6 +376,13 @@ def test_default_space_searches_the_learning_rate_that_acts(rate):
     space = spaces.default(MLPClassifier(learning_rate=rate))
     assert "learning_rate" in space
     assert "learning_rate_init" not in space
+
+
+@pytest.mark.parametrize("schedule", ["cosine", Cosine(warmup=5), lambda epoch, rate: rate / 2])
+def test_default_space_keeps_the_schedule(schedule):
+    space = spaces.default(MLPClassifier(learning_rate=schedule))
+    assert "learning_rate_init" in space
+    assert "learning_rate" not in space
 
 
 def test_default_space_frees_the_number_of_layers():

@@ -75,9 +75,9 @@ def test_both_ends_of_an_int_are_drawn(read):
     [
         ("", "the space is empty"),
         ("alpha =", "is not a TOML file"),
-        ("lr = [1]", "lr: the network has no such parameter"),
+        ("lr = [1]", "lr: the network has no parameter"),
         ("mlp__alpha = [1]", "mlp__alpha: .* did you mean 'alpha'"),
-        ("[mlp]\nalpha = [1]", "mlp: the network has no such parameter"),
+        ("[mlp]\nalpha = [1]", "mlp: the network has no parameter"),
         ("alpha = 3", r"alpha: expected a list of values, .*, got 3"),
         ('solver = "adam"', r'solver: expected a list of values, .*, got "adam"'),
         ("alpha = []", "alpha: the list is empty; expected values"),
@@ -172,11 +172,11 @@ def test_parameters_of_objects(read):
             "The 'rho' parameter of RMSprop must be",
         ),
         ('activation = [{component = "nnhp.optimizers.RMSprop"}]', "activation"),
-        ("solver__rho = [0.9]", "the network has no such parameter"),
-        ('solver = ["adam"]\nsolver__rho = [0.9]', "the network has no such parameter"),
+        ("solver__rho = [0.9]", "the network has no parameter"),
+        ('solver = ["adam"]\nsolver__rho = [0.9]', "the network has no parameter"),
         (
             'solver = [{component = "nnhp.optimizers.RMSprop"}, "adam"]\nsolver__rho = [0.9]',
-            "the network has no such parameter",
+            "the network has no parameter",
         ),
         (
             'solver = [{component = "nnhp.optimizers.RMSprop"}]\nsolver__rho = [0.9, 2]',

@@ -27,7 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import _safe_indexing
 
 import nnhp
-from nnhp import MLPClassifier, MLPRegressor, _core
+from nnhp import MLPClassifier, MLPRegressor, _core, losses
 from nnhp.search import _sweep
 
 pytestmark = STOPS_EARLY
@@ -138,6 +138,24 @@ def test_regressions_are_what_fits_give(kind):
     sweep = nnhp.sweep(estimator, X, y, "alpha", [1e-4, 1.0], cv=3, repeats=2, test_size=0.2)
     assert_as_by_hand(sweep, estimator, X, y)
     assert sweep.score_name == "R^2"
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (["quantile", losses.Quantile(0.3)], "D^2 (pinball)"),
+        (["huber", "quantile"], "R^2 or D^2 (pinball)"),
+        (["huber", "squared_error"], "R^2"),
+    ],
+)
+def test_the_score_of_quantiles_has_its_own_name(values, name):
+    pytest.importorskip("matplotlib").use("Agg")
+    X, y = problem("one target")
+    regressor = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3)
+    sweep = nnhp.sweep(regressor, X, y, "loss", values, cv=2, repeats=1)
+    assert sweep.score_name == name
+    assert f"test {name}" in sweep.to_markdown()
+    assert name in sweep.plot().axes_[1].get_ylabel().replace("\n", " ")
 
 
 @pytest.mark.parametrize("test_size", [None, 0.25])
@@ -560,6 +578,18 @@ def test_a_training_that_diverges_spoils_its_value_and_no_other():
     assert last_line == "| 1e+30 | - | 6 of 6 |"
     good = nnhp.sweep(estimator, X, Y, "learning_rate_init", [0.01], cv=3, repeats=2)
     assert sweep.runs["train_loss"][:6].tolist() == good.runs["train_loss"].tolist()
+
+
+def test_a_training_that_diverges_late_keeps_its_best_epoch():
+    """Rates that explode in the third epoch."""
+    estimator = net(solver="sgd", learning_rate=[0.1, 0.1, 1e300], early_stopping=True, max_iter=5)
+    split = {"cv": 3, "repeats": 1, "test_size": 0.25}
+    runs = nnhp.sweep(estimator, X, Y, "alpha", [1e-4], **split).runs
+    short = clone(estimator).set_params(max_iter=2)
+    expected = nnhp.sweep(short, X, Y, "alpha", [1e-4], **split).runs
+    assert not runs["diverged"].any()
+    for name in ("train_loss", "validation_loss", "test_score"):
+        assert runs[name].tolist() == expected[name].tolist()
 
 
 # ------------------------------------------------------------------ what is measured

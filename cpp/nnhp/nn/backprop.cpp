@@ -87,6 +87,11 @@ void Backprop<T>::freeze(const std::vector<index_t>& layers) {
 }
 
 template <class T>
+void Backprop<T>::hold_biases(const std::vector<index_t>& layers) {
+  for (const index_t l : layers) layers_[static_cast<size_t>(l)].holds_biases = true;
+}
+
+template <class T>
 void Backprop<T>::refresh_transposes(const T* parameters) {
   for (size_t l = 0; l < layers_.size(); ++l) {
     if (!descends(l)) continue;
@@ -277,7 +282,11 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
     if (descends(l)) descend(l, count, gradient, !first_block);  // before the weights change
     if (frozen_[l]) continue;
     T* of_biases = gradient + spec.biases_at();
-    kernel_.column_sums(count, spec.units, layer.delta, layer.stride, of_biases, !first_block);
+    if (layer.holds_biases) {
+      std::fill_n(of_biases, spec.units, T(0));
+    } else {
+      kernel_.column_sums(count, spec.units, layer.delta, layer.stride, of_biases, !first_block);
+    }
     if (update) {
       update(spec.biases_at(), spec.units, false, of_biases);
       update_stages(spec.stages, update, gradient);

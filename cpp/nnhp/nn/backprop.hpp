@@ -59,6 +59,8 @@ class Backprop {
   // Lets backward() leave out the gradient of these layers, and end above the lowest of the others.
   // Their batch normalizations take their moving statistics, which stay.
   void freeze(const std::vector<index_t>& layers);
+  // Makes the gradient of these layers' biases 0, with which no optimizer moves biases of 0.
+  void hold_biases(const std::vector<index_t>& layers);
   // To be called once the workspace has memory, before anything else.
   void clear();
   // Must be called after every change of `parameters` from outside, before backward().
@@ -96,6 +98,7 @@ class Backprop {
     index_t stride = 0;  // of the next two [count x units]
     T* sums = nullptr;
     T* delta = nullptr;  // derivative of the loss by the sums
+    bool holds_biases = false;
     Stages<T> stages;
     T* transposed = nullptr;  // W^T [units x inputs], unless nobody asks for derivatives by inputs
     index_t transposed_stride = 0;

@@ -114,7 +114,10 @@ inline const LossInfo& info(Loss l) { return loss_table[static_cast<size_t>(l)];
 struct LossSpec {
   Loss kind = Loss::kSquaredError;
   OverOutputs over_outputs = OverOutputs::kOwn;
-  double scale = 1.0;               // of values and derivatives
+  double scale = 1.0;  // of values and derivatives
+  // Whether a weighted loss is divided by the number of samples, as Keras does, instead of by the
+  // sum of their weights.
+  bool mean_over_samples = false;
   double epsilon = 0.0;             // 0: the epsilon of the dtype
   double label_smoothing = 0.0;     // share of a target that is spread over all classes
   double delta = 1.0;               // huber
@@ -122,6 +125,10 @@ struct LossSpec {
   double alpha = 1.0;               // focal
   std::vector<double> quantiles{};  // quantile: one per output, rising
 
+  // What the sum of some samples' losses is divided by.
+  double divisor(index_t samples, double weight_sum) const {
+    return mean_over_samples ? static_cast<double>(samples) : weight_sum;
+  }
   // Throws std::invalid_argument naming the field that is out of range, or does not go with a net
   // of so many outputs and that activation.
   void check(index_t outputs, Activation output) const;

@@ -40,7 +40,7 @@ void ScheduleSpec::check() const {
   require_field(!info(kind).per_step || horizon > 0.0, "schedule_horizon", "> 0", horizon);
   require_field(step_size >= 1, "step_size", ">= 1", static_cast<double>(step_size));
   require_field(factor > 0.0, "factor", "> 0", factor);
-  require_field(decay > 0.0, "decay", "> 0", decay);
+  require_field(decay_rate > 0.0, "decay_rate", "> 0", decay_rate);
   require_field(end >= 0.0, "end", ">= 0", end);
   require_field(warmup >= 0.0, "warmup", ">= 0", warmup);
   require_field(restarts >= 0 && restarts <= 1000, "restarts", "in [0, 1000]",
@@ -51,7 +51,7 @@ void ScheduleSpec::check() const {
   require_field(pct_start >= 0.0 && pct_start <= 1.0, "pct_start", "in [0, 1]", pct_start);
   require_field(div_factor > 0.0, "div_factor", "> 0", div_factor);
   require_field(final_div_factor > 0.0, "final_div_factor", "> 0", final_div_factor);
-  require_field(min_rate >= 0.0, "min_rate", ">= 0", min_rate);
+  require_field(min_lr >= 0.0, "min_lr", ">= 0", min_lr);
   require(std::is_sorted(boundaries.begin(), boundaries.end()), "boundaries must ascend");
   require(values.empty() || values.size() == boundaries.size() + 1,
           "values must have one entry more than boundaries");
@@ -80,7 +80,7 @@ double step(const ScheduleSpec& spec, const ScheduleTime& time) {
 // Keras's ExponentialDecay.
 double exponential(const ScheduleSpec& spec, const ScheduleTime& time) {
   const double share = epochs_at(time) / spec.horizon;
-  return spec.initial * std::pow(spec.decay, spec.staircase ? std::floor(share) : share);
+  return spec.initial * std::pow(spec.decay_rate, spec.staircase ? std::floor(share) : share);
 }
 
 // Keras's PolynomialDecay.
@@ -145,10 +145,10 @@ double rate_after_plateau(const ScheduleSpec& spec, PlateauState& state, double 
   }
   if (state.cooldown > 0) return rate;
   ++state.wait;
-  if (static_cast<double>(state.wait) < spec.patience || rate <= spec.min_rate) return rate;
+  if (static_cast<double>(state.wait) < spec.patience || rate <= spec.min_lr) return rate;
   state.cooldown = spec.cooldown;
   state.wait = 0;
-  return std::max(rate * spec.factor, spec.min_rate);
+  return std::max(rate * spec.factor, spec.min_lr);
 }
 
 }  // namespace nnhp

@@ -37,7 +37,7 @@ struct ScheduleSpec {
   std::vector<double> per_epoch;  // per_epoch; the last one holds on
   int64_t step_size = 1;          // step: epochs between two changes
   double factor = 0.1;            // step, plateau: what each change multiplies the rate by
-  double decay = 0.01;            // exponential: what the horizon multiplies the rate by
+  double decay_rate = 0.01;       // exponential: what the horizon multiplies the rate by
   bool staircase = false;         // exponential: whether it changes at the horizon's multiples only
   double end = 0.0;               // polynomial, cosine: share of `initial` at the horizon
   double warmup = 0.0;            // cosine: epochs in which the rate rises from 0
@@ -49,7 +49,7 @@ struct ScheduleSpec {
   double patience = 10.0;           // plateau: epochs without an improvement
   double min_delta = 1e-4;          // plateau: the least improvement
   int64_t cooldown = 0;             // plateau: epochs after a change that do not count
-  double min_rate = 0.0;            // plateau: the lowest rate
+  double min_lr = 0.0;              // plateau: the lowest rate
   std::vector<int64_t> boundaries;  // piecewise: epochs, in ascending order, at which it changes
   std::vector<double> values;       // piecewise: the rates; none: `initial`, then tenths of it
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "nnhp/nn/cost.hpp"
+
 namespace nnhp {
 namespace {
 
@@ -95,9 +97,47 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
   const double value = score == Score::kAccuracy ? correct / weight_sum
                        : score == Score::kR2     ? mean_r2(residuals, deviations, outputs)
                                                  : 0.0;
-  return {true, loss_sum / weight_sum, value};
+  return {true, loss_sum / loss.divisor(size, weight_sum), value};
 }
 
+template <class T>
+std::optional<double> validation_loss(const NetSpec& net, const LossSpec& loss,
+                                      const AlignedVector<T>& parameters, const TrainingSet<T>& set,
+                                      const Poll& poll) {
+  require(set.validation().has_value(), "training_set must have validation data");
+  set.check(net, loss);
+  loss.check(net.outputs(), net.output_activation());
+  require(parameters.size() == net.parameter_count(),
+          "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
+              std::to_string(parameters.size()));
+  StopToken stop;
+  Evaluation found{};
+  const auto body = [&](index_t, int) {
+    const bool gathers = !set.validation()->data->sparse;
+    Workspace sizes, workspace;
+    Backprop<T>(net, false, sizes, gathers);
+    EvaluationScratch<T>(net, sizes);
+    workspace.reserve(sizes.bytes());
+    Backprop<T> backprop(net, false, workspace, gathers);
+    const EvaluationScratch<T> scratch(net, workspace);
+    backprop.clear();
+    found = evaluate(backprop, net, parameters.data(), loss, Score::kNone, set, scratch, &stop);
+  };
+  const double rows = static_cast<double>(set.validation()->rows.size());
+  if (forward_cost<T>(net) * rows < kSerialCost) {
+    serial_for(1, body);
+  } else if (parallel_for(1, 1, stop, poll, body)) {
+    return std::nullopt;
+  }
+  return found.loss;
+}
+
+template std::optional<double> validation_loss(const NetSpec&, const LossSpec&,
+                                               const AlignedVector<float>&,
+                                               const TrainingSet<float>&, const Poll&);
+template std::optional<double> validation_loss(const NetSpec&, const LossSpec&,
+                                               const AlignedVector<double>&,
+                                               const TrainingSet<double>&, const Poll&);
 template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, const LossSpec&, Score,
                              const TrainingSet<float>&, const EvaluationScratch<float>&,
                              const StopToken*);

@@ -1,6 +1,8 @@
 // Scores of a net on held-out samples, as scikit-learn's metrics define them.
 #pragma once
 
+#include <optional>
+
 #include "nnhp/base/parallel.hpp"
 #include "nnhp/train/training_set.hpp"
 
@@ -33,6 +35,13 @@ template <class T>
 Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* parameters,
                     const LossSpec& loss, Score score, const TrainingSet<T>& set,
                     const EvaluationScratch<T>& scratch, const StopToken* stop);
+
+// The mean loss of the validation rows, without any penalty; nothing if `poll` stopped it. Throws
+// std::invalid_argument when sizes do not fit together.
+template <class T>
+std::optional<double> validation_loss(const NetSpec& net, const LossSpec& loss,
+                                      const AlignedVector<T>& parameters, const TrainingSet<T>& set,
+                                      const Poll& poll);
 
 extern template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, const LossSpec&,
                                     Score, const TrainingSet<float>&,

@@ -34,9 +34,13 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
   train_->check(*net_);
   set_->check(*net_, train_->loss);
   require_same_each_time(*net_);
-  for (const row_t row : set_->training().rows) weight_sum_ += set_->training().weight(row);
-  require(weight_sum_ > 0.0,
-          "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum_));
+  require(train_->layer_penalties.empty() && train_->held_biases.empty(),
+          "an objective has no layer_penalties and no held_biases");
+  double weight_sum = 0.0;
+  for (const row_t row : set_->training().rows) weight_sum += set_->training().weight(row);
+  require(weight_sum > 0.0,
+          "sample_weight of the rows must have a positive sum, got " + std::to_string(weight_sum));
+  divisor_ = train_->loss.divisor(static_cast<index_t>(set_->training().rows.size()), weight_sum);
   Workspace sizes;
   Backprop<T>(*net_, true, sizes, !set_->training().data->sparse);
   workspace_.reserve(sizes.bytes());
@@ -65,7 +69,7 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
     backprop.backward(samples, start == 0, gradient);
   }
   PenaltySums sums{0.0, 0.0};
-  const T scale = static_cast<T>(1.0 / weight_sum_);
+  const T scale = static_cast<T>(1.0 / divisor_);
   const T l2 = static_cast<T>(train_->penalty.l2), l1 = static_cast<T>(train_->penalty.l1);
   // The gradient of frozen layers stays 0, and their penalty is left out.
   for (const TrainedArray& array : trained_arrays<T>(*net_, train_->frozen_layers)) {
@@ -84,7 +88,7 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
       slope[i] = (slope[i] + l2 * values[i] + l1 * sign) * scale;
     }
   }
-  return loss_sum / weight_sum_ + train_->penalty.value(sums, weight_sum_);
+  return loss_sum / divisor_ + train_->penalty.value(sums, divisor_);
 }
 
 template <class T>

@@ -30,7 +30,7 @@ class Objective {
   std::shared_ptr<const TrainingSet<T>> set_;
   AlignedVector<T> gradient_, block_weights_;
   Workspace workspace_;
-  double weight_sum_ = 0.0;
+  double divisor_ = 1.0;  // of the sum of the samples' losses
 };
 
 extern template class Objective<float>;

@@ -29,15 +29,26 @@ void TrainSpec::check(const NetSpec& net) const {
               std::string(info(loss.kind).name) + "' has not");
   require_field(penalty.l2 >= 0.0, "l2", ">= 0", penalty.l2);
   require_field(penalty.l1 >= 0.0, "l1", ">= 0", penalty.l1);
+  require(layer_penalties.empty() || layer_penalties.size() == net.layers().size(),
+          "layer_penalties must have one entry per layer, got " +
+              std::to_string(layer_penalties.size()));
+  for (const Penalty& own : layer_penalties) {
+    require_field(own.l2 >= 0.0 && own.l1 >= 0.0, "layer_penalties", ">= 0",
+                  std::min(own.l2, own.l1));
+  }
   require_field(batch_size >= 1, "batch_size", ">= 1", static_cast<double>(batch_size));
   require_field(max_epochs >= 1, "max_epochs", ">= 1", static_cast<double>(max_epochs));
   require_field(tol >= 0.0, "tol", ">= 0", tol);
   require_field(n_iter_no_change >= 1.0, "n_iter_no_change", ">= 1", n_iter_no_change);
   const index_t layers = static_cast<index_t>(net.layers().size());
+  const auto require_layer = [&](index_t l, const char* name) {
+    require(l >= 0 && l < layers, std::string(name) + " must be in [0, " + std::to_string(layers) +
+                                      "), got " + std::to_string(l));
+  };
+  for (const index_t l : held_biases) require_layer(l, "held_biases");
   std::vector<bool> frozen(net.layers().size());
   for (const index_t l : frozen_layers) {
-    require(l >= 0 && l < layers, "frozen_layers must be in [0, " + std::to_string(layers) +
-                                      "), got " + std::to_string(l));
+    require_layer(l, "frozen_layers");
     frozen[static_cast<size_t>(l)] = true;
   }
   require(std::find(frozen.begin(), frozen.end(), false) != frozen.end(),
@@ -62,6 +73,7 @@ struct Session<T>::Scratch {
     gradient = workspace.take<T>(n);
     block_weights = workspace.take<T>(block_rows(in));
     backprop.freeze(in.train->frozen_layers);
+    backprop.hold_biases(in.train->held_biases);
     if (optimizer.weight_noise > 0.0) noisy = workspace.take<T>(n);
     if (optimizer.needs_whole_gradient()) {
       trained = trained_arrays<T>(*in.net, in.train->frozen_layers);
@@ -405,6 +417,18 @@ const T* Session<T>::noisy_parameters(Scratch& scratch) const {
   return scratch.noisy;
 }
 
+template <class T>
+double Session<T>::layer_penalties() const {
+  double total = 0.0;
+  const std::vector<LayerSpec>& layers = in_.net->layers();
+  for (size_t l = 0; l < in_.train->layer_penalties.size(); ++l) {
+    const PenaltySums sums = kernel_table<T>().penalty_sums(
+        layers[l].weight_count(), state_.parameters.data() + layers[l].weights_at);
+    total += in_.train->layer_penalties[l].value(sums, 1.0);
+  }
+  return total;
+}
+
 // What no optimizer moves: the batch's share of the moving statistics. Averages have them too.
 template <class T>
 void Session<T>::update_statistics(const Backprop<T>& backprop) {
@@ -417,7 +441,8 @@ void Session<T>::update_statistics(const Backprop<T>& backprop) {
             state_.averages.data() + net.trained_count());
 }
 
-// The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing.
+// The mean loss of a batch; nothing if its samples all weigh nothing: it then teaches nothing,
+// unless the loss is divided by their number.
 template <class T>
 std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                               const StopToken* stop) {
@@ -444,8 +469,10 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       backprop.backward(samples, first, scratch.gradient);
       continue;
     }
-    if (weight_sum == 0.0) return std::nullopt;
-    const StepUpdate<T> update(train, state_, weight_sum);
+    const double divisor = train.loss.divisor(count, weight_sum);
+    if (divisor == 0.0) return std::nullopt;
+    const double own_penalties = layer_penalties();
+    const StepUpdate<T> update(*in_.net, train, state_, divisor);
     PenaltySums sums;
     if (train.optimizer.needs_whole_gradient()) {
       backprop.backward(samples, first, scratch.gradient);
@@ -455,7 +482,7 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
       sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
     }
     update_statistics(backprop);
-    return loss_sum / weight_sum + train.penalty.value(sums, weight_sum);
+    return loss_sum / divisor + train.penalty.value(sums, divisor) + own_penalties;
   }
 }
 

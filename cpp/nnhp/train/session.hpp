@@ -42,6 +42,9 @@ struct TrainSpec {
   LossSpec loss;
   AugmentSpec augment;
   Penalty penalty;
+  // Of each layer, in place of `penalty`, added to a batch's mean loss as they are, as in Keras;
+  // empty: none.
+  std::vector<Penalty> layer_penalties;
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
   index_t batch_size = 200;
@@ -52,6 +55,7 @@ struct TrainSpec {
   Monitor monitor = Monitor::kTrainingLoss;
   bool records_steps = false;          // whether the loss of each step is kept
   std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
+  std::vector<index_t> held_biases;    // layers whose biases are 0 and stay it
 
   // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
   void check(const NetSpec& net) const;
@@ -227,6 +231,7 @@ class Session final : public Trainable {
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   const T* noisy_parameters(Scratch& scratch) const;
+  double layer_penalties() const;
   void update_statistics(const Backprop<T>& backprop);
   std::optional<double> train_batch(Scratch& scratch, const row_t* rows, index_t count,
                                     const StopToken* stop);

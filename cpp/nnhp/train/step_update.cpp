@@ -53,23 +53,44 @@ std::vector<TrainedArray> trained_arrays(const NetSpec& net,
 }
 
 template <class T>
-StepUpdate<T>::StepUpdate(const TrainSpec& train, SessionState<T>& state, double weight_sum)
-    : kernel_(kernel_table<T>()), optimizer_(train.optimizer), state_(state) {
+StepUpdate<T>::StepUpdate(const NetSpec& net, const TrainSpec& train, SessionState<T>& state,
+                          double divisor)
+    : kernel_(kernel_table<T>()),
+      net_(net),
+      train_(train),
+      optimizer_(train.optimizer),
+      state_(state),
+      divisor_(divisor) {
   ++state.step;
   if (optimizer_.averages()) first_average_ = state.steps_averaged++ == 0;
   of_biases_ = coefficients<T>(optimizer_, state.rate, state.step);
   of_prepared_ = of_biases_;
   of_prepared_.gradient_scale = T(1);
-  of_biases_.gradient_scale = static_cast<T>(1.0 / weight_sum);
+  of_biases_.gradient_scale = static_cast<T>(1.0 / divisor);
   of_weights_ = of_biases_;
   of_weights_.l2 = static_cast<T>(train.penalty.l2);
   of_weights_.l1 = static_cast<T>(train.penalty.l1);
 }
 
+// Of the parameters from `at` on, which are of one array.
+template <class T>
+UpdateCoefficients<T> StepUpdate<T>::coefficients_of(index_t at, bool weights) const {
+  if (!weights) return of_biases_;
+  UpdateCoefficients<T> c = of_weights_;
+  if (train_.layer_penalties.empty()) return c;
+  const std::vector<LayerSpec>& layers = net_.layers();
+  const auto next = std::upper_bound(
+      layers.begin(), layers.end(), at,
+      [](index_t place, const LayerSpec& layer) { return place < layer.weights_at; });
+  const Penalty& own = train_.layer_penalties[static_cast<size_t>(next - layers.begin() - 1)];
+  c.l2 = static_cast<T>(own.l2 * divisor_);
+  c.l1 = static_cast<T>(own.l1 * divisor_);
+  return c;
+}
+
 template <class T>
 PenaltySums StepUpdate<T>::prepare(index_t at, index_t n, bool weights, T* gradient) const {
-  return kernel_.prepare(n, weights ? of_weights_ : of_biases_, gradient,
-                         state_.parameters.data() + at);
+  return kernel_.prepare(n, coefficients_of(at, weights), gradient, state_.parameters.data() + at);
 }
 
 template <class T>
@@ -103,7 +124,7 @@ PenaltySums StepUpdate<T>::operator()(index_t at, index_t n, bool weights, T* gr
     sums = prepare(at, n, weights, gradient);
     apply(at, n, of_prepared_, gradient);
   } else {
-    sums = apply(at, n, weights ? of_weights_ : of_biases_, gradient);
+    sums = apply(at, n, coefficients_of(at, weights), gradient);
   }
   average(at, n);
   return sums;

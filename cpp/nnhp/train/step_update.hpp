@@ -34,7 +34,8 @@ template <class T>
 class StepUpdate {
  public:
   // Counts the step in `state`, whose arrays it then changes.
-  StepUpdate(const TrainSpec& train, SessionState<T>& state, double weight_sum);
+  // `divisor` is that of the batch's loss.
+  StepUpdate(const NetSpec& net, const TrainSpec& train, SessionState<T>& state, double divisor);
 
   // Updates a piece, where the optimizer does not need the whole gradient; see Update. By several
   // threads at once.
@@ -45,14 +46,18 @@ class StepUpdate {
                     std::vector<PieceSums>& sums) const;
 
  private:
+  UpdateCoefficients<T> coefficients_of(index_t at, bool weights) const;
   PenaltySums prepare(index_t at, index_t n, bool weights, T* gradient) const;
   PenaltySums apply(index_t at, index_t n, const UpdateCoefficients<T>& c, const T* gradient) const;
   void average(index_t at, index_t n) const;
   void limit_norms(const TrainedArray& array, const Team& team) const;
 
   const KernelTable<T>& kernel_;
+  const NetSpec& net_;
+  const TrainSpec& train_;
   const OptimizerSpec& optimizer_;
   SessionState<T>& state_;
+  const double divisor_;
   bool first_average_ = false;
   UpdateCoefficients<T> of_weights_{}, of_biases_{}, of_prepared_{};
 };

@@ -132,6 +132,26 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
             if interrupted:
                 warnings.warn(_epochs.INTERRUPTED, stacklevel=4)  # the caller of fit
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also those of objects among them, by ``outer__inner`` names; but not those of a fitted
+            network that an initializer copies from, which is a value that stays as it is.
+
+        Returns
+        -------
+        params : dict of str to object
+            The values by name.
+        """
+        params: dict[str, Any] = super().get_params(deep)
+        for option in _initial.OPTIONS if deep else ():
+            if _initial.is_fitted_network(params[option]):
+                params = {k: v for k, v in params.items() if not k.startswith(f"{option}__")}
+        return params
+
     def __sklearn_clone__(self) -> Any:
         """Clone, but keep the fit of a network that an initializer copies from."""
         cloned = {name: _initial.cloned(getattr(self, name)) for name in _initial.OPTIONS}

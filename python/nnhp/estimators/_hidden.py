@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from nnhp import _core
-from nnhp._component import Names
+from nnhp._component import Names, listed
 from nnhp.activations import ALIASES, BY_NAME, Activation, PReLU
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ def _activation(given: Any) -> str | Activation:
             f"activation must be an object, got the class {given.__name__}."
         )
     if not isinstance(given, str) or given not in _KNOWN:
-        known = ", ".join(map(repr, sorted(_KNOWN)))
         raise InvalidParameterError(
-            f"activation must be one of {known} (or an object of nnhp.activations), got {given!r}."
+            f"activation must be one of {listed(_KNOWN)} (or an object of nnhp.activations), "
+            f"got {given!r}."
         )
     name = ALIASES.get(given, given)
     return BY_NAME[name]() if name in BY_NAME else name

@@ -11,8 +11,10 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import HasMethods, InvalidParameterError
 
+from nnhp._component import Names, listed
+from nnhp.estimators import _weights
 from nnhp.initializers import ALIASES, BY_NAME, Initializer, Orthogonal
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 OPTIONS = ("kernel_initializer", "bias_initializer")
 AUTO = "auto"
+_KNOWN = {AUTO, *BY_NAME, *ALIASES}
+CONSTRAINT: list[Any] = [Names(_KNOWN), "array-like", HasMethods("get_params"), None]
 # What 'auto' draws the weights of a hidden layer by; the others, and the output layer, by Glorot's.
 _RELU_FAMILY = ("relu", "leaky_relu", "prelu", "maxout", "elu", "gelu", "silu", "mish")
 _BY_ACTIVATION = {**dict.fromkeys(_RELU_FAMILY, "he_normal"), "selu": "lecun_normal"}
@@ -57,8 +61,15 @@ def parameters(
     for place, layer in enumerate(layers):
         for option in OPTIONS:
             values = _values(option, of_options[option][place], place, layer, rng)
-            flat[start : start + values.size] = values.ravel()
-            start += values.size
+            stop = start + values.size
+            with np.errstate(over="ignore"):
+                flat[start:stop] = values.ravel()
+            if not (finite := np.isfinite(flat[start:stop])).all():
+                raise ValueError(
+                    f"{option} of layer {place + 1} must give numbers that are finite in {dtype}, "
+                    f"got {values.ravel()[~finite][0]}."
+                )
+            start = stop
     return flat
 
 
@@ -93,6 +104,23 @@ def weights_of(value: Any) -> tuple[list[Any], list[Any]]:
     return list(last.coefs_), list(last.intercepts_)
 
 
+def stages_of(value: Any) -> dict[tuple[int, str], Any]:
+    """What else a fitted network has learned, by hidden layer and name: slopes, normalizations."""
+    last = _last_step(value)
+    names = ("coefs_", "activation_params_", "norm_params_")
+    return _weights.stage_arrays({name: getattr(last, name, None) for name in names})
+
+
+def stage_values(estimator: BaseMLP, layers: Sequence[Layer]) -> dict[tuple[int, str], Any]:
+    """What the stages of hidden layers start from where their biases are a fitted network's."""
+    option = "bias_initializer"
+    found: dict[tuple[int, str], Any] = {}
+    for place, entry in enumerate(_entries(estimator, option, len(layers))[:-1]):
+        if is_fitted_network(entry) and _counterpart(option, entry, layers, place) is not None:
+            found |= {key: values for key, values in stages_of(entry).items() if key[0] == place}
+    return found
+
+
 def _last_step(value: Any) -> Any:
     """A Pipeline's last step; anything else itself."""
     while hasattr(value, "steps"):
@@ -124,10 +152,9 @@ def _entry(option: str, given: Any) -> Any:
     if isinstance(given, str):
         name = ALIASES.get(given, given)
         if name not in BY_NAME:
-            known = ", ".join(map(repr, sorted({AUTO, *BY_NAME, *ALIASES})))
             raise InvalidParameterError(
-                f"{option} must be one of {known} (or an object of nnhp.initializers, arrays, or a "
-                f"fitted estimator), got {given!r}."
+                f"{option} must be one of {listed(_KNOWN)} (or an object of nnhp.initializers, "
+                f"arrays, or a fitted estimator), got {given!r}."
             )
         given = BY_NAME[name]()
     if isinstance(given, type):
@@ -213,8 +240,6 @@ def _values(
         raise ValueError(
             f"{option} of layer {place + 1} must have the shape {shape}, got {values.shape}."
         )
-    if not np.isfinite(values).all():
-        raise ValueError(f"{option} of layer {place + 1} must hold finite numbers.")
     return values
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from sklearn.utils._param_validation import StrOptions
-
 from nnhp import _core
-from nnhp._component import Component
+from nnhp._component import Component, Names
 from nnhp.losses import Focal, Huber, Quantile
 
 if TYPE_CHECKING:
@@ -34,9 +32,9 @@ _WITH_PARAMETERS: dict[str, type[Component]] = {
     "quantile": Quantile,
 }
 
-OF_CLASSIFIERS: list[Any] = [StrOptions(set(_OF_CLASSES)), Focal]
-OF_REGRESSORS: list[Any] = [StrOptions(_OF_NUMBERS | _ALIASES.keys()), Huber, Quantile]
-OUTPUT_ACTIVATION: list[Any] = [StrOptions(_OUTPUTS | _OUTPUT_ALIASES.keys()), None]
+OF_CLASSIFIERS: list[Any] = [Names(set(_OF_CLASSES)), Focal]
+OF_REGRESSORS: list[Any] = [Names(_OF_NUMBERS | _ALIASES.keys()), Huber, Quantile]
+OUTPUT_ACTIVATION: list[Any] = [Names(_OUTPUTS | _OUTPUT_ALIASES.keys()), None]
 
 
 def name_of(loss: str | Component) -> str:

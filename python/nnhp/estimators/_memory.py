@@ -100,27 +100,39 @@ def check_net_size(
     dtype : dtype
         Of the parameters.
     """
-    _check(
+    check(
         copies * n_parameters * dtype.itemsize,
         f"hidden_layer_sizes={tuple(layer_sizes[1:-1])} with {layer_sizes[0]} features and "
         f"{layer_sizes[-1]} outputs",
     )
 
 
-def check_scratch(needed: int, batch_size: int) -> None:
-    """Raise MemoryError where what one step works on is larger than the available memory.
+def check_scratch(needed: int, batch_size: int, n_at_once: int) -> None:
+    """Raise MemoryError where what steps work on is larger than the available memory.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes of one step.
+    batch_size : int
+        Samples of the step, which go through the net together.
+    n_at_once : int
+        Steps that are done at the same time, each on a thread of its own.
+    """
+    threads = f" on {n_at_once} threads" if n_at_once > 1 else ""
+    check(n_at_once * needed, f"normalization='batch' with batch_size={batch_size}{threads}")
+
+
+def check(needed: int, what: str) -> None:
+    """Raise MemoryError where something is larger than the available memory.
 
     Parameters
     ----------
     needed : int
         Bytes.
-    batch_size : int
-        Samples of the step, which go through the net together.
+    what : str
+        What needs them, as the error says it.
     """
-    _check(needed, f"normalization='batch' with batch_size={batch_size}")
-
-
-def _check(needed: int, what: str) -> None:
     if needed < _ALWAYS_THERE:
         return
     available = available_bytes()

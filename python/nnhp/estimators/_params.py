@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import (
-    HasMethods,
     Interval,
     Options,
-    StrOptions,
     validate_parameter_constraints,
 )
 
 from nnhp import _core
+from nnhp._component import Names
 from nnhp.estimators import _hidden, _initial, _losses, _optimizers, _schedules
 from nnhp.optimizers import BY_NAME, SHARED_CONSTRAINTS
 
@@ -37,7 +36,7 @@ CONSTRAINTS: _Constraints = {
     "activation": _hidden.ACTIVATION,
     "solver": _optimizers.CONSTRAINT,
     "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [StrOptions({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Names({"auto", "full"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": _schedules.CONSTRAINT,
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
@@ -61,14 +60,14 @@ CONSTRAINTS: _Constraints = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
-    "dropout_kind": [StrOptions({"standard", "alpha"})],
+    "dropout_kind": [Names({"standard", "alpha"})],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     **SHARED_CONSTRAINTS,
     "max_norm": [Interval(Real, 0, None, closed="neither"), None],
-    "kernel_initializer": [str, "array-like", HasMethods("get_params"), None],
-    "bias_initializer": [str, "array-like", HasMethods("get_params"), None],
+    "kernel_initializer": _initial.CONSTRAINT,
+    "bias_initializer": _initial.CONSTRAINT,
     "frozen_layers": ["array-like"],
-    "normalization": [StrOptions({"batch", "layer"}), None],
+    "normalization": [Names({"batch", "layer"}), None],
     "input_noise": [Interval(Real, 0, None, closed="left")],
     "activation_noise": [Interval(Real, 0, None, closed="left")],
     "weight_noise": [Interval(Real, 0, None, closed="left")],
@@ -76,8 +75,8 @@ CONSTRAINTS: _Constraints = {
     "mixup_alpha": [Interval(Real, 0, None, closed="left")],
     "cutmix_alpha": [Interval(Real, 0, None, closed="left")],
     "num_layers": [Interval(Integral, 0, None, closed="left"), None],
-    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
-    "dtype": [StrOptions({"auto", "float32", "float64"})],
+    "scoring": [Names({"loss", *get_scorer_names()}), callable, None],
+    "dtype": [Names({"auto", "float32", "float64"})],
     "n_jobs": [
         Interval(Integral, None, -1, closed="right"),
         Interval(Integral, 1, None, closed="left"),
@@ -87,7 +86,7 @@ CONSTRAINTS: _Constraints = {
 CLASSIFIER_CONSTRAINTS: _Constraints = {
     **CONSTRAINTS,
     "loss": _losses.OF_CLASSIFIERS,
-    "class_weight": [StrOptions({"balanced"}), dict, None],
+    "class_weight": [Names({"balanced"}), dict, None],
     "label_smoothing": [Interval(Real, 0, 1, closed="left")],
 }
 REGRESSOR_CONSTRAINTS: _Constraints = {
@@ -115,6 +114,14 @@ def check_combination(estimator: BaseMLP, *, incremental: bool, has_validation: 
     _optimizers.check(estimator)
     _optimizers.frozen_layers(estimator, n_layers)
     _schedules.check(estimator)
+    scoring = estimator.scoring
+    if estimator.early_stopping and isinstance(scoring, str) and scoring != "loss":
+        levels = _losses.quantiles_of(estimator.loss)
+        if levels is not None and len(levels) > 1:
+            raise ValueError(
+                f"scoring must be None, 'loss' or a callable with loss='quantile' of {len(levels)} "
+                f"quantiles, whose predictions have a column each, got {scoring!r}."
+            )
     if incremental:
         if estimator.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")

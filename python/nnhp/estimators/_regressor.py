@@ -224,8 +224,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         If given, in [0, 1), it is the average of the parameters that is validated, published and
         predicts: after each step ``average = ema_momentum * average + (1 - ema_momentum) *
         parameters``, which begins with the parameters after the first step. Training goes on from
-        the parameters themselves, in `partial_fit` and after a warm start too, unless `coefs_` or
-        `intercepts_` have been edited. Not with 'lbfgs'.
+        the parameters themselves, in `partial_fit` and after a warm start too, unless `coefs_`,
+        `intercepts_`, `norm_params_` or `activation_params_` have been edited; with
+        `early_stopping` a warm start goes on from the averages. Not with 'lbfgs'.
 
     max_norm : float or None, default=None
         If given, the incoming weights of each unit are scaled down to at most this norm after each
@@ -257,12 +258,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     bias_initializer : str, Initializer, estimator, sequence of these and arrays, or None, \
             default=None
         The same for the biases, where 'auto' is 'zeros' and an array has the shape (outputs,). To
-        go on from all of a fitted network's layers, give it here too.
+        go on from all of a fitted network's layers, give it here too: its `norm_params_` and
+        `activation_params_` come with the biases.
 
     frozen_layers : sequence of int, default=()
         Layers that training leaves as they start, counted from 0 at the first hidden layer; the
-        last, or -1, is the output layer. Their weights are no part of the penalty. Below the
-        lowest layer that is trained no gradient is computed.
+        last, or -1, is the output layer. Their weights are no part of the penalty. Normalization by
+        batches goes by its moving averages there. Below the lowest layer that is trained no
+        gradient is computed.
 
     normalization : {'batch', 'layer'} or None, default=None
         Whether the hidden layers' sums are normalized before their activation, to

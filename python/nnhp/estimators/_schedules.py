@@ -125,6 +125,11 @@ def first_rate(estimator: BaseMLP) -> float:
     return float(estimator.learning_rate_init) if of_solver is None else of_solver
 
 
+def tells_rates(learning_rate: Any) -> bool:
+    """Whether it is the learning rates themselves, a number or one per epoch."""
+    return isinstance(learning_rate, Real) or _is_sequence(learning_rate)
+
+
 def _schedule(learning_rate: Any) -> Schedule | None:
     if isinstance(learning_rate, Schedule):
         return learning_rate

@@ -70,7 +70,8 @@ def initial_parameters(
         )
     ]
     drawn = _initial.parameters(estimator, layers, data.dtype, rng)
-    return _weights.started(drawn, net.spec, net.hidden)
+    copied = _initial.stage_values(estimator, layers)
+    return _weights.started(drawn, net.spec, net.hidden, copied)
 
 
 class Net:
@@ -102,6 +103,8 @@ class Net:
         _memory.check_net_size(
             self.sizes, self._count_parameters(), copies=copies, dtype=self._dtype
         )
+        mixes = estimator.mixup_alpha > 0 or estimator.cutmix_alpha > 0
+        self._copies_of_samples = 2 if mixes else int(estimator.noisy_copies > 0)
         self.loss, self.output_activation = loss_and_output(estimator, data)
         self.spec = _params.net_spec(
             estimator,
@@ -115,13 +118,23 @@ class Net:
             estimator, classification=data.train.targets.kind != "regression"
         )
 
-    def check_batch(self, batch_size: int) -> None:
-        """Raise MemoryError where the scratch of one step exceeds the available memory.
+    def check_batch(self, batch_size: int, n_at_once: int) -> None:
+        """Raise MemoryError where the scratch of steps exceeds the available memory.
 
         Of a batch of any size, unless it is normalized, the engine holds a bounded block.
+
+        Parameters
+        ----------
+        batch_size : int
+            Samples of a step.
+        n_at_once : int
+            Trainings of this kind that may run at the same time.
         """
-        if self.spec.n_parameters > self.spec.n_trained:
-            _memory.check_scratch(self.spec.scratch_bytes(batch_size), batch_size)
+        if self.spec.n_parameters == self.spec.n_trained:
+            return
+        augmented = self._copies_of_samples * batch_size * (self.sizes[0] + self.sizes[-1])
+        needed = self.spec.scratch_bytes(batch_size) + augmented * self._dtype.itemsize
+        _memory.check_scratch(needed, batch_size, n_at_once)
 
     def _count_parameters(self) -> int:
         """Count what is trained, before the engine is asked, for which it may be too much."""
@@ -135,17 +148,23 @@ class Cache:
 
     Nets and specs belong to one setting of the parameters; starts to an integer seed and a net's
     shape.
+
+    Parameters
+    ----------
+    n_at_once : int, default=1
+        How many of the trainings may run at the same time.
     """
 
     _MAX_STARTS = 16
 
-    def __init__(self) -> None:
+    def __init__(self, n_at_once: int = 1) -> None:
+        self.n_at_once = n_at_once
         self._made: dict[Hashable, Any] = {}
         self._starts: dict[Hashable, _core.Start] = {}
 
     def for_setting(self) -> Cache:
         """Cache of another setting of the parameters, with the same starts."""
-        cache = Cache()
+        cache = Cache(self.n_at_once)
         cache._starts = self._starts
         return cache
 
@@ -241,7 +260,7 @@ class Training:
         rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
         self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
-        self._net.check_batch(batch_size)
+        self._net.check_batch(batch_size, cache.n_at_once)
         train = cache.train_spec(
             (self._net.loss["name"], self._net.monitor, batch_size),
             lambda: _params.train_spec(
@@ -346,9 +365,12 @@ class Training:
     @property
     def kept_epoch(self) -> int:
         """The epoch whose weights would be published now, counted from 0."""
-        if self._estimator.early_stopping:
-            return int(np.argmax(self._session.validation_scores))
-        return self._session.epoch - 1
+        scores = np.asarray(self._session.validation_scores)
+        if self._session.status == "diverged":  # its last epoch is never the best
+            scores = scores[:-1]
+        if not self._estimator.early_stopping or np.isnan(scores).all():
+            return self._session.epoch - 1
+        return int(np.nanargmax(scores))
 
     def check_finite(self, *, warn: bool = True) -> None:
         """Raise ValueError if the training diverged; warn if early stopping kept better weights."""

@@ -6,7 +6,7 @@ behind all layers what their stages train (slopes, scales, shifts), and last mov
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,16 +30,30 @@ def pack(coefs: Sequence[NDArray[Any]], intercepts: Sequence[NDArray[Any]]) -> N
     return np.concatenate(pieces)
 
 
-def started(flat: FloatArray, spec: NetSpec, hidden: Sequence[HiddenLayer]) -> FloatArray:
-    """Drawn weights and biases, followed by what everything else starts from."""
-    if not spec.stage_arrays:
+def started(
+    flat: FloatArray,
+    spec: NetSpec,
+    hidden: Sequence[HiddenLayer],
+    copied: Mapping[tuple[int, str], Any],
+) -> FloatArray:
+    """Drawn weights and biases, followed by what everything else starts from.
+
+    That is what was copied from a fitted network, by hidden layer and name, or else the same in
+    all nets. Raises ValueError where something copied has no place.
+    """
+    places = {(layer, name): (start, size) for layer, _, name, start, size in spec.stage_arrays}
+    if homeless := copied.keys() - places.keys():
+        raise ValueError(
+            f"bias_initializer: the fitted network has {_described(homeless)}, which the "
+            "parameters of this one do not ask for: set its activation and normalization."
+        )
+    if not places:
         return flat
     whole = np.empty(spec.n_parameters, dtype=flat.dtype)
     whole[: len(flat)] = flat
-    for layer, _, name, start, size in spec.stage_arrays:
-        whole[start : start + size] = (
-            hidden[layer].first_slope if name == "slopes" else _CONSTANTS[name]
-        )
+    for (layer, name), (start, size) in places.items():
+        first = hidden[layer].first_slope if name == "slopes" else _CONSTANTS[name]
+        whole[start : start + size] = copied.get((layer, name), first)
     return whole
 
 
@@ -82,7 +96,7 @@ def norms_of(fitted: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
     return norms
 
 
-def _stage_arrays(fitted: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
+def stage_arrays(fitted: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
     """Arrays of `activation_params_` and `norm_params_` by hidden layer and name."""
     slopes = list(fitted.get("activation_params_") or [])
     found = {(layer, "slopes"): given for layer, given in enumerate(slopes) if given is not None}
@@ -93,7 +107,7 @@ def _stage_arrays(fitted: Mapping[str, Any]) -> dict[tuple[int, str], Any]:
 
 def dtype_of(fitted: Mapping[str, Any]) -> np.dtype[Any]:
     """Working dtype of fitted attributes: float32 if all parameters are, else float64."""
-    arrays = [*fitted["coefs_"], *fitted["intercepts_"], *_stage_arrays(fitted).values()]
+    arrays = [*fitted["coefs_"], *fitted["intercepts_"], *stage_arrays(fitted).values()]
     single = all(np.asarray(array).dtype == np.float32 for array in arrays)
     return np.dtype(np.float32 if single else np.float64)
 
@@ -110,7 +124,7 @@ def packed(fitted: Mapping[str, Any], spec: NetSpec, dtype: np.dtype[Any]) -> Fl
             f"for. {ANEW}"
         )
     flat = pack(fitted["coefs_"], fitted["intercepts_"]).astype(dtype, copy=False)
-    given = _stage_arrays(fitted)
+    given = stage_arrays(fitted)
     needed = {(layer, name): (start, size) for layer, _, name, start, size in spec.stage_arrays}
     if not given and not needed:
         return flat
@@ -128,14 +142,14 @@ def packed(fitted: Mapping[str, Any], spec: NetSpec, dtype: np.dtype[Any]) -> Fl
     return whole
 
 
-def _described(places: Mapping[tuple[int, str], Any]) -> str:
+def _described(places: Iterable[tuple[int, str]]) -> str:
     named = [f"{name} of hidden layer {layer + 1}" for layer, name in sorted(places)]
     return ", ".join(named) or "nothing"
 
 
 def first_nonfinite_layer(attributes: Mapping[str, Any]) -> int:
     """Index of the first layer with a parameter that is not finite; -1 if there is none."""
-    of_stages = _stage_arrays(attributes)
+    of_stages = stage_arrays(attributes)
     for layer, arrays in enumerate(
         zip(attributes["coefs_"], attributes["intercepts_"], strict=True)
     ):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nnhp.activations import BY_NAME, ELU, Activation, LeakyReLU
 from nnhp.plots._figure import (
     BLUE,
     RED,
@@ -33,12 +34,11 @@ class _Flat(NamedTuple):
     high: float  # and from here on
 
 
-# By the slopes as functions of the output a: elu a + 1, selu a + 1.7581 below 0 (where it is
-# greatest), softplus 1 - exp(-a), tanh 1 - a^2, logistic a (1 - a). An output of silu or mish
-# does not tell the slope, and the others are flat nowhere.
+# By the slopes as functions of the output a: selu a + 1.7581 below 0 (where it is greatest),
+# softplus 1 - exp(-a), tanh 1 - a^2, logistic a (1 - a). An output of gelu, silu or mish does not
+# tell the slope, prelu's are trained unit by unit, and the others are flat nowhere.
 _FLAT = {
     "relu": _Flat("dead", 1.0, 0.0, np.inf),
-    "elu": _Flat("dead", 1.0, -0.9, np.inf),
     "selu": _Flat("dead", 1.0, -0.9 * 1.7580993408473766, np.inf),
     "softplus": _Flat("dead", 1.0, -np.log(0.9), np.inf),
     "tanh": _Flat("saturated", 0.9, -np.sqrt(0.9), np.sqrt(0.9)),
@@ -53,17 +53,40 @@ _RANGES = {
 }
 
 
+def _name_of(activation: str | Activation) -> str:
+    return activation if isinstance(activation, str) else activation.name
+
+
+def _flat_of(activation: str | Activation) -> _Flat | None:
+    """Where a layer's activation is flat; None if it is nowhere, or if outputs do not tell."""
+    given = activation
+    if isinstance(given, str) and given in BY_NAME:
+        given = BY_NAME[given]()
+    if isinstance(given, ELU):
+        below, low = given.alpha, -given.alpha  # the slope is a + alpha
+    elif isinstance(given, LeakyReLU):
+        below, low = given.negative_slope, -np.inf
+    else:
+        return _FLAT.get(_name_of(given))
+    flat = 0.1 * max(1.0, below)  # above 0 the slope is 1
+    low = 0.0 if below < flat else min(low + flat, 0.0)
+    high = 0.0 if flat > 1 else np.inf
+    return _Flat("dead", 1.0, low, high) if low > -np.inf or high < np.inf else None
+
+
 class ActivationHistogramDisplay:
     """What the units of a fitted net put out for given samples, as one histogram per layer.
 
     Make one with :meth:`from_estimator`. Titles count the hidden units that hardly learn any
     more, for the activation's slope is (nearly) 0 where they are:
 
-    - dead units of 'relu', 'elu', 'selu' and 'softplus': at every sample the slope is below a
-      tenth of the activation's greatest; for 'relu', whose slope is 0 or 1, every output is 0.
+    - dead units of 'relu', 'elu', 'selu', 'softplus', and 'leaky_relu' of a negative slope below
+      0.1 (or above 10): at every sample the slope is below a tenth of the activation's greatest;
+      for 'relu', whose slope is 0 or 1, every output is 0.
     - saturated units of 'tanh', 'logistic' and 'hard_sigmoid': the same at nine samples in ten.
 
-    Other activations are flat nowhere, or their outputs do not tell. Orange ground marks the
+    Other activations are flat nowhere, or their outputs do not tell; the slopes of 'prelu', which
+    each unit learns, are `activation_params_`. Orange ground marks the
     outputs at which the slope is so small.
 
     Parameters
@@ -71,8 +94,9 @@ class ActivationHistogramDisplay:
     outputs : list of ndarray of shape (n_samples, n_units)
         The outputs of each layer, the output layer last.
 
-    activations : list of str
-        The activation of each layer.
+    activations : list of str or Activation
+        The activation of each layer; one with parameters as its object, of
+        :mod:`nnhp.activations`, where they are not the defaults.
 
     layer_names : list of str, default=None
         What to call the layers; None counts them.
@@ -123,14 +147,14 @@ class ActivationHistogramDisplay:
         self,
         *,
         outputs: Sequence[NDArray[Any]],
-        activations: Sequence[str],
+        activations: Sequence[str | Activation],
         layer_names: Sequence[str] | None = None,
     ) -> None:
         self.outputs = list(outputs)
         self.activations = list(activations)
         counted = [f"Layer {i + 1}" for i in range(len(self.outputs))]
         self.layer_names = counted if layer_names is None else list(layer_names)
-        self._flats = [_FLAT.get(name) for name in self.activations[:-1]] + [None]
+        self._flats = [_flat_of(given) for given in self.activations[:-1]] + [None]
         self.flat_samples = [
             None if flat is None else ((values <= flat.low) | (values >= flat.high)).mean(axis=0)
             for flat, values in zip(self._flats, self.outputs, strict=True)
@@ -237,7 +261,7 @@ class ActivationHistogramDisplay:
         for panel, layer in zip(self.axes_, self.layers_, strict=True):
             self._plot_layer(panel, layer, bins, bar_kw)
             panel.set_title(self._title(layer), fontsize="medium")
-            panel.set_xlabel(plain(f"Output of {self.activations[layer]}"))
+            panel.set_xlabel(plain(f"Output of {_name_of(self.activations[layer])}"))
             panel.set_ylabel(score_label("Share of outputs") if panel in leftmost else "")
         return self
 
@@ -245,7 +269,7 @@ class ActivationHistogramDisplay:
         from matplotlib.patches import Rectangle
 
         values = self.outputs[layer].ravel()
-        limits = _RANGES.get(self.activations[layer])
+        limits = _RANGES.get(_name_of(self.activations[layer]))
         counts, edges = np.histogram(values[np.isfinite(values)], bins=bins, range=limits)
         shares = counts / len(values)
         self.histograms_.append((shares, edges))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
+from nnhp.estimators._losses import quantiles_of
 from nnhp.plots._evaluations import pretty_metric
 from nnhp.plots._figure import (
     GREY,
@@ -272,7 +273,8 @@ def _curves_of(net: Any, name: str) -> pd.DataFrame:
 
 def _score_name(net: Any) -> str:
     if net.scoring is None:
-        return "Accuracy" if is_classifier(net) else "R²"
+        of_numbers = "R²" if quantiles_of(net.loss) is None else "D² (pinball)"
+        return "Accuracy" if is_classifier(net) else of_numbers
     if net.scoring == "loss":
         return "Negative loss"
     return pretty_metric(net.scoring) if isinstance(net.scoring, str) else label(net.scoring)

@@ -13,8 +13,10 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp.activations import Activation
 from nnhp.estimators import MLPClassifier, MLPRegressor
 from nnhp.estimators._hidden import hidden_activations
+from nnhp.estimators._losses import quantiles_of
 from nnhp.plots._settings import label
 from nnhp.search import FoldEnsemble
 
@@ -76,11 +78,16 @@ class FittedNet:
         return len(self.net.coefs_)
 
     @property
-    def activations(self) -> list[str]:
-        """The activation of each layer."""
-        hidden = hidden_activations(self.net, self.n_layers - 1)
-        names = [given if isinstance(given, str) else given.name for given in hidden]
-        return [*names, self.net.out_activation_]
+    def activations(self) -> list[str | Activation]:
+        """The activation of each layer: its name, or the object of one with parameters."""
+        return [*hidden_activations(self.net, self.n_layers - 1), self.net.out_activation_]
+
+    @property
+    def pieces(self) -> list[int]:
+        """Columns of weights of each unit, layer by layer: several with maxout."""
+        return [
+            given.n_pieces if isinstance(given, Activation) else 1 for given in self.activations
+        ]
 
     @property
     def layer_names(self) -> list[str]:
@@ -107,8 +114,11 @@ class FittedNet:
 
     @property
     def output_names(self) -> list[str]:
-        """What each output of the net stands for: a class, or its number."""
+        """What each output of the net stands for: a class, a quantile, or its number."""
         n_outputs = self.net.n_outputs_
+        levels = quantiles_of(self.net.loss)
+        if levels is not None:
+            return [f"quantile {level:g}" for level in levels]
         if is_classifier(self.net):
             classes = self.net.classes_
             if n_outputs == 1:

@@ -33,9 +33,10 @@ class WeightsDisplay:
     """The weights of a fitted net, layer by layer: as a heat map, or as a histogram.
 
     Make one with :meth:`from_estimator`. In a heat map a row is an input of the layer and a
-    column one of its units; orange is negative, pale is zero, blue is positive, and each layer has
-    a scale of its own. A row of pale cells is a feature that the net hardly looks at, a pale
-    column a unit that does little. Biases are not shown.
+    column one of its units, or with maxout a piece of a unit, named by both; orange is negative,
+    pale is zero, blue is positive, and each layer has a scale of its own. A row of pale cells is a
+    feature that the net hardly looks at, a pale column a unit that does little. Biases are not
+    shown.
 
     Parameters
     ----------
@@ -50,6 +51,10 @@ class WeightsDisplay:
 
     output_names : list of str, default=None
         Names of the last layer's units; None counts them.
+
+    pieces : list of int, default=None
+        Of each layer, the columns that a unit has: several with maxout, where all first pieces
+        come before all second ones. None is one column per unit.
 
     Attributes
     ----------
@@ -93,12 +98,14 @@ class WeightsDisplay:
         layer_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
+        pieces: Sequence[int] | None = None,
     ) -> None:
         self.coefs = [np.asarray(weights) for weights in coefs]
         counted = [f"Layer {i + 1}" for i in range(len(self.coefs))]
         self.layer_names = counted if layer_names is None else list(layer_names)
         self.feature_names = _names("feature_names", feature_names, len(self.coefs[0]))
         self.output_names = _names("output_names", output_names, self.coefs[-1].shape[1])
+        self.pieces = [1] * len(self.coefs) if pieces is None else list(pieces)
 
     @classmethod
     def from_estimator(
@@ -150,6 +157,7 @@ class WeightsDisplay:
             layer_names=fitted.layer_names,
             feature_names=fitted.feature_names if feature_names is None else feature_names,
             output_names=fitted.output_names,
+            pieces=fitted.pieces,
         ).plot(ax, **kwargs)
 
     def plot(
@@ -239,9 +247,10 @@ class WeightsDisplay:
         first, last = layer == 0, layer == len(self.coefs) - 1
         before = "" if first else self.layer_names[layer - 1].lower()
         ax.set_ylabel("Input" if first else plain(f"Unit of {before}"))
-        ax.set_xlabel("Output" if last else "Unit")
+        names = self.output_names if last else _names_of_pieces(weights, self.pieces[layer])
+        ax.set_xlabel("Output" if last else "Unit" if names is None else "Unit / piece")
         _name_ticks(ax.yaxis, self.feature_names if first else None)
-        _name_ticks(ax.xaxis, self.output_names if last else None)
+        _name_ticks(ax.xaxis, names)
 
     def _plot_histogram(
         self, ax: Any, layer: int, bins: int | None, bar_kw: dict[str, Any] | None
@@ -267,6 +276,14 @@ def _names(argument: str, given: Sequence[str] | None, count: int) -> list[str]:
     if len(names) != count:
         raise ValueError(f"{argument} must have {count} entries, got {len(names)}.")
     return names
+
+
+def _names_of_pieces(weights: NDArray[Any], n_pieces: int) -> list[str] | None:
+    """Unit and piece of each column; None where a unit has but one."""
+    if n_pieces == 1:
+        return None
+    n_units = weights.shape[1] // n_pieces
+    return [f"{unit}/{piece}" for piece in range(n_pieces) for unit in range(n_units)]
 
 
 def _counted(count: int) -> list[str]:

@@ -192,7 +192,7 @@ class EngineEvaluator:
         self.delegated: dict[str, set[int]] = {}  # candidates done by `others`, by the reason
         self._in_bounds: set[str] = set()  # parameters of the base that were checked
         self._targets: dict[int, int] = {}  # epochs that were planned for a candidate's folds
-        self._cache = Cache()
+        self._cache = Cache(threads)
         self._preparation: Hashable = None
         self._prepared: dict[int, Preparation | str] = {}  # by fold; why not, where it failed
         self._kept: dict[tuple[int, int], Training | _Paused] = {}

@@ -169,10 +169,11 @@ def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
 
 
 def _describe_fitted(value: Any) -> str:
-    """Text of an estimator's fit; of a network's, its weights and biases."""
+    """Text of an estimator's fit; of a network's, all that it has learned."""
     name = type(value).__qualname__
     if _initial.is_fitted_network(value):
-        return f"{name} {joblib.hash(_initial.weights_of(value))}"
+        learned = (_initial.weights_of(value), _initial.stages_of(value))
+        return f"{name} {joblib.hash(learned)}"
     return f"{name}({describe(vars(value))})"
 
 

@@ -17,11 +17,12 @@ from sklearn.utils.validation import _num_samples
 
 from nnhp import _threads
 from nnhp.estimators._data import Given
+from nnhp.estimators._losses import quantiles_of
 from nnhp.estimators._memory import memory_limit
 from nnhp.search._engine_fit import Scoring, row_numbers
 from nnhp.search._evaluate import EngineEvaluator, NotForTheEngineError
-from nnhp.search._outcome import Job, Outcome, Poll, Split
-from nnhp.search._prepare import net_of
+from nnhp.search._outcome import Candidate, Job, Outcome, Poll, Split
+from nnhp.search._prepare import configured, net_of
 from nnhp.search._sweep_result import NEAR_BEST, Sweep, SweepRun, said_of_shape
 from nnhp.search._sweep_values import Value, read_values
 
@@ -216,7 +217,7 @@ class SweepPlan:
             "param_name": param_name,
             "values": [value.label for value in values],
             "params": [value.params for value in values],
-            "score_name": _score_name(base, scoring),
+            "score_name": _score_name(base, scoring, values),
             "seeds": seeds,
             "splits": [[(s.train, s.validation, s.test) for s in folds] for folds in splits],
         }
@@ -310,9 +311,13 @@ def _checked_scorer(base: Any, scoring: Any) -> Any:
     return check_scoring(base, scoring)
 
 
-def _score_name(base: Any, scoring: Any) -> str:
+def _score_name(base: Any, scoring: Any, values: Sequence[Value]) -> str:
+    if scoring is None and is_classifier(base):
+        return "accuracy"
     if scoring is None:
-        return "accuracy" if is_classifier(base) else "R^2"
+        nets = [net_of(configured(base, Candidate(value.params, 0))) for value in values]
+        names = ["R^2" if quantiles_of(net.loss) is None else "D^2 (pinball)" for net in nets]
+        return " or ".join(dict.fromkeys(names))
     return scoring if isinstance(scoring, str) else str(getattr(scoring, "__name__", "score"))
 
 

@@ -77,7 +77,7 @@ class Sweep:
         The parameters that each value sets.
 
     score_name : str
-        What the test score is: 'accuracy', 'R^2', or the `scoring`.
+        What the test score is: 'accuracy', 'R^2', 'D^2 (pinball)' of quantiles, or the `scoring`.
 
     seeds : list of int of length n_repeats
         The `random_state` of the nets of each repeat.

@@ -86,9 +86,9 @@ def _check_values(base: Any, values: Sequence[Value], known: Mapping[str, Any]) 
         raise ValueError("param_range is empty; expected values to try.")
     for place, value in enumerate(values):
         for name in value.params:
-            # A value may also set parameters of a step that it puts in.
-            step, nested, _ = name.partition("__")
-            if name not in known and not (nested and step in value.params):
+            # A value may also set parameters of a step or of an object that it puts in.
+            put_in = any(name.startswith(f"{other}__") for other in value.params)
+            if name not in known and not put_in:
                 raise ValueError(
                     f"{value.where}: {type(base).__name__} has no parameter {name!r}; it has "
                     f"{', '.join(sorted(known))}."
@@ -98,6 +98,8 @@ def _check_values(base: Any, values: Sequence[Value], known: Mapping[str, Any]) 
 
 
 def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    if a.keys() != b.keys():
+        return False
     try:
         if a == b:
             return True

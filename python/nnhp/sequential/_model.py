@@ -1,0 +1,481 @@
+"""The public class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.exceptions import NotFittedError
+
+from nnhp.callbacks import Callback, History
+from nnhp.layers import Layer
+from nnhp.sequential import _files, _similar
+from nnhp.sequential._compiled import Compiled
+from nnhp.sequential._data import (
+    Part,
+    check_count,
+    check_validation,
+    check_verbose,
+    part_of,
+    split_off,
+)
+from nnhp.sequential._layered import Layered
+from nnhp.sequential._training import Training, Watching, evaluated
+
+if TYPE_CHECKING:
+    from nnhp.estimators import MLPClassifier, MLPRegressor
+
+
+class Sequential(Layered):
+    """A net as a list of layers, with the methods of Keras's class of that name.
+
+    It trains on the same engine as the estimators, and is not one of them: searches need
+    `MLPClassifier` or `MLPRegressor`, which `to_estimator` makes of a model.
+
+    Parameters
+    ----------
+    layers : sequence of `nnhp.layers` objects, default=None
+        The layers, from the samples on. The first says how many features there are, or else the
+        first call of `fit` does.
+
+    dtype : {'float32', 'float64'}, default='float32'
+        Precision of the net.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, of the orders of samples, and of dropout and noise.
+
+    n_jobs : int or None, default=None
+        Threads, as of the estimators. Has no effect on results.
+
+    Attributes
+    ----------
+    layers : list
+        The layers. What is set in one that has weights already, ``trainable`` say, has an effect
+        from the next `compile` on.
+
+    learning_rate : float
+        The rate of the next epoch; may be set between epochs.
+
+    stop_training : bool
+        Set by callbacks to end training after the present epoch.
+
+    See Also
+    --------
+    MLPClassifier : Scikit-learn's classifier on the same engine.
+    MLPRegressor : Scikit-learn's regressor.
+
+    Notes
+    -----
+    Defaults and losses are Keras's: Glorot's uniform weights, biases of 0, batches of 32, losses
+    averaged over the outputs of a sample, weighted losses divided by the number of samples.
+    Losses and numbers of the validation data mean what they mean there. Metrics of the training
+    data differ: here they are of the net at the end of an epoch, without dropout; there they are a
+    running mean over the epoch's batches.
+
+    Examples
+    --------
+    >>> import nnhp
+    >>> from nnhp.layers import Dense, Dropout
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = nnhp.Sequential(random_state=0)
+    >>> model.add(Dense(16, activation="relu", input_dim=30))
+    >>> model.add(Dropout(0.2))
+    >>> model.add(Dense(1, activation="sigmoid"))
+    >>> model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    >>> history = model.fit(scale(X), y, batch_size=16, epochs=25, verbose=0)
+    >>> history.history["accuracy"][-1] > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        *,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.stop_training = False
+        self._compiled: Compiled | None = None
+        super().__init__(layers, dtype, random_state, n_jobs)
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *, metrics: Any = None) -> None:
+        """Say how the model is to be trained; an optimizer's state is given up.
+
+        Optimizer and loss are copied: what is set in them later has no effect. What was set in the
+        layers since the last call takes effect now.
+
+        Parameters
+        ----------
+        optimizer : str or `nnhp.optimizers` object, default='rmsprop'
+            A name stands for Keras's defaults.
+
+        loss : str or `nnhp.losses` object
+            'mse', 'mae', 'huber', 'binary_crossentropy', 'categorical_crossentropy',
+            'sparse_categorical_crossentropy', 'poisson', 'hinge', ..., as Keras defines them.
+
+        metrics : str, callable or sequence of these, default=None
+            Numbers to report: 'accuracy', 'mse', 'mae', 'auc', ..., or functions of the targets
+            (n_samples, n_targets) and the outputs (n_samples, n_outputs). A name that comes again
+            is reported with a number, as in Keras: 'mse', 'mse_1'.
+
+        Raises
+        ------
+        ValueError
+            If a name is not known, or a parameter out of bounds; if a metric would be reported
+            under the name of another number; if shapes of weights were changed in the layers.
+        """
+        compiled, net = Compiled(optimizer, loss, metrics), self._renewed()
+        self._compiled = compiled
+        if net is not None:
+            self._net = net
+            self._weights = self._weights.without_optimizer()
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next epoch."""
+        return self._ready().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if not isinstance(rate, Real) or not 0 <= rate < np.inf:
+            raise ValueError(f"learning_rate must be finite and not negative, got {rate!r}.")
+        self._ready().learning_rate = float(rate)
+
+    def fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Callback | Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, ...] | None = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+    ) -> History:
+        """Train; a second call goes on from where the first one ended.
+
+        It has the weights, the optimizer's state and the random numbers after those of the call
+        before: two calls give the bits of one with as many epochs.
+
+        Parameters
+        ----------
+        x : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets: class numbers from 0 for 'sparse_categorical_crossentropy', else one column
+            per output; (n_samples,) serves for one output. Rows sum to 1 for
+            'categorical_crossentropy'; 'hinge' takes 0 and 1, or -1 and 1, for the two classes.
+
+        batch_size : int, default=None
+            Samples per step; None is 32.
+
+        epochs : int, default=1
+            The epoch to train up to: there are ``epochs - initial_epoch`` of them.
+
+        verbose : {'auto', 0, 1, 2}, default='auto'
+            0 prints nothing, the others a line per epoch.
+
+        callbacks : object of `nnhp.callbacks` or sequence of these, default=None
+            Called between epochs.
+
+        validation_split : float, default=0.0
+            Share of the samples, the last ones, that are not trained on but evaluated after each
+            epoch.
+
+        validation_data : tuple of (x, y) or (x, y, sample_weight), default=None
+            The same as data of their own; `validation_split` is then ignored.
+
+        shuffle : bool, default=True
+            Whether the samples get a new order in each epoch.
+
+        class_weight : dict of int to float, default=None
+            Weight of the samples of each class, 1 for those it does not name.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; those of their classes are multiplied with them.
+
+        initial_epoch : int, default=0
+            Number of the first epoch.
+
+        Returns
+        -------
+        history : History
+            What each epoch brought.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of bounds, shapes do not fit together, the loss is not one of such
+            outputs or targets, or a metric not one of such targets.
+        """
+        compiled = self._ready()
+        epochs = check_count(epochs, "epochs", 0)
+        initial_epoch = check_count(initial_epoch, "initial_epoch", 0)
+        batch_size = check_count(32 if batch_size is None else batch_size, "batch_size", 1)
+        prints = check_verbose(verbose)
+        given, validation = (self._samples(x), y, sample_weight), None
+        if validation_data is not None:
+            validation = check_validation(validation_data, given[0].shape[1], self.dtype)
+        elif validation_split != 0:
+            given, validation = split_off(*given, validation_split)
+        train = self._part(*given, class_weight)
+        training = Training(
+            self._built(None),
+            compiled,
+            self._weights,
+            train,
+            None if validation is None else self._part(*validation, name="y to validate on"),
+            batch_size=min(batch_size, train.n_samples),
+            n_epochs=max(epochs - initial_epoch, 1),
+            shuffle=bool(shuffle),
+        )
+        watching = Watching(self, callbacks)
+        steps = -(-train.n_samples // batch_size)
+        self.stop_training = False
+        self._training = training
+        try:
+            watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
+            for epoch in range(initial_epoch, epochs):
+                watching.begin_epoch(epoch)
+                logs = training.advance(self._threads())
+                watching.end_epoch(epoch, logs)
+                if prints:
+                    print(_line(epoch, epochs, logs))
+                if self.stop_training or training.diverged:
+                    break
+        finally:
+            self._training = None
+            self._weights = training.state()
+        watching.end()
+        return watching.history
+
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Do one step on all samples given.
+
+        Parameters
+        ----------
+        x : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as of `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        class_weight : dict of int to float, default=None
+            Weight of the samples of each class, 1 for those it does not name.
+
+        return_dict : bool, default=False
+            Whether to return a dict.
+
+        Returns
+        -------
+        loss : float, list of float or dict of str to float
+            The loss before the step; with metrics, these follow it, for the net after the step.
+        """
+        compiled = self._ready()
+        part = self._part(self._samples(x), y, sample_weight, class_weight)
+        training = Training(
+            self._built(None),
+            compiled,
+            self._weights,
+            part,
+            None,
+            batch_size=part.n_samples,
+            n_epochs=1,
+            shuffle=False,
+        )
+        logs = training.advance(self._threads())
+        self._weights = training.state()
+        return _answer(logs, return_dict)
+
+    def evaluate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        batch_size: int | None = None,  # noqa: ARG002 - as in Keras; has no effect on results
+        verbose: int | str = "auto",
+        sample_weight: ArrayLike | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Compute loss and metrics.
+
+        Parameters
+        ----------
+        x : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as of `fit`.
+
+        batch_size : int, default=None
+            Ignored: blocks are cut as suits the machine.
+
+        verbose : {'auto', 0, 1, 2}, default='auto'
+            0 prints nothing, the others one line.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss.
+
+        return_dict : bool, default=False
+            Whether to return a dict.
+
+        Returns
+        -------
+        loss : float, list of float or dict of str to float
+            The loss, penalties included; with metrics, these follow it.
+        """
+        compiled = self._ready()
+        prints = check_verbose(verbose)
+        part = self._part(self._samples(x), y, sample_weight)
+        logs = evaluated(self._built(None), compiled, self._flat(), part, self._threads())
+        if prints:
+            print(" - ".join(f"{name}: {value:.4f}" for name, value in logs.items()))
+        return _answer(logs, return_dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file.
+
+        The file is in the safetensors format: the weights by name, and as metadata the layers, what
+        `compile` was given and the optimizer's state. `Sequential.load` reads it.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Raises
+        ------
+        NotFittedError
+            If the number of features is not known yet, so that there are no weights.
+        TypeError
+            If a loss or metric is a function, which no file can hold.
+        """
+        net = self._built(None)
+        compiled = self._compiled
+        arrays, numbers = self._state().to_save()
+        described = {
+            "layers": net.layers,
+            "dtype": self.dtype,
+            "n_features": net.n_features,
+            "compiled": None if compiled is None else compiled.given(),
+            "state": numbers,
+        }
+        _files.write(path, described, net, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote.
+
+        Its random state is a new one: what follows from it, such as the order of samples in a
+        further `fit`, differs from that of the model that was saved.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        model : Sequential
+            With weights, and ready to be trained on if it was compiled.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or holds something else.
+        OSError
+            If it cannot be read.
+        """
+        described, tensors = _files.read(path)
+        model = cls(described["layers"], dtype=described["dtype"])
+        net = model._built(described["n_features"])
+        if described["compiled"] is not None:
+            compiled = described["compiled"]
+            model.compile(compiled["optimizer"], compiled["loss"], metrics=compiled["metrics"])
+            model.learning_rate = compiled["learning_rate"]
+        names = [f"layers.{array.place}.{array.name}" for array in net.arrays]
+        missing = sorted(set(names) - set(tensors))
+        if missing:
+            raise ValueError(f"{path} is damaged: it lacks {missing}.")
+        flat = net.pack([tensors.pop(name) for name in names])
+        model._weights = model._weights.restored(flat, tensors, described["state"])
+        return model
+
+    def to_estimator(self) -> MLPClassifier | MLPRegressor:
+        """Make the scikit-learn estimator of the same net.
+
+        It has the model's weights, if there are any, and so predicts the same; classes are numbers
+        from 0, also where hinge was trained on -1 and 1. Fitted anew, or cloned by a search, it
+        trains by the parameters that stand for the layers and for `compile`: see "Coming from
+        Keras" in the guide for what the estimators do otherwise. It shares no object with the
+        model: what is set in its optimizer leaves the model's as it is.
+
+        Returns
+        -------
+        estimator : MLPClassifier or MLPRegressor
+            By the loss.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not compiled.
+        ValueError
+            Naming the layer, loss or optimizer that no parameter of the estimators expresses.
+        """
+        return _similar.estimator_of(self, self._ready(), self._net_if_known())
+
+    def _ready(self) -> Compiled:
+        if self._compiled is None:
+            raise NotFittedError("Call compile(optimizer, loss) before this.")
+        return self._compiled
+
+    def _part(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, name: str = "y"
+    ) -> Part:
+        compiled, net = self._ready(), self._built(x.shape[1])
+        compiled.check_outputs(net)
+        part = part_of(
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            n_outputs=net.n_outputs,
+            loss=compiled.loss,
+            dtype=self.dtype,
+            name=name,
+        )
+        compiled.check_targets(part.y, net.n_outputs, name)
+        return part
+
+
+def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:
+    numbers = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+    return f"Epoch {epoch + 1}/{epochs} - {numbers}"
+
+
+def _answer(logs: Mapping[str, float], return_dict: bool) -> Any:
+    if return_dict:
+        return dict(logs)
+    numbers = list(logs.values())
+    return numbers[0] if len(numbers) == 1 else numbers

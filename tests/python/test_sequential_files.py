@@ -1,0 +1,138 @@
+"""Models of Sequential in files, pickled and copied."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from helpers import assert_identical
+from safetensors.numpy import save_file
+from sequential_models import IDS, LABELS, X, everything, fit, model_of
+from sklearn.exceptions import NotFittedError
+
+import nnhp
+from nnhp import callbacks, optimizers
+from nnhp.layers import Dense
+from nnhp.sequential import _metrics
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_model_comes_back_from_its_file(tmp_path, dtype):
+    model = everything()
+    model = nnhp.Sequential(model.layers, dtype=dtype, random_state=0)
+    optimizer = optimizers.Adam(learning_rate=0.01, ema_momentum=0.5, clipnorm=1.0)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    fit(model)
+    model.learning_rate = 0.004
+    path = tmp_path / "model.nnhp"
+    model.save(path)
+    loaded = nnhp.Sequential.load(path)
+    assert loaded.layers == model.layers
+    assert loaded.learning_rate == 0.004
+    assert_identical(loaded.get_weights(), model.get_weights())
+    assert_identical(loaded.predict(X), model.predict(X))
+    assert_identical(loaded.evaluate(X, IDS, verbose=0), model.evaluate(X, IDS, verbose=0))
+
+
+def test_a_training_goes_on_from_a_file(tmp_path):
+    optimizer = optimizers.Nadam(learning_rate=0.01, ema_momentum=0.5)
+    model = model_of(optimizer=optimizer)
+    fit(model, shuffle=False)
+    model.save(tmp_path / "model.nnhp")
+    loaded = nnhp.Sequential.load(tmp_path / "model.nnhp")
+    for one in (model, loaded):
+        fit(one, shuffle=False)
+    assert_identical(loaded.get_weights(), model.get_weights())
+
+
+def test_a_model_without_compile_has_a_file(tmp_path):
+    model = nnhp.Sequential([Dense(2, input_dim=4)], random_state=0)
+    model.save(tmp_path / "model.nnhp")
+    loaded = nnhp.Sequential.load(tmp_path / "model.nnhp")
+    assert_identical(loaded.predict(X), model.predict(X))
+    with pytest.raises(NotFittedError, match="compile"):
+        loaded.fit(X, X[:, :2])
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "model.nnhp"
+    with pytest.raises(FileNotFoundError):
+        nnhp.Sequential.load(path)
+    path.write_text("something else")
+    with pytest.raises(ValueError, match="is no safetensors file"):
+        nnhp.Sequential.load(path)
+
+    weights = {"weights": np.ones(3)}
+    save_file(weights, str(path))
+    with pytest.raises(ValueError, match="holds no model"):
+        nnhp.Sequential.load(path)
+    save_file(weights, str(path), {"format": "nnhp.Sequential", "version": "99"})
+    with pytest.raises(ValueError, match="has version 99 of the format; this nnhp reads 1"):
+        nnhp.Sequential.load(path)
+    for model in ("{", "{}", '{"layers": [{"component": "os.system", "parameters": {}}]}'):
+        save_file(weights, str(path), {"format": "nnhp.Sequential", "version": "1", "model": model})
+        with pytest.raises(ValueError, match="is damaged"):
+            nnhp.Sequential.load(path)
+
+
+def test_a_file_holds_no_function(tmp_path):
+    model = model_of(metrics=[lambda y, outputs: 0.0])
+    with pytest.raises(TypeError, match=r"A file cannot hold <function .*lambda"):
+        model.save(tmp_path / "model.nnhp")
+
+
+def test_models_are_pickled_and_copied():
+    model = everything()
+    fit(model)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert_identical(other.predict(X), model.predict(X))
+        original = copy.deepcopy(model)
+        fit(other)
+        fit(original)
+        assert_identical(other.get_weights(), original.get_weights())
+
+
+def with_metric(metric):
+    """A model with a metric, and targets for it."""
+    if metric.startswith("sparse"):
+        return model_of(metrics=[metric]), IDS
+    if metric.startswith("categorical"):
+        return model_of(metrics=[metric], loss="categorical_crossentropy"), np.eye(3)[IDS]
+    net = [Dense(3, "tanh", input_dim=4), Dense(1, "sigmoid")]
+    return model_of(*net, metrics=[metric], loss="mse"), LABELS
+
+
+def copies_of(model):
+    return pickle.loads(pickle.dumps(model)), copy.deepcopy(model)
+
+
+@pytest.mark.parametrize("metric", [*_metrics.METRICS, *_metrics.ALIASES])
+def test_copies_have_the_metrics(metric):
+    model, y = with_metric(metric)
+    fit(model, y)
+    copied = copies_of(model)
+    expected = fit(model, y).history
+    assert expected.keys() == {"loss", metric}
+    for each in copied:
+        assert_identical(fit(each, y).history, expected)
+        assert_identical(each.get_weights(), model.get_weights())
+
+
+def test_copies_have_the_metrics_of_one_s_own():
+    model = model_of(metrics=[with_metric, np.hypot])  # any functions that a module holds
+    assert all(each.get_weights() for each in copies_of(model))
+    functions = model_of(metrics=[lambda y, p: 2.0])
+    assert copy.deepcopy(functions).evaluate(X, IDS, verbose=0)[1] == 2.0
+
+
+def test_a_training_under_way_is_copied():
+    """As it is between two epochs; the copy then goes on as the model does."""
+    taken = []
+    model = everything()
+    record = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: taken.append(copies_of(model) if epoch == 1 else None)
+    )
+    fit(model, epochs=4, callbacks=[record])
+    for each in taken[1]:
+        fit(each, epochs=4, initial_epoch=2)
+        assert_identical(each.get_weights(), model.get_weights())
