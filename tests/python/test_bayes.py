@@ -448,11 +448,13 @@ def test_fitted_searches_are_pickled_and_cloned(make, data):
 
 
 def test_optuna_keeps_quiet_and_its_settings(data, capfd):
-    level = optuna.logging.get_verbosity()
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(logging.INFO)
     for sampler in ("tpe", "cmaes"):
         bayes(SPACE, n_iter=14, sampler=sampler).fit(*data)
     assert capfd.readouterr().err == ""
-    assert optuna.logging.get_verbosity() == level == logging.INFO
+    assert optuna.logging.get_verbosity() == logging.INFO
+    optuna.logging.set_verbosity(before)
 
 
 def test_several_scores_make_a_front(data):

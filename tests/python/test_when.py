@@ -84,6 +84,14 @@ def test_random_searches_take_conditions(make, tmp_path):
     assert make(estimator=net, **settings).fit(*problem("multiclass")).n_epochs_trained_ == 0
 
 
+def test_values_of_conditions_may_be_arrays():
+    condition = When({"init": [np.ones(3), "auto"]}, {"b": [1]})
+    assert condition.holds({"init": np.ones(3)})
+    assert condition.holds({"init": "auto"})
+    assert not condition.holds({"init": np.zeros(3)})
+    assert not condition.holds({"init": np.ones(2)})
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

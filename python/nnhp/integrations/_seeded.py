@@ -67,10 +67,8 @@ class SeededSampler(BaseSampler):
         given: object = sampler
         if not isinstance(given, BaseSampler):
             raise TypeError(f"sampler must be one of optuna.samplers, got {sampler!r}.")
-        if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed <= _MAX_SEED:
-            raise ValueError(f"seed must be an integer from 0 to {_MAX_SEED}, got {seed!r}.")
         self.sampler = sampler
-        self.seed = int(seed)
+        self.seed = _checked_seed(seed)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -148,6 +146,12 @@ class SeededSampler(BaseSampler):
             state.seed(_words(f"{self.seed} {trial.number} {purpose} {place}"))
         of_trial: BaseSampler = self._latest.sampler
         return of_trial
+
+
+def _checked_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) <= _MAX_SEED:
+        raise ValueError(f"seed must be an integer from 0 to {_MAX_SEED}, got {seed!r}.")
+    return int(seed)
 
 
 def _words(text: str) -> list[int]:

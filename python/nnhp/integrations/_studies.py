@@ -202,7 +202,7 @@ def _exported(name: str, storage: Any, trials: Sequence[Any]) -> optuna.Study:
 
 def _resource_name(trials: Sequence[Any]) -> str | None:
     """The parameter that grew from rung to rung, which is no part of a setting."""
-    names = {name for trial in trials for name in trial.params}
+    names: set[str] = {name for trial in trials for name in trial.params}
     for name in sorted(names):
         if all(0 < trial.resource == trial.params.get(name) for trial in trials):
             return name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from numbers import Real
 from typing import Any, Protocol
@@ -53,13 +53,15 @@ class RandomTrial:
         return float(self._rng.uniform(low, high))
 
     def suggest_categorical(self, name: str, choices: Sequence[int]) -> int:
-        return int(choices[self._rng.integers(len(choices))])
+        return int(choices[int(self._rng.integers(len(choices)))])
 
 
 class _Dimension(Protocol):
     """The values of one parameter."""
 
-    n_values: float  # inf where they are not finite
+    @property
+    def n_values(self) -> float:
+        """How many; inf where they are not finite."""
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> Any:
         """The value that a trial's genes, whose names begin with `name`, mean."""
@@ -117,7 +119,10 @@ class _Reals:
     low: float
     high: float
     log: bool = False
-    n_values: float = field(default=math.inf, init=False)
+
+    @property
+    def n_values(self) -> float:
+        return math.inf
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> float:
         return trial.suggest_float(name, self.low, self.high, log=self.log)
@@ -145,8 +150,9 @@ class _Integers:
         return trial.suggest_int(name, self.low, self.high)
 
     def genes(self, value: Any, name: str) -> Genes | None:
-        inside = isinstance(value, Real) and self.low <= value <= self.high and value == int(value)
-        return {name: int(value)} if inside else None
+        if not isinstance(value, Real) or not self.low <= float(value) <= self.high:
+            return None
+        return {name: int(float(value))} if float(value).is_integer() else None
 
     def values(self) -> Iterator[int]:
         return iter(range(self.low, self.high + 1))
@@ -157,7 +163,10 @@ class _Quantiles:
     """Any distribution that tells its quantiles."""
 
     distribution: Any
-    n_values: float = field(default=math.inf, init=False)
+
+    @property
+    def n_values(self) -> float:
+        return math.inf
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> Any:
         value = self.distribution.ppf(trial.suggest_float(name, _TAIL, 1 - _TAIL))

@@ -65,6 +65,9 @@ class Entrants:
 class RungSearch(EngineSearch):
     """A search whose trainings go on from rung to rung."""
 
+    # Of each candidate of the rung: its bracket, and how many of that may go on.
+    _climbing: list[tuple[Any, int]] | None = None
+
     def _epochs_name(self) -> str:
         """Parameter that counts the epochs of a training."""
         name = epochs_parameter(self.estimator)
@@ -90,7 +93,7 @@ class RungSearch(EngineSearch):
         """Train candidates up to their rungs; returns the mean scores of each group."""
         candidates: list[Candidate] = []
         more: dict[str, list[int]] = {"bracket": [], "iter": [], "n_resources": []}
-        self._climbing: list[tuple[Any, int]] = []
+        climbing: list[tuple[Any, int]] = []
         for group in groups:
             for candidate in group.candidates:
                 of_rung = candidate.copy() if group.rung else candidate
@@ -99,7 +102,8 @@ class RungSearch(EngineSearch):
                 more["bracket"].append(group.bracket)
                 more["iter"].append(group.rung)
                 more["n_resources"].append(group.epochs)
-                self._climbing.append((group.bracket, group.n_survivors))
+                climbing.append((group.bracket, group.n_survivors))
+        self._climbing = climbing
         rung_task = task.subcontext(
             task_name="rung",
             max_subtasks=len(candidates) * self.n_splits_,

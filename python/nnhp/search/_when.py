@@ -52,7 +52,8 @@ class When:
     """
 
     def __init__(self, condition: Mapping[str, Any], space: Mapping[str, Any]) -> None:
-        for argument, given in (("condition", condition), ("space", space)):
+        parts: list[tuple[str, Any]] = [("condition", condition), ("space", space)]
+        for argument, given in parts:
             of_names = isinstance(given, Mapping) and all(isinstance(name, str) for name in given)
             if not of_names:
                 raise TypeError(
@@ -171,5 +172,5 @@ def _listed(wanted: Any) -> list[Any]:
 def same_value(a: Any, b: Any) -> bool:
     """Whether two values of a parameter are the same."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return np.arraysame_value(a, b)
+        return np.array_equal(a, b)
     return bool(a == b)
