@@ -134,6 +134,19 @@ def test_no_candidate_comes_twice_and_small_spaces_end(make, data):
     assert search.cv_results_["params"][0] == first
 
 
+def test_what_a_setting_that_comes_first_lacks_is_the_estimators_own(data):
+    estimator = net(hidden_layer_sizes=(3,), activation="tanh")
+    for make in (bayes, genetic):
+        size = {"n_iter": 50} if make is bayes else {"population_size": 5, "generations": 10}
+        search = make(SMALL, estimator=estimator, extra_candidates=[{}], **size)
+        with pytest.warns(UserWarning, match="ended after"):
+            search.fit(*data)
+        tried = search.cv_results_["params"]
+        assert tried[0] == {}
+        assert len(tried) == len(set(keys(search))) == 6
+        assert {"hidden_layer_sizes": (3,), "activation": "tanh"} not in tried
+
+
 def test_conditions_hold_in_all_candidates(data):
     for search in (bayes(SPACE, n_iter=14), genetic(SPACE, population_size=8)):
         tried = search.fit(*data).cv_results_["params"]

@@ -231,7 +231,7 @@ class Proposals:
         with self._quiet():
             self._study.enqueue_trial(genes)
             trial = self._study.ask()
-            self.space.params(trial)
+            self._seen.add(self._key(self.space.params(trial)))  # with the estimator's own values
             _ = trial.relative_params  # by which NSGA-II notes the trial's generation
         return Proposal(params, trial)
 
