@@ -114,6 +114,16 @@ def known() -> dict[str, type[Component]]:
     return found
 
 
+def no_object(name: str, given: str) -> str:
+    """Say that an ``outer__inner`` parameter needs an object where `outer` is a name."""
+    of_name = (path for path, of_class in known().items() if of_class.name == given)
+    instead = next((f" such as {path}()," for path in of_name), "")
+    return (
+        f"{name} is a parameter of an object, but {name.partition('__')[0]} is {given!r}: give it "
+        f"an object,{instead} whose parameters can be set."
+    )
+
+
 def listed(names: Iterable[str]) -> str:
     """Names in their order, as errors list them."""
     return ", ".join(map(repr, sorted(names)))

@@ -205,6 +205,21 @@ def test_a_distribution_of_an_object_s_parameter():
     assert net().solver.rho == 0.9
 
 
+def test_parameters_of_names_are_refused():
+    message = (
+        r"solver__rho is a parameter of an object, but solver is 'rmsprop': give it an object, "
+        r"such as nnhp\.optimizers\.RMSprop\(\), whose parameters can be set"
+    )
+    net = nnhp.MLPClassifier(solver="rmsprop")
+    with pytest.raises(ValueError, match=message):
+        net.set_params(solver__rho=0.1)
+    with pytest.raises(ValueError, match=message):
+        net.set_params(solver__rho=0.1, solver="rmsprop")
+    with pytest.raises(ValueError, match=message):
+        nnhp.GridSearchCV(net, {"solver__rho": [0.1]}, error_score="raise").fit(*problem("binary"))
+    assert net.set_params(solver=optimizers.RMSprop(), solver__rho=0.1).solver.rho == 0.1
+
+
 def test_a_bad_parameter_is_the_candidate_s_failure():
     X, y = problem("one target")
     space = {"solver__rho": [0.9, 1.5]}

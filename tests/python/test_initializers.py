@@ -497,6 +497,14 @@ def test_a_network_without_a_fitting_layer_is_refused(small):
         start(hidden=(6, 9), bias_initializer=[small, small, None])
 
 
+def test_a_frozen_layer_that_is_not_copied_is_refused(small):
+    for option in ("kernel_initializer", "bias_initializer"):
+        with pytest.raises(ValueError, match=rf"frozen_layers: layer 0 .* {option} .* \(7, 9\)"):
+            start(hidden=(9, 5), frozen_layers=[0], **{option: small})
+    start(hidden=(9, 5), frozen_layers=[2], **both(small))
+    start(hidden=(9, 5), frozen_layers=[0])
+
+
 def test_initializers_are_values():
     assert {getattr(initializers, name) for name in initializers.__all__} == {
         Initializer,

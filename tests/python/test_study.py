@@ -539,6 +539,12 @@ def no_folder(path):
 
 NOT_STUDIES = {
     "text": (lambda path: Path(path).write_text("a,b\n" * 5000), ValueError, "not an SQLite"),
+    "text with the mark": (
+        lambda path: Path(path).write_text("x" * 68 + "nnhp" + "a,b\n" * 5000),
+        ValueError,
+        "not an SQLite",
+    ),
+    "zeros": (lambda path: Path(path).write_bytes(bytes(100)), ValueError, "not an SQLite"),
     "short text": (lambda path: Path(path).write_text("x"), ValueError, "not an SQLite"),
     "other program's": (other_database, ValueError, "database of another program"),
     "later version": (later_version, ValueError, "later version of nnhp .* upgrade"),

@@ -484,10 +484,21 @@ def test_a_pipeline_of_the_net_alone():
         ({"param_range": {0.1, 0.2}}, "param_range must be a sequence"),
         ({"param_range": 3}, "param_range must be a sequence .* got 3"),
         ({"param_name": 3}, "param_name must be a string, got 3"),
-        ({"param_name": "alhpa"}, "0.1: MLPClassifier has no parameter 'alhpa'; it has .*, alpha,"),
+        (
+            {"param_name": "alhpa"},
+            r"param_name: MLPClassifier has no .* 'alhpa' \(did you mean 'alpha'\?\); it has",
+        ),
+        (
+            {"estimator": make_pipeline(PCA(), net())},
+            r"param_name: Pipeline has no .* 'alpha' \(did you mean 'mlpclassifier__alpha'\?\)",
+        ),
+        (
+            {"param_name": "solver__rho"},
+            r"param_name: solver__rho is a parameter .* solver is 'adam'.*optimizers.Adam\(\),",
+        ),
         (
             {"param_range": {"a": {}, "b": {"alpha": 1, "beta": 2}}, "param_name": "way"},
-            "'b': MLPClassifier has no parameter 'beta'; it has .*beta_1",
+            "'b': MLPClassifier has no parameter 'beta'.*; it has .*beta_1",
         ),
         ({"param_range": [0.1, 1, 0.1]}, "0.1: these parameters are there twice"),
         ({"param_range": {"a": {"alpha": 1}, "b": {"alpha": 1}}}, "'b': these .* twice"),

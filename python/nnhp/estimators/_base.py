@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from nnhp._component import no_object
 from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of
@@ -151,6 +152,32 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
             if _initial.is_fitted_network(params[option]):
                 params = {k: v for k, v in params.items() if not k.startswith(f"{option}__")}
         return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params : dict of str to object
+            Values by name; ``outer__inner`` for the parameters of objects among them.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            There is no such parameter, or the outer one is a name instead of an object.
+        """
+        for name in params:
+            outer, _, inner = name.partition("__")
+            given = params.get(outer, getattr(self, outer, None))
+            if inner and isinstance(given, str):
+                raise ValueError(no_object(name, given))
+        super().set_params(**params)
+        return self
 
     def __sklearn_clone__(self) -> Any:
         """Clone, but keep the fit of a network that an initializer copies from."""

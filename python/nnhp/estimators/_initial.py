@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import HasMethods, InvalidParameterError
 
 from nnhp._component import Names, listed
-from nnhp.estimators import _weights
+from nnhp.estimators import _optimizers, _weights
 from nnhp.initializers import ALIASES, BY_NAME, Initializer, Orthogonal
 
 if TYPE_CHECKING:
@@ -179,12 +179,13 @@ def _entry(option: str, given: Any) -> Any:
 def _copied(estimator: BaseMLP, option: str, layers: Sequence[Layer]) -> list[Any]:
     """What each layer is given, where fitted networks have become arrays.
 
-    Of a network for all layers, those that fit are copied, at least one; of one for a single
-    layer, that one.
+    Of a network for all layers, those that fit are copied, at least one, and all that are frozen;
+    of one for a single layer, that one.
     """
     given = _entries(estimator, option, len(layers))
     found = [_counterpart(option, entry, layers, i) for i, entry in enumerate(given)]
     for_all = hasattr(getattr(estimator, option), "get_params")
+    frozen = _optimizers.frozen_layers(estimator, len(layers))
     for place, entry in enumerate(given):
         missing = found[place] is None and is_fitted_network(entry)
         if missing and not (for_all and any(array is not None for array in found)):
@@ -194,6 +195,11 @@ def _copied(estimator: BaseMLP, option: str, layers: Sequence[Layer]) -> list[An
             raise ValueError(
                 f"{option}: the fitted network has {which} of the shape that this one needs. Its "
                 f"weights have the shapes {has}, those here {needs}."
+            )
+        if missing and place in frozen:
+            raise ValueError(
+                f"frozen_layers: layer {place} would stay as it is drawn, for the network given as "
+                f"{option} has no layer of its shape {layers[place].shape}."
             )
     return found
 

@@ -183,9 +183,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _check_origin(path: str) -> None:
     """Raise ValueError where nothing tells that this was ever a file of studies."""
     with Path(path).open("rb") as file:
-        head = file.read(PAGE_SIZE)
-    application = APPLICATION_ID.to_bytes(4)
-    if not head.startswith(_MAGIC) and head[68:72] != application and any(head):
+        head, more = file.read(PAGE_SIZE), file.read(1)
+    # What is left of a header: the text it begins with, or the mark amid bytes that no text has.
+    marked = head[68:72] == APPLICATION_ID.to_bytes(4) and b"\0" in head
+    erased = not any(head) and more
+    if not (head.startswith(_MAGIC) or marked or erased):
         raise ValueError(_NO_DATABASE.format(path))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import joblib
 import numpy as np
 
+from nnhp._component import no_object
 from nnhp.search._outcome import Candidate
 from nnhp.search._prepare import configured, net_of
 
@@ -61,7 +63,7 @@ def read_values(base: Any, param_name: str, param_range: Any) -> list[Value]:
     else:
         settings = [_params_of(given, param_name, known) for given in param_range]
         values = [Value(_label_of(params, param_name), params) for params in settings]
-    _check_values(base, values, known)
+    _check_values(base, param_name, values, known)
     return values
 
 
@@ -81,7 +83,9 @@ def _label_of(params: Mapping[str, Any], param_name: str) -> Any:
     return value if isinstance(value, Hashable) else str(value)
 
 
-def _check_values(base: Any, values: Sequence[Value], known: Mapping[str, Any]) -> None:
+def _check_values(
+    base: Any, param_name: str, values: Sequence[Value], known: Mapping[str, Any]
+) -> None:
     if not values:
         raise ValueError("param_range is empty; expected values to try.")
     for place, value in enumerate(values):
@@ -89,12 +93,22 @@ def _check_values(base: Any, values: Sequence[Value], known: Mapping[str, Any]) 
             # A value may also set parameters of a step or of an object that it puts in.
             put_in = any(name.startswith(f"{other}__") for other in value.params)
             if name not in known and not put_in:
-                raise ValueError(
-                    f"{value.where}: {type(base).__name__} has no parameter {name!r}; it has "
-                    f"{', '.join(sorted(known))}."
-                )
+                where = "param_name" if name == param_name else value.where
+                raise ValueError(f"{where}: {_unknown(name, base, known)}")
         if any(_alike(value.params, other.params) for other in values[:place]):
             raise ValueError(f"{value.where}: these parameters are there twice.")
+
+
+def _unknown(name: str, base: Any, known: Mapping[str, Any]) -> str:
+    """Say that an estimator has no such parameter, and what may have been meant."""
+    outer, _, inner = name.rpartition("__")
+    if isinstance(given := known.get(outer), str):
+        return no_object(f"{outer.rpartition('__')[2]}__{inner}", given)
+    prefixed = [other for other in known if other.endswith(f"__{name}")]
+    close = prefixed or get_close_matches(name, known, n=1)
+    meant = f" (did you mean {close[0]!r}?)" if close else ""
+    names = ", ".join(sorted(known))
+    return f"{type(base).__name__} has no parameter {name!r}{meant}; it has {names}."
 
 
 def _alike(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
