@@ -41,10 +41,7 @@ def make_sampler(sampler: Any, search: str) -> Any:
     if isinstance(sampler, optuna.samplers.BaseSampler):
         return sampler
     if sampler == "tpe":
-        # Parameters that a condition adds are modelled with each other, not one by one.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.samplers.TPESampler(group=True)
+        return optuna.samplers.TPESampler()
     if sampler == "cmaes":
         return optuna.samplers.CmaEsSampler(warn_independent_sampling=False)
     if sampler == "gp":
