@@ -92,13 +92,34 @@ class SeededSampler(BaseSampler):
         """Do nothing: what a worker proposes does not depend on the worker."""
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Let the sampler prepare a trial; see Optuna."""
+        """Let the sampler prepare a trial; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        """
         self._copy_for(study, trial, "before").before_trial(study, trial)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Give the parameters that are sampled together; see Optuna."""
+        """Give the parameters that are sampled together; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+
+        Returns
+        -------
+        search_space : dict of str to optuna.distributions.BaseDistribution
+            By their names.
+        """
         return self._copy_for(study, trial, "space").infer_relative_search_space(study, trial)
 
     def sample_relative(
@@ -107,7 +128,22 @@ class SeededSampler(BaseSampler):
         trial: FrozenTrial,
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
-        """Sample parameters together; see Optuna."""
+        """Sample parameters together; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        search_space : dict of str to optuna.distributions.BaseDistribution
+            What to sample.
+
+        Returns
+        -------
+        params : dict of str to object
+            Values of those that the sampler samples together.
+        """
         return self._copy_for(study, trial, "relative").sample_relative(study, trial, search_space)
 
     def sample_independent(
@@ -117,7 +153,24 @@ class SeededSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Sample one parameter; see Optuna."""
+        """Sample one parameter; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        param_name : str
+            Its name.
+        param_distribution : optuna.distributions.BaseDistribution
+            What it may be.
+
+        Returns
+        -------
+        value : object
+            Its value.
+        """
         of_trial = self._copy_for(study, trial, f"parameter {param_name}")
         return of_trial.sample_independent(study, trial, param_name, param_distribution)
 
@@ -128,7 +181,19 @@ class SeededSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Let the sampler note the end of a trial; see Optuna."""
+        """Let the sampler note the end of a trial; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        state : optuna.trial.TrialState
+            What became of it.
+        values : sequence of float or None
+            Its values, where it was completed.
+        """
         self._copy_for(study, trial, "after").after_trial(study, trial, state, values)
 
     def _copy_for(self, study: optuna.Study, trial: FrozenTrial, purpose: str) -> BaseSampler:
