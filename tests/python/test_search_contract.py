@@ -417,6 +417,32 @@ def test_ctrl_c_ends_soon(tmp_path, make, inside):
     assert min(took) <= 0.3
 
 
+def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeypatch, capfd):
+    """A wave of long trainings is recorded one after the other, with the same results."""
+    path = str(tmp_path / "study.sqlite")
+    recorded = []
+    finish = _evaluate.EngineEvaluator._finish
+
+    def counting(self, *given):
+        recorded.append(len(nnhp.Study(path).trials()))
+        return finish(self, *given)
+
+    short_and_long = {"max_iter": [1, 4000, 2, 3000, 3, 2000], "tol": [0.0]}
+    search = nnhp.GridSearchCV(net(n_iter_no_change=9999), short_and_long, cv=2, n_jobs=1)
+    expected = clone(search).fit(*data)
+    monkeypatch.setattr(_evaluate, "_FIRST_INTERVAL", 0.01)
+    monkeypatch.setattr(_evaluate.EngineEvaluator, "_finish", counting)
+    found = search.set_params(study=path, verbose=1).fit(*data)
+    assert len(recorded) > 2
+    assert 0 < recorded[-1] <= 6
+    for name in ("split0_test_score", "split1_test_score", "rank_test_score"):
+        assert_identical(found.cv_results_[name], expected.cv_results_[name])
+    assert_same_fit(found.best_estimator_, expected.best_estimator_)
+    n = found.n_epochs_trained_
+    assert n == found.n_epochs_planned_ == 2 * sum(short_and_long["max_iter"])
+    assert f" {n}/{n} [" in last_line(capfd.readouterr().err)
+
+
 def last_line(text):
     return text.replace("\r", "\n").strip().splitlines()[-1]
 

@@ -720,6 +720,7 @@ class _Search:
                     others=scikit,
                     continues=search._epochs_go_on(),
                     recall=None if self._recorder is None else self._recall,
+                    records=self._recorder is not None,
                     wants_curves=search.return_curves,
                     wants_estimators=search.return_oof,
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 import warnings
 from array import array
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 _WAVE_BYTES = 1 << 26
 _WAVE_TRAININGS = 1024
 _WAVE_TRAININGS_PER_THREAD = 128
+# After so long a wave pauses for what is finished, where that shall be recorded.
+_FIRST_INTERVAL = 2.0
 # What a checkpoint costs at most, on a slow disk.
 _WRITING_SECONDS = 0.05
 _WRITING_RATE = 5e7  # bytes a second
@@ -114,6 +117,20 @@ class _Course:
         return max(self.setting.target - self.training.epoch, 0)
 
 
+class _Pause:
+    """Polls during a call of the engine for trainings, and ends it after some seconds."""
+
+    def __init__(self, runs: Sequence[_Course], poll: Poll | None, seconds: float) -> None:
+        self._done = sum(run.training.epoch - run.epochs_before for run in runs)
+        self._poll = poll
+        self._end = time.monotonic() + seconds
+        self.stopped = False  # by `poll`
+
+    def __call__(self, n_epochs: int) -> bool:
+        self.stopped = self._poll is not None and self._poll(self._done + n_epochs)
+        return self.stopped or time.monotonic() > self._end
+
+
 class NotForTheEngineError(ValueError):
     """The engine cannot do a candidate, and nobody else may; the message says why."""
 
@@ -146,6 +163,8 @@ class EngineEvaluator:
         trainings are then kept, and go on when the same candidate comes again.
     recall : callable or None
         Gives the epoch and the state of a candidate's fold from the study, or None.
+    records : bool
+        Whether what is finished shall be told soon, also of a wave of long trainings.
     wants_curves, wants_estimators, wants_trainings : bool
         Whether outcomes shall hold these.
     together : int or None
@@ -166,6 +185,7 @@ class EngineEvaluator:
         others: Evaluator | None,
         continues: tuple[str, int] | None = None,
         recall: Callable[[Candidate, int], tuple[int, dict[str, Any]] | None] | None = None,
+        records: bool = False,
         wants_curves: bool = False,
         wants_estimators: bool = False,
         wants_trainings: bool = False,
@@ -184,6 +204,7 @@ class EngineEvaluator:
         self._seed_of = seed_of
         self._continues = continues
         self._recall = recall
+        self._pauses = records and not wants_curves  # curves let all end together
         self._wants_curves = wants_curves
         self._others = others
         self.wants_estimators = wants_estimators
@@ -340,14 +361,30 @@ class EngineEvaluator:
                 prepared[id(run.preparation)] = run.preparation.own_bytes
                 full = size + sum(prepared.values()) > self._together
             if full:
-                finished, stopped = self._finish(runs, poll)
-                yield failed + finished
+                stopped = yield from self._evaluate_wave(runs, failed, poll)
                 if stopped:
                     return True
                 runs, failed, size, prepared = [], [], 0, {}
-        finished, stopped = self._finish(runs, poll)
-        yield failed + finished
-        return stopped
+        return (yield from self._evaluate_wave(runs, failed, poll))
+
+    def _evaluate_wave(
+        self, runs: list[_Course], failed: list[Finished], poll: Poll | None
+    ) -> Generator[list[Finished], None, bool]:
+        """Train and score runs, beside some that failed; returns whether `poll` stopped it.
+
+        A wave of long trainings is interrupted now and then to score those that are finished,
+        so that what is to be recorded of them is not lost with the others.
+        """
+        interval = _FIRST_INTERVAL
+        while True:
+            pause = _Pause(runs, poll, interval if self._pauses else math.inf)
+            finished, stopped = self._finish(runs, pause)
+            yield failed + finished
+            runs = [run for run in runs if not run.finished]
+            if pause.stopped or not stopped or not runs:
+                return pause.stopped
+            # What an epoch had done is lost, so pauses are rare where trainings are long.
+            failed, interval = [], interval if finished else 2 * interval
 
     def _note_delegated(self, candidate: Candidate, reason: str) -> None:
         if self._others is None:

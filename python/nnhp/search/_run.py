@@ -276,10 +276,9 @@ class Run:
         yield known
         if not missing:
             return
-        before = self.epochs_trained
 
         def poll(epochs: int) -> bool:
-            self._show(before + epochs)
+            self._show(self.epochs_trained + epochs)
             return timed and self._late()
 
         of_call = [(candidates[place], fold) for place, fold in missing]
