@@ -493,7 +493,7 @@ ROWS = [
     Row("001, 004", "time and memory by batch size", "sweep", time_and_memory),
     Row("001", "full-batch descent", "batch_size", full_batch),
     Row("001", "stochastic descent", "solver, batch_size",
-        each_value("batch_size", [1], solver="sgd")),
+        each_value("batch_size", [1, 2, 150], solver="sgd")),
     Row("001", "mini-batch descent", "solver, batch_size",
         each_value("batch_size", [8, 64], solver="sgd")),
     Row("000, 001, 003", "a rate that decays", "learning_rate", schedule("exponential")),

@@ -20,8 +20,7 @@ README = ROOT / "README.md"
 COMMAND = "docs/guide/command.md"
 PAGES = {str(page.relative_to(ROOT)): page for page in (ROOT / "docs").rglob("*.md")}
 MODULES = [info.name for info in pkgutil.walk_packages(nnhp.__path__, "nnhp.")]
-# A block of Python in a page. A line above it may name what it needs and nnhp lacks as yet.
-BLOCK = re.compile(r"^(?:% needs: ([^\n]+)\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 # --- examples -------------------------------------------------------------------------------------
@@ -56,10 +55,8 @@ def run_page(page):
     """Run the blocks of a page one after the other, in one namespace, and return that."""
     names, text = {}, page.read_text()
     for block in BLOCK.finditer(text):
-        need, code = block.groups()
-        if need and not is_there(need):
-            continue
-        line = text.count("\n", 0, block.start(2))
+        code = block.group(1)
+        line = text.count("\n", 0, block.start(1))
         if code.startswith(">>>"):
             test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), line)
             run_example(test, ToTheLastDigit())
@@ -67,14 +64,6 @@ def run_page(page):
         else:
             exec(compile("\n" * line + code, page, "exec"), names)
     return names
-
-
-def is_there(need):
-    try:
-        eval(need, {"nnhp": nnhp})
-    except AttributeError:
-        return False
-    return True
 
 
 def with_examples(names):
@@ -86,7 +75,6 @@ def with_examples(names):
 
 EXAMPLES = {test.name: test for test in with_examples(MODULES)}
 WITH_BLOCKS = {name for name, page in PAGES.items() if BLOCK.search(page.read_text())}
-NEEDS = {need for page in PAGES.values() for need, _ in BLOCK.findall(page.read_text()) if need}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -131,11 +119,6 @@ def test_the_commands_of_the_guide_run(tmp_path, monkeypatch):
     assert len(run_page(PAGES[COMMAND])["prices"]) == 200
     assert Path("sales.html").exists()
     assert Path("rates.svg").exists()
-
-
-@pytest.mark.parametrize("need", sorted(NEEDS))
-def test_blocks_wait_only_for_what_is_missing(need):
-    assert not is_there(need), f"remove the lines '% needs: {need}', so that their blocks run"
 
 
 # --- the API's pages ------------------------------------------------------------------------------

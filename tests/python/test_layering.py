@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nnhp
-from nnhp import _core
+from nnhp import _component, _core
 
 PACKAGE = Path(nnhp.__file__).parent
 SOURCE = Path(__file__).parents[2]
@@ -44,15 +44,7 @@ ENGINE_MODULES = {
 }
 TOP = {"cli", "playground"}  # imported by nothing
 # Objects that parameters of the estimators, and layers, may be.
-PARTS = {
-    "activations",
-    "initializers",
-    "layers",
-    "losses",
-    "optimizers",
-    "regularizers",
-    "schedules",
-}
+PARTS = set(_component.MODULES)
 GROUND = {"_doc_link", "_feature_expansion", "datasets"}  # import nothing but the first
 
 

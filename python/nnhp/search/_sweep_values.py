@@ -104,8 +104,11 @@ def _unknown(name: str, base: Any, known: Mapping[str, Any]) -> str:
     outer, _, inner = name.rpartition("__")
     if isinstance(given := known.get(outer), str):
         return no_object(f"{outer.rpartition('__')[2]}__{inner}", given)
-    prefixed = [other for other in known if other.endswith(f"__{name}")]
-    close = prefixed or get_close_matches(name, known, n=1)
+    beside = {
+        other.rpartition("__")[2]: other for other in known if other.rpartition("__")[0] == outer
+    }
+    close = [other for other in known if other.endswith(f"__{name}")]
+    close += [beside[found] for found in get_close_matches(inner, beside, n=1)]
     meant = f" (did you mean {close[0]!r}?)" if close else ""
     names = ", ".join(sorted(known))
     return f"{type(base).__name__} has no parameter {name!r}{meant}; it has {names}."
