@@ -108,6 +108,8 @@ class Proposals:
         optuna = need_optuna(search)
         from nnhp.integrations._seeded import SeededSampler
 
+        if isinstance(sampler, SeededSampler):
+            sampler = sampler.sampler
         # Trees of parameters are for TPE alone; other models would sample them at random.
         tree = isinstance(sampler, optuna.samplers.TPESampler)
         self.space = Space(space, all_genes=not tree)
