@@ -23,7 +23,9 @@ from nnhp._core import isa
 __version__ = _core.__version__
 
 __all__ = [
+    "BayesSearchCV",
     "FeatureExpansion",
+    "GeneticSearchCV",
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
@@ -35,6 +37,7 @@ __all__ = [
     "Sequential",
     "Study",
     "Sweep",
+    "When",
     "__version__",
     "activations",
     "callbacks",
@@ -42,6 +45,7 @@ __all__ = [
     "datasets",
     "find_learning_rate",
     "initializers",
+    "integrations",
     "isa",
     "layers",
     "load",
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
         constraints,
         datasets,
         initializers,
+        integrations,
         layers,
         losses,
         optimizers,
@@ -83,6 +88,8 @@ if TYPE_CHECKING:
     from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
     from nnhp.search import (
+        BayesSearchCV,
+        GeneticSearchCV,
         GridSearchCV,
         HalvingGridSearchCV,
         HalvingRandomSearchCV,
@@ -91,6 +98,7 @@ if TYPE_CHECKING:
         RandomizedSearchCV,
         Study,
         Sweep,
+        When,
         nested_cv,
         sweep,
     )
@@ -104,6 +112,7 @@ else:
         "datasets",
         "estimators",
         "initializers",
+        "integrations",
         "layers",
         "losses",
         "optimizers",

@@ -29,7 +29,7 @@ examples:
   nnhp search digits
   nnhp search sales.csv --target price --method halving --report sales.html
   nnhp search sales.parquet --target region --time 10m --study sales.db --save sales.nnhp
-  nnhp search sales.csv --target price --space space.toml --n 50
+  nnhp search sales.csv --target price --space space.toml --n 50 --method bayes
 
 a space, in space.toml (a grid takes lists only):
   learning_rate_init = {loguniform = [1e-4, 1e-1]}
@@ -37,7 +37,10 @@ a space, in space.toml (a grid takes lists only):
   hidden_layer_sizes = {layers = {depth = [1, 3], width = [16, 128]}}   # or [[64], [64, 32]]
   dropout = {uniform = [0.0, 0.5]}
   n_iter_no_change = {int = [5, 20]}
-  solver = ["adam", {component = "nnhp.optimizers.RMSprop", rho = 0.95}]
+  solver = ["adam", "sgd", {component = "nnhp.optimizers.RMSprop", rho = 0.95}]
+  [[when]]   # parameters of some candidates; behind all others
+  if = {solver = "sgd"}
+  momentum = {uniform = [0.0, 0.99]}
 """
 _SWEEP_EXAMPLES = """\
 examples:
@@ -52,6 +55,8 @@ _MORE = {
     "grid": "values (--space) or --epochs",
     "halving": "candidates (--n) or --epochs",
     "hyperband": "--epochs",
+    "bayes": "candidates (--n) or --epochs",
+    "genetic": "candidates (--n) or --epochs",
 }
 
 
@@ -152,7 +157,12 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
         "rate, batch size, layers, activation, dropout and L2 rate, but with 1 to 3 layers of 16 "
         "to 256 units)",
     )
-    add("--n", type=integer(1), metavar="N", help="candidates to draw (default: 20; halving: 81)")
+    add(
+        "--n",
+        type=integer(1),
+        metavar="N",
+        help="candidates (default: 20; halving: 81, bayes: 40, genetic: 100)",
+    )
     add("--cv", type=integer(2), default=5, metavar="K", help="folds (default: 5)")
     add(
         "--epochs",

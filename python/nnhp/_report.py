@@ -23,6 +23,7 @@ from nnhp.plots import _evaluations
 from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import need_matplotlib
 from nnhp.plots._settings import NothingToDrawError, chosen_columns, key, label, plain_value
+from nnhp.search import When
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -274,10 +275,14 @@ def _searched(search: Any) -> str:
         facts.append(("engine", search.engine_))
     parts = [_table([], facts)]
     space = getattr(search, "param_distributions", None) or getattr(search, "param_grid", None)
-    spaces = [space] if isinstance(space, Mapping) else space or []
-    for i, one in enumerate(spaces):
+    given = [space] if isinstance(space, Mapping) else space or []
+    spaces = [one for one in given if not isinstance(one, When)]
+    for i, one in enumerate([*spaces, *(one for one in given if isinstance(one, When))]):
         heading = "Space" if len(spaces) == 1 else f"Space {i + 1}"
-        rows = [(name, _described(values)) for name, values in one.items()]
+        if isinstance(one, When):
+            heading = f"Where {_text(_condition(one))}"
+        entries = one.space if isinstance(one, When) else one
+        rows = [(name, _described(values)) for name, values in entries.items()]
         parts.append(f"<h3>{heading}</h3>\n" + _table(["parameter", "values"], rows))
     return "\n".join(parts)
 
@@ -291,6 +296,11 @@ def _changed_params(search: Any) -> list[tuple[str, Any]]:
         if name not in ("estimator", "param_grid", "param_distributions")
         and key(value) != key(defaults[name].default)
     ]
+
+
+def _condition(when: When) -> str:
+    """Return a condition in words."""
+    return " and ".join(f"{name} is {label(value)}" for name, value in when.condition.items())
 
 
 def _described(values: Any) -> str:

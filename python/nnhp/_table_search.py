@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import log
+from math import isqrt, log, prod
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +28,34 @@ from nnhp._space_file import read_space
 from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
 from nnhp._tables import STEP, Table
 from nnhp.search import (
+    BayesSearchCV,
+    GeneticSearchCV,
     GridSearchCV,
     HalvingRandomSearchCV,
     HiddenLayers,
     HyperbandSearchCV,
     RandomizedSearchCV,
     Study,
+    When,
 )
-from nnhp.search._hyperband import brackets_of
+from nnhp.search._proposals import need_optuna
+from nnhp.search._rungs import brackets_of
 from nnhp.search._study import StudyDiffers, StudyLocked
 
-METHODS = ("random", "grid", "halving", "hyperband")
+METHODS = ("random", "grid", "halving", "hyperband", "bayes", "genetic")
 
 _HELD_OUT = 0.25
 _RESOURCE = f"{STEP}max_iter"
 _FACTOR = 3
-_CANDIDATES = {"random": 20, "halving": 81}
-_EPOCHS = {"random": 100, "grid": 100, "halving": 81, "hyperband": 81}
+_CANDIDATES = {"random": 20, "halving": 81, "bayes": 40, "genetic": 100}
+_EPOCHS = {
+    "random": 100,
+    "grid": 100,
+    "halving": 81,
+    "hyperband": 81,
+    "bayes": 100,
+    "genetic": 100,
+}
 # Wider or deeper ones take long on every table, and seldom help on a small one.
 _LAYERS = HiddenLayers(depth=(1, 3), width=(16, 256))
 # What to give otherwise where a part of a study's fingerprint differs; parts whose difference may
@@ -59,12 +70,20 @@ _OPTIONS = {
     "max_resources": "--epochs",
     "n_iter": "--n",
     "n_candidates": "--n",
+    "generations": "--n",
     "return_curves": "--report",
     "isa": "the instruction set (NNHP_ISA)",
     "versions": "the versions of the packages",
 }
 _REASONS = {
-    "method": {"estimator", "max_resources", "n_iter", "n_candidates"},
+    "method": {
+        "estimator",
+        "max_resources",
+        "n_iter",
+        "n_candidates",
+        "generations",
+        "versions",
+    },
     "seed": {"data", "splits", "estimator"},
     "data": {"splits", "estimator", "space"},
     "splits": {"space"},
@@ -75,6 +94,8 @@ _SAID = {
     "RandomizedSearchCV": "random",
     "HalvingRandomSearchCV": "halving",
     "HyperbandSearchCV": "hyperband",
+    "BayesSearchCV": "bayes",
+    "GeneticSearchCV": "genetic",
     "True": "given",
     "False": "not given",
 }
@@ -92,7 +113,7 @@ class Request:
 
     Attributes
     ----------
-    method : {'random', 'grid', 'halving', 'hyperband'}
+    method : {'random', 'grid', 'halving', 'hyperband', 'bayes', 'genetic'}
         How candidates are found and compared.
     space : str or None
         TOML file of the search space; None is the default one.
@@ -246,7 +267,7 @@ class TableSearch:
             )
             n_tried, rungs, all_rungs = _extent(search)
             cut = ""
-            if n_tried < self.n_candidates:
+            if n_tried < self.n_candidates and self._request.seconds is not None:
                 cut = f"after {n_tried} of {self.n_candidates} candidates"
             elif rungs < all_rungs:
                 cut = f"after {rungs} of {all_rungs} rungs"
@@ -254,7 +275,7 @@ class TableSearch:
             return Found(
                 search=search,
                 model=model,
-                candidates=_ranking(search, list(self._space)),
+                candidates=_ranking(search, _names(self._space)),
                 n_tried=n_tried,
                 default_won=_without_epochs(search.best_params_) == self._default_settings(),
                 cut=cut,
@@ -274,6 +295,11 @@ class TableSearch:
             raise RefusedError("--resume needs --study: the file to go on with")
         if request.method == "grid" and request.space is None:
             raise RefusedError("--method grid needs --space: a file that lists values to combine")
+        if request.method in ("bayes", "genetic"):
+            try:
+                need_optuna(f"--method {request.method}")
+            except ImportError as error:
+                raise RefusedError(str(error)) from None
         if request.n_candidates is not None and request.method in ("grid", "hyperband"):
             what = "its space" if request.method == "grid" else "--epochs"
             raise RefusedError(f"--n is not for --method {request.method}: {what} sets the number")
@@ -316,11 +342,11 @@ class TableSearch:
             )
         return X, X_test, y, y_test
 
-    def _searched_space(self) -> dict[str, Any]:
+    def _searched_space(self) -> dict[str, Any] | list[dict[str, Any] | When]:
         request, model = self._request, self._pipeline()
         if request.space is None:
-            space = spaces.default(model, n_samples=self._fold_rows)
-            return space | {f"{STEP}hidden_layer_sizes": _LAYERS}
+            default = spaces.default(model, n_samples=self._fold_rows)
+            return default | {f"{STEP}hidden_layer_sizes": _LAYERS}
         rationed = request.method in ("halving", "hyperband")
         space = read_space(
             request.space,
@@ -328,23 +354,39 @@ class TableSearch:
             lists_only=request.method == "grid",
             taken="max_iter" if rationed else None,
         )
-        return {f"{STEP}{name}": values for name, values in space.items()}
+        if isinstance(space, dict):
+            return _of_net(space)
+        return [
+            When(_of_net(part.condition), _of_net(part.space))
+            if isinstance(part, When)
+            else _of_net(part)
+            for part in space
+        ]
 
     def _count_drawn(self) -> int:
         """Count those drawn or combined, of which a space of lists may have few."""
         method = self._request.method
         n_all: float = np.inf
-        if all(isinstance(values, list) for values in self._space.values()):
-            n_all = len(ParameterGrid(self._space))
+        space = self._space
+        if isinstance(space, dict) and all(isinstance(v, list) for v in space.values()):
+            n_all = len(ParameterGrid(space))
         if method == "grid":
             return int(n_all)
         if method == "hyperband":
             n_candidates = sum(rungs[0][0] for rungs in brackets_of(self._epochs, _FACTOR))
         else:
             n_candidates = self._request.n_candidates or _CANDIDATES[method]
+        if method == "genetic":
+            n_candidates = prod(self._generations())
         if n_all < n_candidates:
             self.remarks.append(f"the space has no more than {n_all} candidates")
         return int(min(n_all, n_candidates))
+
+    def _generations(self) -> tuple[int, int]:
+        """Candidates of a generation, and generations: about as many."""
+        n_candidates = self._request.n_candidates or _CANDIDATES["genetic"]
+        size = max(isqrt(n_candidates), 2)
+        return size, -(-n_candidates // size)
 
     # ------------------------------------------------------------------ the search
 
@@ -354,7 +396,7 @@ class TableSearch:
     def _default_settings(self) -> dict[str, Any]:
         """What is searched, as the network has it without a search."""
         known = self._pipeline().get_params()
-        return {name: known[name] for name in self._space if name in known}
+        return {name: known[name] for name in _names(self._space) if name in known}
 
     def _make_search(self) -> Any:
         request = self._request
@@ -372,6 +414,13 @@ class TableSearch:
         if request.method == "grid":
             return GridSearchCV(model, space, **common)
         common["random_state"] = request.seed
+        if request.method == "bayes":
+            return BayesSearchCV(model, space, n_iter=self.n_candidates, **common)
+        if request.method == "genetic":
+            size, generations = self._generations()
+            return GeneticSearchCV(
+                model, space, population_size=size, generations=generations, **common
+            )
         if request.method == "hyperband":
             return HyperbandSearchCV(
                 model, space, max_resources=self._epochs, factor=_FACTOR, **common
@@ -454,6 +503,7 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "The least populated class in y", UserWarning)
         warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
         warnings.filterwarnings("ignore", "The total space of parameters", UserWarning)
+        warnings.filterwarnings("ignore", r"\w+ ended after \d+ of \d+ candidates", UserWarning)
         yield
 
 
@@ -474,13 +524,24 @@ def _without_epochs(candidate: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in candidate.items() if name != _RESOURCE}
 
 
+def _of_net(space: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{STEP}{name}": values for name, values in space.items()}
+
+
+def _names(space: dict[str, Any] | list[dict[str, Any] | When]) -> list[str]:
+    """All parameters that a candidate may have."""
+    parts = [space] if isinstance(space, dict) else space
+    named = [part.space if isinstance(part, When) else part for part in parts]
+    return list(dict.fromkeys(name for part in named for name in part))
+
+
 def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
     """One row per candidate, best first; after rungs, one with more epochs is before the others."""
     results = search.cv_results_
     table = pd.DataFrame({"mean": results["mean_test_score"], "std": results["std_test_score"]})
     for name in searched:
         plain = name.removeprefix(STEP)
-        table[_HEADINGS.get(plain, plain)] = list(results[f"param_{name}"])
+        table[_HEADINGS.get(plain, plain)] = [params.get(name, "") for params in results["params"]]
     by = ["mean"]
     if "n_resources" in results:
         table["epochs"] = results["n_resources"]

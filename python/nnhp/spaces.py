@@ -296,5 +296,11 @@ class _UniformOrZero:
         uniform = check_random_state(random_state).uniform(-self.high, self.high)
         return max(0.0, float(uniform))
 
+    def ppf(self, quantile: float) -> float:
+        return max(0.0, self.high * (2 * quantile - 1))
+
+    def cdf(self, value: float) -> float:
+        return min(max(0.0, (1 + value / self.high) / 2), 1.0) if value >= 0 else 0.0
+
     def __repr__(self) -> str:
         return f"0 or uniform(0, {self.high})"

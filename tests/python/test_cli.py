@@ -195,6 +195,27 @@ def test_search_prints_a_ranking_and_two_held_out_scores(capsys, dataset, metric
     assert "Fitting" not in output.out
 
 
+@pytest.mark.parametrize("method", ["bayes", "genetic"])
+def test_methods_that_learn(capsys, here, method):
+    arguments = ["search", "wine", "--method", method, "--epochs", "3", "--cv", "2", "--n", "20"]
+    assert main([*arguments, "--study", "wine.db"]) == 0
+    output = capsys.readouterr().out
+    assert f"{method} search: 20 candidates of up to 3 epochs x 2 folds" in output
+    assert main([*arguments, "--study", "wine.db", "--resume"]) == 0
+    assert ranking(capsys.readouterr().out) == ranking(output)
+
+
+@pytest.mark.parametrize("method", ["bayes", "genetic"])
+def test_the_extra_is_missing(capsys, monkeypatch, method):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(SystemExit) as end:
+        main(["search", "wine", "--method", method])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert f"--method {method} needs Optuna and cmaes: install the extra" in error
+    assert len(error.splitlines()) == 1
+
+
 @pytest.mark.parametrize(("method", "n_candidates"), [("halving", 81), ("hyperband", 15)])
 def test_methods_with_rungs_put_a_candidate_of_all_epochs_first(capsys, method, n_candidates):
     arguments = ["search", "wine", "--method", method, "--epochs", "9", "--cv", "2"]
@@ -317,6 +338,8 @@ def test_a_study_is_gone_on_with(capsys, here):
         (["--cv", "3"], "--cv"),
         (["--epochs", "6"], "--epochs"),
         (["--method", "halving"], "--method (random there, halving here)"),
+        (["--method", "bayes"], "--method (random there, bayes here)"),
+        (["--method", "genetic"], "--method (random there, genetic here)"),
         (["--space", "grid.toml", "--cv", "3"], "--cv"),
         (["--space", "grid.toml"], "--space"),
         (["--space", "grid.toml", "--n", "4"], "--space and --n (3 there, 4 here)"),

@@ -152,6 +152,17 @@ def test_nothing_imports_the_top():
         assert not reached, name
 
 
+def test_one_module_of_the_searches_talks_to_optuna():
+    talking = {
+        path.stem
+        for path in (PACKAGE / "search").glob("*.py")
+        if re.search(
+            r"^\s*(import|from) (optuna|cmaes|nnhp\.integrations)\b", path.read_text(), re.MULTILINE
+        )
+    }
+    assert talking == {"_proposals"}
+
+
 def test_estimators_do_not_know_search():
     for name, imported in python_imports().items():
         if name.startswith("estimators"):

@@ -166,6 +166,23 @@ def test_epochs_and_engine_of_our_own_searches(tmp_path):
     assert page.row("engine") == ["nnhp"]
 
 
+def test_conditions_of_a_space_are_told(tmp_path):
+    space = [
+        {"solver": ["adam", "sgd"]},
+        nnhp.When({"solver": ["sgd", "<b>"]}, {"momentum": loguniform(0.1, 0.9)}),
+    ]
+    net = nnhp.MLPClassifier(4, max_iter=2, random_state=0)
+    search = nnhp.RandomizedSearchCV(net, space, n_iter=4, cv=2, random_state=0)
+    search.fit(*load_iris(return_X_y=True))
+    path = tmp_path / "report.html"
+    write_report(search, path, title="conditions", data_summary={})
+    text = path.read_text()
+    assert "<h3>Space</h3>" in text
+    assert "Where solver is " in text
+    assert "<b>" not in text.partition("Where solver is ")[2].partition("</h3>")[0]
+    assert "loguniform(0.1, 0.9)" in text
+
+
 def test_every_picture_is_within_the_page_and_has_words(search, tmp_path):
     page = report(search, tmp_path)
     pictures = list(images(page))

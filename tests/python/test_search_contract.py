@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import STOPS_EARLY, assert_identical, assert_same_fit, cpus, problem
-from scipy.stats import loguniform
+from optuna.samplers import CmaEsSampler, TPESampler
+from scipy.stats import loguniform, uniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import FitFailedWarning
@@ -29,6 +30,10 @@ from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_er
 pytestmark = STOPS_EARLY
 
 SPACE = {"learning_rate_init": loguniform(1e-3, 1e-1), "hidden_layer_sizes": [(3,), (5,), (4, 3)]}
+TREE = [
+    {**SPACE, "solver": ["sgd", "adam"]},
+    nnhp.When({"solver": "sgd"}, {"momentum": uniform(0, 0.99)}),
+]
 SCHEDULES = {
     "learning_rate": [
         Cosine(warmup=2),
@@ -84,6 +89,21 @@ STRATEGIES = {
     ),
     "hyperband over schedules": lambda **kw: nnhp.HyperbandSearchCV(
         net(), SCHEDULES, max_resources=9, cv=3, random_state=0, **kw
+    ),
+    "bayes": lambda **kw: nnhp.BayesSearchCV(
+        net(), TREE, n_iter=6, sampler=TPESampler(n_startup_trials=3), batch_size=2,
+        cv=3, random_state=0, **kw,
+    ),
+    "bayes in brackets": lambda **kw: nnhp.BayesSearchCV(
+        net(), TREE, n_iter=8, sampler=TPESampler(n_startup_trials=3),
+        pruner="hyperband", cv=3, random_state=0, **kw,
+    ),
+    "bayes with medians": lambda **kw: nnhp.BayesSearchCV(
+        net(), SPACE, n_iter=7, sampler=CmaEsSampler(), batch_size=3,
+        pruner="median", cv=3, random_state=0, **kw,
+    ),
+    "genetic in a pipeline": lambda **kw: nnhp.GeneticSearchCV(
+        pipeline(), prefixed(SPACE), population_size=3, generations=2, cv=3, random_state=0, **kw
     ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw
@@ -174,7 +194,7 @@ def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
     Among it are checkpoints of all trainings that go on. There are as many commits each time,
     however long they take.
     """
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     monkeypatch.setattr("nnhp.search._study_owner.BEAT_SECONDS", 1e6)
     expected = make().fit(*data)
     commit = _study_file._commit
@@ -290,7 +310,7 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
     "name", ["halving random", "halving in a pipeline", "hyperband", "hyperband over schedules"]
 )
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     expected = STRATEGIES[name]().fit(*data)
     path = str(tmp_path / "study.sqlite")
     leave_killed(name, data, path, monkeypatch, at_call=3)
@@ -488,7 +508,7 @@ def test_fits_that_diverged_are_not_tried_again(data, tmp_path):
 
 
 def test_a_checkpoint_that_does_not_fit_is_left(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     path = str(tmp_path / "study.sqlite")
     expected = STRATEGIES["halving random"]().fit(*data)
     leave_killed("halving random", data, path, monkeypatch, at_call=3)
@@ -521,7 +541,7 @@ def test_settings_that_another_numpy_would_draw_are_computed(data, tmp_path, mon
 
 
 def test_a_checkpoint_of_other_settings_is_left(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     path = str(tmp_path / "study.sqlite")
     leave_killed("halving random", data, path, monkeypatch, at_call=2)
     # Nets of the same shapes, which such a checkpoint would fit.

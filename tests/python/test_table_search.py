@@ -100,6 +100,10 @@ def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
         ("hyperband", None, 99, ""),
         ("halving", 9, 99, ""),
         ("random", 9, 99, ""),
+        ("bayes", 9, 6, "after 6 of 9 candidates"),
+        ("bayes", 9, 99, ""),
+        ("genetic", 9, 4, "after 4 of 9 candidates"),
+        ("genetic", 10, 4, "after 4 of 12 candidates"),
     ],
 )
 def test_how_far_a_search_came_in_its_time(read, monkeypatch, method, n_candidates, n_late, cut):
@@ -119,6 +123,51 @@ def test_settings_that_are_drawn_twice_are_no_lack_of_time(read, tmp_path, metho
     ).run()
     assert found.cut == ""
     assert found.n_tried > len(found.candidates) == 3
+
+
+@pytest.mark.parametrize("method", ["bayes", "genetic"])
+def test_settings_that_are_not_there_are_no_lack_of_time(read, tmp_path, method):
+    space = tmp_path / "space.toml"
+    space.write_text("hidden_layer_sizes = {layers = {depth = 1, width = [8, 9]}}\n")
+    found = TableSearch(
+        read(frame()), Request(method=method, space=str(space), epochs=3, n_folds=2)
+    ).run()
+    assert found.cut == ""
+    assert found.n_tried == len(found.candidates) == 2
+
+
+CONDITION = """
+hidden_layer_sizes = [[8], [9]]
+solver = ["adam", "sgd"]
+[[when]]
+if = {solver = "sgd"}
+momentum = {uniform = [0.1, 0.9]}
+"""
+
+
+@pytest.mark.parametrize("method", ["random", "hyperband", "bayes", "genetic"])
+def test_conditions_of_a_space(read, tmp_path, method):
+    space = tmp_path / "space.toml"
+    space.write_text(CONDITION)
+    found = TableSearch(
+        read(frame()), Request(method=method, space=str(space), epochs=3, n_folds=2)
+    ).run()
+    assert set(found.candidates["solver"]) == {"adam", "sgd"}
+    for _, row in found.candidates.iterrows():
+        if row["solver"] == "adam":
+            assert row["momentum"] == ""
+        else:
+            assert 0.1 <= row["momentum"] <= 0.9
+
+
+def test_a_parameter_that_no_candidate_has(read, tmp_path):
+    space = tmp_path / "space.toml"
+    space.write_text(CONDITION)
+    found = TableSearch(
+        read(frame()), Request(space=str(space), n_candidates=1, epochs=3, n_folds=2)
+    ).run()
+    assert found.candidates["solver"].tolist() == ["adam"]
+    assert found.candidates["momentum"].tolist() == [""]
 
 
 def test_a_regression_is_searched_in_units_of_its_spread(read):

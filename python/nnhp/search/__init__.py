@@ -1,7 +1,9 @@
-"""Hyperparameter searches: scikit-learn's, on the engine, Hyperband; sweeps of one parameter."""
+"""Hyperparameter searches: scikit-learn's, Hyperband, Bayesian, genetic; sweeps of a parameter."""
 
+from nnhp.search._bayes import BayesSearchCV
 from nnhp.search._choice import one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
+from nnhp.search._genetic import GeneticSearchCV
 from nnhp.search._grid import GridSearchCV, RandomizedSearchCV
 from nnhp.search._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from nnhp.search._hyperband import HyperbandSearchCV
@@ -10,9 +12,12 @@ from nnhp.search._space import HiddenLayers
 from nnhp.search._study import Study
 from nnhp.search._sweep import sweep
 from nnhp.search._sweep_result import Sweep
+from nnhp.search._when import When
 
 __all__ = [
+    "BayesSearchCV",
     "FoldEnsemble",
+    "GeneticSearchCV",
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
@@ -21,6 +26,7 @@ __all__ = [
     "RandomizedSearchCV",
     "Study",
     "Sweep",
+    "When",
     "nested_cv",
     "one_standard_error",
     "sweep",

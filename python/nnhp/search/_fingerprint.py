@@ -40,8 +40,12 @@ _NOT_IN_RESULTS = {
     "ensemble",
 }
 _ROWS = 4096  # hashed at a time
-# What a value is that has all of these attributes: a partial, or a scorer of scikit-learn.
-_PARTS = [("func", "args", "keywords"), ("_score_func", "_sign", "_kwargs", "_response_method")]
+# What a value is that has all of these attributes: a partial, a scorer of scikit-learn, or a When.
+_PARTS = [
+    ("func", "args", "keywords"),
+    ("_score_func", "_sign", "_kwargs", "_response_method"),
+    ("condition", "space"),
+]
 _VERSIONED = {module.__name__: module for module in (nnhp, sklearn, np, scipy)}
 SPACES = ("param_grid", "param_distributions", "extra_candidates")
 
@@ -72,7 +76,8 @@ def fingerprint(
         "splits": str(joblib.hash([(split.train, split.test) for split in splits])),
         "isa": nnhp.isa(),
         "versions": ", ".join(
-            f"{name} {module.__version__}" for name, module in _VERSIONED.items()
+            f"{module.__name__} {module.__version__}"
+            for module in [*_VERSIONED.values(), *search._packages()]
         ),
     }
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn import model_selection
-from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.model_selection import ParameterGrid
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
+from nnhp.search._when import ParameterSampler
 
 
 def _evaluate_all(

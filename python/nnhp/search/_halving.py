@@ -11,12 +11,13 @@ import numpy as np
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV as ScikitHalvingGridSearchCV
 from sklearn.model_selection import HalvingRandomSearchCV as ScikitHalvingRandomSearchCV
-from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.model_selection import ParameterGrid
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch, epochs_parameter
 from nnhp.search._outcome import Candidate
 from nnhp.search._run import SearchOver
+from nnhp.search._when import ParameterSampler
 
 
 class _TrainingsGoOn:

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import ParameterSampler
 from sklearn.utils._param_validation import Interval
 
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch, epochs_parameter
 from nnhp.search._outcome import Candidate
-
-_Rung = tuple[int, int]  # candidates, epochs of each
-
-
-def brackets_of(max_resources: int, factor: int) -> list[list[_Rung]]:
-    """Rungs of each bracket, that with the most candidates first.
-
-    Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar (2018), algorithm 1, in integers: bracket s
-    begins with floor((s_max + 1) / (s + 1)) * factor^s candidates, s_max the largest integer with
-    factor^s_max <= max_resources.
-    """
-    s_max = 0
-    while factor ** (s_max + 1) <= max_resources:
-        s_max += 1
-    return [
-        [
-            (
-                (s_max + 1) // (s + 1) * factor**s // factor**rung,
-                max_resources // factor ** (s - rung),
-            )
-            for rung in range(s + 1)
-        ]
-        for s in range(s_max, -1, -1)
-    ]
+from nnhp.search._rungs import Entrants, Rung, RungSearch, brackets_of
+from nnhp.search._when import ParameterSampler
 
 
 @documented()
-class HyperbandSearchCV(EngineSearch):
+class HyperbandSearchCV(RungSearch):
     """Halve random candidates in several brackets, whose trainings go on from rung to rung.
 
     A bracket with many candidates gives each few epochs before it drops most of them; one with
@@ -185,12 +162,6 @@ class HyperbandSearchCV(EngineSearch):
         name = self._epochs_name()
         return (name, int(self.max_resources)) if name == epochs_parameter(self.estimator) else None
 
-    def _resource_of(self, candidate: Mapping[str, Any]) -> int:
-        return int(candidate[self._epochs_name()])
-
-    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
-        return self._climbing
-
     def _later_epochs(self) -> int:
         return sum(
             n_candidates * (epochs - rungs[rung - 1][1])
@@ -199,7 +170,7 @@ class HyperbandSearchCV(EngineSearch):
             if rung > self._rung
         )
 
-    def _draw(self, first_rungs: Sequence[_Rung]) -> list[list[Candidate]]:
+    def _draw(self, first_rungs: Sequence[Rung]) -> list[list[Candidate]]:
         """Candidates of each bracket; settings that come first join that of the most."""
         first = self._first_candidates()
         sizes = [size for size, _ in first_rungs]
@@ -208,11 +179,7 @@ class HyperbandSearchCV(EngineSearch):
                 self.param_distributions, sum(sizes), random_state=self._drawing_state()
             )
         )
-        if any(self._epochs_name() in params for params in [*first, *drawn]):
-            raise ValueError(
-                f"Cannot use parameter {self._epochs_name()} as the resource since it is part of "
-                "the searched parameters."
-            )
+        self._check_resource_is_free([*first, *drawn])
         # A space of lists may have fewer settings than the brackets ask for.
         every = [*first, *drawn]
         sizes[0] += len(first)
@@ -234,13 +201,7 @@ class HyperbandSearchCV(EngineSearch):
             climbing = [b for b in range(n_rungs) if rung < len(self.brackets_[b]) and going[b]]
             if not climbing:
                 break
-            rung_task = task.subcontext(
-                task_name="hyperband-rung",
-                max_subtasks=sum(len(going[b]) for b in climbing) * self.n_splits_,
-                sequential_subtasks=False,
-            ).call_on_fit_task_begin(estimator=self)
-            self._climb(rung, climbing, going, evaluate_candidates, rung_task)
-            rung_task.call_on_fit_task_end(estimator=self)
+            self._climb(rung, climbing, going, evaluate_candidates, task)
         task.call_on_fit_task_end(estimator=self)
 
     def _climb(
@@ -253,43 +214,12 @@ class HyperbandSearchCV(EngineSearch):
     ) -> None:
         """Evaluate one rung of all brackets that have it; leave in `going` who goes on."""
         self._rung = rung
-        candidates: list[Candidate] = []
-        more: dict[str, list[int]] = {"bracket": [], "iter": [], "n_resources": []}
-        self._climbing: list[tuple[Any, int]] = []
+        groups = []
         for b in climbing:
             rungs = self.brackets_[b]
-            epochs = rungs[rung][1]
             survivors = rungs[rung + 1][0] if rung + 1 < len(rungs) else 0
-            for candidate in going[b]:
-                of_rung = candidate.copy() if rung else candidate
-                of_rung[self._epochs_name()] = epochs
-                candidates.append(of_rung)
-                more["bracket"].append(n_last := len(self.brackets_) - 1 - b)
-                more["iter"].append(rung)
-                more["n_resources"].append(epochs)
-                self._climbing.append((n_last, survivors))
-        results = evaluate_candidates(candidates, more_results=more, callback_ctx=task)
-        first = len(results["params"]) - len(candidates)
-        metric = self.refit if isinstance(self.refit, str) else "score"
-        means = results.get(f"mean_test_{metric}")
-        if means is None:  # several metrics, none of which was named
-            means = next(v for k, v in results.items() if k.startswith("mean_test_"))
-        start = first
-        for b in climbing:
-            stop = start + len(going[b])
-            rungs = self.brackets_[b]
-            n_keep = rungs[rung + 1][0] if rung + 1 < len(rungs) else 0
-            # Best first; equal scores in the order of the candidates, NaN last.
-            order = np.argsort(-means[start:stop], kind="stable")[:n_keep]
-            going[b] = [going[b][i] for i in order]
-            start = stop
-
-    @staticmethod
-    def _select_best_index(refit: Any, refit_metric: Any, results: Any) -> int:
-        if callable(refit):
-            chosen: int = EngineSearch._select_best_index(refit, refit_metric, results)
-            return chosen
-        resources = np.asarray(results["n_resources"])
-        rows = np.flatnonzero(resources == resources.max())
-        means = results[f"mean_test_{refit_metric}"][rows]
-        return int(rows[0 if np.isnan(means).all() else np.nanargmax(means)])
+            number = len(self.brackets_) - 1 - b
+            groups.append(Entrants(number, rung, rungs[rung][1], going[b], survivors))
+        means = self._evaluate_rung(groups, evaluate_candidates, task)
+        for b, group, of_group in zip(climbing, groups, means, strict=True):
+            going[b] = group.best(of_group)

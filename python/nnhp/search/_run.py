@@ -400,6 +400,10 @@ class Run:
         """Let the progress bar end after so many more of a fold: trainings may stop early."""
         self._bar.total = self.epochs_trained + epochs * self._n_splits
 
+    def expect_no_more(self) -> None:
+        """Let the progress bar end here: the strategy may have stopped before what it planned."""
+        self._expect(0)
+
     def _show(self, epochs: int) -> None:
         if not self._bar.disable:
             self._bar.update(epochs - self._bar.n)

@@ -171,6 +171,13 @@ class HiddenLayers(Sequence[tuple[int, ...]]):
         """
         return self._grid_entries("n", n)
 
+    @property
+    def _n_sizes(self) -> int:
+        """How many different sizes there are."""
+        n_widths = self._width[1] - self._width[0] + 1
+        low, high = self._depth
+        return sum(self._n_shapes(depth, n_widths) for depth in range(low, high + 1))
+
     def _draw(self, rng: Any) -> _Layers:
         low, high = self._depth
         depth = low + int(rng.random() * (high - low + 1))

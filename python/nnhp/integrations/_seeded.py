@@ -1,0 +1,249 @@
+"""SeededSampler: proposals of any of Optuna's samplers as a function of the history alone."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from numbers import Integral
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.samplers._lazy_random_state import LazyRandomState
+from optuna.trial import FrozenTrial, TrialState
+
+_MAX_SEED = 2**32 - 1
+_ATOMS = (type(None), bool, int, float, str, bytes, type, FunctionType, ModuleType, np.ndarray)
+
+
+class SeededSampler(BaseSampler):
+    """Make the proposals of another sampler a function of seed, trial number and history.
+
+    Optuna's samplers draw from a random state that goes on from trial to trial, so that their
+    proposals depend on the order in which trials are asked for, and are others after a restart.
+    Here each trial is proposed by a fresh copy of the sampler, whose random state comes from the
+    seed and the number of the trial, and each parameter that is sampled alone from its name, too.
+
+    Parameters
+    ----------
+    sampler : optuna.samplers.BaseSampler
+        What proposes. It is copied, and never changed.
+    seed : int, default=0
+        From 0 to 2**32 - 1. The sampler's own seed has no effect.
+
+    Raises
+    ------
+    TypeError
+        `sampler` is no sampler.
+    ValueError
+        `seed` is no such number.
+
+    Notes
+    -----
+    History is what the study holds, also of its trials that still run. What a sampler learns
+    beside it is forgotten: the Gaussian process fits its kernel anew for each trial.
+    A `QMCSampler` takes its sequence from its own seed: give it one.
+
+    Examples
+    --------
+    >>> import optuna
+    >>> from nnhp.integrations.optuna import SeededSampler
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> def proposed(n_before):
+    ...     study = optuna.create_study(sampler=SeededSampler(optuna.samplers.TPESampler()))
+    ...     for _ in range(n_before):
+    ...         study.tell(study.ask(), 0.0)
+    ...     return study.ask().suggest_float("x", 0, 1)
+    >>> proposed(n_before=3) == proposed(n_before=3)
+    True
+    """
+
+    def __init__(self, sampler: BaseSampler, *, seed: int = 0) -> None:
+        given: object = sampler
+        if not isinstance(given, BaseSampler):
+            raise TypeError(f"sampler must be one of optuna.samplers, got {sampler!r}.")
+        self.sampler = sampler
+        self.seed = _checked_seed(seed)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what all copies are made from: random states are most of the work of a copy."""
+        self._unseeded = copy.deepcopy(self.sampler)
+        for state in _within(self._unseeded, set(), LazyRandomState):
+            state._rng = None  # noqa: SLF001 - as it is before it is first asked for
+        self._latest = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"sampler": self.sampler, "seed": self.seed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._prepare()
+
+    def __repr__(self) -> str:
+        return f"SeededSampler({type(self.sampler).__name__}, seed={self.seed})"
+
+    def reseed_rng(self) -> None:
+        """Do nothing: what a worker proposes does not depend on the worker."""
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Let the sampler prepare a trial; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        """
+        self._copy_for(study, trial, "before").before_trial(study, trial)
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Give the parameters that are sampled together; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+
+        Returns
+        -------
+        search_space : dict of str to optuna.distributions.BaseDistribution
+            By their names.
+        """
+        return self._copy_for(study, trial, "space").infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],
+    ) -> dict[str, Any]:
+        """Sample parameters together; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        search_space : dict of str to optuna.distributions.BaseDistribution
+            What to sample.
+
+        Returns
+        -------
+        params : dict of str to object
+            Values of those that the sampler samples together.
+        """
+        return self._copy_for(study, trial, "relative").sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Sample one parameter; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        param_name : str
+            Its name.
+        param_distribution : optuna.distributions.BaseDistribution
+            What it may be.
+
+        Returns
+        -------
+        value : object
+            Its value.
+        """
+        of_trial = self._copy_for(study, trial, f"parameter {param_name}")
+        return of_trial.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Let the sampler note the end of a trial; see Optuna.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            That the trial belongs to.
+        trial : optuna.trial.FrozenTrial
+            The trial.
+        state : optuna.trial.TrialState
+            What became of it.
+        values : sequence of float or None
+            Its values, where it was completed.
+        """
+        self._copy_for(study, trial, "after").after_trial(study, trial, state, values)
+
+    def _copy_for(self, study: optuna.Study, trial: FrozenTrial, purpose: str) -> BaseSampler:
+        """Give the copy of the sampler for a trial, with the random state for this purpose.
+
+        One copy serves the calls for one trial that follow each other: what it holds between them
+        (the groups of a space, say) comes from the same history.
+        """
+        key = (id(study), study.study_name, trial.number, trial.state.is_finished())
+        if getattr(self._latest, "key", None) != key:
+            self._latest.key = key
+            self._latest.sampler = copy.deepcopy(self._unseeded)
+            self._latest.states = list(_random_states(self._latest.sampler))
+        for place, state in enumerate(self._latest.states):
+            state.seed(_words(f"{self.seed} {trial.number} {purpose} {place}"))
+        of_trial: BaseSampler = self._latest.sampler
+        return of_trial
+
+
+def _checked_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) <= _MAX_SEED:
+        raise ValueError(f"seed must be an integer from 0 to {_MAX_SEED}, got {seed!r}.")
+    return int(seed)
+
+
+def _words(text: str) -> list[int]:
+    """Eight words of 32 bits that a text stands for."""
+    digest = blake2b(text.encode(), digest_size=32).digest()
+    return [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 32, 4)]
+
+
+def _random_states(sampler: BaseSampler) -> Iterator[np.random.RandomState]:
+    """All random states within a sampler, each once, in the order of its attributes."""
+    for found in _within(sampler, set(), np.random.RandomState | LazyRandomState):
+        yield found.rng if isinstance(found, LazyRandomState) else found
+
+
+def _within(part: Any, known: set[int], kind: Any) -> Iterator[Any]:
+    """All objects of a kind that another one holds, in the order of its attributes."""
+    if isinstance(part, _ATOMS) or id(part) in known:
+        return
+    known.add(id(part))
+    if isinstance(part, kind):
+        yield part
+        return
+    if isinstance(part, dict):
+        parts = list(part.values())
+    elif isinstance(part, list | tuple):
+        parts = list(part)
+    else:
+        parts = list(getattr(part, "__dict__", {}).values())
+    for inner in parts:
+        yield from _within(inner, known, kind)

@@ -1,0 +1,126 @@
+"""What searches share whose trainings go on from rung to rung."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnhp.search._engine_fit import EngineSearch, epochs_parameter
+from nnhp.search._outcome import Candidate
+
+Rung = tuple[int, int]  # candidates, epochs of each
+
+
+def brackets_of(max_resources: int, factor: int, n_brackets: int | None = None) -> list[list[Rung]]:
+    """Rungs of each bracket, that with the most candidates first.
+
+    Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar (2018), algorithm 1, in integers: bracket s
+    begins with floor((s_max + 1) / (s + 1)) * factor^s candidates, s_max the largest integer with
+    factor^s_max <= max_resources, or less where there shall be fewer brackets.
+    """
+    s_max = 0
+    while factor ** (s_max + 1) <= max_resources and s_max + 1 != n_brackets:
+        s_max += 1
+    return [
+        [
+            (
+                (s_max + 1) // (s + 1) * factor**s // factor**rung,
+                max_resources // factor ** (s - rung),
+            )
+            for rung in range(s + 1)
+        ]
+        for s in range(s_max, -1, -1)
+    ]
+
+
+def means_of(search: Any, results: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The mean scores by which a search compares the candidates of its results so far."""
+    metric = search.refit if isinstance(search.refit, str) else "score"
+    means = results.get(f"mean_test_{metric}")
+    if means is None:  # several metrics, none of which was named
+        means = next(v for k, v in results.items() if k.startswith("mean_test_"))
+    return np.asarray(means)
+
+
+@dataclass
+class Entrants:
+    """Candidates that come to a rung together."""
+
+    bracket: int
+    rung: int
+    epochs: int
+    candidates: list[Candidate]
+    n_survivors: int  # that may go on at most
+
+    def best(self, means: NDArray[np.float64]) -> list[Candidate]:
+        """Those that go on, best first; equal scores in their order, NaN last."""
+        order = np.argsort(-means, kind="stable")[: self.n_survivors]
+        return [self.candidates[i] for i in order]
+
+
+class RungSearch(EngineSearch):
+    """A search whose trainings go on from rung to rung."""
+
+    # Of each candidate of the rung: its bracket, and how many of that may go on.
+    _climbing: list[tuple[Any, int]] | None = None
+
+    def _epochs_name(self) -> str:
+        """Parameter that counts the epochs of a training."""
+        name = epochs_parameter(self.estimator)
+        assert name is not None
+        return name
+
+    def _check_resource_is_free(self, settings: Sequence[Mapping[str, Any]]) -> None:
+        if any(self._epochs_name() in params for params in settings):
+            raise ValueError(
+                f"Cannot use parameter {self._epochs_name()} as the resource since it is part of "
+                "the searched parameters."
+            )
+
+    def _resource_of(self, candidate: Mapping[str, Any]) -> int:
+        return int(candidate[self._epochs_name()])
+
+    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]] | None:
+        return self._climbing
+
+    def _evaluate_rung(
+        self, groups: Sequence[Entrants], evaluate_candidates: Any, task: Any
+    ) -> list[NDArray[np.float64]]:
+        """Train candidates up to their rungs; returns the mean scores of each group."""
+        candidates: list[Candidate] = []
+        more: dict[str, list[int]] = {"bracket": [], "iter": [], "n_resources": []}
+        climbing: list[tuple[Any, int]] = []
+        for group in groups:
+            for candidate in group.candidates:
+                of_rung = candidate.copy() if group.rung else candidate
+                of_rung[self._epochs_name()] = group.epochs
+                candidates.append(of_rung)
+                more["bracket"].append(group.bracket)
+                more["iter"].append(group.rung)
+                more["n_resources"].append(group.epochs)
+                climbing.append((group.bracket, group.n_survivors))
+        self._climbing = climbing
+        rung_task = task.subcontext(
+            task_name="rung",
+            max_subtasks=len(candidates) * self.n_splits_,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self)
+        results = evaluate_candidates(candidates, more_results=more, callback_ctx=rung_task)
+        rung_task.call_on_fit_task_end(estimator=self)
+        means = means_of(self, results)[-len(candidates) :]
+        ends = np.cumsum([len(group.candidates) for group in groups])
+        return np.split(means, ends[:-1])
+
+    @staticmethod
+    def _select_best_index(refit: Any, refit_metric: Any, results: Any) -> int:
+        if callable(refit) or "n_resources" not in results:
+            chosen: int = EngineSearch._select_best_index(refit, refit_metric, results)
+            return chosen
+        resources = np.asarray(results["n_resources"])
+        rows = np.flatnonzero(resources == resources.max())
+        means = results[f"mean_test_{refit_metric}"][rows]
+        return int(rows[0 if np.isnan(means).all() else np.nanargmax(means)])

@@ -1,0 +1,267 @@
+"""Conditions in spaces, and spaces in numbers."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from helpers import STOPS_EARLY, problem
+from scipy.stats import expon, loguniform, norm, poisson, randint, uniform
+from sklearn.model_selection import ParameterSampler as ScikitParameterSampler
+
+import nnhp
+from nnhp import HiddenLayers, When
+from nnhp.optimizers import SGD, RMSprop
+from nnhp.search._dimensions import Space
+from nnhp.search._proposals import RandomTrial
+from nnhp.search._when import ParameterSampler
+
+pytestmark = STOPS_EARLY
+
+TREE = [
+    {"solver": ["sgd", "adam"], "alpha": loguniform(1e-5, 1)},
+    When({"solver": "sgd"}, {"momentum": uniform(0, 0.99), "nesterovs_momentum": [True, False]}),
+    When({"nesterovs_momentum": False}, {"learning_rate": ["constant", "invscaling"]}),
+    When({"learning_rate": ["invscaling", "adaptive"]}, {"power_t": uniform(0.2, 0.5)}),
+]
+
+
+def is_sound(params):
+    sgd = params["solver"] == "sgd"
+    plain = sgd and not params["nesterovs_momentum"]
+    return (
+        ("momentum" in params) == ("nesterovs_momentum" in params) == sgd
+        and ("learning_rate" in params) == plain
+        and ("power_t" in params) == (plain and params["learning_rate"] == "invscaling")
+    )
+
+
+def drawn(space, n=200, *, all_genes=False):
+    found = Space(space, all_genes=all_genes)
+    return [found.params(RandomTrial([seed])) for seed in range(n)]
+
+
+@pytest.mark.parametrize("all_genes", [False, True])
+def test_conditions_decide_what_a_proposal_has(all_genes):
+    settings = drawn(TREE, all_genes=all_genes)
+    assert all(map(is_sound, settings))
+    assert {len(params) for params in settings} == {2, 4, 5, 6}
+
+
+def test_conditions_decide_what_a_random_draw_has():
+    sampler = ParameterSampler(TREE, 200, random_state=0)
+    settings = list(sampler)
+    assert len(sampler) == len(settings) == 200
+    assert all(map(is_sound, settings))
+    assert {len(params) for params in settings} == {2, 4, 5, 6}
+    assert settings == list(ParameterSampler(TREE, 200, random_state=0))
+    assert settings != list(ParameterSampler(TREE, 200, random_state=1))
+
+
+@pytest.mark.parametrize("space", [{"a": [1, 2, 3]}, [{"a": uniform(0, 1)}, {"b": [1]}]])
+def test_without_conditions_draws_are_scikit_learns(space):
+    ours, theirs = (
+        cls(space, 3, random_state=5) for cls in (ParameterSampler, ScikitParameterSampler)
+    )
+    assert list(ours) == list(theirs)
+    assert len(ours) == len(theirs)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **kw: nnhp.RandomizedSearchCV(n_iter=6, **kw),
+        lambda **kw: nnhp.HyperbandSearchCV(max_resources=9, **kw),
+        lambda **kw: nnhp.HalvingRandomSearchCV(
+            n_candidates=9, resource="max_iter", max_resources=9, **kw
+        ),
+    ],
+)
+def test_random_searches_take_conditions(make, tmp_path):
+    net = nnhp.MLPClassifier(4, max_iter=3, random_state=0)
+    study = tmp_path / "study.db"
+    settings = {"param_distributions": TREE, "cv": 2, "random_state": 0, "study": study}
+    search = make(estimator=net, **settings).fit(*problem("multiclass"))
+    assert all(map(is_sound, search.cv_results_["params"]))
+    assert make(estimator=net, **settings).fit(*problem("multiclass")).n_epochs_trained_ == 0
+
+
+def test_values_of_conditions_may_be_arrays():
+    condition = When({"init": [np.ones(3), "auto"]}, {"b": [1]})
+    assert condition.holds({"init": np.ones(3)})
+    assert condition.holds({"init": "auto"})
+    assert not condition.holds({"init": np.zeros(3)})
+    assert not condition.holds({"init": np.ones(2)})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("sgd", {"a": [1]}), TypeError, "condition must be a dict of parameters by their names"),
+        (({"a": 1}, [1]), TypeError, "space must be a dict of parameters by their names"),
+        (({1: 1}, {"a": [1]}), TypeError, "condition must be a dict"),
+        (({}, {"a": [1]}), ValueError, "condition must not be empty"),
+        (({"a": []}, {"a": [1]}), ValueError, "condition must not be empty"),
+        (({"a": 1}, {"b": []}), ValueError, "space must not be empty"),
+    ],
+)
+def test_bad_conditions(arguments, error, message):
+    with pytest.raises(error, match=message):
+        When(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("space", "error", "message"),
+    [
+        ([{"a": [1]}, "b"], TypeError, "param_distributions must be a dict or a list of dict and"),
+        ([When({"a": 1}, {"b": [1]})], ValueError, "param_distributions must have at least one"),
+        ([{"a": [1]}, When({"x": 1}, {"b": [1]})], ValueError, "asks for 'x', which nothing"),
+        ({"a": []}, ValueError, "values of a must be a list that is not empty"),
+        ({"a": 3}, ValueError, "values of a must be a list"),
+        ({"a": type("Odd", (), {"rvs": None})()}, ValueError, "values of a .* with a method ppf"),
+    ],
+)
+def test_bad_spaces(space, error, message):
+    with pytest.raises(error, match=message):
+        Space(space, all_genes=False)
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high", "kind"),
+    [
+        (uniform(2, 3), 2, 5, float),
+        (loguniform(1e-3, 10), 1e-3, 10, float),
+        (loguniform(1, 10, loc=5), 6, 15, float),
+        (randint(3, 7), 3, 6, int),
+        (randint(3, 7, loc=10), 13, 16, int),
+        (norm(5, 1), 0, 10, float),
+        (expon(1), 1, 15, float),
+        (poisson(4), 0, 30, int),
+        (range(5, 50, 15), 5, 35, int),
+        (np.array([1, 2, 4]), 1, 4, int),
+        ([0.5], 0.5, 0.5, float),
+    ],
+)
+def test_values_of_a_distribution(values, low, high, kind):
+    found = [params["a"] for params in drawn({"a": values})]
+    assert all(type(value) is kind and low <= value <= high for value in found)
+    reference = list(values) if not hasattr(values, "rvs") else values.rvs(4000, random_state=0)
+    if kind is not int and len(set(found)) > 1:
+        spread = np.quantile(reference, 0.9) - np.quantile(reference, 0.1)
+        assert abs(np.median(found) - np.median(reference)) < 0.2 * spread
+    else:
+        assert set(found) <= set(reference)
+
+
+def test_the_default_space_is_modelled():
+    net = nnhp.MLPClassifier()
+    settings = drawn(nnhp.spaces.default(net), 300)
+    rates = [params["dropout"] for params in settings]
+    assert 0.4 < np.mean(np.equal(rates, 0)) < 0.6
+    assert 0.45 < max(rates) <= 0.5
+
+
+@pytest.mark.parametrize("all_genes", [False, True])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        HiddenLayers((0, 3), (4, 64)),
+        HiddenLayers((1, 3), (4, 64), shape="taper"),
+        HiddenLayers((2, 3), (4, 64), shape="rectangle", log=False),
+        HiddenLayers(2, 8),
+    ],
+    ids=repr,
+)
+def test_hidden_layers(layers, all_genes):
+    space = Space({"h": layers}, all_genes=all_genes)
+    for seed in range(100):
+        units = space.params(RandomTrial([seed]))["h"]
+        assert layers.depth[0] <= len(units) <= layers.depth[1]
+        assert all(layers.width[0] <= width <= layers.width[1] for width in units)
+        if layers.shape == "rectangle":
+            assert len(set(units)) == 1
+        if layers.shape == "taper":
+            assert list(units) == sorted(units, reverse=True)
+        assert space.genes({"h": units}) is not None
+    assert space.genes({"h": (4, 5, 6, 7)}) is None
+    assert space.genes({"h": (3,)}) is None
+
+
+class Fixed:
+    """A trial that suggests given genes, or fails."""
+
+    def __init__(self, genes):
+        self._genes = genes
+
+    def suggest_int(self, name, low, high, *, log=False):
+        assert low <= self._genes[name] <= high
+        return self._genes[name]
+
+    suggest_float = suggest_int
+
+    def suggest_categorical(self, name, choices):
+        assert self._genes[name] in choices
+        return self._genes[name]
+
+
+SPACES = [
+    TREE,
+    [{"a": uniform(0, 1), "b": ["x", None, (1, 2)]}, {"a": uniform(5, 1)}, {"c": [3, 2, 1]}],
+    {"solver": [SGD(), RMSprop()], "solver__learning_rate": loguniform(1e-3, 1e-1)},
+    {"h": HiddenLayers((1, 3), (4, 9)), "n": norm(), "r": randint(2, 9), "k": poisson(3)},
+    {"h": HiddenLayers((2, 3), (1, 99), log=False), "r": randint(2, 90), "l": range(0, 80, 2)},
+]
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_genes_mean_the_setting_that_they_were_found_for(space):
+    found = Space(space, all_genes=False)
+    for seed in range(50):
+        params = found.params(RandomTrial([seed]))
+        again = found.params(Fixed(found.genes(params)))
+        assert again.keys() == params.keys()
+        for name, value in params.items():
+            assert again[name] == (pytest.approx(value) if isinstance(value, float) else value)
+
+
+@pytest.mark.parametrize("n", [5, 30])
+def test_integers_are_drawn_evenly(n):
+    draws = [params["r"] for params in drawn({"r": randint(7, 7 + n)}, 200 * n)]
+    counts = np.bincount(draws, minlength=7 + n)
+    assert counts[:7].sum() == 0
+    assert len(counts) == 7 + n
+    assert 140 < counts[7:].min() < counts.max() < 260  # 4 standard deviations
+
+
+def test_settings_outside_of_the_space_have_no_genes():
+    space = Space(TREE, all_genes=False)
+    inside = {"solver": "adam", "alpha": 1e-3}
+    assert space.genes(inside) == {"solver": 1, "alpha": 1e-3}
+    for other in ({"solver": "lbfgs"}, {"alpha": 2.0}, {"alpha": "auto"}, {"solver": "sgd"}):
+        assert space.genes({**inside, **other}) is None
+
+
+def test_all_settings_of_a_small_space():
+    space = Space(
+        [
+            {"a": [1, 2], "h": HiddenLayers(1, (3, 4))},
+            {"b": ["x", "y"]},
+            When({"a": 2}, {"c": randint(0, 3)}),
+            When({"c": 1}, {"d": [True, False]}),
+        ],
+        all_genes=False,
+    )
+    assert space.can_be_listed
+    settings = list(space.settings())
+    assert len(settings) == 2 + 2 * (2 + 2) + 2
+    seen = {repr(sorted(params.items())) for params in settings}
+    assert len(seen) == len(settings)
+    for params in (space.params(RandomTrial([seed])) for seed in range(100)):
+        assert repr(sorted(params.items())) in seen
+
+
+def test_large_spaces_are_not_listed():
+    assert not Space({"a": uniform(0, 1)}, all_genes=False).can_be_listed
+    assert not Space({"h": HiddenLayers((1, 4), (8, 512))}, all_genes=False).can_be_listed
+    many = Space({name: range(46) for name in "abc"}, all_genes=False)
+    assert many.can_be_listed
+    assert len(list(islice(many.settings(), 10))) == 10
