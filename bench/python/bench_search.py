@@ -155,9 +155,13 @@ def report_strategies(data: str, X: Any, y: Any, repetitions: int) -> None:
 def engine_clock() -> Iterator[list[float]]:
     """Collect the seconds of the engine's calls."""
     spent: list[float] = []
-    names = ("train_together", "predict_together", "count_correct_together")
-    originals = {name: getattr(_training, name) for name in names}
-    from nnhp.search import _evaluate
+    from nnhp.search import _evaluate, _judge
+
+    places = [
+        (_evaluate, "train_together"),
+        (_judge, "predict_together"),
+        (_judge, "count_correct_together"),
+    ]
 
     def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
@@ -168,13 +172,13 @@ def engine_clock() -> Iterator[list[float]]:
 
         return call
 
-    for name, function in originals.items():
-        setattr(_evaluate, name, timed(function))
+    for module, name in places:
+        setattr(module, name, timed(getattr(_training, name)))
     try:
         yield spent
     finally:
-        for name, function in originals.items():
-            setattr(_evaluate, name, function)
+        for module, name in places:
+            setattr(module, name, getattr(_training, name))
 
 
 def report_driver(X: Any, y: Any, repetitions: int) -> None:

@@ -37,7 +37,10 @@ a space, in space.toml (a grid takes lists only):
   hidden_layer_sizes = {layers = {depth = [1, 3], width = [16, 128]}}   # or [[64], [64, 32]]
   dropout = {uniform = [0.0, 0.5]}
   n_iter_no_change = {int = [5, 20]}
-  solver = ["adam", {component = "nnhp.optimizers.RMSprop", rho = 0.95}]
+  solver = ["adam", "sgd", {component = "nnhp.optimizers.RMSprop", rho = 0.95}]
+  [[when]]   # parameters of some candidates; behind all others
+  if = {solver = "sgd"}
+  momentum = {uniform = [0.0, 0.99]}
 """
 _SWEEP_EXAMPLES = """\
 examples:

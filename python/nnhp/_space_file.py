@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ from sklearn.base import BaseEstimator, clone
 
 from nnhp._component import Component, named
 from nnhp._table_files import RefusedError, no_parameter, one_line
-from nnhp.search import HiddenLayers
+from nnhp.search import HiddenLayers, When
 
 _FORMS = (
     "a list of values, {uniform = [low, high]}, {loguniform = [low, high]}, {int = [low, high]} or "
     "{layers = {depth = [low, high], width = [low, high]}}; values may be "
     '{component = "nnhp.optimizers.RMSprop", rho = 0.95}'
 )
+_WHEN, _IF = "when", "if"  # no parameters: the tables of conditions, and what each asks for
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class _Values:
 
 def read_space(
     path: str, net: BaseEstimator, *, lists_only: bool = False, taken: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, Any] | list[dict[str, Any] | When]:
     """Read a search space from a TOML file.
 
     Parameters
@@ -49,6 +52,9 @@ def read_space(
           arguments of :class:`nnhp.HiddenLayers`.
 
         Where all values of a parameter are objects, theirs are parameters too: ``solver__rho``.
+        A table ``[[when]]`` holds parameters that only those candidates have that meet its
+        ``if = {solver = "sgd"}``; several values are a list. It may ask for parameters of the
+        tables before it.
     net : MLPClassifier or MLPRegressor
         Whose parameters are searched; it judges the values.
     lists_only : bool, default=False
@@ -58,8 +64,8 @@ def read_space(
 
     Returns
     -------
-    space : dict
-        Name -> list or distribution.
+    space : dict, or list of dict and When
+        Name -> list or distribution; with conditions a list of it and them.
 
     Raises
     ------
@@ -84,14 +90,41 @@ def read_space(
         raise RefusedError(f"cannot read {path}: {error.strerror or one_line(error)}") from None
     except ValueError as error:  # not UTF-8, or not TOML
         raise RefusedError(f"{path} is not a TOML file: {one_line(error)}") from None
+    conditions = entries.pop(_WHEN, [])
     if not entries:
         raise RefusedError(f"{path}: the space is empty; expected parameters of the network")
+    part = partial(_read_part, net=net, lists_only=lists_only, taken=taken)
+    try:
+        found = part(entries, {})
+        space = _sources(found)
+        added = []
+        for table in _checked_tables(conditions, lists_only):
+            with _named(_WHEN):
+                condition = _condition(table.pop(_IF), found)
+                of_table = part(table, {**found, **condition})
+            asked = {name: values.samples for name, values in condition.items()}
+            added.append(When(asked, _sources(of_table)))
+            found |= of_table
+    except ValueError as error:
+        raise RefusedError(f"{path}: {one_line(error)}") from None
+    return [space, *added] if added else space
+
+
+def _read_part(
+    entries: Mapping[str, Any],
+    known: Mapping[str, _Values],
+    *,
+    net: BaseEstimator,
+    lists_only: bool,
+    taken: str | None,
+) -> dict[str, _Values]:
+    """Read parameters, in the order of the file; `known` are those that they may belong to."""
     found: dict[str, _Values] = {}
     # Those of objects come after the objects.
     for name in sorted(entries, key=lambda name: name.count("__")):
         entry = entries[name]
-        try:
-            owners = _owners(name, net, found)
+        with _named(name):
+            owners = _owners(name, net, {**known, **found})
             for owner in owners:
                 _check_name(name, owner, taken)
             if lists_only and not isinstance(entry, list):
@@ -100,9 +133,56 @@ def read_space(
             for sample in found[name].samples:
                 for owner in owners:
                     _check_value(name, sample, owner)
-        except ValueError as error:
-            raise RefusedError(f"{path}: {name}: {one_line(error)}") from None
-    return {name: found[name].source for name in entries}
+    return {name: found[name] for name in entries}
+
+
+def _sources(found: Mapping[str, _Values]) -> dict[str, Any]:
+    return {name: values.source for name, values in found.items()}
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Let errors begin with the key of the file that they are about."""
+    try:
+        yield
+    except ValueError as error:
+        raise RefusedError(f"{key}: {one_line(error)}") from None
+
+
+def _checked_tables(conditions: Any, lists_only: bool) -> list[dict[str, Any]]:
+    """The tables of conditions."""
+    with _named(_WHEN):
+        if lists_only and conditions:
+            raise RefusedError("a grid has no conditions")
+        if not isinstance(conditions, list):
+            raise RefusedError(f"expected tables [[when]], got {_toml(conditions)}")
+        for table in conditions:
+            asked = table.get(_IF) if isinstance(table, Mapping) else None
+            if not isinstance(asked, Mapping) or not asked or len(table) < 2:
+                raise RefusedError(
+                    'expected if = {solver = "sgd"}, or the like, and parameters, '
+                    f"got {_toml(table)}"
+                )
+    return [dict(table) for table in conditions]
+
+
+def _condition(asked: Mapping[str, Any], found: Mapping[str, _Values]) -> dict[str, _Values]:
+    """What parameters must be, each of which the space has."""
+    values = {}
+    for name, entry in asked.items():
+        with _named(name):
+            if name not in found:
+                raise RefusedError("the space above has no such parameter")
+            wanted = _value(entry)
+            listed = list(wanted) if isinstance(entry, list) else [wanted]
+            if not listed:
+                raise RefusedError("the list is empty; expected values")
+            source = found[name].source
+            for value in listed:
+                if isinstance(source, list) and value not in source:
+                    raise RefusedError(f"it is never {value!r}, but one of {source}")
+            values[name] = _Values(listed, listed)
+    return values
 
 
 def _owners(name: str, net: BaseEstimator, found: Mapping[str, _Values]) -> list[BaseEstimator]:

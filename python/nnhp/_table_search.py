@@ -6,7 +6,7 @@ import contextlib
 import io
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
@@ -36,6 +36,7 @@ from nnhp.search import (
     HyperbandSearchCV,
     RandomizedSearchCV,
     Study,
+    When,
 )
 from nnhp.search._proposals import need_optuna
 from nnhp.search._rungs import brackets_of
@@ -269,7 +270,7 @@ class TableSearch:
             return Found(
                 search=search,
                 model=model,
-                candidates=_ranking(search, list(self._space)),
+                candidates=_ranking(search, _names(self._space)),
                 n_tried=n_tried,
                 cut=cut,
                 best_score=float(model.score(self._X_test, self._y_test)),
@@ -335,7 +336,7 @@ class TableSearch:
             )
         return X, X_test, y, y_test
 
-    def _searched_space(self) -> dict[str, Any]:
+    def _searched_space(self) -> dict[str, Any] | list[dict[str, Any] | When]:
         request, model = self._request, self._pipeline()
         if request.space is None:
             space = spaces.default(model, n_samples=self._fold_rows)
@@ -347,14 +348,22 @@ class TableSearch:
             lists_only=request.method == "grid",
             taken="max_iter" if rationed else None,
         )
-        return {f"{STEP}{name}": values for name, values in space.items()}
+        if isinstance(space, dict):
+            return _of_net(space)
+        return [
+            When(_of_net(part.condition), _of_net(part.space))
+            if isinstance(part, When)
+            else _of_net(part)
+            for part in space
+        ]
 
     def _count_candidates(self) -> int:
         """Count the candidates, of which a space of lists may have few."""
         method = self._request.method
         n_all: float = np.inf
-        if all(isinstance(values, list) for values in self._space.values()):
-            n_all = len(ParameterGrid(self._space))
+        space = self._space
+        if isinstance(space, dict) and all(isinstance(v, list) for v in space.values()):
+            n_all = len(ParameterGrid(space))
         if method == "grid":
             return int(n_all)
         if method == "hyperband":
@@ -493,13 +502,24 @@ def _extent(search: Any) -> tuple[int, int, int]:
     return int((rungs == 0).sum()), int(rungs.max()) + 1, planned
 
 
+def _of_net(space: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{STEP}{name}": values for name, values in space.items()}
+
+
+def _names(space: dict[str, Any] | list[dict[str, Any] | When]) -> list[str]:
+    """All parameters that a candidate may have."""
+    parts = [space] if isinstance(space, dict) else space
+    named = [part.space if isinstance(part, When) else part for part in parts]
+    return list(dict.fromkeys(name for part in named for name in part))
+
+
 def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
     """One row per candidate, best first; after rungs, one with more epochs is before the others."""
     results = search.cv_results_
     table = pd.DataFrame({"mean": results["mean_test_score"], "std": results["std_test_score"]})
     for name in searched:
         plain = name.removeprefix(STEP)
-        table[_HEADINGS.get(plain, plain)] = list(results[f"param_{name}"])
+        table[_HEADINGS.get(plain, plain)] = [params.get(name, "") for params in results["params"]]
     by = ["mean"]
     if "n_resources" in results:
         table["epochs"] = results["n_resources"]

@@ -52,7 +52,7 @@ from nnhp.schedules import (
     Polynomial,
     Step,
 )
-from nnhp.search import _evaluate, _run, one_standard_error
+from nnhp.search import _evaluate, _judge, _run, one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._hyperband import brackets_of
 from nnhp.search._prepare import Preparation
@@ -663,7 +663,7 @@ def test_one_candidate_whose_predictions_do_not_fit_fails_alone(monkeypatch, sco
     )
     expected = make().fit(X, Y)
     for name in ("predict_together", "count_correct_together"):
-        monkeypatch.setattr(_evaluate, name, without_memory(getattr(_evaluate, name)))
+        monkeypatch.setattr(_judge, name, without_memory(getattr(_judge, name)))
     assert_second_of_three_fails(make(), expected)
 
 
@@ -681,11 +681,11 @@ def test_predictions_of_a_wave_are_bounded(monkeypatch):
     """A wave ends where the outputs that it is scored by exceed its memory."""
     sizes = []
 
-    def predict(trainings, rows, threads, predict=_evaluate.predict_together):
+    def predict(trainings, rows, threads, predict=_judge.predict_together):
         sizes.append(len(trainings))
         return predict(trainings, rows, threads)
 
-    monkeypatch.setattr(_evaluate, "predict_together", predict)
+    monkeypatch.setattr(_judge, "predict_together", predict)
     make = partial(
         GridSearchCV, net(max_iter=2), GRID, cv=CV, scoring="neg_log_loss", return_train_score=True
     )

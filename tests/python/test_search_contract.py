@@ -194,7 +194,7 @@ def test_resumed_at_every_commit_point(make, data, tmp_path, monkeypatch):
     Among it are checkpoints of all trainings that go on. There are as many commits each time,
     however long they take.
     """
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     monkeypatch.setattr("nnhp.search._study_owner.BEAT_SECONDS", 1e6)
     expected = make().fit(*data)
     commit = _study_file._commit
@@ -310,7 +310,7 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
     "name", ["halving random", "halving in a pipeline", "hyperband", "hyperband over schedules"]
 )
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     expected = STRATEGIES[name]().fit(*data)
     path = str(tmp_path / "study.sqlite")
     leave_killed(name, data, path, monkeypatch, at_call=3)
@@ -508,7 +508,7 @@ def test_fits_that_diverged_are_not_tried_again(data, tmp_path):
 
 
 def test_a_checkpoint_that_does_not_fit_is_left(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     path = str(tmp_path / "study.sqlite")
     expected = STRATEGIES["halving random"]().fit(*data)
     leave_killed("halving random", data, path, monkeypatch, at_call=3)
@@ -541,7 +541,7 @@ def test_settings_that_another_numpy_would_draw_are_computed(data, tmp_path, mon
 
 
 def test_a_checkpoint_of_other_settings_is_left(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("nnhp.search._evaluate._WRITING_SECONDS", -1.0)
+    monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
     path = str(tmp_path / "study.sqlite")
     leave_killed("halving random", data, path, monkeypatch, at_call=2)
     # Nets of the same shapes, which such a checkpoint would fit.

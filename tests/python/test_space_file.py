@@ -187,3 +187,77 @@ def test_parameters_of_objects(read):
 def test_bad_objects_are_refused(read, text, expected):
     with pytest.raises(RefusedError, match=expected):
         read(text)
+
+
+# ------------------------------------------------------------------ conditions
+
+
+def test_conditions_are_tables(read):
+    space, momentum, nesterov = read(
+        """
+        solver = ["adam", "sgd"]
+        alpha = {loguniform = [1e-6, 1e-1]}
+
+        [[when]]
+        if = {solver = "sgd"}
+        momentum = [0.0, 0.5, 0.9]
+
+        [[when]]
+        if = {solver = ["sgd"], momentum = [0.5, 0.9]}
+        nesterovs_momentum = [true, false]
+        """
+    )
+    assert list(space) == ["solver", "alpha"]
+    assert repr(momentum) == "When({'solver': ['sgd']}, {'momentum': [0.0, 0.5, 0.9]})"
+    asked = {"solver": ["sgd"], "momentum": [0.5, 0.9]}
+    assert repr(nesterov) == f"When({asked}, {{'nesterovs_momentum': [True, False]}})"
+
+
+def test_conditions_on_lists_and_objects(read):
+    _, layers, rho = read(
+        """
+        hidden_layer_sizes = [[64], [64, 32]]
+        solver = ["adam", {component = "nnhp.optimizers.RMSprop"}]
+        [[when]]
+        if = {hidden_layer_sizes = [[64, 32]]}
+        dropout = {uniform = [0.0, 0.5]}
+        [[when]]
+        if = {solver = {component = "nnhp.optimizers.RMSprop"}}
+        solver__rho = {uniform = [0.8, 0.99]}
+        """
+    )
+    assert layers.holds({"hidden_layer_sizes": (64, 32)})
+    assert not layers.holds({"hidden_layer_sizes": (64,)})
+    assert rho.holds({"solver": optimizers.RMSprop()})
+    assert not rho.holds({"solver": "adam"})
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ('when = [3]', r"when: expected if = \{solver = \"sgd\"\}, or the like, .* got 3"),
+        ("[when]\nalpha = [1]", r"when: expected tables \[\[when\]\], got \{alpha = \[1\]\}"),
+        ("[[when]]\nalpha = [1]", "when: expected if = .*, or the like, and parameters"),
+        ('[[when]]\nif = {solver = "sgd"}', "when: expected if = .*, or the like, and parameters"),
+        ('[[when]]\nif = "sgd"\nalpha = [1]', "when: expected if = "),
+        ("[[when]]\nif = {}\nalpha = [1]", "when: expected if = "),
+        ("[[when]]\nif = {solver = []}\nalpha = [1]", "when: solver: the list is empty"),
+        ("[[when]]\nif = {alpha = 1}\nmomentum = [1]", "when: alpha: the space above has no such"),
+        (
+            '[[when]]\nif = {solver = "sdg"}\nmomentum = [0.5]',
+            r"when: solver: it is never 'sdg', but one of \['adam', 'sgd'\]",
+        ),
+        ('[[when]]\nif = {solver = "sgd"}\nmomentum = [7]', "when: momentum: .*'momentum' param"),
+        ('[[when]]\nif = {solver = "sgd"}\nsolver__rho = [0.5]', "when: solver__rho: .* no param"),
+        ('[[when]]\nif = {solver = "sgd"}\nmax_iter = [7]', "when: max_iter: this method of"),
+    ],
+)  # fmt: skip
+def test_bad_conditions_are_refused(read, table, expected):
+    with pytest.raises(RefusedError, match=f"space.toml: {expected}"):
+        read(f'solver = ["adam", "sgd"]\n{table}', taken="max_iter")
+
+
+def test_a_grid_has_no_conditions(read):
+    text = 'solver = ["adam", "sgd"]\n[[when]]\nif = {solver = "sgd"}\nmomentum = [0.5]'
+    with pytest.raises(RefusedError, match="when: a grid has no conditions"):
+        read(text, lists_only=True)

@@ -133,6 +133,40 @@ def test_settings_that_are_not_there_are_no_lack_of_time(read, tmp_path, method)
     assert found.n_tried == len(found.candidates) == 2
 
 
+CONDITION = """
+hidden_layer_sizes = [[8], [9]]
+solver = ["adam", "sgd"]
+[[when]]
+if = {solver = "sgd"}
+momentum = {uniform = [0.1, 0.9]}
+"""
+
+
+@pytest.mark.parametrize("method", ["random", "hyperband", "bayes", "genetic"])
+def test_conditions_of_a_space(read, tmp_path, method):
+    space = tmp_path / "space.toml"
+    space.write_text(CONDITION)
+    found = TableSearch(
+        read(frame()), Request(method=method, space=str(space), epochs=3, n_folds=2)
+    ).run()
+    assert set(found.candidates["solver"]) == {"adam", "sgd"}
+    for _, row in found.candidates.iterrows():
+        if row["solver"] == "adam":
+            assert row["momentum"] == ""
+        else:
+            assert 0.1 <= row["momentum"] <= 0.9
+
+
+def test_a_parameter_that_no_candidate_has(read, tmp_path):
+    space = tmp_path / "space.toml"
+    space.write_text(CONDITION)
+    found = TableSearch(
+        read(frame()), Request(space=str(space), n_candidates=1, epochs=3, n_folds=2)
+    ).run()
+    assert found.candidates["solver"].tolist() == ["adam"]
+    assert found.candidates["momentum"].tolist() == [""]
+
+
 def test_a_regression_is_searched_in_units_of_its_spread(read):
     table = frame()
     table["target"] = 1e6 + 1e5 * table["size"]

@@ -25,7 +25,7 @@ from nnhp.search._outcome import Candidate, Split
 from nnhp.search._scores import Meaning, Truth
 
 if TYPE_CHECKING:
-    from nnhp.search._engine_fit import Scoring
+    from nnhp.search._scoring import Scoring
 
 
 def net_of(estimator: Any) -> Any:
@@ -35,6 +35,13 @@ def net_of(estimator: Any) -> Any:
     """
     last = estimator.steps[-1][1] if type(estimator) is Pipeline else estimator
     return last if type(last) in (MLPClassifier, MLPRegressor) else None
+
+
+def net_prefixes(estimator: Any) -> list[str]:
+    """What the names of the net's parameters begin with; nothing where there is no net."""
+    if net_of(estimator) is None:
+        return []
+    return [""] if net_of(estimator) is estimator else [f"{estimator.steps[-1][0]}__"]
 
 
 def meaning_of_outputs(net: Any) -> Meaning:

@@ -19,10 +19,11 @@ from nnhp import _threads
 from nnhp.estimators._data import Given
 from nnhp.estimators._losses import quantiles_of
 from nnhp.estimators._memory import memory_limit
-from nnhp.search._engine_fit import Scoring, row_numbers
 from nnhp.search._evaluate import EngineEvaluator, NotForTheEngineError
 from nnhp.search._outcome import Candidate, Job, Outcome, Poll, Split
 from nnhp.search._prepare import configured, net_of
+from nnhp.search._scoring import Scoring
+from nnhp.search._splits import row_numbers
 from nnhp.search._sweep_result import NEAR_BEST, Sweep, SweepRun, said_of_shape
 from nnhp.search._sweep_values import Value, read_values
 

@@ -1,0 +1,381 @@
+"""One `fit` of a search, from its splits to its results: who computes it, and what is published."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from inspect import signature
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection._split import _yields_constant_splits
+from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+
+from nnhp import _threads
+from nnhp.estimators._data import Given
+from nnhp.estimators._memory import memory_limit
+from nnhp.search import _study
+from nnhp.search._evaluate import EngineEvaluator
+from nnhp.search._fingerprint import fingerprint
+from nnhp.search._net_size import NetSize, NetSizes
+from nnhp.search._out_of_fold import OutOfFold
+from nnhp.search._outcome import Candidate, Outcome, Scores, Split
+from nnhp.search._prepare import net_prefixes
+from nnhp.search._results import Outcomes, format_results
+from nnhp.search._results_view import Results
+from nnhp.search._run import Run, SearchOver
+from nnhp.search._scikit import ScikitEvaluator, why_not_the_engine
+from nnhp.search._scoring import Scoring
+from nnhp.search._splits import same_splits, splits_of
+
+if TYPE_CHECKING:
+    from nnhp.search._engine_fit import EngineSearch
+
+_log = logging.getLogger("nnhp.search")
+
+
+class SearchFit:
+    """One `fit` of a search, from its splits to its results."""
+
+    def __init__(
+        self,
+        search: EngineSearch,
+        base: Any,
+        X: Any,
+        y: Any,
+        routed: Any,
+        scorers: Any,
+        refit_metric: Any,
+    ) -> None:
+        self._search, self._base, self._X, self._y = search, base, X, y
+        self._routed, self._scorers, self._refit_metric = routed, scorers, refit_metric
+        self._cv: Any = None  # that the splits are of
+        self._splits: list[Split] = []
+        self._evaluator: EngineEvaluator | ScikitEvaluator | None = None
+        self._obstacle: str | None = None
+        self._more: dict[str, list[Any]] = {}
+        self._seed: int | None = None
+        self._recorder: Any = None
+        memory_budget = search.memory_budget
+        if memory_budget is None:
+            memory_budget = memory_limit() // 4
+        self._sizes: NetSizes | None = None
+        self._out_of_fold: OutOfFold | None = None
+        if search.return_oof:
+            self._out_of_fold = OutOfFold(
+                X, y, classifies=is_classifier(base), memory_budget=int(memory_budget)
+            )
+        if search.study is not None:
+            self._open_study()
+        self.run_state = Run(
+            search.n_splits_,
+            self._score_of,
+            self._digest,
+            self._fixed,
+            search._resource_of,
+            recorder=self._recorder,
+            time_budget=search.time_budget_s,
+            target_score=search.target_score,
+            prunes=search.prune_folds is not None,
+            memory_budget=int(memory_budget),
+            verbose=bool(search.verbose),
+            counts_parameters=callable(search.refit),
+        )
+
+    @property
+    def multimetric(self) -> bool:
+        """Whether several scores are computed."""
+        return isinstance(self.run_state.outcomes.first_scores(), dict)
+
+    def _score_of(self, scores: Scores) -> float:
+        """The score that candidates are compared by: the one refitted for, else the first."""
+        if not isinstance(scores, dict):
+            return float(scores)
+        # A name that is not there is reported when the search is over, as in scikit-learn.
+        return float(scores.get(self._search.refit, next(iter(scores.values()))))
+
+    def run(self, context: Any) -> dict[str, Any]:
+        """Compute all candidates of the strategy; returns `cv_results_`."""
+        search = self._search
+        search._size_of = self.size_of
+        try:
+            if "callback_ctx" in signature(search._run_search).parameters:
+                search._run_search(self.evaluate, callback_ctx=context)
+            else:
+                search._run_search(self.evaluate)
+            self.run_state.expect_no_more()
+        except SearchOver:
+            pass
+        state = self.run_state
+        state.warn_of_limits()
+        state.outcomes.settle()
+        results = self._format(state.outcomes)
+        if state.outcomes.n_parameters is not None:
+            results["n_parameters"] = state.outcomes.n_parameters.values
+        if search.prune_folds is not None:
+            results["pruned"] = state.outcomes.pruned.values
+        return results
+
+    def close(self) -> None:
+        """End the progress bar and the study, whatever happened."""
+        self.run_state.close()
+        self._search.__dict__.pop("_size_of", None)
+        if self._recorder is not None:
+            self._recorder.close()
+            del self._search._recorder
+
+    # ------------------------------------------------------------------ candidates
+
+    def evaluate(
+        self,
+        candidate_params: Any,
+        cv: Any = None,
+        more_results: Mapping[str, list[Any]] | None = None,
+        callback_ctx: Any = None,
+    ) -> Results:
+        """Compute candidates on all folds; returns the results of all so far.
+
+        Raises SearchOver where the search ends with fewer of them.
+        """
+        search, state = self._search, self.run_state
+        first = len(state.outcomes)
+        candidates = state.outcomes.expect(candidate_params)
+        evaluator = self._evaluator_for(cv or search._checked_cv_orig)
+        if search.verbose > 0:
+            n_splits, n = len(self._splits), len(candidates)
+            print(
+                f"Fitting {n_splits} folds for each of {n} candidates, totalling "
+                f"{n_splits * n} fits"
+            )
+        if isinstance(evaluator, ScikitEvaluator) and callback_ctx is not None:
+            jobs = [(c.number, fold) for c in candidates for fold in range(len(self._splits))]
+            evaluator.contexts = {
+                job: callback_ctx.subcontext(task_name="candidate-split-evaluation", task_id=task)
+                for task, job in enumerate(jobs)
+            }
+        if self._out_of_fold is not None:
+            self._out_of_fold.check_memory(len(candidates))
+        if not candidates or not self._splits:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
+            )
+        done = state.evaluate(
+            evaluator,
+            candidates,
+            search._promotions(len(candidates)),
+            later_epochs=search._later_epochs(),
+        )
+        if state.over and done < len(candidates) and first and not state.target_reached:
+            # Of a rung that was cut short nothing counts: its candidates were not compared.
+            state.truncate(first)
+            raise SearchOver(0)
+        state.truncate(first + done)
+        _warn_or_raise_about_fit_failures(state.outcomes.errors(first), search.error_score)
+        for name, values in (more_results or {}).items():
+            self._more.setdefault(name, []).extend(values[:done])
+        if state.over:
+            raise SearchOver(done)
+        return Results(self)
+
+    def entry(self, name: str, n_rows: int) -> Any:
+        """One entry of the first results, if it is there without formatting them all."""
+        state = self.run_state
+        if name == "params":
+            return state.outcomes.params[:n_rows]
+        if name in self._more:
+            return np.asarray(self._more[name][:n_rows])
+        metric = name.removeprefix("mean_test_")
+        if metric != name:
+            found = state.outcomes.scores("test").get(metric if self.multimetric else None)
+            if found is not None and (self.multimetric or metric == "score"):
+                return found[:n_rows].mean(axis=1)
+        return None
+
+    def size_of(self, params: dict[str, Any]) -> NetSize | None:
+        """Size of a setting's nets; None where none can be made."""
+        if self._sizes is None:
+            split = self._split(self._search._checked_cv_orig)[0]
+            self._sizes = NetSizes(self._base, self._given(), split)
+        return self._sizes.of(params)
+
+    def formatted(self, n_rows: int) -> dict[str, Any]:
+        """The first results, of which the search may yet add more."""
+        return self._format(self.run_state.outcomes.first(n_rows))
+
+    def _format(self, outcomes: Outcomes) -> dict[str, Any]:
+        return format_results(
+            outcomes,
+            {name: entries[: len(outcomes)] for name, entries in self._more.items()},
+            train_scores=self._search.return_train_score,
+        )
+
+    # ------------------------------------------------------------------ the evaluator
+
+    def _evaluator_for(self, cv: Any) -> EngineEvaluator | ScikitEvaluator:
+        if self._evaluator is not None and cv is self._cv and _yields_constant_splits(cv):
+            return self._evaluator
+        self._cv = cv
+        splits = self._split(cv)
+        if self._evaluator is None or not same_splits(splits, self._splits):
+            self._splits = splits
+            before, self._evaluator = self._evaluator, self._make_evaluator()
+            if before is not None:
+                self._evaluator.delegated = before.delegated
+        return self._evaluator
+
+    def _split(self, cv: Any) -> list[Split]:
+        return splits_of(
+            cv, self._X, self._y, self._routed.splitter.split, expected=self._search.n_splits_
+        )
+
+    def _make_evaluator(self) -> EngineEvaluator | ScikitEvaluator:
+        search = self._search
+        self._obstacle = None
+        if self._out_of_fold is not None:
+            self._out_of_fold.check_splits(self._splits)
+        scoring = Scoring(
+            search.estimator,
+            self._scorers,
+            self._X,
+            self._routed.scorer.score,
+            error_score=search.error_score,
+            of_training_rows=search.return_train_score,
+        )
+        scikit = self._scikit = ScikitEvaluator(
+            search,
+            self._base,
+            self._X,
+            self._y,
+            splits=self._splits,
+            scorers=self._scorers,
+            fit_params=self._routed.estimator.fit,
+            score_params=self._routed.scorer.score,
+            streams=self.run_state.needs_streams,
+            wants_estimators=search.return_oof,
+        )
+        reason = why_not_the_engine(
+            search, self._base, self._X, self._y, self._routed.estimator.fit
+        )
+        if reason is None:
+            try:
+                evaluator = EngineEvaluator(
+                    self._base,
+                    self._given(),
+                    splits=self._splits,
+                    scoring=scoring,
+                    threads=_threads.resolve(search.n_jobs),
+                    seed_of=self._seed_of,
+                    others=scikit,
+                    continues=search._epochs_go_on(),
+                    recall=None if self._recorder is None else self._recall,
+                    records=self._recorder is not None,
+                    wants_curves=search.return_curves,
+                    wants_estimators=search.return_oof,
+                )
+            except (ValueError, TypeError) as error:
+                reason = f"the data as a whole cannot be checked: {error}"
+            else:
+                return evaluator
+        self._obstacle = reason
+        _log.info("%s takes scikit-learn's way: %s", type(search).__name__, reason)
+        return scikit
+
+    def _recall(self, candidate: Candidate, fold: int) -> tuple[int, dict[str, Any]] | None:
+        params = self._fixed(candidate)
+        found: tuple[int, dict[str, Any]] | None
+        found = self._recorder.load_checkpoint(candidate.number, params, fold)
+        return found
+
+    def _fixed(self, candidate: Candidate) -> dict[str, Any]:
+        """Parameters of a candidate that stay the same from rung to rung."""
+        resource, _ = self._search._epochs_go_on() or (None, None)
+        return {name: value for name, value in candidate.items() if name != resource}
+
+    def _given(self) -> Given:
+        (prefix,) = net_prefixes(self._base)
+        return Given(
+            self._X,
+            self._y,
+            **{name.removeprefix(prefix): v for name, v in self._routed.estimator.fit.items()},
+        )
+
+    def _seed_of(self, number: int, fold: int) -> int:
+        """Seed for a fold of a candidate whose net has none."""
+        if self._seed is None:
+            state = getattr(self._search, "random_state", None)
+            if self._recorder is not None:
+                self._seed = self._recorder.seed
+            elif isinstance(state, Integral):
+                self._seed = int(state)
+            else:
+                self._seed = int(np.random.randint(2**31))  # noqa: NPY002 - as a fit would
+        sequence = np.random.SeedSequence([self._seed, number, fold])
+        return int(sequence.generate_state(1)[0])
+
+    # ------------------------------------------------------------------ the end
+
+    def publish(self) -> None:
+        """Set the attributes that nnhp's searches have beside scikit-learn's."""
+        search, state = self._search, self.run_state
+        assert self._evaluator is not None
+        native = self._obstacle is None
+        search.engine_ = "nnhp" if native else f"scikit-learn: {self._obstacle}"
+        for reason, numbers in self._evaluator.delegated.items():
+            search.engine_ += f"; scikit-learn for {len(numbers)} candidates: {reason}"
+        for name in ("curves_", "oof_predictions_"):
+            search.__dict__.pop(name, None)  # of another fit
+        search.n_epochs_planned_ = state.epochs_planned if native else None
+        search.n_epochs_trained_ = state.epochs_trained if native else None
+        if search.return_curves:
+            search.curves_ = state.curves()
+        if self._out_of_fold is not None:
+            search.oof_predictions_ = self._out_of_fold.table(
+                len(state.outcomes), state.extras, self._splits
+            )
+        if self._recorder is not None:
+            self._recorder.flush()  # an error of the last group must not be lost
+        if self._recorder is not None and hasattr(search, "best_index_"):
+            self._recorder.finish(
+                {
+                    "candidate": int(state.outcomes.numbers.values[search.best_index_]),
+                    "params": search.best_params_,
+                    "score": getattr(search, "best_score_", None),
+                }
+            )
+
+    def estimators_of(self, row: int) -> list[Any]:
+        """Estimators of a candidate, fitted on the folds' training rows."""
+        assert self._evaluator is not None
+        outcomes = self.run_state.outcomes
+        candidate = Candidate(outcomes.params[row], int(outcomes.numbers.values[row]))
+        self._evaluator.wants_estimators = self._scikit.wants_estimators = True
+        jobs = [(candidate, fold) for fold in range(len(self._splits))]
+        fitted: dict[int, Any] = {}
+        for finished in self._evaluator.evaluate(jobs, None):
+            fitted |= {place: outcome.estimator for place, outcome in finished}
+        return [fitted[fold] for fold in range(len(self._splits))]
+
+    def _digest(self, outcome: Outcome, fold: int) -> None:
+        """Take from an outcome's estimator what the search wants of it."""
+        if self._out_of_fold is not None:
+            self._out_of_fold.digest(outcome, self._splits[fold])
+
+    def _open_study(self) -> None:
+        search = self._search
+        self._splits = self._split(search._checked_cv_orig)
+        again = self._split(search._checked_cv_orig)
+        if not same_splits(self._splits, again):
+            raise ValueError(
+                "A study needs a cv whose splits are the same each time: set its random_state."
+            )
+        state = getattr(search, "random_state", None)
+        rationed = {name for name, _ in [search._epochs_go_on() or ("", 0)]}
+        self._recorder = _study.open_recorder(
+            search.study,
+            fingerprint(search, self._X, self._y, self._routed, self._splits),
+            seed=int(state) if isinstance(state, Integral) else None,
+            parameters=search.estimator.get_params().keys() - rationed,
+        )
+        search._recorder = self._recorder
