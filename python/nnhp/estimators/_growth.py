@@ -97,7 +97,7 @@ def _add_layer(found: dict[str, list[Any]], layer: HiddenLayer) -> None:
 
 
 def _neutral(layer: HiddenLayer, dtype: Any) -> dict[str, Any] | None:
-    """Normalization by batches that changes nothing in predictions; that of samples as it starts."""
+    """Normalization that, by batches, changes nothing in predictions; by samples, as it starts."""
     if layer.normalization is None:
         return None
     ones, zeros = np.ones(layer.columns, dtype), np.zeros(layer.columns, dtype)

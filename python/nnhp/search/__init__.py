@@ -8,6 +8,7 @@ from nnhp.search._grid import GridSearchCV, RandomizedSearchCV
 from nnhp.search._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from nnhp.search._hyperband import HyperbandSearchCV
 from nnhp.search._nested import nested_cv
+from nnhp.search._pbt import PBTSearchCV
 from nnhp.search._space import HiddenLayers
 from nnhp.search._study import Study
 from nnhp.search._sweep import sweep
@@ -23,6 +24,7 @@ __all__ = [
     "HalvingRandomSearchCV",
     "HiddenLayers",
     "HyperbandSearchCV",
+    "PBTSearchCV",
     "RandomizedSearchCV",
     "Study",
     "Sweep",

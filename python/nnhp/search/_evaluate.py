@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from nnhp.estimators._data import Given
 from nnhp.estimators._folds import SharedData
 from nnhp.estimators._training import Cache, Training, train_together
-from nnhp.search._course import Course, Pause
+from nnhp.search._course import Course, Pause, Stretch
 from nnhp.search._judge import Judge
 from nnhp.search._kept import KeptTrainings, Paused
 from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll, Split
@@ -136,6 +135,16 @@ class EngineEvaluator:
         """Those that prepare the samples alike follow each other."""
         return self._settings.order(candidates)
 
+    def branch(self, candidates: Sequence[Candidate]) -> None:
+        """Take down what trainings begin with that branch off others, before these go on."""
+        for candidate in candidates:
+            if candidate.origin is None:
+                continue
+            parent, epoch = candidate.origin
+            self._targets.setdefault(candidate.number, epoch or 0)
+            for fold in range(len(self._splits)):
+                self._kept.branch((candidate.number, fold), (parent.number, fold), epoch)
+
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
         target = self._settings.epochs_of(candidate)
@@ -144,7 +153,10 @@ class EngineEvaluator:
         kept = all((candidate.number, fold) in self._kept for fold in range(len(self._splits)))
         before = self._targets.get(candidate.number, 0) if kept else 0
         self._targets[candidate.number] = max(target, before)
-        return max(target - before, 0)
+        origin = candidate.origin
+        begun_anew = origin is not None and origin.epoch is None and not kept
+        ancestors = candidate.lineage[:-1] if begun_anew else []
+        return max(target - before, 0) + sum(map(self._settings.epochs_of, ancestors))
 
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
         """Train and score; yields what is finished, some jobs at a time, until `poll` stops it.
@@ -253,25 +265,19 @@ class EngineEvaluator:
         begun = time.perf_counter()
         if setting.error is not None:
             return self._judge.failed(setting.error, fold, 0.0)
-        net = self._net_of_fold(setting, candidate.number, fold)
+        net = self._net_of_fold(setting, candidate, fold)
         preparation = self._prepare(setting, fold, net)
         if isinstance(preparation, str):
             # The rows that judge it may be the ones at fault: scikit-learn's way tells.
             self._note_delegated(candidate, f"a fold cannot be prepared: {preparation}")
             return None
-        training = self._kept.take((candidate.number, fold))
-        if training is None or isinstance(training, Paused) or training.epoch > setting.target:
-            try:
-                data = preparation.fold(net).training_data(net)
-                paused, training = training, Training(net, data, cache=setting.cache)
-                if isinstance(paused, Paused) and paused.epoch <= setting.target:
-                    training.session.restore(paused.state)
-                else:
-                    self._take_up(training, candidate, fold, setting.target)
-            except Exception:
-                if self._scoring.raises:
-                    raise
-                return self._judge.failed(format_exc(), fold, time.perf_counter() - begun)
+        try:
+            stretches = self._stretches(candidate, fold, setting, net)
+            training, present = self._begin(stretches, fold, preparation)
+        except Exception:
+            if self._scoring.raises:
+                raise
+            return self._judge.failed(format_exc(), fold, time.perf_counter() - begun)
         return Course(
             place,
             candidate.number,
@@ -280,27 +286,60 @@ class EngineEvaluator:
             net,
             preparation,
             training,
-            training.epoch,
+            stretches[present].end,
+            stretches[present + 1 :],
             time.perf_counter() - begun,
-            {},
         )
 
-    def _take_up(self, training: Training, candidate: Candidate, fold: int, target: int) -> None:
-        """Move a new training to where the study has it, if that is not too far."""
-        if self._recall is None or not self._goes_on:
-            return
-        found = self._recall(candidate, fold)
-        if found is not None and found[0] <= target:
-            # One that does not fit is of no use: the training then starts anew.
-            with suppress(ValueError, TypeError):
-                training.session.restore(found[1])
+    def _stretches(
+        self, candidate: Candidate, fold: int, setting: Setting, net: Any
+    ) -> list[Stretch]:
+        """What each candidate of a lineage accounts for."""
+        found = [Stretch(candidate, setting, net, setting.target)]
+        while (origin := found[0].candidate.origin) is not None:
+            setting = self.setting(origin.parent)
+            net = self._net_of_fold(setting, origin.parent, fold)
+            end = setting.target if origin.epoch is None else origin.epoch
+            found.insert(0, Stretch(origin.parent, setting, net, end))
+        return found
 
-    def _net_of_fold(self, setting: Setting, number: int, fold: int) -> Any:
+    def _begin(
+        self, stretches: Sequence[Stretch], fold: int, preparation: Preparation
+    ) -> tuple[Training, int]:
+        """A training that stands as far as is known, and the place of its stretch."""
+        last = len(stretches) - 1
+        kept = self._kept.take((stretches[last].candidate.number, fold))
+        if isinstance(kept, Training) and kept.epoch <= stretches[last].end:
+            return kept, last
+        states: list[tuple[int, Mapping[str, Any]]] = []
+        if isinstance(kept, Paused):
+            states.append((last - kept.of_parent, kept.state))
+        if self._recall is not None and self._goes_on and not states:
+            recalled = [self._recall(stretch.candidate, fold) for stretch in stretches]
+            states = [(i, found[1]) for i, found in enumerate(recalled) if found is not None]
+        for place, state in [*reversed(states), (0, {})]:
+            if state.get("epoch", 0) > stretches[place].end:
+                continue
+            net = stretches[place].net
+            data = preparation.fold(net).training_data(net)
+            training = Training(net, data, cache=stretches[place].setting.cache)
+            try:
+                if state:
+                    training.session.restore(dict(state))
+            except (ValueError, TypeError):
+                continue  # one that does not fit is of no use
+            return training, place
+        raise AssertionError("a training can always begin anew")
+
+    def _net_of_fold(self, setting: Setting, candidate: Candidate, fold: int) -> Any:
         state = setting.net.random_state
         if state is not None and not isinstance(state, np.random.RandomState):
             return setting.net
         net = copy.copy(setting.net)
-        net.random_state = self._seed_of(number, fold) if state is None else copy.deepcopy(state)
+        if state is None:  # all of a lineage have that of its first one
+            net.random_state = self._seed_of(candidate.lineage[0].number, fold)
+        else:
+            net.random_state = copy.deepcopy(state)
         return net
 
     def _prepare(self, setting: Setting, fold: int, net: Any) -> Preparation | str:
@@ -331,13 +370,13 @@ class EngineEvaluator:
         """Train to the end and score; also whether `poll` stopped it before."""
         if not runs:
             return [], False
-        before = [run.training.seconds for run in runs]
-        if self._wants_curves:
+        stopped = self._catch_up(runs, poll)
+        if not stopped and self._wants_curves:
             stopped = self._advance_by_epochs(runs, poll)
-        else:
+        elif not stopped:
             stopped = self._advance(runs, [run.missing_epochs for run in runs], poll)
-        for run, seconds in zip(runs, before, strict=True):
-            run.fit_time += run.training.seconds - seconds
+        for run in runs:
+            run.note_time()
         done = [run for run in runs if run.finished]
         finished: list[Finished] = []
         sound = []
@@ -357,6 +396,20 @@ class EngineEvaluator:
             for run in done:
                 self._kept.put(run.key, run.training)
         return finished, stopped
+
+    def _catch_up(self, runs: list[Course], poll: Poll | None) -> bool:
+        """Do the stretches of other candidates; returns whether `poll` stopped it."""
+        while behind := [run for run in runs if run.later and run.error is None]:
+            if self._advance(behind, [run.missing_epochs for run in behind], poll):
+                return True
+            for run in behind:
+                try:
+                    run.enter_next()
+                except MemoryError:
+                    if self._scoring.raises:
+                        raise
+                    run.error = format_exc()
+        return False
 
     def _advance(self, runs: list[Course], epochs: list[int], poll: Poll | None) -> bool:
         targets = [run.training.epoch + n for run, n in zip(runs, epochs, strict=True)]

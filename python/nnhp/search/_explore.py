@@ -10,7 +10,6 @@ import numpy as np
 from numpy.random import RandomState
 
 
-
 def check_space(space: Any, argument: str) -> None:
     """Raise TypeError or ValueError where a space has values that cannot be drawn and kept in."""
     if not isinstance(space, Mapping) or not space:
