@@ -45,6 +45,11 @@ SCHEDULES = {
     "learning_rate_init": loguniform(1e-2, 1e-1),
     "kernel_initializer": [None, "he_normal", RandomNormal(stddev=0.2)],
 }
+POPULATION = {
+    "learning_rate_init": loguniform(1e-3, 1e-1),
+    "batch_size": [8, 16, 32],
+    "dropout": uniform(0, 0.5),
+}
 GRID = {"learning_rate_init": [1e-3, 1e-2, 1e-1], "hidden_layer_sizes": [(3,), (5,)]}
 
 
@@ -104,6 +109,14 @@ STRATEGIES = {
     ),
     "genetic in a pipeline": lambda **kw: nnhp.GeneticSearchCV(
         pipeline(), prefixed(SPACE), population_size=3, generations=2, cv=3, random_state=0, **kw
+    ),
+    "population": lambda **kw: nnhp.PBTSearchCV(
+        net(max_iter=9), POPULATION, population_size=4, generations=3, truncation=0.5, cv=3,
+        random_state=0, **kw,
+    ),
+    "population in a pipeline": lambda **kw: nnhp.PBTSearchCV(
+        pipeline(solver="sgd", normalization="batch"), prefixed(POPULATION), population_size=3,
+        generations=2, cv=3, random_state=0, **kw,
     ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw

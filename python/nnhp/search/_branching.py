@@ -102,7 +102,8 @@ class BranchingSearch(RungSearch):
         return _with_one_seed(pieces)
 
     def _lineage_of_best(self) -> list[Candidate]:
-        return self._lineages[self._rows[self.best_index_]].lineage
+        best: int = self.best_index_
+        return self._lineages[self._rows[best]].lineage
 
 
 def _with_one_seed(pieces: Sequence[Piece]) -> Sequence[Piece]:

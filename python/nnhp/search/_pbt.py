@@ -185,7 +185,7 @@ class PBTSearchCV(BranchingSearch):
         name, space = type(self).__name__, self.param_distributions
         check_space(space, "param_distributions")
         check_mutable(space, self.estimator, name, "param_distributions")
-        factors = self.perturbation_factors
+        factors: Any = self.perturbation_factors
         if len(factors) != 2 or not 0 < min(factors) < 1 < max(factors):
             raise ValueError(
                 "perturbation_factors must be two positive numbers, one below 1 and one above, "
@@ -226,12 +226,13 @@ class PBTSearchCV(BranchingSearch):
         task = callback_ctx.subcontext(task_name="search", max_subtasks=n).call_on_fit_task_begin(
             estimator=self
         )
-        for self._generation, end in enumerate(self._ends):
+        for generation, end in enumerate(self._ends):
+            self._generation = generation
             candidates = [member.copy() for member in members]
             for candidate in candidates:
                 candidate[self._epochs_name()] = end
             more: dict[str, list[Any]] = {
-                "generation": [self._generation] * len(members),
+                "generation": [generation] * len(members),
                 "member": list(range(len(members))),
                 "copied_from": copied_from,
                 "n_resources": [end] * len(members),
@@ -278,7 +279,7 @@ class PBTSearchCV(BranchingSearch):
                 donors[donor],
                 self.param_distributions,
                 rng,
-                factors=tuple(self.perturbation_factors),
+                factors=self.perturbation_factors,
                 resample_probability=float(self.resample_probability),
             )
             members[member] = self._new_candidate(settings, Origin(donors[donor], epoch))
