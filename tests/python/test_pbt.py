@@ -8,6 +8,7 @@ from helpers import STOPS_EARLY, assert_identical, problem
 from scipy.stats import loguniform, norm, randint, uniform
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -496,7 +497,8 @@ def test_members_that_diverge_are_replaced():
         hidden_layer_sizes=4, solver="sgd", batch_size=8, max_iter=8, random_state=0
     )
     space = {"learning_rate_init": [1e-3, 1e-2, 1e30]}
-    with pytest.warns(UserWarning, match="fits failed|non-finite"):
+    failures = pytest.warns(FitFailedWarning, match="fits failed")
+    with failures, pytest.warns(UserWarning, match="non-finite"):
         search = pbt(
             estimator, space, population_size=6, generations=4, truncation=0.5, random_state=1,
             resample_probability=0.0,

@@ -320,7 +320,15 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
 
 
 @pytest.mark.parametrize(
-    "name", ["halving random", "halving in a pipeline", "hyperband", "hyperband over schedules"]
+    "name",
+    [
+        "halving random",
+        "halving in a pipeline",
+        "hyperband",
+        "hyperband over schedules",
+        "population",
+        "population in a pipeline",
+    ],
 )
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
