@@ -504,7 +504,7 @@ def test_members_that_diverge_are_replaced():
             resample_probability=0.0,
         ).fit(X, y)  # fmt: skip
     failed = np.isnan(search.cv_results_["mean_test_score"])
-    assert failed[:6].any()
+    assert failed.any()
     assert not failed[-6:].any()
 
 

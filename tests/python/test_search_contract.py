@@ -118,6 +118,14 @@ STRATEGIES = {
         pipeline(solver="sgd", normalization="batch"), prefixed(POPULATION), population_size=3,
         generations=2, cv=3, random_state=0, **kw,
     ),
+    "growth": lambda **kw: nnhp.GrowSearchCV(
+        net(hidden_layer_sizes=(2,), max_iter=12, learning_rate_init=0.03), max_width=8,
+        max_depth=3, cv=3, **kw,
+    ),
+    "growth in a pipeline": lambda **kw: nnhp.GrowSearchCV(
+        pipeline(hidden_layer_sizes=(1, 2), activation="prelu", normalization="batch"),
+        max_width=4, max_depth=3, cv=3, **kw,
+    ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw
     ),
@@ -328,6 +336,8 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
         "hyperband over schedules",
         "population",
         "population in a pipeline",
+        "growth",
+        "growth in a pipeline",
     ],
 )
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):

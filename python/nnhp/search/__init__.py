@@ -5,6 +5,7 @@ from nnhp.search._choice import one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._genetic import GeneticSearchCV
 from nnhp.search._grid import GridSearchCV, RandomizedSearchCV
+from nnhp.search._grow import GrowSearchCV
 from nnhp.search._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from nnhp.search._hyperband import HyperbandSearchCV
 from nnhp.search._nested import nested_cv
@@ -20,6 +21,7 @@ __all__ = [
     "FoldEnsemble",
     "GeneticSearchCV",
     "GridSearchCV",
+    "GrowSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
     "HiddenLayers",
