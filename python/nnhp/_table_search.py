@@ -339,8 +339,8 @@ class TableSearch:
     def _searched_space(self) -> dict[str, Any] | list[dict[str, Any] | When]:
         request, model = self._request, self._pipeline()
         if request.space is None:
-            space = spaces.default(model, n_samples=self._fold_rows)
-            return space | {f"{STEP}hidden_layer_sizes": _LAYERS}
+            default = spaces.default(model, n_samples=self._fold_rows)
+            return default | {f"{STEP}hidden_layer_sizes": _LAYERS}
         rationed = request.method in ("halving", "hyperband")
         space = read_space(
             request.space,

@@ -34,7 +34,8 @@ class GeneticSearchCV(ModelSearch):
         or lists, which are ordered where their numbers rise or fall. Of several dicts each
         candidate draws one; :class:`nnhp.When` adds parameters under a condition.
     population_size : int, default=20
-        Candidates of a generation; settings that come first are among those of the first one.
+        Candidates of a generation; settings that come first are among those of the first one, or
+        on top of it where they lie outside of the space, so that nothing can be bred from them.
     generations : int, default=10
         How many. Where the space has no more settings, the search ends with a warning.
     max_parameters : int or None, default=None
@@ -169,7 +170,8 @@ class GeneticSearchCV(ModelSearch):
         ).call_on_fit_task_begin(estimator=self)
         batch = self._placed_first()
         for generation in range(int(self.generations)):
-            batch += self._proposals.ask(max(size - len(batch), 0))
+            n_bred = sum(proposal.trial is not None for proposal in batch)
+            batch += self._proposals.ask(max(size - n_bred, 0))
             if not batch:
                 break
             self._n_proposed += len(batch)
