@@ -172,7 +172,7 @@ class GrowSearchCV(BranchingSearch):
             )
         for option in ("activation", "dropout", "frozen_layers"):
             given: Any = getattr(net, option)
-            if not isinstance(given, str) and np.iterable(given) and len(given):
+            if not isinstance(given, str) and np.iterable(given) and list(given):
                 raise ValueError(
                     f"{name} adds layers: {option} cannot be one by one, got {given!r}."
                 )
