@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from test_search_contract import assert_same_search
 
 import nnhp
-from nnhp import MLPClassifier, MLPRegressor, PBTSearchCV, RandomizedSearchCV
+from nnhp import MLPClassifier, MLPRegressor, PBTSearchCV, RandomizedSearchCV, spaces
 from nnhp.estimators._branch import Piece, branched, fit_in_pieces
 from nnhp.estimators._data import Given, prepare
 from nnhp.estimators._fitted import snapshot
@@ -329,11 +329,20 @@ def test_settings_stay_in_the_space():
     assert all(type(value) is int for value in seen["b"])
 
 
+class Bare:
+    """A distribution that tells no bounds."""
+
+    def rvs(self, random_state):
+        return random_state.uniform()
+
+
 @pytest.mark.parametrize(
     ("value", "values", "factor", "expected"),
     [
         (0.5, uniform(0, 1), 0.8, 0.4),
         (0.9, uniform(0, 1), 1.2, 1.0),
+        (0.45, spaces.default(MLPClassifier())["dropout"], 1.2, 0.5),
+        (0.5, Bare(), 1.2, 0.6),
         (10, randint(1, 100), 1.2, 12),
         (2, randint(1, 100), 1.2, 3),
         (2, randint(1, 100), 0.8, 1),

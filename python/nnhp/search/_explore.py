@@ -19,11 +19,10 @@ def check_space(space: Any, argument: str) -> None:
         )
     for name, values in space.items():
         listed = isinstance(values, list | tuple | range | np.ndarray) and len(values) > 0
-        if not listed and not (hasattr(values, "rvs") and hasattr(values, "support")):
+        if not listed and not hasattr(values, "rvs"):
             raise ValueError(
-                f"{argument}: the values of {name} must be a list that is not empty, a "
-                "distribution of scipy.stats, or another one with methods rvs and support, got "
-                f"{values!r}."
+                f"{argument}: the values of {name} must be a list that is not empty, or a "
+                f"distribution with a method rvs, as those of scipy.stats, got {values!r}."
             )
 
 
@@ -81,7 +80,7 @@ def _is_number(value: Any) -> bool:
 
 def _moved(value: Any, values: Any, factor: float) -> Any:
     if hasattr(values, "rvs"):
-        return _multiplied(value, factor, *values.support()) if _is_number(value) else value
+        return _multiplied(value, factor, *_bounds(values)) if _is_number(value) else value
     numbers = sorted({entry for entry in values if _is_number(entry)})
     if not _is_number(value) or len(numbers) < len(values):
         return value  # one of them is not next to another
@@ -89,6 +88,17 @@ def _moved(value: Any, values: Any, factor: float) -> Any:
     if not beyond:
         return value
     return beyond[0] if factor > 1 else beyond[-1]
+
+
+def _bounds(values: Any) -> tuple[float, float]:
+    """Least and greatest value of a distribution that tells them, or its quantiles."""
+    if hasattr(values, "support"):
+        low, high = values.support()
+    elif hasattr(values, "ppf"):
+        low, high = values.ppf(0.0), values.ppf(1.0)
+    else:
+        low, high = -np.inf, np.inf
+    return float(low), float(high)
 
 
 def _multiplied(value: Any, factor: float, low: float, high: float) -> int | float:

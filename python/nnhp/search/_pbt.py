@@ -39,8 +39,9 @@ class PBTSearchCV(BranchingSearch):
     estimator : MLPClassifier, MLPRegressor, or Pipeline with one of these as its last step
         Its ``max_iter`` is the number of epochs of each member. Not with 'lbfgs'.
     param_distributions : dict
-        Lists, or distributions of `scipy.stats`, of the parameters that change during the
-        training: ``alpha``, ``l1_ratio``, ``batch_size``, ``learning_rate_init``, ``power_t``,
+        Lists, or distributions (anything with `rvs`; bounds are told by `support` or `ppf`), of
+        what changes during the training: ``alpha``, ``l1_ratio``, ``batch_size``,
+        ``learning_rate_init``, ``power_t``,
         ``momentum``, ``nesterovs_momentum``, ``beta_1``, ``beta_2``, ``epsilon``, ``dropout``,
         ``input_dropout``, ``label_smoothing``, ``weight_decay``, ``clipnorm``, ``clipvalue``,
         ``max_norm``, ``input_noise``, ``activation_noise``, ``weight_noise``, ``mixup_alpha``,
