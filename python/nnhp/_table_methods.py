@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isqrt, prod
 from typing import Any
 
 from nnhp import spaces
@@ -25,7 +26,6 @@ from nnhp.search._rungs import brackets_of
 RESOURCE = f"{STEP}max_iter"
 FACTOR = 3
 MAX_DEPTH = 3
-_POPULATION = 10  # candidates of a generation of the genetic search
 _GENERATIONS = 10  # of a population
 _FIRST_UNITS, _MAX_UNITS = 8, 256  # of a net that grows
 # Wider or deeper ones take long on every table, and seldom help on a small one.
@@ -39,6 +39,7 @@ class Asked:
     model: Any
     space: Any
     n_candidates: int
+    n_told: int | None  # of them, which a small space may not have
     epochs: int
     seed: int
 
@@ -86,14 +87,22 @@ def _bayes(asked: Asked, **common: Any) -> Any:
 
 
 def _genetic(asked: Asked, **common: Any) -> Any:
+    size, generations = _generations(asked.n_told)
     return GeneticSearchCV(
         asked.model,
         asked.space,
-        population_size=_POPULATION,
-        generations=-(-asked.n_candidates // _POPULATION),
+        population_size=size,
+        generations=generations,
         random_state=asked.seed,
         **common,
     )
+
+
+def _generations(n_told: int | None) -> tuple[int, int]:
+    """Candidates of a generation of the genetic search, and generations: about as many."""
+    n_candidates = n_told or METHODS["genetic"].n_candidates or 1
+    size = max(isqrt(n_candidates), 2)
+    return size, -(-n_candidates // size)
 
 
 def _pbt(asked: Asked, **common: Any) -> Any:
@@ -160,12 +169,13 @@ def default_space(method: str, model: Any, n_samples: int) -> dict[str, Any]:
     return {name: values for name, values in space.items() if name in mutable_names(model)}
 
 
-def whole_number(method: str, n_candidates: int | None, epochs: int) -> int:
+def whole_number(method: str, n_told: int | None, epochs: int) -> int:
     """How many candidates a method draws, or grows at most, from a space without end."""
     if method == "hyperband":
         return sum(rungs[0][0] for rungs in brackets_of(epochs, FACTOR))
     if method == "grow":
         doublings = (_MAX_UNITS // _FIRST_UNITS).bit_length() - 1
         return 1 + doublings + MAX_DEPTH - 1
-    n = n_candidates or METHODS[method].n_candidates or 1
-    return -(-n // _POPULATION) * _POPULATION if method == "genetic" else n
+    if method == "genetic":
+        return prod(_generations(n_told))
+    return n_told or METHODS[method].n_candidates or 1

@@ -380,7 +380,14 @@ class TableSearch:
         }
         if request.study is not None:
             common["study"] = Study(request.study, resume=request.resume)
-        asked = Asked(self._pipeline(), self._space, self.n_candidates, self._epochs, request.seed)
+        asked = Asked(
+            self._pipeline(),
+            self._space,
+            self.n_candidates,
+            request.n_candidates,
+            self._epochs,
+            request.seed,
+        )
         return METHODS[request.method].make(asked, **common)
 
     def _fitted(self, search: Any, y: Any) -> Any:

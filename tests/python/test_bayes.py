@@ -25,7 +25,7 @@ from nnhp.integrations.optuna import SeededSampler
 from nnhp.optimizers import SGD, RMSprop
 from nnhp.search import _evaluate
 from nnhp.search._genetic import pareto_front
-from nnhp.search._proposals import Proposals
+from nnhp.search._proposals import Proposals, genetic_sampler
 
 pytestmark = STOPS_EARLY
 
@@ -239,6 +239,17 @@ def test_settings_outside_of_the_space_come_on_top_of_the_first_generation(data)
     alphas = [params["alpha"] for params in results["params"]]
     assert not np.isclose(alphas[4], 0.1)
     assert np.isclose(alphas[5:], 0.1).any()  # bred, not drawn
+
+
+def test_children_have_numbers_between_those_of_their_parents():
+    proposals = Proposals(FLAT, genetic_sampler(4, "test"), 0, "test", own={})
+    first = [{"alpha": a, "learning_rate_init": r} for a in (0.01, 0.1) for r in (0.02, 0.04)]
+    proposals.tell(proposals.place(first), [[1.0]] * 4)
+    alphas = np.array([child.params["alpha"] for child in proposals.ask(60)])
+    near = (alphas > 0.003) & (alphas < 0.32)
+    new = ~np.isclose(alphas, 0.01) & ~np.isclose(alphas, 0.1)
+    assert (near & new).mean() > 0.45  # of 0.2 that mutations make
+    assert (~near).mean() > 0.05  # mutations
 
 
 @pytest.mark.parametrize("make", [bayes, genetic])

@@ -59,9 +59,16 @@ def make_sampler(sampler: Any, search: str) -> Any:
 
 
 def genetic_sampler(population_size: int, search: str) -> Any:
-    """NSGA-II with generations of this size."""
+    """NSGA-II with generations of this size, whose children lie between and about their parents.
+
+    Optuna's own crossover only deals out the parents' numbers again, so that a new rate or width
+    comes from a mutation alone, which draws it from the whole range.
+    """
     optuna = need_optuna(search)
-    return optuna.samplers.NSGAIISampler(population_size=population_size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        blend = optuna.samplers.nsgaii.BLXAlphaCrossover()
+    return optuna.samplers.NSGAIISampler(population_size=population_size, crossover=blend)
 
 
 @dataclass
