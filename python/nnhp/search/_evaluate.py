@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnhp.estimators._data import Given
 from nnhp.estimators._folds import SharedData
-from nnhp.estimators._training import Cache, Training, train_together
-from nnhp.search._course import Course, Pause, Stretch
+from nnhp.estimators._training import Cache, train_together
+from nnhp.search._beginnings import Beginnings
+from nnhp.search._course import Course, Pause
 from nnhp.search._judge import Judge
-from nnhp.search._kept import KeptTrainings, Paused
+from nnhp.search._kept import KeptTrainings
 from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll, Split
 from nnhp.search._prepare import Preparation, Setting, net_of
 from nnhp.search._settings import Settings
@@ -103,9 +101,7 @@ class EngineEvaluator:
             self._shared.of(estimator)  # raises where no net of this kind can learn from it
         self._threads = threads
         self._wave_trainings = min(_WAVE_TRAININGS, _WAVE_TRAININGS_PER_THREAD * threads)
-        self._seed_of = seed_of
         self._goes_on = continues is not None
-        self._recall = recall
         self._pauses = records and not wants_curves  # curves let all end together
         self._wants_curves = wants_curves
         self._others = others
@@ -124,6 +120,9 @@ class EngineEvaluator:
         self._preparation: Hashable = None
         self._prepared: dict[int, Preparation | str] = {}  # by fold; why not, where it failed
         self._kept = KeptTrainings()
+        self._beginnings = Beginnings(
+            self._settings, self._kept, seed_of, recall if self._goes_on else None
+        )
 
     # --------------------------------------------------------------------- candidates
 
@@ -265,15 +264,16 @@ class EngineEvaluator:
         begun = time.perf_counter()
         if setting.error is not None:
             return self._judge.failed(setting.error, fold, 0.0)
-        net = self._net_of_fold(setting, candidate, fold)
+        net = self._beginnings.net(setting, candidate, fold)
         preparation = self._prepare(setting, fold, net)
         if isinstance(preparation, str):
             # The rows that judge it may be the ones at fault: scikit-learn's way tells.
             self._note_delegated(candidate, f"a fold cannot be prepared: {preparation}")
             return None
         try:
-            stretches = self._stretches(candidate, fold, setting, net)
-            training, present = self._begin(stretches, fold, preparation)
+            training, end, later = self._beginnings.training(
+                candidate, fold, setting, net, preparation
+            )
         except Exception:
             if self._scoring.raises:
                 raise
@@ -286,61 +286,10 @@ class EngineEvaluator:
             net,
             preparation,
             training,
-            stretches[present].end,
-            stretches[present + 1 :],
+            end,
+            later,
             time.perf_counter() - begun,
         )
-
-    def _stretches(
-        self, candidate: Candidate, fold: int, setting: Setting, net: Any
-    ) -> list[Stretch]:
-        """What each candidate of a lineage accounts for."""
-        found = [Stretch(candidate, setting, net, setting.target)]
-        while (origin := found[0].candidate.origin) is not None:
-            setting = self.setting(origin.parent)
-            net = self._net_of_fold(setting, origin.parent, fold)
-            end = setting.target if origin.epoch is None else origin.epoch
-            found.insert(0, Stretch(origin.parent, setting, net, end))
-        return found
-
-    def _begin(
-        self, stretches: Sequence[Stretch], fold: int, preparation: Preparation
-    ) -> tuple[Training, int]:
-        """A training that stands as far as is known, and the place of its stretch."""
-        last = len(stretches) - 1
-        kept = self._kept.take((stretches[last].candidate.number, fold))
-        if isinstance(kept, Training) and kept.epoch <= stretches[last].end:
-            return kept, last
-        states: list[tuple[int, Mapping[str, Any]]] = []
-        if isinstance(kept, Paused):
-            states.append((last - kept.of_parent, kept.state))
-        if self._recall is not None and self._goes_on and not states:
-            recalled = [self._recall(stretch.candidate, fold) for stretch in stretches]
-            states = [(i, found[1]) for i, found in enumerate(recalled) if found is not None]
-        for place, state in [*reversed(states), (0, {})]:
-            if state.get("epoch", 0) > stretches[place].end:
-                continue
-            net = stretches[place].net
-            data = preparation.fold(net).training_data(net)
-            training = Training(net, data, cache=stretches[place].setting.cache)
-            try:
-                if state:
-                    training.session.restore(dict(state))
-            except (ValueError, TypeError):
-                continue  # one that does not fit is of no use
-            return training, place
-        raise AssertionError("a training can always begin anew")
-
-    def _net_of_fold(self, setting: Setting, candidate: Candidate, fold: int) -> Any:
-        state = setting.net.random_state
-        if state is not None and not isinstance(state, np.random.RandomState):
-            return setting.net
-        net = copy.copy(setting.net)
-        if state is None:  # all of a lineage have that of its first one
-            net.random_state = self._seed_of(candidate.lineage[0].number, fold)
-        else:
-            net.random_state = copy.deepcopy(state)
-        return net
 
     def _prepare(self, setting: Setting, fold: int, net: Any) -> Preparation | str:
         """Prepare a fold once for all settings that prepare it alike; why not, where that fails.
