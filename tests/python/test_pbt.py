@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from helpers import STOPS_EARLY, assert_identical, problem
+from numpy.random import RandomState
 from scipy.stats import loguniform, norm, randint, uniform
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -21,6 +22,7 @@ from nnhp.estimators._data import Given, prepare
 from nnhp.estimators._fitted import snapshot
 from nnhp.estimators._training import Training
 from nnhp.optimizers import SGD, Adam
+from nnhp.plots._evaluations import of_search
 from nnhp.search import _course
 from nnhp.search._explore import drawn, explored
 from nnhp.search._mutable import mutable_names
@@ -255,9 +257,40 @@ def test_the_schedule_is_replayed_by_the_fit_on_all_samples(inside, data):
     assert last.max_iter == 9
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["bare", "pipeline"])
+def test_one_generation_is_a_fit_as_any_other(inside, data):
+    """With all its arguments."""
+    X, y = data
+    step = "net__" if inside else ""
+    own = net(early_stopping=True, tol=0.5, n_iter_no_change=2, random_state=RandomState(5))
+    estimator = Pipeline([("scale", StandardScaler()), ("net", own)]) if inside else own
+    arguments = {
+        "sample_weight": RandomState(0).uniform(0.1, 2, len(X)),
+        "X_val": X[:20],
+        "y_val": y[:20],
+    }
+    given = {f"{step}{name}": value for name, value in arguments.items()}
+    space = {f"{step}{name}": values for name, values in SPACE.items()}
+    search = pbt(estimator, space, generations=1).fit(X, y, **given)
+    expected = clone(estimator).set_params(**search.best_params_).fit(X, y, **given)
+    last = [found[-1] if inside else found for found in (search.best_estimator_, expected)]
+    for name in ("coefs_", "intercepts_", "validation_scores_", "n_iter_", "classes_"):
+        assert_identical(getattr(last[0], name), getattr(last[1], name), name)
+    assert last[0].n_iter_ < 9
+    assert_identical(search.predict(X), expected.predict(X))
+
+
+def test_pictures_count_no_epoch_twice(data):
+    search = pbt().fit(*data)
+    evaluations = of_search(search)
+    assert (search.cv_results_["copied_from"] >= 0).any()
+    assert evaluations.epochs.sum() == search.n_epochs_trained_
+    assert evaluations.resource_name == "Epochs"
+
+
 def test_trainings_that_were_let_go_are_done_again(data):
     """From the first epoch on, through all that their lineages went through."""
-    for estimator in (net(), net(random_state=None), net(random_state=np.random.RandomState(1))):
+    for estimator in (net(), net(random_state=None), net(random_state=RandomState(1))):
         kept = pbt(estimator, random_state=5, refit=False).fit(*data)
         assert (kept.cv_results_["copied_from"] >= 0).any()
         again = pbt(estimator, random_state=5, refit=False, memory_budget=0).fit(*data)
@@ -277,7 +310,7 @@ def test_several_blocks_of_members_are_one_population(data):
 @pytest.mark.slow
 def test_it_learns_better_than_random_search_in_as_many_epochs():
     X, y = load_digits(return_X_y=True)
-    rows = np.random.RandomState(0).permutation(len(X))[:600]
+    rows = RandomState(0).permutation(len(X))[:600]
     X, y = X[rows] / 16, y[rows]
     space = {
         "learning_rate_init": loguniform(1e-5, 10),
@@ -314,7 +347,7 @@ def test_settings_stay_in_the_space():
         "e": norm(0, 1),
         "f": [True, False],
     }
-    rng = np.random.RandomState(0)
+    rng = RandomState(0)
     params = drawn(space, rng)
     seen = {name: set() for name in space}
     for _ in range(300):
@@ -360,7 +393,7 @@ class Bare:
 )
 def test_values_are_moved(value, values, factor, expected):
     found = explored(
-        {"a": value}, {"a": values}, np.random.RandomState(0),
+        {"a": value}, {"a": values}, RandomState(0),
         factors=(factor, factor), resample_probability=0.0,
     )  # fmt: skip
     assert found["a"] == pytest.approx(expected) if type(expected) is float else (
@@ -369,7 +402,7 @@ def test_values_are_moved(value, values, factor, expected):
 
 
 def test_values_are_drawn_anew_as_often_as_asked():
-    rng = np.random.RandomState(0)
+    rng = RandomState(0)
     moved = [
         explored({"a": 0.5}, {"a": uniform(0, 1)}, rng, factors=(0.8, 1.2),
                  resample_probability=0.25)["a"]
