@@ -512,6 +512,33 @@ def test_settings_that_come_first_are_members(data, tmp_path):
     assert len(search.cv_results_["params"]) == 15
 
 
+def test_a_study_keeps_the_seed(data, tmp_path):
+    settings = {"random_state": None, "study": str(tmp_path / "study.db"), "refit": False}
+    first = pbt(net(random_state=None), **settings).fit(*data)
+    again = pbt(net(random_state=None), **settings).fit(*data)
+    assert again.n_epochs_trained_ == 0
+    assert_same_search(again, first)
+    other = pbt(net(random_state=None), **settings | {"study": None}).fit(*data)
+    assert other.cv_results_["params"] != first.cv_results_["params"]
+
+
+def test_a_study_is_not_taken_for_another_lineage(data, tmp_path, monkeypatch):
+    """All settings are the same, and members differ in their seeds alone."""
+    path = str(tmp_path / "study.db")
+    settings = {"space": {"batch_size": [8]}, "refit": False, "random_state": 0}
+    pbt(net(random_state=None), **settings, study=path).fit(*data)
+
+    def turned(self, members, means, epoch, exploit=PBTSearchCV._exploit):
+        return exploit(self, members, -means, epoch)
+
+    monkeypatch.setattr(PBTSearchCV, "_exploit", turned)
+    expected = pbt(net(random_state=None), **settings).fit(*data)
+    found = pbt(net(random_state=None), **settings, study=path).fit(*data)
+    assert (expected.cv_results_["copied_from"] >= 0).any()
+    assert 0 < found.n_epochs_trained_ < expected.n_epochs_trained_
+    assert_same_search(found, expected)
+
+
 def test_ensembles_predictions_and_pickles(data):
     X, y = data
     search = pbt(ensemble=True, return_oof=True).fit(X, y)
