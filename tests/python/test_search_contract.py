@@ -510,7 +510,7 @@ def test_fits_that_failed_are_tried_again(data, tmp_path, monkeypatch):
     path = str(tmp_path / "study.sqlite")
     search = STRATEGIES["random"](study=path, error_score=0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("nnhp.search._evaluate.Training", None)
+        patch.setattr("nnhp.search._beginnings.Training", None)
         with pytest.raises(ValueError, match="All the 18 fits failed"):
             search.fit(*data)
     trials = nnhp.Study(path).trials()
