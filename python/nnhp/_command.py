@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from tqdm import tqdm
 
 import nnhp
-from nnhp import _table_files, _table_search, _table_sweep, _tables
+from nnhp import _table_files, _table_methods, _table_sweep, _tables
 from nnhp._arguments import assignment, duration, integer, jobs, one_of, share, values
 from nnhp._table_files import FailedError, RefusedError, one_line
 from nnhp._table_search import Found, Request, TableSearch
@@ -57,6 +57,8 @@ _MORE = {
     "hyperband": "--epochs",
     "bayes": "candidates (--n) or --epochs",
     "genetic": "candidates (--n) or --epochs",
+    "pbt": "candidates (--n) or --epochs",
+    "grow": "--epochs",
 }
 
 
@@ -142,7 +144,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_search_arguments(search: argparse.ArgumentParser) -> None:
     _add_data_arguments(search)
     add = search.add_argument_group("how to search").add_argument
-    methods = _table_search.METHODS
+    methods = tuple(_table_methods.METHODS)
     add(
         "--method",
         choices=methods,
@@ -155,13 +157,13 @@ def _add_search_arguments(search: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="TOML file of the values to try (default: nnhp.spaces.default, that is learning "
         "rate, batch size, layers, activation, dropout and L2 rate, but with 1 to 3 layers of 16 "
-        "to 256 units)",
+        "to 256 units; pbt: those of them that can change; grow: none)",
     )
     add(
         "--n",
         type=integer(1),
         metavar="N",
-        help="candidates (default: 20; halving: 81, bayes: 40, genetic: 100)",
+        help="candidates (default: 20; halving: 81, bayes: 40, genetic: 100); pbt: members",
     )
     add("--cv", type=integer(2), default=5, metavar="K", help="folds (default: 5)")
     add(

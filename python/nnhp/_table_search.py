@@ -6,11 +6,11 @@ import contextlib
 import io
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isqrt, log, prod
+from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import joblib
 import numpy as np
@@ -23,41 +23,34 @@ from sklearn.model_selection import ParameterGrid, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nnhp import _tables, spaces
+from nnhp import _tables
 from nnhp._space_file import read_space
 from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
+from nnhp._table_methods import (
+    FACTOR,
+    MAX_DEPTH,
+    METHODS,
+    NUMBER_SET_BY,
+    RESOURCE,
+    Asked,
+    default_space,
+    whole_number,
+)
 from nnhp._tables import STEP, Table
 from nnhp.search import (
-    BayesSearchCV,
-    GeneticSearchCV,
-    GridSearchCV,
+    GrowSearchCV,
     HalvingRandomSearchCV,
-    HiddenLayers,
     HyperbandSearchCV,
-    RandomizedSearchCV,
+    PBTSearchCV,
     Study,
     When,
 )
 from nnhp.search._proposals import need_optuna
-from nnhp.search._rungs import brackets_of
 from nnhp.search._study import StudyDiffers, StudyLocked
 
-METHODS = ("random", "grid", "halving", "hyperband", "bayes", "genetic")
+_Space: TypeAlias = dict[str, Any] | list[dict[str, Any] | When]
 
 _HELD_OUT = 0.25
-_RESOURCE = f"{STEP}max_iter"
-_FACTOR = 3
-_CANDIDATES = {"random": 20, "halving": 81, "bayes": 40, "genetic": 100}
-_EPOCHS = {
-    "random": 100,
-    "grid": 100,
-    "halving": 81,
-    "hyperband": 81,
-    "bayes": 100,
-    "genetic": 100,
-}
-# Wider or deeper ones take long on every table, and seldom help on a small one.
-_LAYERS = HiddenLayers(depth=(1, 3), width=(16, 256))
 # What to give otherwise where a part of a study's fingerprint differs; parts whose difference may
 # come from that of another; and words for values.
 _OPTIONS = {
@@ -71,6 +64,7 @@ _OPTIONS = {
     "n_iter": "--n",
     "n_candidates": "--n",
     "generations": "--n",
+    "population_size": "--n",
     "return_curves": "--report",
     "isa": "the instruction set (NNHP_ISA)",
     "versions": "the versions of the packages",
@@ -82,6 +76,7 @@ _REASONS = {
         "n_iter",
         "n_candidates",
         "generations",
+        "population_size",
         "versions",
     },
     "seed": {"data", "splits", "estimator"},
@@ -90,12 +85,7 @@ _REASONS = {
     "max_resources": {"estimator"},
 }
 _SAID = {
-    "GridSearchCV": "grid",
-    "RandomizedSearchCV": "random",
-    "HalvingRandomSearchCV": "halving",
-    "HyperbandSearchCV": "hyperband",
-    "BayesSearchCV": "bayes",
-    "GeneticSearchCV": "genetic",
+    **{method.search.__name__: name for name, method in METHODS.items()},
     "True": "given",
     "False": "not given",
 }
@@ -113,7 +103,7 @@ class Request:
 
     Attributes
     ----------
-    method : {'random', 'grid', 'halving', 'hyperband', 'bayes', 'genetic'}
+    method : {'random', 'grid', 'halving', 'hyperband', 'bayes', 'genetic', 'pbt', 'grow'}
         How candidates are found and compared.
     space : str or None
         TOML file of the search space; None is the default one.
@@ -227,7 +217,7 @@ class TableSearch:
         self._X, self._X_test, self._y, self._y_test = self._split()
         n_rows = len(self._y)
         self._fold_rows = n_rows - -(-n_rows // request.n_folds)
-        self._epochs = request.epochs or _EPOCHS[request.method]
+        self._epochs = request.epochs or METHODS[request.method].epochs
         self._space = self._searched_space()
         self._n_drawn = self._count_drawn()
         self.n_candidates = 1 + self._n_drawn
@@ -267,15 +257,18 @@ class TableSearch:
             )
             n_tried, rungs, all_rungs = _extent(search)
             cut = ""
-            if n_tried < self.n_candidates and self._request.seconds is not None:
+            if isinstance(search, GrowSearchCV):
+                cut = "" if _has_grown(search) else f"after {n_tried} nets"
+            elif n_tried < self.n_candidates and self._request.seconds is not None:
                 cut = f"after {n_tried} of {self.n_candidates} candidates"
             elif rungs < all_rungs:
-                cut = f"after {rungs} of {all_rungs} rungs"
+                what = "generations" if isinstance(search, PBTSearchCV) else "rungs"
+                cut = f"after {rungs} of {all_rungs} {what}"
             lost = self._losses(model) - self._losses(default_model)
             return Found(
                 search=search,
                 model=model,
-                candidates=_ranking(search, _names(self._space)),
+                candidates=_ranking(search, _searched(_parts(self._space))),
                 n_tried=n_tried,
                 default_won=_without_epochs(search.best_params_) == self._default_settings(),
                 cut=cut,
@@ -300,9 +293,11 @@ class TableSearch:
                 need_optuna(f"--method {request.method}")
             except ImportError as error:
                 raise RefusedError(str(error)) from None
-        if request.n_candidates is not None and request.method in ("grid", "hyperband"):
-            what = "its space" if request.method == "grid" else "--epochs"
+        if request.n_candidates is not None and request.method in NUMBER_SET_BY:
+            what = NUMBER_SET_BY[request.method]
             raise RefusedError(f"--n is not for --method {request.method}: {what} sets the number")
+        if request.space is not None and request.method == "grow":
+            raise RefusedError("--space is not for --method grow, which only changes the layers")
         if request.study is not None:
             check_writable(request.study, "--study")
             if Path(request.study).exists():
@@ -342,11 +337,10 @@ class TableSearch:
             )
         return X, X_test, y, y_test
 
-    def _searched_space(self) -> dict[str, Any] | list[dict[str, Any] | When]:
+    def _searched_space(self) -> _Space:
         request, model = self._request, self._pipeline()
         if request.space is None:
-            default = spaces.default(model, n_samples=self._fold_rows)
-            return default | {f"{STEP}hidden_layer_sizes": _LAYERS}
+            return default_space(request.method, model, self._fold_rows)
         rationed = request.method in ("halving", "hyperband")
         space = read_space(
             request.space,
@@ -372,21 +366,12 @@ class TableSearch:
             n_all = len(ParameterGrid(space))
         if method == "grid":
             return int(n_all)
-        if method == "hyperband":
-            n_candidates = sum(rungs[0][0] for rungs in brackets_of(self._epochs, _FACTOR))
-        else:
-            n_candidates = self._request.n_candidates or _CANDIDATES[method]
-        if method == "genetic":
-            n_candidates = prod(self._generations())
+        n_candidates = whole_number(method, self._request.n_candidates, self._epochs)
+        if method in ("pbt", "grow"):  # whose candidates may be alike, or no draws
+            return n_candidates
         if n_all < n_candidates:
             self.remarks.append(f"the space has no more than {n_all} candidates")
         return int(min(n_all, n_candidates))
-
-    def _generations(self) -> tuple[int, int]:
-        """Candidates of a generation, and generations: about as many."""
-        n_candidates = self._request.n_candidates or _CANDIDATES["genetic"]
-        size = max(isqrt(n_candidates), 2)
-        return size, -(-n_candidates // size)
 
     # ------------------------------------------------------------------ the search
 
@@ -396,7 +381,9 @@ class TableSearch:
     def _default_settings(self) -> dict[str, Any]:
         """What is searched, as the network has it without a search."""
         known = self._pipeline().get_params()
-        return {name: known[name] for name in _names(self._space) if name in known}
+        parts = _parts(self._space)
+        met = [part for part in parts if not isinstance(part, When) or part.holds(known)]
+        return {name: known[name] for name in _searched(met) if name in known}
 
     def _make_search(self) -> Any:
         request = self._request
@@ -410,34 +397,15 @@ class TableSearch:
         }
         if request.study is not None:
             common["study"] = Study(request.study, resume=request.resume)
-        model, space = self._pipeline(), self._space
-        if request.method == "grid":
-            return GridSearchCV(model, space, **common)
-        common["random_state"] = request.seed
-        if request.method == "bayes":
-            return BayesSearchCV(model, space, n_iter=self.n_candidates, **common)
-        if request.method == "genetic":
-            size, generations = self._generations()
-            return GeneticSearchCV(
-                model, space, population_size=size, generations=generations, **common
-            )
-        if request.method == "hyperband":
-            return HyperbandSearchCV(
-                model, space, max_resources=self._epochs, factor=_FACTOR, **common
-            )
-        if request.method == "halving":
-            return HalvingRandomSearchCV(
-                model,
-                space,
-                n_candidates=self._n_drawn,
-                factor=_FACTOR,
-                resource=_RESOURCE,
-                max_resources=self._epochs,
-                min_resources="exhaust",
-                return_train_score=False,
-                **common,
-            )
-        return RandomizedSearchCV(model, space, n_iter=self._n_drawn, **common)
+        asked = Asked(
+            self._pipeline(),
+            self._space,
+            self._n_drawn,
+            request.n_candidates,
+            self._epochs,
+            request.seed,
+        )
+        return METHODS[request.method].make(asked, **common)
 
     def _fitted(self, search: Any, y: Any) -> Any:
         try:
@@ -482,6 +450,9 @@ def _check_study(path: str) -> None:
 def _in_options(error: StudyDiffers) -> str:
     """What differs from the study to resume, in the command's words."""
     explained = set().union(*(_REASONS.get(part, ()) for part in error.differences))
+    own_spaces = {search.__name__ for search in (PBTSearchCV, GrowSearchCV)}
+    if own_spaces.intersection(error.differences.get("method", ())):
+        explained.add("space")
     said = []
     for part, option in _OPTIONS.items():
         if part not in error.differences or part in explained:
@@ -509,30 +480,42 @@ def _quiet() -> Iterator[None]:
 
 def _extent(search: Any) -> tuple[int, int, int]:
     """Candidates that were tried; rungs that were done, and that there are with enough time."""
-    rungs = np.asarray(search.cv_results_.get("iter", np.zeros(len(search.cv_results_["params"]))))
-    planned = 1
+    column = "generation" if isinstance(search, PBTSearchCV) else "iter"
+    rungs = np.asarray(search.cv_results_.get(column, np.zeros(len(search.cv_results_["params"]))))
+    planned = int(search.generations) if isinstance(search, PBTSearchCV) else 1
     if isinstance(search, HyperbandSearchCV):
         planned = len(search.brackets_)
     elif isinstance(search, HalvingRandomSearchCV):
         growth = search.max_resources_ // search.min_resources_
         # Rounded as scikit-learn does, which has one rung less where the logarithm is inexact.
-        planned = 1 + int(log(min(search.n_candidates_[0], growth), _FACTOR))
+        planned = 1 + int(log(min(search.n_candidates_[0], growth), FACTOR))
     return int((rungs == 0).sum()), int(rungs.max()) + 1, planned
 
 
 def _without_epochs(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in candidate.items() if name != _RESOURCE}
+    return {name: value for name, value in candidate.items() if name != RESOURCE}
+
+
+def _has_grown(search: GrowSearchCV) -> bool:
+    """Whether growth ended by itself."""
+    last = search.growth_.iloc[-1]
+    full = len(last["hidden_layer_sizes"]) == MAX_DEPTH
+    return last["step"] == "deepen" and bool(full or not last["kept"])
 
 
 def _of_net(space: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{STEP}{name}": values for name, values in space.items()}
 
 
-def _names(space: dict[str, Any] | list[dict[str, Any] | When]) -> list[str]:
-    """All parameters that a candidate may have."""
-    parts = [space] if isinstance(space, dict) else space
-    named = [part.space if isinstance(part, When) else part for part in parts]
-    return list(dict.fromkeys(name for part in named for name in part))
+def _parts(space: _Space) -> list[dict[str, Any] | When]:
+    return [space] if isinstance(space, dict) else space
+
+
+def _searched(parts: Sequence[dict[str, Any] | When]) -> list[str]:
+    """All parameters that a candidate may have; those of a net that grows are its layers."""
+    spaces = [part.space if isinstance(part, When) else part for part in parts]
+    names = list(dict.fromkeys(name for space in spaces for name in space))
+    return names or [f"{STEP}hidden_layer_sizes"]
 
 
 def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
@@ -543,6 +526,9 @@ def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
         plain = name.removeprefix(STEP)
         table[_HEADINGS.get(plain, plain)] = [params.get(name, "") for params in results["params"]]
     by = ["mean"]
+    if isinstance(search, GrowSearchCV):  # which may take a smaller net than the best
+        table["taken"] = np.arange(len(table)) == search.best_index_
+        by = ["taken", "mean"]
     if "n_resources" in results:
         table["epochs"] = results["n_resources"]
         by = ["epochs", "mean"]
@@ -553,4 +539,4 @@ def _ranking(search: Any, searched: list[str]) -> pd.DataFrame:
     scores = table[by].fillna(-np.inf)
     better = scores.ne(scores.shift()).any(axis=1)
     table.insert(0, "rank", np.maximum.accumulate(np.where(better, table.index + 1, 0)))
-    return table
+    return table.drop(columns="taken", errors="ignore")

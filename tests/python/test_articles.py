@@ -272,6 +272,9 @@ def epochs():
 
 
 def growing():
+    grown = nnhp.GrowSearchCV(net(hidden_layer_sizes=(1,), max_iter=20), max_width=4, cv=3)
+    sizes = grown.fit(X, Y).growth_["hidden_layer_sizes"].tolist()
+    assert sizes[:2] == [(1,), (2,)]
     small = net(max_iter=100)
     grown = net(
         hidden_layer_sizes=(8, 6), kernel_initializer=small, bias_initializer=small,
@@ -520,7 +523,7 @@ ROWS = [
     Row("003", "momentum, 0.5 to 0.9", "momentum",
         each_value("momentum", [0.5, 0.7, 0.9], solver="sgd")),
     Row("001, 002, 003, 004", "epochs, 10 to 1000", "max_iter", epochs),
-    Row("001", "starting small and growing", "kernel_initializer, frozen_layers", growing),
+    Row("001", "starting small and growing", "GrowSearchCV, kernel_initializer", growing),
     Row("001", "transfer and fine-tuning", "kernel_initializer, frozen_layers", fine_tuning),
     Row("002", "binary and categorical cross-entropy", "loss",
         each_loss(MLPClassifier, "log_loss")),

@@ -195,7 +195,7 @@ def test_search_prints_a_ranking_and_two_held_out_scores(capsys, dataset, metric
     assert "Fitting" not in output.out
 
 
-@pytest.mark.parametrize("method", ["bayes", "genetic"])
+@pytest.mark.parametrize("method", ["bayes", "genetic", "pbt"])
 def test_methods_that_learn(capsys, here, method):
     arguments = ["search", "wine", "--method", method, "--epochs", "3", "--cv", "2", "--n", "20"]
     assert main([*arguments, "--study", "wine.db"]) == 0
@@ -340,6 +340,7 @@ def test_a_study_is_gone_on_with(capsys, here):
         (["--method", "halving"], "--method (random there, halving here)"),
         (["--method", "bayes"], "--method (random there, bayes here)"),
         (["--method", "genetic"], "--method (random there, genetic here)"),
+        (["--method", "pbt"], "--method (random there, pbt here)"),
         (["--space", "grid.toml", "--cv", "3"], "--cv"),
         (["--space", "grid.toml"], "--space"),
         (["--space", "grid.toml", "--n", "4"], "--space and --n (3 there, 4 here)"),

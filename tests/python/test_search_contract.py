@@ -45,6 +45,11 @@ SCHEDULES = {
     "learning_rate_init": loguniform(1e-2, 1e-1),
     "kernel_initializer": [None, "he_normal", RandomNormal(stddev=0.2)],
 }
+POPULATION = {
+    "learning_rate_init": loguniform(1e-3, 1e-1),
+    "batch_size": [8, 16, 32],
+    "dropout": uniform(0, 0.5),
+}
 GRID = {"learning_rate_init": [1e-3, 1e-2, 1e-1], "hidden_layer_sizes": [(3,), (5,)]}
 
 
@@ -104,6 +109,22 @@ STRATEGIES = {
     ),
     "genetic in a pipeline": lambda **kw: nnhp.GeneticSearchCV(
         pipeline(), prefixed(SPACE), population_size=3, generations=2, cv=3, random_state=0, **kw
+    ),
+    "population": lambda **kw: nnhp.PBTSearchCV(
+        net(max_iter=9), POPULATION, population_size=4, generations=3, truncation=0.5, cv=3,
+        random_state=0, **kw,
+    ),
+    "population in a pipeline": lambda **kw: nnhp.PBTSearchCV(
+        pipeline(solver="sgd", normalization="batch"), prefixed(POPULATION), population_size=3,
+        generations=2, cv=3, random_state=0, **kw,
+    ),
+    "growth": lambda **kw: nnhp.GrowSearchCV(
+        net(hidden_layer_sizes=(2,), max_iter=12, learning_rate_init=0.03), max_width=8,
+        max_depth=3, cv=3, **kw,
+    ),
+    "growth in a pipeline": lambda **kw: nnhp.GrowSearchCV(
+        pipeline(hidden_layer_sizes=(1, 2), activation="prelu", normalization="batch"),
+        max_width=4, max_depth=3, cv=3, **kw,
     ),
     "scikit-learn's way": lambda **kw: nnhp.RandomizedSearchCV(
         net(solver="lbfgs"), {"alpha": loguniform(1e-5, 1)}, n_iter=4, cv=3, random_state=0, **kw
@@ -307,7 +328,17 @@ def leave_killed(name, data, path, monkeypatch, *, at_call):
 
 
 @pytest.mark.parametrize(
-    "name", ["halving random", "halving in a pipeline", "hyperband", "hyperband over schedules"]
+    "name",
+    [
+        "halving random",
+        "halving in a pipeline",
+        "hyperband",
+        "hyperband over schedules",
+        "population",
+        "population in a pipeline",
+        "growth",
+        "growth in a pipeline",
+    ],
 )
 def test_a_resumed_search_goes_on_from_its_checkpoints(name, data, tmp_path, monkeypatch):
     monkeypatch.setattr("nnhp.search._kept._WRITING_SECONDS", -1.0)
@@ -479,7 +510,7 @@ def test_fits_that_failed_are_tried_again(data, tmp_path, monkeypatch):
     path = str(tmp_path / "study.sqlite")
     search = STRATEGIES["random"](study=path, error_score=0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("nnhp.search._evaluate.Training", None)
+        patch.setattr("nnhp.search._beginnings.Training", None)
         with pytest.raises(ValueError, match="All the 18 fits failed"):
             search.fit(*data)
     trials = nnhp.Study(path).trials()

@@ -248,7 +248,7 @@ def test_conditions_on_lists_and_objects(read):
             r"when: solver: it is never 'sdg', but one of \['adam', 'sgd'\]",
         ),
         ('[[when]]\nif = {solver = "sgd"}\nmomentum = [7]', "when: momentum: .*'momentum' param"),
-        ('[[when]]\nif = {solver = "sgd"}\nsolver__rho = [0.5]', "when: solver__rho: .* no param"),
+        ('[[when]]\nif = {solver = "sgd"}\nsolver__rho = [0.5]', "when: solver__rho: .* an object"),
         ('[[when]]\nif = {solver = "sgd"}\nmax_iter = [7]', "when: max_iter: this method of"),
     ],
 )  # fmt: skip

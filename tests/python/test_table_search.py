@@ -63,7 +63,7 @@ def test_a_quarter_is_held_out_by_class(monkeypatch):
         np.testing.assert_allclose(shares, 1 / 3, atol=0.02)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("pbt", "grow")])
 def test_every_method_runs_on_the_engine(read, tmp_path, method):
     space = tmp_path / "space.toml"
     space.write_text("learning_rate_init = [1e-3, 1e-2]\nhidden_layer_sizes = [[8], [4, 4]]\n")
@@ -78,6 +78,49 @@ def test_every_method_runs_on_the_engine(read, tmp_path, method):
     assert found.n_tried == TableSearch(read(frame()), request).n_candidates
     assert len(found.search.curves_) > 0
     assert clone(found.search.best_estimator_).get_params()["mlp__dtype"] == "float32"
+
+
+def test_a_population_of_a_table(read, tmp_path):
+    space = tmp_path / "space.toml"
+    space.write_text("learning_rate_init = {loguniform = [1e-3, 1e-1]}\ndropout = [0.0, 0.1]\n")
+    request = Request(method="pbt", space=str(space), n_candidates=4, epochs=6, n_folds=2)
+    job = TableSearch(read(frame()), request)
+    found = job.run()
+    assert "pbt search: the default settings and 4 candidates of up to 6 epochs" in job.plan
+    assert found.search.engine_ == "nnhp"
+    assert (found.n_tried, found.cut) == (5, "")
+    assert found.search.generations == 6
+    best = found.search.best_params_
+    assert found.candidates["learning rate"].iloc[0] == best["mlp__learning_rate_init"]
+    assert found.candidates["epochs"].tolist()[:5] == [6] * 5
+    assert found.candidates["rank"].iloc[0] == 1
+
+
+def test_a_population_without_a_space_has_what_can_change(read):
+    job = TableSearch(read(frame()), Request(method="pbt", n_candidates=3, epochs=2, n_folds=2))
+    found = job.run()
+    names = {f"mlp__{name}" for name in ("alpha", "learning_rate_init", "batch_size", "dropout")}
+    assert set(found.search.param_distributions) == names
+    assert found.search.generations == 2
+
+
+def test_growth_on_a_table(read, tmp_path):
+    job = TableSearch(read(frame()), Request(method="grow", epochs=4, n_folds=2))
+    found = job.run()
+    assert "grow search: the default settings and 8 candidates of up to 4 epochs" in job.plan
+    assert found.search.engine_ == "nnhp"
+    sizes = [params["mlp__hidden_layer_sizes"] for params in found.search.cv_results_["params"]]
+    assert sizes[:2] == [(100,), (8,)]
+    assert found.cut == ""
+    assert found.n_tried == len(found.candidates) == len(found.search.growth_)
+    best = found.search.best_params_["mlp__hidden_layer_sizes"]
+    assert found.candidates["layers"].iloc[0] == best
+    assert found.candidates["rank"].tolist()[0] == 1
+    space = tmp_path / "space.toml"
+    space.write_text("alpha = [1e-3, 1e-2]\n")
+    for more, message in [({"n_candidates": 3}, "--n is not for"), ({"space": str(space)}, "--sp")]:
+        with pytest.raises(RefusedError, match=message):
+            TableSearch(read(frame()), Request(method="grow", **more))
 
 
 def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
@@ -100,8 +143,12 @@ def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
         ("hyperband", None, 99, ""),
         ("halving", 9, 99, ""),
         ("random", 9, 99, ""),
-        ("bayes", 9, 6, "after 6 of 9 candidates"),
+        ("bayes", 9, 6, "after 6 of 10 candidates"),
         ("bayes", 9, 99, ""),
+        ("pbt", 5, 6, "after 1 of 9 generations"),
+        ("pbt", 5, 99, ""),
+        ("grow", None, 1, "after 1 nets"),
+        ("grow", None, 99, ""),
         ("genetic", 9, 4, "after 4 of 9 candidates"),
         ("genetic", 10, 4, "after 4 of 12 candidates"),
     ],
@@ -133,7 +180,7 @@ def test_settings_that_are_not_there_are_no_lack_of_time(read, tmp_path, method)
         read(frame()), Request(method=method, space=str(space), epochs=3, n_folds=2)
     ).run()
     assert found.cut == ""
-    assert found.n_tried == len(found.candidates) == 2
+    assert found.n_tried == len(found.candidates) == 3
 
 
 CONDITION = """
@@ -166,8 +213,8 @@ def test_a_parameter_that_no_candidate_has(read, tmp_path):
     found = TableSearch(
         read(frame()), Request(space=str(space), n_candidates=1, epochs=3, n_folds=2)
     ).run()
-    assert found.candidates["solver"].tolist() == ["adam"]
-    assert found.candidates["momentum"].tolist() == [""]
+    assert found.candidates["solver"].tolist() == ["adam", "adam"]
+    assert found.candidates["momentum"].tolist() == ["", ""]
 
 
 def test_a_regression_is_searched_in_units_of_its_spread(read):

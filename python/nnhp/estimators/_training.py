@@ -294,6 +294,21 @@ class Training:
         return self._session
 
     @property
+    def estimator(self) -> BaseMLP:
+        """Source of the parameters."""
+        return self._estimator
+
+    @property
+    def hidden(self) -> list[_hidden.HiddenLayer]:
+        """The hidden layers of the net."""
+        return self._net.hidden
+
+    @property
+    def spec(self) -> _core.NetSpec:
+        """The net as the engine has it."""
+        return self._net.spec
+
+    @property
     def epoch(self) -> int:
         """Epochs done in this training."""
         return self._session.epoch

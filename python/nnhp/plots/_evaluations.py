@@ -270,7 +270,8 @@ def _epochs(search: Any, evaluations: Evaluations) -> tuple[Floats | None, str]:
     if evaluations.resource is not None and evaluations.resource_name == _EPOCHS:
         planned = evaluations.resource.copy()
         if getattr(search, "n_epochs_planned_", None) is not None:  # sessions went on
-            planned = _increments(evaluations.candidate, planned)
+            copied = search.cv_results_.get("copied_from")
+            planned = _increments(evaluations.candidate, planned, copied)
     else:
         given = _epoch_limits(search, evaluations.settings)
         if given is None:
@@ -279,11 +280,17 @@ def _epochs(search: Any, evaluations: Evaluations) -> tuple[Floats | None, str]:
     return planned * evaluations.n_folds, "Epochs planned (all folds)"
 
 
-def _increments(candidate: NDArray[np.intp], resource: Floats) -> Floats:
-    """Return what each row adds to its candidate's earlier rungs."""
+def _increments(
+    candidate: NDArray[np.intp], resource: Floats, copied_from: NDArray[np.intp] | None
+) -> Floats:
+    """Return what each row adds to its candidate's earlier rungs, or to what it is a copy of."""
     frame = pd.DataFrame({"candidate": candidate, "resource": resource})
-    before = frame.groupby("candidate")["resource"].shift(fill_value=0.0)
-    return (frame["resource"] - before).to_numpy(dtype=np.float64)
+    before = frame.groupby("candidate")["resource"].shift(fill_value=0.0).to_numpy(dtype=np.float64)
+    if copied_from is not None:
+        levels = np.concatenate([[0.0], np.unique(resource)])
+        below = levels[np.searchsorted(levels, resource) - 1]
+        before = np.where(copied_from >= 0, below, before)
+    return np.asarray(resource - before, dtype=np.float64)
 
 
 def _epoch_limits(search: Any, settings: list[dict[str, Any]]) -> Floats | None:

@@ -5,9 +5,11 @@ from nnhp.search._choice import one_standard_error
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._genetic import GeneticSearchCV
 from nnhp.search._grid import GridSearchCV, RandomizedSearchCV
+from nnhp.search._grow import GrowSearchCV
 from nnhp.search._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from nnhp.search._hyperband import HyperbandSearchCV
 from nnhp.search._nested import nested_cv
+from nnhp.search._pbt import PBTSearchCV
 from nnhp.search._space import HiddenLayers
 from nnhp.search._study import Study
 from nnhp.search._sweep import sweep
@@ -19,10 +21,12 @@ __all__ = [
     "FoldEnsemble",
     "GeneticSearchCV",
     "GridSearchCV",
+    "GrowSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
     "HiddenLayers",
     "HyperbandSearchCV",
+    "PBTSearchCV",
     "RandomizedSearchCV",
     "Study",
     "Sweep",

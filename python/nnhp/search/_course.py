@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from nnhp.estimators._branch import branched
 from nnhp.estimators._training import Training
 from nnhp.search._kept import Key
-from nnhp.search._outcome import Poll
+from nnhp.search._outcome import Candidate, Poll
 from nnhp.search._prepare import Preparation, Setting
+
+
+@dataclass
+class Stretch:
+    """The part of a course that one candidate of a lineage accounts for."""
+
+    candidate: Candidate
+    setting: Setting
+    net: Any  # of the fold
+    end: int  # epochs that the training comes to
 
 
 @dataclass
@@ -26,10 +37,15 @@ class Course:
     net: Any
     preparation: Preparation
     training: Training
-    epochs_before: int
+    end: int  # epochs of the present stretch
+    later: list[Stretch]  # that follow it
     fit_time: float
-    curve: dict[str, list[float]]
+    curve: dict[str, list[float]] = field(default_factory=dict)
     error: str | None = None  # traceback: there was no memory for it
+
+    def __post_init__(self) -> None:
+        self.epochs_before = self.training.epoch
+        self._seconds_before = self.training.seconds
 
     @property
     def key(self) -> Key:
@@ -47,11 +63,28 @@ class Course:
 
     @property
     def finished(self) -> bool:
-        return self.error is not None or self.missing_epochs == 0 or not self.training.running
+        ended = self.missing_epochs == 0 or not self.training.running
+        return self.error is not None or (ended and not self.later)
 
     @property
     def missing_epochs(self) -> int:
-        return max(self.setting.target - self.training.epoch, 0)
+        """Of the present stretch."""
+        return max(self.end - self.training.epoch, 0)
+
+    def note_time(self) -> None:
+        """Add what its epochs took since the last note."""
+        self.fit_time += self.training.seconds - self._seconds_before
+        self._seconds_before = self.training.seconds
+
+    def enter_next(self) -> None:
+        """Let the training branch off into the next stretch."""
+        self.note_time()
+        stretch, before = self.later.pop(0), self.training
+        data = self.preparation.fold(stretch.net).training_data(stretch.net)
+        self.training = branched(before, stretch.net, data, stretch.setting.cache)
+        self.epochs_before += self.training.epoch - before.epoch
+        self._seconds_before = self.training.seconds
+        self.end = stretch.end
 
 
 class Pause:

@@ -35,6 +35,7 @@ from nnhp.estimators._schedules import laid_out
 from nnhp.search import _study
 from nnhp.search._answers import check_scoring
 from nnhp.search._ensemble import FoldEnsemble
+from nnhp.search._outcome import Candidate
 from nnhp.search._prepare import net_of, net_prefixes
 from nnhp.search._search_fit import SearchFit
 
@@ -170,12 +171,15 @@ class EngineSearch(DocLink, BaseSearchCV):
             self._lay_out(self.best_estimator_)
             with subcontext.propagate_callback_context(self.best_estimator_):
                 subcontext.call_on_fit_task_begin(estimator=self, **seen)
-                targets = () if seen["y"] is None else (seen["y"],)
-                self.best_estimator_.fit(seen["X"], *targets, **fit_params)
+                self._fit_best(self.best_estimator_, seen["X"], seen["y"], fit_params)
         self.refit_time_ = time.time() - begun
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         subcontext.call_on_fit_task_end(estimator=self, **seen)
+
+    def _fit_best(self, best: Any, X: Any, y: Any, fit_params: Mapping[str, Any]) -> None:
+        """Fit the best candidate's estimator on all samples."""
+        best.fit(X, *(() if y is None else (y,)), **fit_params)
 
     def _lay_out(self, best: Any) -> None:
         """Let the schedule of a net that is trained for fewer epochs than others be as theirs."""
@@ -242,6 +246,13 @@ class EngineSearch(DocLink, BaseSearchCV):
     def _packages(self) -> list[ModuleType]:
         """Packages that candidates come from, beside those that all searches stand on."""
         return []
+
+    # Whether candidates that the engine cannot do take scikit-learn's way.
+    _takes_others = True
+
+    def _candidate(self, params: Mapping[str, Any], number: int) -> Candidate:
+        """The candidate of a row of `cv_results_`."""
+        return Candidate(params, number)
 
     def _epochs_go_on(self) -> tuple[str, int] | None:
         """Parameter that counts a training's epochs and their most, where trainings go on."""

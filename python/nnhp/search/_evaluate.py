@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnhp.estimators._data import Given
 from nnhp.estimators._folds import SharedData
-from nnhp.estimators._training import Cache, Training, train_together
+from nnhp.estimators._training import Cache, train_together
+from nnhp.search._beginnings import Beginnings
 from nnhp.search._course import Course, Pause
 from nnhp.search._judge import Judge
-from nnhp.search._kept import KeptTrainings, Paused
+from nnhp.search._kept import KeptTrainings
 from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll, Split
 from nnhp.search._prepare import Preparation, Setting, net_of
 from nnhp.search._settings import Settings
@@ -104,9 +101,7 @@ class EngineEvaluator:
             self._shared.of(estimator)  # raises where no net of this kind can learn from it
         self._threads = threads
         self._wave_trainings = min(_WAVE_TRAININGS, _WAVE_TRAININGS_PER_THREAD * threads)
-        self._seed_of = seed_of
         self._goes_on = continues is not None
-        self._recall = recall
         self._pauses = records and not wants_curves  # curves let all end together
         self._wants_curves = wants_curves
         self._others = others
@@ -125,6 +120,9 @@ class EngineEvaluator:
         self._preparation: Hashable = None
         self._prepared: dict[int, Preparation | str] = {}  # by fold; why not, where it failed
         self._kept = KeptTrainings()
+        self._beginnings = Beginnings(
+            self._settings, self._kept, seed_of, recall if self._goes_on else None
+        )
 
     # --------------------------------------------------------------------- candidates
 
@@ -136,6 +134,16 @@ class EngineEvaluator:
         """Those that prepare the samples alike follow each other."""
         return self._settings.order(candidates)
 
+    def branch(self, candidates: Sequence[Candidate]) -> None:
+        """Take down what trainings begin with that branch off others, before these go on."""
+        for candidate in candidates:
+            if candidate.origin is None:
+                continue
+            parent, epoch = candidate.origin
+            self._targets.setdefault(candidate.number, epoch or 0)
+            for fold in range(len(self._splits)):
+                self._kept.branch((candidate.number, fold), (parent.number, fold), epoch)
+
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
         target = self._settings.epochs_of(candidate)
@@ -144,7 +152,10 @@ class EngineEvaluator:
         kept = all((candidate.number, fold) in self._kept for fold in range(len(self._splits)))
         before = self._targets.get(candidate.number, 0) if kept else 0
         self._targets[candidate.number] = max(target, before)
-        return max(target - before, 0)
+        origin = candidate.origin
+        begun_anew = origin is not None and origin.epoch is None and not kept
+        ancestors = candidate.lineage[:-1] if begun_anew else []
+        return max(target - before, 0) + sum(map(self._settings.epochs_of, ancestors))
 
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
         """Train and score; yields what is finished, some jobs at a time, until `poll` stops it.
@@ -253,25 +264,20 @@ class EngineEvaluator:
         begun = time.perf_counter()
         if setting.error is not None:
             return self._judge.failed(setting.error, fold, 0.0)
-        net = self._net_of_fold(setting, candidate.number, fold)
+        net = self._beginnings.net(setting, candidate, fold)
         preparation = self._prepare(setting, fold, net)
         if isinstance(preparation, str):
             # The rows that judge it may be the ones at fault: scikit-learn's way tells.
             self._note_delegated(candidate, f"a fold cannot be prepared: {preparation}")
             return None
-        training = self._kept.take((candidate.number, fold))
-        if training is None or isinstance(training, Paused) or training.epoch > setting.target:
-            try:
-                data = preparation.fold(net).training_data(net)
-                paused, training = training, Training(net, data, cache=setting.cache)
-                if isinstance(paused, Paused) and paused.epoch <= setting.target:
-                    training.session.restore(paused.state)
-                else:
-                    self._take_up(training, candidate, fold, setting.target)
-            except Exception:
-                if self._scoring.raises:
-                    raise
-                return self._judge.failed(format_exc(), fold, time.perf_counter() - begun)
+        try:
+            training, end, later = self._beginnings.training(
+                candidate, fold, setting, net, preparation
+            )
+        except Exception:
+            if self._scoring.raises:
+                raise
+            return self._judge.failed(format_exc(), fold, time.perf_counter() - begun)
         return Course(
             place,
             candidate.number,
@@ -280,28 +286,10 @@ class EngineEvaluator:
             net,
             preparation,
             training,
-            training.epoch,
+            end,
+            later,
             time.perf_counter() - begun,
-            {},
         )
-
-    def _take_up(self, training: Training, candidate: Candidate, fold: int, target: int) -> None:
-        """Move a new training to where the study has it, if that is not too far."""
-        if self._recall is None or not self._goes_on:
-            return
-        found = self._recall(candidate, fold)
-        if found is not None and found[0] <= target:
-            # One that does not fit is of no use: the training then starts anew.
-            with suppress(ValueError, TypeError):
-                training.session.restore(found[1])
-
-    def _net_of_fold(self, setting: Setting, number: int, fold: int) -> Any:
-        state = setting.net.random_state
-        if state is not None and not isinstance(state, np.random.RandomState):
-            return setting.net
-        net = copy.copy(setting.net)
-        net.random_state = self._seed_of(number, fold) if state is None else copy.deepcopy(state)
-        return net
 
     def _prepare(self, setting: Setting, fold: int, net: Any) -> Preparation | str:
         """Prepare a fold once for all settings that prepare it alike; why not, where that fails.
@@ -331,13 +319,13 @@ class EngineEvaluator:
         """Train to the end and score; also whether `poll` stopped it before."""
         if not runs:
             return [], False
-        before = [run.training.seconds for run in runs]
-        if self._wants_curves:
+        stopped = self._catch_up(runs, poll)
+        if not stopped and self._wants_curves:
             stopped = self._advance_by_epochs(runs, poll)
-        else:
+        elif not stopped:
             stopped = self._advance(runs, [run.missing_epochs for run in runs], poll)
-        for run, seconds in zip(runs, before, strict=True):
-            run.fit_time += run.training.seconds - seconds
+        for run in runs:
+            run.note_time()
         done = [run for run in runs if run.finished]
         finished: list[Finished] = []
         sound = []
@@ -357,6 +345,20 @@ class EngineEvaluator:
             for run in done:
                 self._kept.put(run.key, run.training)
         return finished, stopped
+
+    def _catch_up(self, runs: list[Course], poll: Poll | None) -> bool:
+        """Do the stretches of other candidates; returns whether `poll` stopped it."""
+        while behind := [run for run in runs if run.later and run.error is None]:
+            if self._advance(behind, [run.missing_epochs for run in behind], poll):
+                return True
+            for run in behind:
+                try:
+                    run.enter_next()
+                except MemoryError:
+                    if self._scoring.raises:
+                        raise
+                    run.error = format_exc()
+        return False
 
     def _advance(self, runs: list[Course], epochs: list[int], poll: Poll | None) -> bool:
         targets = [run.training.epoch + n for run, n in zip(runs, epochs, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnhp.estimators._training import Training
@@ -24,6 +24,7 @@ class Paused:
     state: dict[str, Any]
     n_bytes: int
     seconds: float
+    of_parent: bool = False  # where a training begins that branches off this one
 
     @classmethod
     def of(cls, training: Training) -> Paused:
@@ -39,6 +40,7 @@ class KeptTrainings:
 
     def __init__(self) -> None:
         self._of: dict[Key, Training | Paused] = {}
+        self._parents: set[Key] = set()  # those that others branch off
 
     def __contains__(self, key: Key) -> bool:
         return key in self._of
@@ -50,6 +52,22 @@ class KeptTrainings:
     def take(self, key: Key) -> Training | Paused | None:
         """Hand a training over; None where there is none."""
         return self._of.pop(key, None)
+
+    def branch(self, key: Key, parent: Key, epoch: int | None) -> None:
+        """Keep for a training what it begins with, if its parent's stands at this epoch.
+
+        So does one that has stopped before; None is wherever it stands.
+        """
+        kept = self._of.get(parent)
+        if kept is None or key in self._of:
+            return
+        stands = epoch in (None, kept.epoch)
+        if not stands and kept.epoch > (epoch or 0):
+            return
+        paused = kept if isinstance(kept, Paused) else Paused.of(kept)
+        if stands or paused.state["status"] != "ready":
+            self._parents.add(parent)
+            self._of[key] = replace(paused, seconds=0.0, of_parent=True)
 
     def pause_all(self) -> None:
         """Let the samples of live trainings go; where memory is short, the trainings too."""
@@ -71,13 +89,16 @@ class KeptTrainings:
         return sizes
 
     def checkpoints(self) -> Iterator[Checkpoint]:
-        """States of those that took longer than it takes to write them."""
+        """States of those that took longer than it takes to write them, and may be needed."""
         for (number, fold), kept in self._of.items():
+            if isinstance(kept, Paused) and kept.of_parent:
+                continue
             if not isinstance(kept, Paused):
                 if kept.seconds < _writing_seconds(kept.n_bytes):
                     continue
                 kept = Paused.of(kept)
-            if kept.state["status"] == "ready" and kept.seconds > _writing_seconds(kept.n_bytes):
+            needed = kept.state["status"] == "ready" or (number, fold) in self._parents
+            if needed and kept.seconds > _writing_seconds(kept.n_bytes):
                 yield number, fold, kept.epoch, kept.state
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,44 @@ from nnhp.estimators._training import Training
 
 
 class Candidate(dict[str, Any]):
-    """One hyperparameter setting, numbered in the order in which the search came upon it."""
+    """One hyperparameter setting, numbered in the order in which the search came upon it.
 
-    __slots__ = ("number",)
+    Its trainings may branch off those of another one, its origin.
+    """
 
-    def __init__(self, params: Mapping[str, Any], number: int) -> None:
+    __slots__ = ("number", "origin")
+
+    def __init__(
+        self, params: Mapping[str, Any], number: int, origin: Origin | None = None
+    ) -> None:
         super().__init__(params)
         self.number = number
+        self.origin = origin
 
     def copy(self) -> Candidate:
         """Copy with the same number: the same candidate on another rung."""
-        return Candidate(self, self.number)
+        return Candidate(self, self.number, self.origin)
+
+    @property
+    def lineage(self) -> list[Candidate]:
+        """Those that its trainings go through, from the first one to itself."""
+        found = [self]
+        while (origin := found[-1].origin) is not None:
+            found.append(origin.parent)
+        return found[::-1]
+
+    @property
+    def descent(self) -> list[list[int | None]]:
+        """Number of each ancestor, and the epoch at which the next one branched off."""
+        origins = (candidate.origin for candidate in self.lineage)
+        return [[origin.parent.number, origin.epoch] for origin in origins if origin is not None]
+
+
+class Origin(NamedTuple):
+    """Where trainings of a candidate branch off."""
+
+    parent: Candidate
+    epoch: int | None  # of the parent's trainings; None: at their end
 
 
 class Candidates(Sequence[Candidate]):

@@ -54,6 +54,9 @@ class Evaluator(Protocol):
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None) -> Iterator[list[Finished]]:
         """Compute folds of candidates; yields their places in `jobs` with what became of them."""
 
+    def branch(self, candidates: Sequence[Candidate]) -> None:
+        """Take down what trainings begin with that branch off others, before these go on."""
+
     def keep_only(self, numbers: set[int]) -> None:
         """Forget what was kept of candidates but these."""
 
@@ -168,6 +171,7 @@ class Run:
         complete: dict[int, list[Outcome | None]] = {}
         standings = None if promotions is None else Standings(promotions)
         done = 0
+        evaluator.branch(candidates)
         planned = list(map(evaluator.planned_epochs, candidates))  # of a fold
         self.epochs_planned += sum(planned) * self._n_splits
         to_come = sum(planned) + later_epochs
@@ -175,7 +179,7 @@ class Run:
         self._expect(to_come)
         self._bar.refresh()
         if evaluator.kept_bytes():
-            evaluator.keep_only({candidate.number for candidate in candidates})
+            evaluator.keep_only({candidate.number for candidate in _with_parents(candidates)})
             if self._recorder is not None:
                 self._save_checkpoints(evaluator, candidates)
         # What is pruned depends on the order, which must not depend on the evaluator.
@@ -294,9 +298,10 @@ class Run:
                 if self._recorder is not None:
                     candidate = candidates[place]
                     resource = self._resource_of(candidate)
-                    self._recorder.record(
-                        candidate.number, candidate, resource, fold, outcome.payload()
-                    )
+                    payload = outcome.payload()
+                    if candidate.origin is not None:
+                        payload["descent"] = candidate.descent
+                    self._recorder.record(candidate.number, candidate, resource, fold, payload)
                 found.append((place, fold, outcome))
             self._show(self.epochs_trained)
             yield found
@@ -307,7 +312,7 @@ class Run:
             return None
         resource = self._resource_of(candidate)
         payload = self._recorder.lookup(candidate.number, candidate, resource, fold)
-        if payload is None:
+        if payload is None or payload.get("descent", []) != candidate.descent:
             return None
         outcome = Outcome.from_payload(payload)
         # A fit that failed before its first epoch may have failed of the machine (memory, an
@@ -355,7 +360,8 @@ class Run:
 
     def _save_checkpoints(self, evaluator: Evaluator, candidates: Candidates) -> None:
         kept = evaluator.kept_bytes()
-        params = {c.number: self._fixed(c) for c in candidates if c.number in kept}
+        known = _with_parents(candidates)
+        params = {c.number: self._fixed(c) for c in known if c.number in kept}
         for number, *checkpoint in evaluator.checkpoints():
             self._recorder.save_checkpoint(number, params[number], *checkpoint)
 
@@ -420,6 +426,12 @@ class Run:
                 ConvergenceWarning,
                 stacklevel=stacklevel(),
             )
+
+
+def _with_parents(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates, and those that they branch off."""
+    origins = [candidate.origin for candidate in candidates]
+    return [*candidates, *(origin.parent for origin in origins if origin is not None)]
 
 
 def _cut(places: Sequence[int], length: int) -> list[Sequence[int]]:

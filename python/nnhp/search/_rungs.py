@@ -37,13 +37,19 @@ def brackets_of(max_resources: int, factor: int, n_brackets: int | None = None) 
     ]
 
 
+def metric_of(search: Any, results: Mapping[str, Any]) -> str:
+    """Name of the score by which a search compares its candidates."""
+    metric = search.refit if isinstance(search.refit, str) else "score"
+    if results.get(f"mean_test_{metric}") is not None:
+        return metric
+    # Several metrics, none of which was named.
+    prefix = "mean_test_"
+    return next(name.removeprefix(prefix) for name in results if name.startswith(prefix))
+
+
 def means_of(search: Any, results: Mapping[str, Any]) -> NDArray[np.float64]:
     """The mean scores by which a search compares the candidates of its results so far."""
-    metric = search.refit if isinstance(search.refit, str) else "score"
-    means = results.get(f"mean_test_{metric}")
-    if means is None:  # several metrics, none of which was named
-        means = next(v for k, v in results.items() if k.startswith("mean_test_"))
-    return np.asarray(means)
+    return np.asarray(results[f"mean_test_{metric_of(search, results)}"])
 
 
 @dataclass

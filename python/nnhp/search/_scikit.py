@@ -68,6 +68,9 @@ class ScikitEvaluator:
         """Nothing is known of epochs."""
         return 0
 
+    def branch(self, candidates: Sequence[Candidate]) -> None:
+        """Nothing is kept."""
+
     def keep_only(self, numbers: set[int]) -> None:
         """Nothing is kept."""
 

@@ -260,6 +260,8 @@ class SearchFit:
         reason = why_not_the_engine(
             search, self._base, self._X, self._y, self._routed.estimator.fit
         )
+        if reason is not None and not search._takes_others:
+            raise ValueError(f"{type(search).__name__} trains on the engine alone: {reason}.")
         if reason is None:
             try:
                 evaluator = EngineEvaluator(
@@ -269,7 +271,7 @@ class SearchFit:
                     scoring=scoring,
                     threads=_threads.resolve(search.n_jobs),
                     seed_of=self._seed_of,
-                    others=scikit,
+                    others=scikit if search._takes_others else None,
                     continues=search._epochs_go_on(),
                     recall=None if self._recorder is None else self._recall,
                     records=self._recorder is not None,
@@ -277,6 +279,8 @@ class SearchFit:
                     wants_estimators=search.return_oof,
                 )
             except (ValueError, TypeError) as error:
+                if not search._takes_others:
+                    raise
                 reason = f"the data as a whole cannot be checked: {error}"
             else:
                 return evaluator
@@ -293,7 +297,8 @@ class SearchFit:
     def _fixed(self, candidate: Candidate) -> dict[str, Any]:
         """Parameters of a candidate that stay the same from rung to rung."""
         resource, _ = self._search._epochs_go_on() or (None, None)
-        return {name: value for name, value in candidate.items() if name != resource}
+        fixed = {name: value for name, value in candidate.items() if name != resource}
+        return fixed if candidate.origin is None else fixed | {"descent": candidate.descent}
 
     def _given(self) -> Given:
         (prefix,) = net_prefixes(self._base)
@@ -351,7 +356,8 @@ class SearchFit:
         """Estimators of a candidate, fitted on the folds' training rows."""
         assert self._evaluator is not None
         outcomes = self.run_state.outcomes
-        candidate = Candidate(outcomes.params[row], int(outcomes.numbers.values[row]))
+        number = int(outcomes.numbers.values[row])
+        candidate = self._search._candidate(outcomes.params[row], number)
         self._evaluator.wants_estimators = self._scikit.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
         fitted: dict[int, Any] = {}
