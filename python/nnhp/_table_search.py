@@ -38,8 +38,6 @@ from nnhp.search import (
 from nnhp.search._hyperband import brackets_of
 from nnhp.search._study import StudyDiffers, StudyLocked
 
-METHODS = ("random", "grid", "halving", "hyperband")
-
 _HELD_OUT = 0.25
 _RESOURCE = f"{STEP}max_iter"
 _FACTOR = 3

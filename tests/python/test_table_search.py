@@ -10,8 +10,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from nnhp import RandomizedSearchCV, _tables
+from nnhp._choices import METHODS
 from nnhp._table_files import RefusedError
-from nnhp._table_search import METHODS, Request, TableSearch
+from nnhp._table_search import Request, TableSearch
 from nnhp.search import _run
 
 N = 80
