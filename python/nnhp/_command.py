@@ -1,24 +1,16 @@
-"""The arguments of the command ``nnhp``, and what it does and prints."""
+"""The arguments of the command ``nnhp``; `_command_jobs` does what they ask for."""
 
 import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pandas as pd
-from sklearn.base import is_classifier
-from tqdm import tqdm
-
 import nnhp
-from nnhp import _table_files, _table_methods, _table_sweep, _tables
 from nnhp._arguments import assignment, duration, integer, jobs, one_of, share, values
-from nnhp._table_files import FailedError, RefusedError, one_line
-from nnhp._table_search import Found, Request, TableSearch
-from nnhp._table_sweep import SweepRequest
-from nnhp._tables import Table
+from nnhp._choices import BUNDLED, METHODS, TASKS
 
 FAILED = 1
 _USAGE_ERROR = 2
@@ -49,17 +41,6 @@ examples:
   nnhp sweep wine --param hidden_layer_sizes --values "[16], [16, 16]" --test-size 0.25
   nnhp sweep wine --param penalty --values "{alpha = 0.1, l1_ratio = 1}, {alpha = 0.1}"
 """
-# What makes a search by each method longer.
-_MORE = {
-    "random": "candidates (--n) or --epochs",
-    "grid": "values (--space) or --epochs",
-    "halving": "candidates (--n) or --epochs",
-    "hyperband": "--epochs",
-    "bayes": "candidates (--n) or --epochs",
-    "genetic": "candidates (--n) or --epochs",
-    "pbt": "candidates (--n) or --epochs",
-    "grow": "--epochs",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,18 +50,21 @@ class _Parser(argparse.ArgumentParser):
         self.exit(_USAGE_ERROR, f"{self.prog}: error: {message} (see '{self.prog} --help')\n")
 
 
-def run(argv: list[str]) -> int:
+def parse(argv: list[str]) -> tuple[argparse.Namespace, Any]:
+    """Return the arguments, and the module that does what they ask for, loaded only for them."""
+    return _parser().parse_args(argv), import_module("nnhp._command_jobs")
+
+
+def run(argv: list[str], arguments: argparse.Namespace, doing: Any) -> int:
     """Do what the arguments ask for; return the exit code, or raise KeyboardInterrupt."""
-    arguments = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], None] = arguments.run
     parser: _Parser = arguments.parser
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            command(arguments)
-    except RefusedError as error:
+            warnings.showwarning = doing.show_warning
+            getattr(doing, arguments.job)(arguments)
+    except doing.RefusedError as error:
         parser.error(" ".join(str(error).split()))
-    except FailedError as error:
+    except doing.FailedError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -112,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    search.set_defaults(run=_search, parser=search)
+    search.set_defaults(job="search", parser=search)
     _add_search_arguments(search)
     sweep = commands.add_parser(
         "sweep",
@@ -122,10 +106,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_SWEEP_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    sweep.set_defaults(run=_sweep, parser=sweep)
+    sweep.set_defaults(job="sweep", parser=sweep)
     _add_sweep_arguments(sweep)
     versions = commands.add_parser("versions", help="show the build and the dependencies")
-    versions.set_defaults(run=_versions, parser=versions)
+    versions.set_defaults(job="versions", parser=versions)
     return parser
 
 
@@ -133,24 +117,22 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="a CSV, Parquet or NPZ file (arrays X and y), or one of "
-        + ", ".join(_table_files.BUNDLED),
+        help="a CSV, Parquet or NPZ file (arrays X and y), or one of " + ", ".join(BUNDLED),
     )
     add = parser.add_argument_group("what to learn").add_argument
     add("--target", metavar="COL", help="column to predict (default: the one named target)")
-    add("--task", choices=_tables.TASKS, metavar="TASK", help=one_of(_tables.TASKS, "inferred"))
+    add("--task", choices=TASKS, metavar="TASK", help=one_of(TASKS, "inferred"))
 
 
 def _add_search_arguments(search: argparse.ArgumentParser) -> None:
     _add_data_arguments(search)
     add = search.add_argument_group("how to search").add_argument
-    methods = tuple(_table_methods.METHODS)
     add(
         "--method",
-        choices=methods,
-        default=methods[0],
+        choices=METHODS,
+        default=METHODS[0],
         metavar="METHOD",
-        help=one_of(methods, methods[0]),
+        help=one_of(METHODS, METHODS[0]),
     )
     add(
         "--space",
@@ -225,199 +207,3 @@ def _add_sweep_arguments(sweep: argparse.ArgumentParser) -> None:
     add = sweep.add_argument_group("what to keep").add_argument
     add("--save-csv", metavar="FILE", help="the table, with means and spreads in full")
     add("--plot", metavar="FILE", help="a picture, as PNG, SVG or PDF by its ending")
-
-
-# ------------------------------------------------------------------ commands
-
-
-def _versions(_: argparse.Namespace) -> None:
-    nnhp.show_versions()
-
-
-def _search(arguments: argparse.Namespace) -> None:
-    _check_outputs(arguments)
-    table = _tables.load(arguments.data, target=arguments.target, task=arguments.task)
-    job = TableSearch(
-        table,
-        Request(
-            method=arguments.method,
-            space=arguments.space,
-            n_candidates=arguments.n,
-            epochs=arguments.epochs,
-            n_folds=arguments.cv,
-            seconds=arguments.time,
-            study=arguments.study,
-            resume=arguments.resume,
-            seed=arguments.seed,
-            n_jobs=arguments.jobs,
-            curves=arguments.report is not None,
-            progress=sys.stderr is not None,
-        ),
-    )
-    _print_table(table, job.remarks)
-    print(job.plan, flush=True)
-    found = job.run()
-    try:
-        _keep(found, table, job.metric, arguments)
-    finally:
-        _print_result(found, job, arguments)
-
-
-def _sweep(arguments: argparse.Namespace) -> None:
-    _check_outputs(arguments)
-    table = _tables.load(arguments.data, target=arguments.target, task=arguments.task)
-    plan = _table_sweep.plan_of(
-        table,
-        SweepRequest(
-            param=arguments.param,
-            values=arguments.values,
-            settings=dict(arguments.settings),
-            n_folds=arguments.cv,
-            repeats=arguments.repeats,
-            test_size=arguments.test_size,
-            epochs=arguments.epochs,
-            seed=arguments.seed,
-            n_jobs=arguments.jobs,
-        ),
-    )
-    _print_table(table, [])
-    print(f"{arguments.param}: {plan.shape}, {plan.n_epochs} epochs at most")
-    if arguments.test_size is None:
-        print("the test score is of the rows that the validation loss is of; see --test-size")
-    sys.stdout.flush()
-    sweep = _table_sweep.run(plan, progress=sys.stderr is not None)
-    try:
-        if arguments.save_csv is not None:
-            sweep.to_frame().to_csv(arguments.save_csv)
-        if arguments.plot is not None:
-            from matplotlib.figure import Figure  # not pyplot's, which may look for a display
-
-            figure = Figure(figsize=(13.2, 3.6), layout="constrained")
-            sweep.plot(figure.subplots(1, 3))
-            figure.savefig(arguments.plot)
-    except OSError as error:
-        raise FailedError(f"cannot write the table or the picture: {one_line(error)}") from error
-    finally:
-        print(f"\n{sweep.to_markdown()}")
-
-
-def _print_table(table: Table, remarks: list[str]) -> None:
-    print(f"{table.name}: {len(table.y)} rows, {table.columns}")
-    print(f"target {table.target!r}: {table.task}")
-    for remark in [*table.remarks, *remarks]:
-        print(f"  {remark}")
-
-
-def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Find out before a long search what would not work after it."""
-    for option in ("save", "report", "save_csv", "plot"):
-        path = getattr(arguments, option, None)
-        if path is not None:
-            _table_files.check_writable(path, f"--{option.replace('_', '-')}")
-    for option in ("report", "plot"):
-        if getattr(arguments, option, None) is not None:
-            from nnhp.plots._figure import need_matplotlib
-
-            try:
-                need_matplotlib(f"--{option}")
-            except ImportError as error:
-                raise RefusedError(str(error)) from None
-    if getattr(arguments, "plot", None) is not None:
-        from matplotlib.figure import Figure
-
-        known = Figure().canvas.get_supported_filetypes()
-        if Path(arguments.plot).suffix[1:].lower() not in known:
-            raise RefusedError(
-                f"--plot: {arguments.plot} must end in one of .{', .'.join(sorted(known))}"
-            )
-
-
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    tqdm.write(f"nnhp: warning: {one_line(str(message))}", file=sys.stderr)
-
-
-def _keep(found: Found, table: Table, metric: str, arguments: argparse.Namespace) -> None:
-    """Write what is to be kept, before anything that prints may fail."""
-    if arguments.save is not None:
-        _table_files.save(found.model, arguments.save)
-    if arguments.report is not None:
-        from nnhp._report import write_report
-
-        summary = {
-            "data": table.name,
-            "rows": len(table.y),
-            "columns": table.columns,
-            "target": table.target,
-            "task": table.task,
-            "notes": "; ".join(table.remarks) or "none",
-            f"held-out {metric}, best candidate": f"{found.best_score:.4f}",
-            f"held-out {metric}, default settings": f"{found.default_score:.4f}",
-            "time": f"{found.seconds:.1f} s",
-        }
-        if found.default_won:
-            summary["note"] = "the best candidate has the default settings"
-        if found.shortfall > 0:
-            summary["note"] = _said_of_shortfall(found, arguments.method)
-        try:
-            write_report(
-                found.search,
-                arguments.report,
-                title=f"nnhp search {table.name}",
-                data_summary=summary,
-            )
-        except OSError as error:
-            raise FailedError(f"cannot write the report: {one_line(error)}") from error
-
-
-def _print_result(found: Found, job: TableSearch, arguments: argparse.Namespace) -> None:
-    metric, n_candidates = job.metric, len(found.candidates)
-    print(f"\n{_table(found.candidates.head(arguments.top), metric)}\n")
-    if n_candidates > arguments.top:
-        print(f"(and {n_candidates - arguments.top} more: --top {n_candidates} shows all)\n")
-    if n_candidates < found.n_tried:
-        print(f"the {found.n_tried} candidates had {n_candidates} different settings\n")
-    if found.cut:
-        print(f"time was up {found.cut}\n")
-    print(f"held-out {metric}, best candidate:   {found.best_score:.4f}")
-    print(f"held-out {metric}, default settings: {found.default_score:.4f}")
-    if found.default_won:
-        print("the best candidate has the default settings")
-    if found.shortfall > 0:
-        print(_said_of_shortfall(found, arguments.method))
-    print(f"time: {found.seconds:.1f} s")
-    if arguments.report is not None and Path(arguments.report).exists():
-        print(f"report: {arguments.report}")
-    if arguments.save is not None and Path(arguments.save).exists():
-        print(f"model: {arguments.save}; to use it: nnhp.load({arguments.save!r}).predict(rows)")
-
-
-def _said_of_shortfall(found: Found, method: str) -> str:
-    """Return in one line that the search did not pay, and whether that may be chance."""
-    classification = is_classifier(found.model)
-    by = (
-        f"{found.shortfall * found.n_held_out:.0f} of {found.n_held_out}"
-        if classification
-        else f"{found.shortfall:.2g} in R^2"
-    )
-    near = "within" if found.shortfall <= found.shortfall_error else "more than"
-    return (
-        f"the default settings did better on the held-out rows, by {by} ({near} one standard "
-        f"error); try more {'--time' if found.cut else _MORE[method]}"
-    )
-
-
-def _table(candidates: pd.DataFrame, metric: str) -> str:
-    """Return the candidates as aligned text, one line each."""
-    scores = zip(candidates["mean"], candidates["std"], strict=True)
-    table = candidates.drop(columns=["mean", "std"])
-    said = ["failed" if mean != mean else f"{mean:.4f} +/- {std:.4f}" for mean, std in scores]
-    table.insert(1, metric, said)
-    return table.map(_cell).to_string(index=False)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, tuple):
-        return "-".join(map(_cell, value)) or "none"
-    return str(value)

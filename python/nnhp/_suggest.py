@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
-from nnhp._tables import TASKS, few_enough_for_classes
+from nnhp._choices import TASKS
+from nnhp._tables import few_enough_for_classes
 
 
 def suggest_hidden_layer_sizes(X: Any, y: ArrayLike, *, task: str | None = None) -> tuple[int, ...]:

@@ -16,16 +16,8 @@ from numpy.typing import NDArray
 from sklearn import datasets
 
 from nnhp import _model_files
+from nnhp._choices import BUNDLED
 from nnhp._component import no_object
-
-_BUNDLED: dict[str, Callable[..., Any]] = {
-    "digits": datasets.load_digits,
-    "breast_cancer": datasets.load_breast_cancer,
-    "wine": datasets.load_wine,
-    "iris": datasets.load_iris,
-    "diabetes": datasets.load_diabetes,
-}
-BUNDLED = tuple(_BUNDLED)
 
 # A number that may have a comma before its fraction, and points between its thousands.
 _DECIMAL_COMMAS = r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?(?:[eE][+-]?\d+)?"
@@ -68,8 +60,8 @@ def read(source: str) -> tuple[str, pd.DataFrame | Arrays, list[str]]:
     RefusedError
         If there is no such file, or it cannot be read.
     """
-    if source in _BUNDLED:
-        X, y = _BUNDLED[source](return_X_y=True)
+    if source in BUNDLED:
+        X, y = getattr(datasets, f"load_{source}")(return_X_y=True)
         return source, (X, y), []
     path = Path(source)
     remarks: list[str] = []

@@ -21,7 +21,6 @@ from nnhp import _table_files
 from nnhp._table_files import RefusedError, closest, counted, listed
 from nnhp.estimators import MLPClassifier, MLPRegressor
 
-TASKS = ("classification", "regression")
 STEP = "mlp__"  # what names of the network's parameters begin with
 
 _DEFAULT_TARGET = "target"

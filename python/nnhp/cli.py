@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
+_FAILED = 1
 _INTERRUPTED = 130
 _NO_READER = 141  # as of a process that SIGPIPE ends
 
@@ -36,11 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> from nnhp.cli import main
     >>> main(["versions"])  # doctest: +SKIP
     """
-    with _ctrl_c_ends_the_process() if argv is None else contextlib.nullcontext():
-        from nnhp import _command
+    given = sys.argv[1:] if argv is None else list(argv)
+    loading = _ctrl_c_ends_the_process() if argv is None else contextlib.nullcontext()
     try:
         try:
-            code = _command.run(sys.argv[1:] if argv is None else list(argv))
+            with loading:
+                from nnhp import _command
+
+                arguments, doing = _command.parse(given)
+            code = _command.run(given, arguments, doing)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -54,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _let_go_of_output()
         print(f"nnhp: error: cannot write the output: {error.strerror}", file=sys.stderr)
-        return _command.FAILED
+        return _FAILED
     return code
 
 

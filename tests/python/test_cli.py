@@ -16,7 +16,8 @@ import pytest
 
 import nnhp
 from nnhp import _command
-from nnhp._table_search import METHODS, TableSearch
+from nnhp._choices import METHODS
+from nnhp._table_search import TableSearch
 from nnhp.cli import main
 
 COMMAND = "import sys; from nnhp.cli import main; sys.exit(main())"
@@ -623,6 +624,24 @@ sys.meta_path.insert(0, CtrlC())
 """
     done = run_command("versions", program=("-c", script))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--help"], 0), (["search", "--help"], 0), (["search", "--no"], 2)]
+)
+def test_what_needs_no_table_loads_nothing(arguments, code):
+    script = f"""
+import sys
+from nnhp.cli import main
+try:
+    main({arguments})
+except SystemExit as end:
+    assert end.code == {code}
+print([name for name in ("numpy", "pandas", "sklearn", "scipy") if name in sys.modules])
+"""
+    done = run_command(program=("-c", script))
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.slow

@@ -850,6 +850,18 @@ def test_arrays_of_any_kind(dtype):
     assert display.feature_names == ("x2", "x1")
 
 
+def test_it_says_that_the_others_are_held():
+    fitted = net().fit(X, Y)
+    display = drawn(NeuronMapsDisplay.from_estimator(fitted, X))
+    assert display.figure_.get_suptitle() == "2 other features held fixed"
+    _, ax = plt.subplots(layout="constrained")
+    display = drawn(NeuronMapsDisplay.from_estimator(fitted, X, ax=ax))
+    assert display.figure_.get_suptitle() == ""
+    assert display.axes_[-1][-1].get_xlabel() == f"{NAMES[0]}\n2 other features held fixed"
+    two = NeuronMapsDisplay.from_estimator(net().fit(X.iloc[:, :2], Y), X.iloc[:, :2])
+    assert two.figure_.get_suptitle() == ""
+
+
 @pytest.mark.parametrize("middle", ["mean", "median"])
 def test_where_the_others_are_held(middle):
     fitted = net().fit(X, Y)

@@ -1,6 +1,7 @@
 """What every search promises, whatever its strategy."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -491,6 +492,13 @@ def test_the_progress_bar_ends_full(make, data, capfd):
         n = search.n_epochs_trained_
         assert end.startswith("100%")
         assert f" {n}/{n} [" in end
+
+
+def test_the_progress_bar_of_a_finished_study_has_nothing_to_count(data, tmp_path, capfd):
+    for expected in (r"100%.*best (\S+)\]$", r"the study has it all, best (\S+)$"):
+        search = STRATEGIES["random"](verbose=1, study=str(tmp_path / "study.sqlite")).fit(*data)
+        end = last_line(capfd.readouterr().err)
+        assert re.match(expected, end)[1] == f"{search.best_score_:.4g}"
 
 
 def test_the_progress_bar_says_why_a_search_ended(data, capfd):

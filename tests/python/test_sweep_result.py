@@ -159,6 +159,16 @@ def test_the_picture_shows_the_table():
         np.testing.assert_allclose(line.get_ydata(), np.mean(curves, axis=0), rtol=1e-12)
 
 
+def test_the_values_are_named_beside_the_curves_where_there_is_room():
+    sweep = nnhp.sweep(net(), X, Y, "alpha", [1e-4, 1e-2], cv=3, repeats=1)
+    _, axes = plt.subplots(1, 3)  # which nothing lays out
+    for display, beside in ((sweep.plot(), True), (sweep.plot(axes), False)):
+        display.figure_.draw_without_rendering()
+        panel = display.axes_[2]
+        assert (panel.get_legend().get_window_extent().x0 >= panel.bbox.x1) == beside
+        assert panel.get_legend().get_window_extent().x1 <= display.figure_.bbox.x1
+
+
 def test_names_are_categories_in_their_order():
     ways = {"z": {}, "a": {"alpha": 1.0}, "none": {"alpha": 0.0}}
     display = nnhp.sweep(net(), X, Y, "way", ways, cv=3, repeats=1).plot()

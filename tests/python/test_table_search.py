@@ -9,9 +9,10 @@ from scipy.stats import sem
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from nnhp import RandomizedSearchCV, _tables
+from nnhp import RandomizedSearchCV, _table_methods, _tables
+from nnhp._choices import METHODS
 from nnhp._table_files import RefusedError
-from nnhp._table_search import METHODS, Request, TableSearch
+from nnhp._table_search import Request, TableSearch
 from nnhp.search import _run
 
 N = 80
@@ -295,3 +296,7 @@ def test_a_rare_class_is_searched_on_with_a_word(read):
     (remark,) = job.remarks
     assert re.fullmatch("a class has [12] of the rows .*: some folds have none of it", remark)
     assert job.run().best_score > 0
+
+
+def test_the_command_offers_the_methods():
+    assert tuple(_table_methods.METHODS) == METHODS

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnhp.plots._figure import (
+    GREY,
     around_zero,
     as_pixels,
     by_sign,
@@ -65,7 +66,7 @@ class NeuronMapsDisplay:
         for the kind 'value'. None leaves the samples out.
 
     held : dict of str to object, default=None
-        Where the other features were held; nothing is drawn of it.
+        Where the other features were held; what is drawn says how many they are.
 
     Attributes
     ----------
@@ -264,6 +265,9 @@ class NeuronMapsDisplay:
         self.layers_ = chosen_layers(layers, len(self.maps))
         self.units_ = [_most_varied(self.maps[layer], max_units) for layer in self.layers_]
         self.figure_, self.axes_ = self._lay_out(ax)
+        others = f"{len(self.held)} other feature{'s' * (len(self.held) > 1)} held fixed"
+        if self.held and ax is None:
+            self.figure_.suptitle(others, fontsize="small", color=GREY)
         self.images_: list[list[Any]] = []
         self.points_: list[Any] = []
         for layer, units, axes in zip(self.layers_, self.units_, self.axes_, strict=True):
@@ -271,6 +275,9 @@ class NeuronMapsDisplay:
                 self._plot_outputs(units, axes, image_kw, scatter_kw)
             else:
                 self._plot_hidden(layer, units, axes, image_kw)
+        if self.held and ax is not None:  # no title of ours would have room
+            last = self.axes_[-1][-1]
+            last.set_xlabel(f"{last.get_xlabel()}\n{others}".lstrip())
         return self
 
     def _lay_out(self, ax: Any) -> tuple[Any, list[list[Any]]]:

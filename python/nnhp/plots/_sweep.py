@@ -208,7 +208,11 @@ class SweepDisplay:
         ax.set_ylabel("Validation loss")
         if self.lines_:
             ax.set_yscale("log" if _spans_decades(self.lines_) else "linear")
-            ax.legend(fontsize="small", title=plain(self.param_name), title_fontsize="small")
+            # Beside the curves, where the layout makes room for it.
+            look: dict[str, Any] = {"fontsize": "small", "title_fontsize": "small"}
+            if ax.figure.get_layout_engine() is not None:
+                look |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+            ax.legend(title=plain(self.param_name), **look)
 
 
 def _column(name: str, values: list[Any]) -> Column:

@@ -118,6 +118,7 @@ class Run:
         self.extras: dict[int, list[Outcome | None]] = {}  # outcomes with arrays, by row
         self.epochs_planned = self.epochs_trained = 0
         self.limited = 0  # trainings that came to their last epoch without stopping before
+        self._trains = False  # whether anything was not in the study
         self._climbs = False  # whether trainings go on from rung to rung
         self.over = self.target_reached = False
         self._digest = digest
@@ -141,6 +142,8 @@ class Run:
             end = "target reached" if self.target_reached else "time is up"
             best = f"best {self._best:.4g}, " if self._best > -np.inf else ""
             self._bar.set_postfix_str(best + end, refresh=False)
+        if self.outcomes and not self._trains:
+            self._bar.bar_format = "the study has it all{postfix}"
         self._bar.close()
 
     # --------------------------------------------------------------------- candidates
@@ -283,6 +286,7 @@ class Run:
         yield known
         if not missing:
             return
+        self._trains = True
 
         def poll(epochs: int) -> bool:
             self._show(self.epochs_trained + epochs)
