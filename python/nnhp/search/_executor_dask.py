@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
 import warnings
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from distributed import Client, KilledWorker, WorkerPlugin
+from distributed.client import FutureCancelledError
 from distributed.diagnostics.plugin import Environ
 
 import nnhp
@@ -76,7 +78,11 @@ class DaskWorkers:
         Threads of each errand; None is those that its worker was started with.
     """
 
-    lost: tuple[type[BaseException], ...] = (KilledWorker, CancelledError)
+    lost: tuple[type[BaseException], ...] = (
+        KilledWorker,
+        CancelledError,
+        FutureCancelledError,
+    )
     path: Path | None = None
     threads: int | None = None
 
@@ -92,7 +98,6 @@ class DaskWorkers:
             self._client = Client(cluster, set_as_default=False)
         elif cluster.asynchronous:
             raise ValueError("executor must be a Client that is not asynchronous.")
-        self._executor: Executor = self._client.get_executor(pure=False)
 
     def place(self, content: Content) -> None:
         """Give each worker its file, and have Dask give it to those that come later."""
@@ -143,7 +148,12 @@ class DaskWorkers:
         with warnings.catch_warnings():
             # Paused trainings may be large; they do not outlive a worker, as scattered data would.
             warnings.filterwarnings("ignore", "Sending large graph")
-            future: Future[bytes] = self._executor.submit(do_errand, packed)
+            remote = self._client.submit(do_errand, packed, pure=False)
+        # A result that was on a dead worker keeps Dask waiting: no other must wait for it.
+        future = asyncio.run_coroutine_threadsafe(
+            self._client.gather(remote, asynchronous=True), self._client.loop.asyncio_loop
+        )
+        future.add_done_callback(lambda local: remote.cancel() if local.cancelled() else None)
         return future
 
     def _connect_again(self) -> None:
@@ -166,7 +176,6 @@ class DaskWorkers:
                     "goes on from where it was, on whatever cluster."
                 )
             time.sleep(_PAUSE)
-        self._executor = self._client.get_executor(pure=False)
         self._doubtful = False
         self._counted = -_COUNTED_EVERY
 

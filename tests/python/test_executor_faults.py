@@ -1,0 +1,343 @@
+"""Searches on a cluster of real processes, some of which die: same results, nothing twice."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import cloudpickle
+import dask
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from distributed.chaos import KillWorker
+from helpers import STOPS_EARLY, assert_same_search, problem
+from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import accuracy_score
+
+import nnhp
+from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier
+
+# What a search takes to its workers of this module, which they cannot import.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+pytestmark = [STOPS_EARLY, pytest.mark.slow, pytest.mark.timeout(40)]
+
+GRID = {"alpha": [1e-4, 1e-3, 1e-2, 1.0], "learning_rate_init": [1e-3, 1e-2, 1e-1]}
+X, Y = problem("multiclass")
+
+
+class Misfortune:
+    """Accuracy; but what happens to the worker that first scores one of the candidates.
+
+    Parameters
+    ----------
+    act : callable
+        Called with the flag's path; it may not return.
+    flag : path
+        A file that is there from then on: it happens once.
+    when : callable
+        Tells the candidate by its estimator.
+    """
+
+    def __init__(self, act, flag, when=lambda net: net.alpha == 1e-2):
+        self.act, self.flag, self.when = act, flag, when
+
+    def __call__(self, estimator, X, y):
+        if self.flag is not None and self.when(estimator):
+            try:
+                os.close(os.open(self.flag, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                pass
+            else:
+                self.act(self.flag)
+        return accuracy_score(y, estimator.predict(X))
+
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop(flag):
+    Path(f"{flag}.stopped").write_text(str(os.getpid()))
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class Deadly:
+    """Accuracy; but a setting kills whoever scores it."""
+
+    def __init__(self, params):
+        self.params = params
+
+    def __call__(self, estimator, X, y):
+        if all(getattr(estimator, name) == value for name, value in self.params.items()):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return accuracy_score(y, estimator.predict(X))
+
+
+class KillAll:
+    """Kill whoever is listed in a file, oneself last."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, _):
+        pids = [int(pid) for pid in Path(self.path).read_text().split()]
+        for pid in pids:
+            if pid != os.getpid():
+                os.kill(pid, signal.SIGKILL)
+        if os.getpid() in pids:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def net(**params):
+    return MLPClassifier(**{"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 3} | params)
+
+
+def grid(scoring=None, **settings):
+    return GridSearchCV(net(), GRID, cv=3, scoring=scoring or Misfortune(None, None), **settings)
+
+
+def halving(scoring=None, **settings):
+    return HalvingGridSearchCV(
+        net(),
+        GRID,
+        cv=3,
+        resource="max_iter",
+        max_resources=27,
+        factor=3,
+        scoring=scoring or Misfortune(None, None),
+        **settings,
+    )
+
+
+CONFIG = {
+    "distributed.scheduler.allowed-failures": 1,
+    "distributed.scheduler.worker-ttl": "60s",
+    "distributed.comm.timeouts.connect": "3s",
+}
+
+
+@contextmanager
+def cluster(**changed):
+    """Two worker processes, which their nannies start anew."""
+    with (
+        dask.config.set(CONFIG | changed),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=60,
+        ) as local,
+        Client(local) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return {make: make().fit(X, Y) for make in (grid, halving)}
+
+
+def assert_as_if_nothing_had_happened(search, expected):
+    """The same search; each fold of each row was recorded once, and trained no longer."""
+    assert_same_search(search, expected)
+    assert search.n_epochs_trained_ == expected.n_epochs_trained_ == expected.n_epochs_planned_
+    with sqlite3.connect(search.study) as file:
+        (folds,) = file.execute("SELECT count(*) FROM folds").fetchone()
+    assert folds == len(search.cv_results_["params"]) * search.n_splits_
+    assert len(nnhp.Study(search.study).trials()) == len(search.cv_results_["params"])
+
+
+@pytest.mark.parametrize("make", [grid, halving])
+def test_a_worker_is_killed(make, client, expected, tmp_path):
+    scoring = Misfortune(die, tmp_path / "flag")
+    search = make(scoring, executor=client, study=tmp_path / "study").fit(X, Y)
+    assert (tmp_path / "flag").exists()
+    assert_as_if_nothing_had_happened(search, expected[make])
+
+
+@pytest.mark.parametrize("make", [grid, halving])
+def test_all_workers_are_killed_at_once(make, client, expected, tmp_path):
+    pids = client.run(os.getpid)
+    (tmp_path / "pids").write_text(" ".join(map(str, pids.values())))
+    scoring = Misfortune(KillAll(tmp_path / "pids"), tmp_path / "flag")
+    search = make(scoring, executor=client, study=tmp_path / "study").fit(X, Y)
+    assert len(pids) > 0
+    assert set(client.run(os.getpid).values()).isdisjoint(pids.values())
+    assert_as_if_nothing_had_happened(search, expected[make])
+
+
+def test_workers_die_at_random(client, expected, tmp_path):
+    client.register_plugin(KillWorker(delay="1s"), name="chaos")
+    before = set(client.run(os.getpid).values())
+    try:
+        search = halving(executor=client, study=tmp_path / "study").fit(X, Y)
+        deadline = time.monotonic() + 60
+        while before & set(client.run(os.getpid).values()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        client.unregister_worker_plugin("chaos")
+    assert_as_if_nothing_had_happened(search, expected[halving])
+
+
+def test_a_worker_stalls_and_comes_back_late(expected, tmp_path):
+    """Its jobs are done by the others when the scheduler has given it up."""
+    flag = tmp_path / "flag"
+    note = Path(f"{flag}.stopped")
+    came_back = []
+
+    def wake():
+        while not note.exists() or not note.read_text():
+            time.sleep(0.05)
+        stopped = int(note.read_text())
+        address = next(at for at, pid in pids.items() if pid == stopped)
+        while address in client.nthreads():
+            time.sleep(0.05)
+        os.kill(stopped, signal.SIGCONT)
+        came_back.append(stopped)
+
+    with cluster(**{"distributed.scheduler.worker-ttl": "4s"}) as client:
+        pids = client.run(os.getpid)
+        thread = threading.Thread(target=wake)
+        thread.start()
+        search = grid(Misfortune(stop, flag), executor=client, study=tmp_path / "study").fit(X, Y)
+        thread.join()
+    assert came_back
+    assert_as_if_nothing_had_happened(search, expected[grid])
+
+
+@pytest.mark.parametrize("executor", ["dask", "processes"])
+def test_a_session_that_kills_its_workers_is_found_and_the_search_goes_on(
+    executor, request, expected
+):
+    culprit = {"alpha": 1e-2, "learning_rate_init": 1e-1}
+    scoring = Deadly(culprit)
+    with ProcessPoolExecutor(2) as pool:
+        workers = pool if executor == "processes" else request.getfixturevalue("client")
+        with pytest.warns(FitFailedWarning, match=r"workers died that trained candidate \d+ .*0\.1"):
+            search = grid(scoring, executor=workers).fit(X, Y)
+    row = search.cv_results_["params"].index(culprit)
+    healthy = expected[grid].cv_results_
+    for split in range(3):
+        scores = search.cv_results_[f"split{split}_test_score"]
+        assert np.isnan(scores[row])
+        others = np.arange(len(scores)) != row
+        np.testing.assert_array_equal(scores[others], healthy[f"split{split}_test_score"][others])
+
+
+def test_a_process_of_a_pool_is_killed(expected, tmp_path):
+    with ProcessPoolExecutor(2) as pool:
+        scoring = Misfortune(die, tmp_path / "flag")
+        search = halving(scoring, executor=pool, study=tmp_path / "study").fit(X, Y)
+    assert_as_if_nothing_had_happened(search, expected[halving])
+
+
+# ------------------------------------------------------------------ the scheduler, the driver
+
+
+@contextmanager
+def started(*command):
+    """A process, killed at the end."""
+    process = subprocess.Popen([sys.executable, *command], stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def own_cluster(port):
+    """A scheduler and a worker as the README starts them; gives the scheduler's process."""
+    address = f"tcp://127.0.0.1:{port}"
+    dask_worker = ["-m", "distributed.cli.dask_worker", address, "--host", "127.0.0.1"]
+    with (
+        started(
+            "-m",
+            "distributed.cli.dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--no-dashboard",
+        ) as scheduler,
+        started(*dask_worker, "--nthreads", "1", "--no-dashboard", "--death-timeout", "10"),
+    ):
+        yield scheduler
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+def test_the_scheduler_is_killed_and_another_one_takes_its_place(expected, tmp_path):
+    port = free_port()
+    flag, pids = tmp_path / "flag", tmp_path / "pids"
+    with own_cluster(port) as scheduler, ExitStack() as later:
+        pids.write_text(str(scheduler.pid))
+
+        def start_another():
+            scheduler.wait()
+            later.enter_context(own_cluster(port))
+
+        thread = threading.Thread(target=start_another)
+        thread.start()
+        with dask.config.set(CONFIG):
+            search = halving(
+                Misfortune(KillAll(pids), flag),
+                executor=f"tcp://127.0.0.1:{port}",
+                study=tmp_path / "study",
+            ).fit(X, Y)
+        thread.join()
+        assert scheduler.returncode == -signal.SIGKILL
+    assert_as_if_nothing_had_happened(search, expected[halving])
+
+
+@pytest.mark.parametrize("make", [grid, halving])
+def test_the_driver_is_killed_and_the_study_goes_on(make, client, expected, tmp_path):
+    address = client.scheduler.address
+    command = [sys.executable, __file__, make.__name__, address, str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=100)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    study = tmp_path / "study"
+    recorded = nnhp.Study(study).trials()
+    search = make(Misfortune(die, tmp_path / "flag"), executor=address, study=study).fit(X, Y)
+    assert_same_search(search, expected[make])
+    assert len(nnhp.Study(study).trials()) == len(search.cv_results_["params"]) >= len(recorded)
+    assert search.n_epochs_trained_ <= expected[make].n_epochs_trained_
+
+
+def drive(name, address, folder):
+    """Search until a worker, scoring, kills this process."""
+    folder = Path(folder)
+    (folder / "pids").write_text(str(os.getpid()))
+    scoring = Misfortune(KillAll(folder / "pids"), folder / "flag", late)
+    {"grid": grid, "halving": halving}[name](
+        scoring, executor=address, study=folder / "study"
+    ).fit(X, Y)
+
+
+def late(net):
+    """Whether a net is one of those that are done last: the smallest."""
+    return net.alpha == 1.0
+
+
+if __name__ == "__main__":
+    drive(*sys.argv[1:])
