@@ -27,7 +27,7 @@ from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier
 
 # What a search takes to its workers of this module, which they cannot import.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-pytestmark = [STOPS_EARLY, pytest.mark.slow, pytest.mark.timeout(40)]
+pytestmark = [STOPS_EARLY, pytest.mark.slow, pytest.mark.timeout(120)]
 
 GRID = {"alpha": [1e-4, 1e-3, 1e-2, 1.0], "learning_rate_init": [1e-3, 1e-2, 1e-1]}
 X, Y = problem("multiclass")
@@ -121,6 +121,7 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": 1,
     "distributed.scheduler.worker-ttl": "60s",
     "distributed.comm.timeouts.connect": "3s",
+    "distributed.deploy.lost-worker-timeout": "600s",
 }
 
 
@@ -211,7 +212,7 @@ def test_a_worker_stalls_and_comes_back_late(expected, tmp_path):
         os.kill(stopped, signal.SIGCONT)
         came_back.append(stopped)
 
-    with cluster(**{"distributed.scheduler.worker-ttl": "4s"}) as client:
+    with cluster(**{"distributed.scheduler.worker-ttl": "10s"}) as client:
         pids = client.run(os.getpid)
         thread = threading.Thread(target=wake)
         thread.start()
@@ -229,7 +230,9 @@ def test_a_session_that_kills_its_workers_is_found_and_the_search_goes_on(
     scoring = Deadly(culprit)
     with ProcessPoolExecutor(2) as pool:
         workers = pool if executor == "processes" else request.getfixturevalue("client")
-        with pytest.warns(FitFailedWarning, match=r"workers died that trained candidate \d+ .*0\.1"):
+        with pytest.warns(
+            FitFailedWarning, match=r"workers died that trained candidate \d+ .*0\.1"
+        ):
             search = grid(scoring, executor=workers).fit(X, Y)
     row = search.cv_results_["params"].index(culprit)
     healthy = expected[grid].cv_results_
@@ -329,9 +332,9 @@ def drive(name, address, folder):
     folder = Path(folder)
     (folder / "pids").write_text(str(os.getpid()))
     scoring = Misfortune(KillAll(folder / "pids"), folder / "flag", late)
-    {"grid": grid, "halving": halving}[name](
-        scoring, executor=address, study=folder / "study"
-    ).fit(X, Y)
+    {"grid": grid, "halving": halving}[name](scoring, executor=address, study=folder / "study").fit(
+        X, Y
+    )
 
 
 def late(net):

@@ -28,6 +28,7 @@ _log = logging.getLogger("nnhp.search")
 _COUNTED_EVERY = 1.0  # seconds between two looks at the workers
 _PATIENCE = 60.0  # seconds in which a lost scheduler may come back
 _PAUSE = 0.1  # seconds between two attempts
+_ATTEMPTS = 5  # to bring the data to all workers while some die
 
 
 class PlacedData(WorkerPlugin):
@@ -103,7 +104,14 @@ class DaskWorkers:
         """Give each worker its file, and have Dask give it to those that come later."""
         self._content = content
         self.agree()
-        self._client.register_plugin(PlacedData(self._name, content, self._n_jobs))
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._client.register_plugin(PlacedData(self._name, content, self._n_jobs))
+            except OSError:  # a worker died meanwhile; its successor gets the data by itself
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     def agree(self) -> None:
         """Have all workers compute with the kernels of this process; ValueError if they cannot.
@@ -113,11 +121,8 @@ class DaskWorkers:
         wanted = nnhp.isa()
         if not self._disagreeing(wanted):
             return
-        common = [
-            isa
-            for isa in available_isas()
-            if all(isa in has for _, has in self._client.run(_kernels).values())
-        ]
+        every = self._kernels().values()
+        common = [isa for isa in available_isas() if all(isa in has for _, has in every)]
         if wanted not in common:
             raise ValueError(
                 f"Some workers cannot compute with {wanted}, as this process does, and results "
@@ -131,7 +136,15 @@ class DaskWorkers:
             )
 
     def _disagreeing(self, wanted: str) -> list[str]:
-        return [at for at, (isa, _) in self._client.run(_kernels).items() if isa != wanted]
+        return [at for at, (isa, _) in self._kernels().items() if isa != wanted]
+
+    def _kernels(self) -> dict[str, tuple[str, list[str]]]:
+        """What each worker computes with, and could compute with; without those that are dying."""
+        answers = self._client.run(_kernels, on_error="return")
+        for answer in answers.values():
+            if isinstance(answer, Exception) and not isinstance(answer, OSError):
+                raise answer
+        return {at: answer for at, answer in answers.items() if not isinstance(answer, OSError)}
 
     def n_slots(self) -> int:
         """One errand under way and one waiting for each worker that is there now."""
