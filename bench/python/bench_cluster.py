@@ -54,7 +54,7 @@ def main() -> None:
             np.testing.assert_array_equal(found_here, found_there)
             ratios.append(here / there)
     print(f"{n_candidates} candidates, 5 folds, {epochs} epochs; {arguments.workers} workers")
-    print(show("speed on workers / in this process", ratios), f"(goal {GOAL})")
+    show("speed on workers", ratios, "of that here", GOAL)
 
 
 def epochs_of_a_session(X: Any, y: Any) -> int:
