@@ -24,6 +24,8 @@ from sklearn.metrics import accuracy_score
 
 import nnhp
 from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier
+from nnhp.search import _executor_bundles
+from nnhp.search._executor_bundles import Bundle
 
 # What a search takes to its workers of this module, which they cannot import.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -196,44 +198,31 @@ def test_workers_die_at_random(client, expected, tmp_path):
     assert_as_if_nothing_had_happened(search, expected[halving])
 
 
-def test_a_worker_stalls_and_comes_back_late(expected, tmp_path):
-    """Its jobs are done by the others when the scheduler has given it up."""
-    flag = tmp_path / "flag"
-    note = Path(f"{flag}.stopped")
-    came_back = []
+def counting_halves(sizes, halves=Bundle.halves):
+    def counted(bundle):
+        sizes.append(len(bundle.pieces))
+        return halves(bundle)
 
-    def wake():
-        while not note.exists() or not note.read_text():
-            time.sleep(0.05)
-        stopped = int(note.read_text())
-        address = next(at for at, pid in pids.items() if pid == stopped)
-        while address in client.nthreads():
-            time.sleep(0.05)
-        os.kill(stopped, signal.SIGCONT)
-        came_back.append(stopped)
-
-    with cluster(**{"distributed.scheduler.worker-ttl": "10s"}) as client:
-        pids = client.run(os.getpid)
-        thread = threading.Thread(target=wake)
-        thread.start()
-        search = grid(Misfortune(stop, flag), executor=client, study=tmp_path / "study").fit(X, Y)
-        thread.join()
-    assert came_back
-    assert_as_if_nothing_had_happened(search, expected[grid])
+    return counted
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
 @pytest.mark.parametrize("executor", ["dask", "processes"])
 def test_a_session_that_kills_its_workers_is_found_and_the_search_goes_on(
-    executor, request, expected
+    executor, expected, monkeypatch
 ):
+    monkeypatch.setattr(_executor_bundles, "_FIRST_SHARE", 1)
     culprit = {"alpha": 1e-2, "learning_rate_init": 1e-1}
-    scoring = Deadly(culprit)
-    with ProcessPoolExecutor(2) as pool:
-        workers = pool if executor == "processes" else request.getfixturevalue("client")
-        with pytest.warns(
-            FitFailedWarning, match=r"workers died that trained candidate \d+ .*0\.1"
-        ):
-            search = grid(scoring, executor=workers).fit(X, Y)
+    sizes = []
+    monkeypatch.setattr(Bundle, "halves", counting_halves(sizes))
+    with ExitStack() as stack:
+        if executor == "processes":
+            workers = stack.enter_context(ProcessPoolExecutor(2))
+        else:
+            workers = stack.enter_context(cluster(**{"distributed.scheduler.allowed-failures": 0}))
+        with pytest.warns(FitFailedWarning, match=r"workers died that trained candidate 8 \("):
+            search = grid(Deadly(culprit), executor=workers).fit(X, Y)
+    assert max(sizes) > 2
     row = search.cv_results_["params"].index(culprit)
     healthy = expected[grid].cv_results_
     for split in range(3):
@@ -265,22 +254,16 @@ def started(*command):
 
 
 @contextmanager
-def own_cluster(port):
-    """A scheduler and a worker as the README starts them; gives the scheduler's process."""
-    address = f"tcp://127.0.0.1:{port}"
-    dask_worker = ["-m", "distributed.cli.dask_worker", address, "--host", "127.0.0.1"]
-    with (
-        started(
-            "-m",
-            "distributed.cli.dask_scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--no-dashboard",
-        ) as scheduler,
-        started(*dask_worker, "--nthreads", "1", "--no-dashboard", "--death-timeout", "10"),
-    ):
+def own_cluster(port, *options, n_workers=1):
+    """A scheduler and workers as the README starts them; gives the scheduler's process."""
+    here = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+    worker = ["-m", "dask", "worker", f"tcp://127.0.0.1:{port}", *here, "--nthreads", "1", *options]
+    with ExitStack() as stack:
+        scheduler = stack.enter_context(
+            started("-m", "dask", "scheduler", "--port", str(port), *here)
+        )
+        for _ in range(n_workers):
+            stack.enter_context(started(*worker, "--death-timeout", "20"))
         yield scheduler
 
 
@@ -311,6 +294,37 @@ def test_the_scheduler_is_killed_and_another_one_takes_its_place(expected, tmp_p
         thread.join()
         assert scheduler.returncode == -signal.SIGKILL
     assert_as_if_nothing_had_happened(search, expected[halving])
+
+
+def test_a_worker_stalls_and_comes_back_late(expected, tmp_path, monkeypatch):
+    """Its jobs are done by the other one when the scheduler has given it up."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "8s")
+    flag, port = tmp_path / "flag", free_port()
+    note = Path(f"{flag}.stopped")
+    with (
+        own_cluster(port, "--no-nanny", n_workers=2),
+        Client(f"tcp://127.0.0.1:{port}", set_as_default=False) as client,
+    ):
+        client.wait_for_workers(2, timeout=60)
+        pids = client.run(os.getpid)
+        late = []
+
+        def wake():
+            while not note.exists() or not note.read_text():
+                time.sleep(0.05)
+            stopped = int(note.read_text())
+            address = next(at for at, pid in pids.items() if pid == stopped)
+            while address in client.nthreads():
+                time.sleep(0.05)
+            os.kill(stopped, signal.SIGCONT)
+            late.append(stopped)
+
+        thread = threading.Thread(target=wake)
+        thread.start()
+        search = grid(Misfortune(stop, flag), executor=client, study=tmp_path / "study").fit(X, Y)
+        thread.join()
+        assert late
+    assert_as_if_nothing_had_happened(search, expected[grid])
 
 
 @pytest.mark.parametrize("make", [grid, halving])

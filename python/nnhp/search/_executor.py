@@ -7,6 +7,7 @@ import pickle
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -28,8 +29,7 @@ _log = logging.getLogger("nnhp.search")
 
 _POLL_SECONDS = 0.1
 _BLOCK = 1 << 20
-# Workers that may die of an errand before it is halved, and of a single job before it is given up.
-_SUSPICIOUS, _DEADLY = 2, 3
+_DEADLY = 3  # workers that die of a job, done alone, until it is given up
 _MAX_MISPLACED = 100  # errands in a row that came to workers without the data, or other kernels
 # What a training costs, roughly as the engine's own estimate has it: per sample and epoch, per
 # weight of these, per unit of these, and per step.
@@ -286,13 +286,12 @@ class _Call:
         """Decide what becomes of a lost bundle, with which so many workers died."""
         if not deaths:
             self._again.append(bundle)
-            return
-        if bundle is self._alone:
-            bundle.deaths += deaths
-        if len(bundle.pieces) > 1 and bundle.deaths >= _SUSPICIOUS:
-            self._suspects += bundle.halves()
-        elif bundle.deaths < _DEADLY:
+        elif bundle is not self._alone:
             self._suspects.append(bundle)
+        elif len(bundle.pieces) > 1:
+            self._suspects += bundle.halves()
+        elif bundle.deaths + deaths < _DEADLY:
+            self._suspects.append(replace(bundle, deaths=bundle.deaths + deaths))
         else:
             self._given_up += bundle.pieces
 

@@ -34,7 +34,7 @@ class Bundle:
     """Jobs that one worker does in one call."""
 
     pieces: list[Piece]
-    deaths: int = 0  # of workers that had it
+    deaths: int = 0  # of workers that did it and nothing else
 
     @property
     def cost(self) -> float:
@@ -42,9 +42,9 @@ class Bundle:
         return sum(piece.cost for piece in self.pieces)
 
     def halves(self) -> list[Bundle]:
-        """Two bundles, as suspicious as this one."""
+        """Two bundles of half the jobs each."""
         middle = len(self.pieces) // 2
-        return [Bundle(part, 1) for part in (self.pieces[:middle], self.pieces[middle:])]
+        return [Bundle(part) for part in (self.pieces[:middle], self.pieces[middle:])]
 
 
 @dataclass
