@@ -6,7 +6,13 @@ import pickle
 import stat
 import sys
 import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from pathlib import Path
 
 import cloudpickle
@@ -311,6 +317,14 @@ def test_other_kernels_are_refused():
         do_errand(Errand("0" * 64, None, 1, nnhp.isa(), True, [], False).packed())
 
 
+def test_workers_without_the_kernels_of_this_process_are_told(cluster, monkeypatch):
+    from nnhp.search import _executor_dask
+
+    monkeypatch.setattr(nnhp, "isa", lambda: "better")
+    with pytest.raises(ValueError, match=r"cannot compute with better.*NNHP_ISA=\w+\.$"):
+        _executor_dask.DaskWorkers(cluster, None).agree()
+
+
 # ------------------------------------------------------------------ bundles
 
 
@@ -397,11 +411,9 @@ def test_data_that_a_worker_lacks_send_the_errand_elsewhere():
 def test_a_broken_executor_that_cannot_be_replaced_is_told(tmp_path):
     class Broken(Executor):
         def submit(self, fn, /, *args, **kwargs):
-            raise nnhp_broken("gone")
+            raise BrokenExecutor("gone")
 
-    from concurrent.futures.process import BrokenProcessPool as nnhp_broken
-
-    with pytest.raises(RuntimeError, match="Broken is broken, .* With a study"):
+    with pytest.raises(RuntimeError, match=r"Broken is broken, .* With a study"):
         GridSearchCV(net(), GRID, cv=3, executor=Broken()).fit(X, Y)
 
 

@@ -23,7 +23,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import accuracy_score
 
 import nnhp
-from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier
+from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier, _core
 from nnhp.search import _executor_bundles
 from nnhp.search._executor_bundles import Bundle
 
@@ -128,7 +128,7 @@ CONFIG = {
 
 
 @contextmanager
-def cluster(**changed):
+def cluster(environment=None, **changed):
     """Two worker processes, which their nannies start anew."""
     with (
         dask.config.set(CONFIG | changed),
@@ -138,6 +138,7 @@ def cluster(**changed):
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             silence_logs=60,
+            env=environment,
         ) as local,
         Client(local) as client,
     ):
@@ -333,12 +334,41 @@ def test_the_driver_is_killed_and_the_study_goes_on(make, client, expected, tmp_
     command = [sys.executable, __file__, make.__name__, address, str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, timeout=100)
     assert done.returncode == -signal.SIGKILL, done.stderr
+    deadline = time.monotonic() + 30
+    while placed(client):  # the scheduler sees that the driver is gone
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     study = tmp_path / "study"
     recorded = nnhp.Study(study).trials()
     search = make(Misfortune(die, tmp_path / "flag"), executor=address, study=study).fit(X, Y)
     assert_same_search(search, expected[make])
     assert len(nnhp.Study(study).trials()) == len(search.cv_results_["params"]) >= len(recorded)
     assert search.n_epochs_trained_ <= expected[make].n_epochs_trained_
+
+
+def placed(client):
+    """Files of data in the folders of the workers, and plugins."""
+
+    def of_worker(dask_worker):
+        folder = Path(dask_worker.local_directory)
+        plugins = [name for name in dask_worker.plugins if name.startswith("nnhp-")]
+        return [path.name for path in folder.glob("nnhp-*")] + plugins
+
+    def of_scheduler(dask_scheduler):
+        names = [*dask_scheduler.worker_plugins, *dask_scheduler.plugins]
+        return [name for name in names if name.startswith("nnhp-")]
+
+    of_workers = client.run(of_worker).values()
+    return [*client.run_on_scheduler(of_scheduler), *(name for some in of_workers for name in some)]
+
+
+@pytest.mark.skipif(len(_core.available_isas()) == 1, reason="there is one instruction set here")
+def test_workers_that_could_compute_as_this_process_does_are_started_anew(expected):
+    with cluster(environment={"NNHP_ISA": _core.available_isas()[0]}) as client:
+        assert set(client.run(nnhp.isa).values()) == {_core.available_isas()[0]}
+        search = grid(executor=client).fit(X, Y)
+        assert set(client.run(nnhp.isa).values()) == {nnhp.isa()}
+    assert_same_search(search, expected[grid])
 
 
 def drive(name, address, folder):

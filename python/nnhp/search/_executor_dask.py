@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, KilledWorker, WorkerPlugin
+from distributed import Client, KilledWorker, SchedulerPlugin, WorkerPlugin
 from distributed.client import FutureCancelledError
 from distributed.diagnostics.plugin import Environ
 
@@ -68,6 +68,32 @@ class PlacedData(WorkerPlugin):
                 self._path.unlink()
 
 
+class TakenAway(SchedulerPlugin):
+    """Takes the data of a search away when its driver is gone without having done so.
+
+    Parameters
+    ----------
+    name : str
+        Of the plugin that put them there.
+    client : str
+        Of the driver, by its number at the scheduler.
+    """
+
+    def __init__(self, name: str, client: str) -> None:
+        self.name = f"{name}-taken-away"
+        self._placing = name
+        self._client = client
+
+    def remove_client(self, scheduler: Any, client: str) -> None:
+        """Have all workers remove the files, if the client that left is the driver's."""
+        if client == self._client:
+            scheduler.remove_plugin(name=self.name)
+            if self._placing in scheduler.worker_plugins:
+                scheduler.loop.add_callback(
+                    scheduler.unregister_worker_plugin, comm=None, name=self._placing
+                )
+
+
 class DaskWorkers:
     """Workers of a Dask cluster, whose deaths its scheduler notes.
 
@@ -106,6 +132,7 @@ class DaskWorkers:
         self.agree()
         for attempt in range(_ATTEMPTS):
             try:
+                self._client.register_plugin(TakenAway(self._name, self._client.id))
                 self._client.register_plugin(PlacedData(self._name, content, self._n_jobs))
             except OSError:  # a worker died meanwhile; its successor gets the data by itself
                 if attempt == _ATTEMPTS - 1:
@@ -204,8 +231,14 @@ class DaskWorkers:
         with suppress(Exception):  # the cluster may be gone, and the search is over
             if self._client.status == "running":
                 self._client.unregister_worker_plugin(self._name)
+                self._client.run_on_scheduler(_forget, f"{self._name}-taken-away")
         if self._address is not None:
             self._client.close()
+
+
+def _forget(name: str, dask_scheduler: Any = None) -> None:
+    """Remove a plugin of the scheduler, who calls this."""
+    dask_scheduler.remove_plugin(name=name)
 
 
 def _kernels() -> tuple[str, list[str]]:
