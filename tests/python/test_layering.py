@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from helpers import run_child
 
 import nnhp
 from nnhp import _component, _core
@@ -35,6 +36,7 @@ ENGINE_MODULES = {
     "estimators._random",
     "estimators._training",
     "estimators._weights",
+    "search._executor_dask",
     "sequential._compiled",
     "sequential._data",
     "sequential._layered",
@@ -161,6 +163,17 @@ def test_one_module_of_the_searches_talks_to_optuna():
         )
     }
     assert talking == {"_proposals"}
+
+
+def test_one_module_of_the_package_talks_to_dask_and_is_imported_when_it_is_asked_for():
+    talking = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(import|from) (dask|distributed)\b", path.read_text(), re.MULTILINE)
+    }
+    assert talking == {"search/_executor_dask.py"}
+    code = "import sys, nnhp.search; assert not {'dask', 'distributed'} & set(sys.modules)"
+    run_child(code)
 
 
 def test_estimators_do_not_know_search():

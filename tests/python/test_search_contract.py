@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +167,15 @@ def test_threads_change_nothing(make, data, n_jobs):
     expected = make().fit(*data)
     with cpus(n_jobs):
         assert_same_search(make(n_jobs=n_jobs).fit(*data), expected)
+
+
+def test_an_executor_changes_nothing(make, data):
+    expected = make().fit(*data)
+    with ThreadPoolExecutor(2) as executor:
+        found = make(executor=executor).fit(*data)
+    assert_same_search(found, expected)
+    for name in ("engine_", "n_epochs_planned_", "n_epochs_trained_"):
+        assert getattr(found, name) == getattr(expected, name), name
 
 
 def test_a_study_changes_nothing_and_is_not_trained_again(make, data, tmp_path):

@@ -22,6 +22,7 @@ class BranchingSearch(RungSearch):
     """A search whose candidates may begin with the trainings of others."""
 
     _takes_others = False
+    _branches = True
     _task_name: str
     _lineages: list[Candidate]  # all candidates, by number
     _rows: list[int]  # number of the candidate of each row of `cv_results_`

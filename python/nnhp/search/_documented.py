@@ -55,7 +55,14 @@ return_oof : bool, default=False
     `oof_predictions_`. Needs a `cv` whose test folds hold each sample once.
 memory_budget : int, default=None
     Bytes for trainings that wait for the next rung, and for `oof_predictions_`; None is a
-    quarter of what the process may have. Trainings beyond it are done again when needed."""
+    quarter of what the process may have. Trainings beyond it are done again when needed.
+executor : Executor, dask.distributed.Client or str, default=None
+    Who trains the candidates: workers of a `concurrent.futures.Executor`; of a Dask cluster, by
+    its client or by the address of its scheduler, ``'tcp://...'`` (``pip install 'nnhp[dask]'``);
+    or, with None, the threads of this process. No result depends on it. The best candidate is
+    fitted on all samples in this process. With Dask, None as `n_jobs` is the threads that a
+    worker was started with; with others, this process's, shared out among the workers. A clone of
+    the search has the same executor; a pickle keeps an address alone."""
 
 _ATTRIBUTES = """cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, \
 n_splits_, refit_time_, multimetric_

@@ -14,6 +14,7 @@ this file and those that it hands a fit to use these private helpers of scikit-l
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
 
-from sklearn.base import _fit_context, clone, is_classifier
+from sklearn.base import _clone_parametrized, _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
@@ -39,7 +40,7 @@ from nnhp.search._outcome import Candidate
 from nnhp.search._prepare import net_of, net_prefixes
 from nnhp.search._search_fit import SearchFit
 
-ADDED_CONSTRAINTS: dict[str, list[Any]] = {
+ADDED_CONSTRAINTS: dict[str, Any] = {
     "study": [str, os.PathLike, _study.Study, None],
     "time_budget_s": [Interval(Real, 0, None, closed="neither"), None],
     "target_score": [Real, None],
@@ -49,6 +50,7 @@ ADDED_CONSTRAINTS: dict[str, list[Any]] = {
     "return_curves": ["boolean"],
     "return_oof": ["boolean"],
     "memory_budget": [Interval(Integral, 0, None, closed="left"), None],
+    "executor": "no_validation",
 }
 
 
@@ -72,6 +74,7 @@ class EngineSearch(DocLink, BaseSearchCV):
     return_curves: bool = False
     return_oof: bool = False
     memory_budget: int | None = None
+    executor: Any = None
     # While it runs: the recorder of the study, and what gives the size of a setting's nets.
     _recorder: Any = None
     _size_of: Any = None
@@ -188,8 +191,18 @@ class EngineSearch(DocLink, BaseSearchCV):
         if net is not None and horizon is not None and net.max_iter < horizon:
             net.learning_rate = laid_out(net.learning_rate, horizon)
 
+    def __sklearn_clone__(self) -> EngineSearch:
+        """A clone searches with the same executor, which cannot be copied."""
+        without = copy.copy(self)
+        without.executor = None
+        copied: EngineSearch = _clone_parametrized(without)
+        copied.executor = self.executor
+        return copied
+
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
+        if not isinstance(self.executor, str):  # others belong to this process
+            state.pop("executor", None)
         for name in ("_recorder", "_size_of"):  # jobs of other processes get copies while it runs
             state.pop(name, None)
         return state
@@ -249,6 +262,8 @@ class EngineSearch(DocLink, BaseSearchCV):
 
     # Whether candidates that the engine cannot do take scikit-learn's way.
     _takes_others = True
+    # Whether a training may begin with that of another candidate, however far it came.
+    _branches = False
 
     def _candidate(self, params: Mapping[str, Any], number: int) -> Candidate:
         """The candidate of a row of `cv_results_`."""

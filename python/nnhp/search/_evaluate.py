@@ -15,7 +15,7 @@ from nnhp.search._beginnings import Beginnings
 from nnhp.search._course import Course, Pause
 from nnhp.search._judge import Judge
 from nnhp.search._kept import KeptTrainings
-from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll, Split
+from nnhp.search._outcome import BLOCK, Candidate, Checkpoint, Finished, Job, Outcome, Poll, Split
 from nnhp.search._prepare import Preparation, Setting, net_of
 from nnhp.search._settings import Settings
 
@@ -74,6 +74,8 @@ class EngineEvaluator:
         that one setting of the earlier steps made.
     """
 
+    block = BLOCK
+
     def __init__(
         self,
         estimator: Any,
@@ -109,7 +111,7 @@ class EngineEvaluator:
         self._together = together
         self.delegated: dict[str, set[int]] = {}  # candidates done by `others`, by the reason
         self._targets: dict[int, int] = {}  # epochs that were planned for a candidate's folds
-        self._settings = Settings(
+        self.settings = Settings(
             estimator,
             Cache(threads),
             has_validation=given.X_val is not None,
@@ -119,20 +121,20 @@ class EngineEvaluator:
         self._judge = Judge(scoring, given, threads, wants_trainings=wants_trainings)
         self._preparation: Hashable = None
         self._prepared: dict[int, Preparation | str] = {}  # by fold; why not, where it failed
-        self._kept = KeptTrainings()
+        self.kept = KeptTrainings()
         self._beginnings = Beginnings(
-            self._settings, self._kept, seed_of, recall if self._goes_on else None
+            self.settings, self.kept, seed_of, recall if self._goes_on else None
         )
 
     # --------------------------------------------------------------------- candidates
 
     def setting(self, candidate: Candidate) -> Setting:
         """Configure and check the estimator of a candidate."""
-        return self._settings.of(candidate)
+        return self.settings.of(candidate)
 
     def order(self, candidates: Sequence[Candidate]) -> Sequence[int]:
         """Those that prepare the samples alike follow each other."""
-        return self._settings.order(candidates)
+        return self.settings.order(candidates)
 
     def branch(self, candidates: Sequence[Candidate]) -> None:
         """Take down what trainings begin with that branch off others, before these go on."""
@@ -142,20 +144,20 @@ class EngineEvaluator:
             parent, epoch = candidate.origin
             self._targets.setdefault(candidate.number, epoch or 0)
             for fold in range(len(self._splits)):
-                self._kept.branch((candidate.number, fold), (parent.number, fold), epoch)
+                self.kept.branch((candidate.number, fold), (parent.number, fold), epoch)
 
     def planned_epochs(self, candidate: Candidate) -> int:
         """Epochs that a fold will take at most, beyond those of the rungs before."""
-        target = self._settings.epochs_of(candidate)
+        target = self.settings.epochs_of(candidate)
         if not target or not self._goes_on:
             return target
-        kept = all((candidate.number, fold) in self._kept for fold in range(len(self._splits)))
+        kept = all((candidate.number, fold) in self.kept for fold in range(len(self._splits)))
         before = self._targets.get(candidate.number, 0) if kept else 0
         self._targets[candidate.number] = max(target, before)
         origin = candidate.origin
         begun_anew = origin is not None and origin.epoch is None and not kept
         ancestors = candidate.lineage[:-1] if begun_anew else []
-        return max(target - before, 0) + sum(map(self._settings.epochs_of, ancestors))
+        return max(target - before, 0) + sum(map(self.settings.epochs_of, ancestors))
 
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
         """Train and score; yields what is finished, some jobs at a time, until `poll` stops it.
@@ -299,7 +301,7 @@ class EngineEvaluator:
         if setting.preparation != self._preparation:
             self._preparation = setting.preparation
             self._prepared = {}
-            self._kept.pause_all()
+            self.kept.pause_all()
         try:
             if fold not in self._prepared:
                 self._prepared[fold] = Preparation(
@@ -343,7 +345,7 @@ class EngineEvaluator:
         finished += self._judge.outcomes(sound, estimators=self.wants_estimators)
         if self._goes_on:
             for run in done:
-                self._kept.put(run.key, run.training)
+                self.kept.put(run.key, run.training)
         return finished, stopped
 
     def _catch_up(self, runs: list[Course], poll: Poll | None) -> bool:
@@ -400,12 +402,12 @@ class EngineEvaluator:
 
     def keep_only(self, numbers: set[int]) -> None:
         """Let go of the trainings of all other candidates."""
-        self._kept.keep_only(numbers)
+        self.kept.keep_only(numbers)
 
     def kept_bytes(self) -> dict[int, int]:
         """Memory of the trainings that are kept, by candidate."""
-        return self._kept.n_bytes()
+        return self.kept.n_bytes()
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         """States of the kept trainings that took longer than it takes to write them."""
-        return self._kept.checkpoints()
+        return self.kept.checkpoints()

@@ -29,6 +29,7 @@ _NOT_IN_RESULTS = {
     "scoring",
     "cv",
     "n_jobs",
+    "executor",
     "pre_dispatch",
     "verbose",
     "refit",

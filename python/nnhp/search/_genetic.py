@@ -129,6 +129,7 @@ class GeneticSearchCV(ModelSearch):
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -156,6 +157,7 @@ class GeneticSearchCV(ModelSearch):
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _resource_of(self, candidate: Mapping[str, Any]) -> int:
         return 0

@@ -86,6 +86,7 @@ class GridSearchCV(model_selection.GridSearchCV, EngineSearch):
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -108,6 +109,7 @@ class GridSearchCV(model_selection.GridSearchCV, EngineSearch):
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         _evaluate_all(self, ParameterGrid(self.param_grid), evaluate_candidates, callback_ctx)
@@ -183,6 +185,7 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -207,6 +210,7 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         sampler = ParameterSampler(

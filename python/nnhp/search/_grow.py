@@ -131,6 +131,7 @@ class GrowSearchCV(BranchingSearch):
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -154,6 +155,7 @@ class GrowSearchCV(BranchingSearch):
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _check_input_parameters(self, X: Any, y: Any, split_params: Any) -> None:
         super()._check_input_parameters(X, y, split_params)

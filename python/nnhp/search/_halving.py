@@ -187,6 +187,7 @@ n_remaining_candidates_, min_resources_, max_resources_
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -214,6 +215,7 @@ n_remaining_candidates_, min_resources_, max_resources_
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _own_candidates(self) -> ParameterGrid:
         return ParameterGrid(self.param_grid)
@@ -307,6 +309,7 @@ n_remaining_candidates_, min_resources_, max_resources_
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -335,6 +338,7 @@ n_remaining_candidates_, min_resources_, max_resources_
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _own_candidates(self) -> ParameterSampler:
         n_candidates = self.n_candidates

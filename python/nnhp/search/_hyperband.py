@@ -112,6 +112,7 @@ class HyperbandSearchCV(RungSearch):
         return_curves: bool = False,
         return_oof: bool = False,
         memory_budget: int | None = None,
+        executor: Any = None,
     ) -> None:
         super().__init__(
             estimator,
@@ -138,6 +139,7 @@ class HyperbandSearchCV(RungSearch):
         self.return_curves = return_curves
         self.return_oof = return_oof
         self.memory_budget = memory_budget
+        self.executor = executor
 
     def _epochs_name(self) -> str:
         if self.resource != "auto":

@@ -69,6 +69,16 @@ class KeptTrainings:
             self._parents.add(parent)
             self._of[key] = replace(paused, seconds=0.0, of_parent=True)
 
+    def paused(self, key: Key) -> Paused:
+        """What a training goes on from; it stays here."""
+        kept = self._of[key]
+        return kept if isinstance(kept, Paused) else Paused.of(kept)
+
+    def take_all(self) -> dict[Key, Training | Paused]:
+        """Hand all trainings over."""
+        taken, self._of = self._of, {}
+        return taken
+
     def pause_all(self) -> None:
         """Let the samples of live trainings go; where memory is short, the trainings too."""
         for key, kept in list(self._of.items()):

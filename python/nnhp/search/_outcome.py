@@ -87,6 +87,9 @@ class Split:
     validation: NDArray[np.int32] | None = None
 
 
+BLOCK = 1024  # folds that an evaluator in this process gets at once
+
+
 Scores = float | dict[str, float]
 
 

@@ -26,11 +26,9 @@ from nnhp.search._outcome import (
 from nnhp.search._promotion import Standings
 from nnhp.search._results import Outcomes
 
-# Folds that are handed to the evaluator at once: enough to fill its calls, few enough that memory
-# does not grow with the search.
-_BLOCK = 1024
-# Candidates of such a block where the search may end early, or prunes those that are worse than an
-# incumbent: a constant, so that what is pruned does not depend on the machine.
+# Candidates that are handed to the evaluator at once where the search may end early, or prunes
+# those that are worse than an incumbent: a constant, so that what is pruned does not depend on
+# the machine.
 JUDGED_TOGETHER = 16
 
 
@@ -43,7 +41,16 @@ class SearchOver(Exception):  # noqa: N818 - an end, not a mistake
 
 
 class Evaluator(Protocol):
-    """What computes the folds of candidates."""
+    """What computes the folds of candidates.
+
+    Attributes
+    ----------
+    block : int
+        Folds that are best handed over at once: enough to fill its calls, few enough that memory
+        does not grow with the search.
+    """
+
+    block: int
 
     def order(self, candidates: Sequence[Candidate]) -> Sequence[int]:
         """The order in which the candidates are best computed."""
@@ -190,7 +197,7 @@ class Run:
         resource = self._resource_of(candidates[0])
         if self._resource != resource:
             self._resource, self._incumbent = resource, None
-        for block in self._blocks(order):
+        for block in self._blocks(order, evaluator.block):
             timed = bool(self.outcomes)
             if timed and self._late():
                 self.over = True
@@ -218,11 +225,11 @@ class Run:
                 break
         return done
 
-    def _blocks(self, order: Sequence[int]) -> Iterator[Sequence[int]]:
+    def _blocks(self, order: Sequence[int], n_folds: int) -> Iterator[Sequence[int]]:
         """Candidates that are handed to the evaluator together."""
         ends_early = self._deadline is not None or self._target is not None
         judged = self._prunes or ends_early
-        length = JUDGED_TOGETHER if judged else max(_BLOCK // self._n_splits, 1)
+        length = JUDGED_TOGETHER if judged else max(n_folds // self._n_splits, 1)
         # The first candidate alone: it is computed whatever the time, and is the first incumbent.
         alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
         yield from _cut(order[:alone], 1)

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _num_samples
 
 from nnhp.estimators._data import Whole
 from nnhp.estimators._schedules import laid_out
-from nnhp.search._outcome import Candidate, Checkpoint, Outcome, Split
+from nnhp.search._outcome import BLOCK, Candidate, Checkpoint, Outcome, Split
 from nnhp.search._prepare import net_of, net_prefixes
 
 _VALIDATION = ("X_val", "y_val", "sample_weight_val")  # what a net's `fit` takes whole
@@ -23,6 +23,8 @@ _VALIDATION = ("X_val", "y_val", "sample_weight_val")  # what a net's `fit` take
 
 class ScikitEvaluator:
     """Computes folds by scikit-learn's own function, for estimators of any kind."""
+
+    block = BLOCK
 
     def __init__(
         self,
@@ -35,7 +37,9 @@ class ScikitEvaluator:
         scorers: Any,
         fit_params: Mapping[str, Any],
         score_params: Mapping[str, Any],
+        horizon: int | None,
         streams: bool,
+        counts_parameters: bool,
         wants_estimators: bool,
     ) -> None:
         self.contexts: dict[tuple[int, int], Any] = {}  # of callbacks, by candidate and fold
@@ -48,7 +52,8 @@ class ScikitEvaluator:
         self.wants_estimators = wants_estimators
         whole = {f"{prefix}{name}" for prefix in net_prefixes(estimator) for name in _VALIDATION}
         # A schedule of trainings that may go on is laid out for all of their epochs.
-        self._horizon: int | None = (search._epochs_go_on() or ("", None))[1]
+        self._horizon = horizon
+        self._counts_parameters = counts_parameters
         self._arguments = {
             "scorer": scorers,
             "fit_params": {k: Whole(v) if k in whole else v for k, v in fit_params.items()},
@@ -88,9 +93,7 @@ class ScikitEvaluator:
         """Fit and score; see `Evaluator`."""
         n_candidates = len({candidate.number for candidate, _ in jobs})
         first = jobs[0][0].number
-        # To count the parameters, which whoever resumes a study may refit by.
-        counts = callable(self._search.refit) or self._search.study is not None
-        wants = self.wants_estimators or counts
+        wants = self.wants_estimators or self._counts_parameters
         results = Parallel(
             n_jobs=self._search.n_jobs,
             pre_dispatch=getattr(self._search, "pre_dispatch", "2*n_jobs"),

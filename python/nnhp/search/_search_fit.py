@@ -14,26 +14,29 @@ from sklearn.model_selection._split import _yields_constant_splits
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
 
 from nnhp import _threads
-from nnhp.estimators._data import Given
 from nnhp.estimators._memory import memory_limit
 from nnhp.search import _study
 from nnhp.search._evaluate import EngineEvaluator
+from nnhp.search._executor import ExecutorEvaluator
+from nnhp.search._executor_pools import Workers, workers_of
 from nnhp.search._fingerprint import fingerprint
+from nnhp.search._materials import Materials
 from nnhp.search._net_size import NetSize, NetSizes
 from nnhp.search._out_of_fold import OutOfFold
 from nnhp.search._outcome import Candidate, Outcome, Scores, Split
-from nnhp.search._prepare import net_prefixes
 from nnhp.search._results import Outcomes, format_results
 from nnhp.search._results_view import Results
 from nnhp.search._run import Run, SearchOver
 from nnhp.search._scikit import ScikitEvaluator, why_not_the_engine
-from nnhp.search._scoring import Scoring
 from nnhp.search._splits import same_splits, splits_of
 
 if TYPE_CHECKING:
     from nnhp.search._engine_fit import EngineSearch
 
 _log = logging.getLogger("nnhp.search")
+
+
+Evaluators = EngineEvaluator | ScikitEvaluator | ExecutorEvaluator
 
 
 class SearchFit:
@@ -53,7 +56,8 @@ class SearchFit:
         self._routed, self._scorers, self._refit_metric = routed, scorers, refit_metric
         self._cv: Any = None  # that the splits are of
         self._splits: list[Split] = []
-        self._evaluator: EngineEvaluator | ScikitEvaluator | None = None
+        self._evaluator: Evaluators | None = None
+        self._workers: Workers | None = None
         self._obstacle: str | None = None
         self._more: dict[str, list[Any]] = {}
         self._seed: int | None = None
@@ -121,6 +125,8 @@ class SearchFit:
     def close(self) -> None:
         """End the progress bar and the study, whatever happened."""
         self.run_state.close()
+        if self._workers is not None:
+            self._workers.close()
         self._search.__dict__.pop("_size_of", None)
         if self._recorder is not None:
             self._recorder.close()
@@ -199,7 +205,7 @@ class SearchFit:
         """Size of a setting's nets; None where none can be made."""
         if self._sizes is None:
             split = self._split(self._search._checked_cv_orig)[0]
-            self._sizes = NetSizes(self._base, self._given(), split)
+            self._sizes = NetSizes(self._base, self._materials().given(), split)
         return self._sizes.of(params)
 
     def formatted(self, n_rows: int) -> dict[str, Any]:
@@ -215,7 +221,7 @@ class SearchFit:
 
     # ------------------------------------------------------------------ the evaluator
 
-    def _evaluator_for(self, cv: Any) -> EngineEvaluator | ScikitEvaluator:
+    def _evaluator_for(self, cv: Any) -> Evaluators:
         if self._evaluator is not None and cv is self._cv and _yields_constant_splits(cv):
             return self._evaluator
         self._cv = cv
@@ -232,31 +238,27 @@ class SearchFit:
             cv, self._X, self._y, self._routed.splitter.split, expected=self._search.n_splits_
         )
 
-    def _make_evaluator(self) -> EngineEvaluator | ScikitEvaluator:
+    def _make_evaluator(self) -> Evaluators:
+        materials = self._materials()
+        local = self._local_evaluator(materials)
+        if self._search.executor is None:
+            return local
+        if self._workers is None:
+            self._workers = workers_of(self._search.executor, self._search.n_jobs)
+        return ExecutorEvaluator(
+            local,
+            materials,
+            self._workers,
+            seed_of=self._seed_of,
+            recall=None if self._recorder is None else self._recall,
+        )
+
+    def _local_evaluator(self, materials: Materials) -> EngineEvaluator | ScikitEvaluator:
         search = self._search
         self._obstacle = None
         if self._out_of_fold is not None:
             self._out_of_fold.check_splits(self._splits)
-        scoring = Scoring(
-            search.estimator,
-            self._scorers,
-            self._X,
-            self._routed.scorer.score,
-            error_score=search.error_score,
-            of_training_rows=search.return_train_score,
-        )
-        scikit = self._scikit = ScikitEvaluator(
-            search,
-            self._base,
-            self._X,
-            self._y,
-            splits=self._splits,
-            scorers=self._scorers,
-            fit_params=self._routed.estimator.fit,
-            score_params=self._routed.scorer.score,
-            streams=self.run_state.needs_streams,
-            wants_estimators=search.return_oof,
-        )
+        scikit = self._scikit = materials.scikit(streams=self.run_state.needs_streams)
         reason = why_not_the_engine(
             search, self._base, self._X, self._y, self._routed.estimator.fit
         )
@@ -264,19 +266,12 @@ class SearchFit:
             raise ValueError(f"{type(search).__name__} trains on the engine alone: {reason}.")
         if reason is None:
             try:
-                evaluator = EngineEvaluator(
-                    self._base,
-                    self._given(),
-                    splits=self._splits,
-                    scoring=scoring,
+                evaluator = materials.engine(
                     threads=_threads.resolve(search.n_jobs),
                     seed_of=self._seed_of,
                     others=scikit if search._takes_others else None,
-                    continues=search._epochs_go_on(),
                     recall=None if self._recorder is None else self._recall,
                     records=self._recorder is not None,
-                    wants_curves=search.return_curves,
-                    wants_estimators=search.return_oof,
                 )
             except (ValueError, TypeError) as error:
                 if not search._takes_others:
@@ -287,6 +282,22 @@ class SearchFit:
         self._obstacle = reason
         _log.info("%s takes scikit-learn's way: %s", type(search).__name__, reason)
         return scikit
+
+    def _materials(self) -> Materials:
+        search = self._search
+        return Materials(
+            search,
+            self._base,
+            self._X,
+            self._y,
+            self._splits,
+            self._scorers,
+            self._routed.estimator.fit,
+            self._routed.scorer.score,
+            search._epochs_go_on(),
+            # Whoever resumes a study may refit by their number.
+            callable(search.refit) or search.study is not None,
+        )
 
     def _recall(self, candidate: Candidate, fold: int) -> tuple[int, dict[str, Any]] | None:
         params = self._fixed(candidate)
@@ -299,14 +310,6 @@ class SearchFit:
         resource, _ = self._search._epochs_go_on() or (None, None)
         fixed = {name: value for name, value in candidate.items() if name != resource}
         return fixed if candidate.origin is None else fixed | {"descent": candidate.descent}
-
-    def _given(self) -> Given:
-        (prefix,) = net_prefixes(self._base)
-        return Given(
-            self._X,
-            self._y,
-            **{name.removeprefix(prefix): v for name, v in self._routed.estimator.fit.items()},
-        )
 
     def _seed_of(self, number: int, fold: int) -> int:
         """Seed for a fold of a candidate whose net has none."""

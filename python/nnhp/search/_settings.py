@@ -109,15 +109,17 @@ class Settings:
             order.extend(group)
         return order
 
-    def epochs_of(self, candidate: Candidate) -> int:
-        """Epochs that a fold may come to; 0 where its fits will fail, or have no epochs."""
+    def of_net(self, candidate: Candidate, name: str) -> Any:
+        """A parameter of a candidate's net, which is not made; None where there is no net."""
         prefix, net = "", net_of(self._estimator)
         if not self._net_alone:
-            name = self._estimator.steps[-1][0]
-            prefix, net = f"{name}__", net_of(candidate.get(name, net))
-        if net is None or candidate.get(f"{prefix}solver", net.solver) == "lbfgs":
-            return 0
-        target = candidate.get(f"{prefix}max_iter", net.max_iter)
+            step = self._estimator.steps[-1][0]
+            prefix, net = f"{step}__", net_of(candidate.get(step, net))
+        return None if net is None else candidate.get(f"{prefix}{name}", getattr(net, name))
+
+    def epochs_of(self, candidate: Candidate) -> int:
+        """Epochs that a fold may come to; 0 where its fits will fail, or have no epochs."""
+        target = self.of_net(candidate, "max_iter")
         if not isinstance(target, Integral) or target < 1:
             return 0
-        return int(target)
+        return 0 if self.of_net(candidate, "solver") == "lbfgs" else int(target)

@@ -1,0 +1,326 @@
+"""The evaluator that has its jobs done by workers: of an executor, or of a Dask cluster."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import numpy as np
+
+import nnhp
+from nnhp.search._evaluate import EngineEvaluator
+from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
+from nnhp.search._executor_data import Content, NotPlacedError
+from nnhp.search._executor_pools import Workers
+from nnhp.search._executor_worker import Errand, Report, WrongInstructionSetError
+from nnhp.search._kept import Key, Paused
+from nnhp.search._materials import Materials
+from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll
+from nnhp.search._scikit import ScikitEvaluator
+
+_log = logging.getLogger("nnhp.search")
+
+_POLL_SECONDS = 0.1
+_BLOCK = 1 << 20
+_DEADLY = 3  # workers that die of a job, done alone, until it is given up
+_MAX_MISPLACED = 100  # errands in a row that came to workers without the data, or other kernels
+# What a training costs, roughly as the engine's own estimate has it: per sample and epoch, per
+# weight of these, per unit of these, and per step.
+_OF_SAMPLE, _OF_WEIGHT, _OF_UNIT, _OF_STEP = 400.0, 1.2, 20.0, 15000.0
+_LARGEST_BATCH = 200  # that 'auto' means
+
+
+class ExecutorEvaluator:
+    """Has candidates trained and scored by workers, to the bits of this process.
+
+    It decides nothing that a result depends on: bundles, workers and their deaths change only
+    who computes what, and when.
+
+    Parameters
+    ----------
+    local : EngineEvaluator or ScikitEvaluator
+        What would do the work here. It plans, and holds the trainings that go on.
+    materials : Materials
+        What it was made of.
+    workers : Workers
+        Who does the work.
+    seed_of : callable
+        Gives the seed of a candidate's fold, for nets whose `random_state` is None.
+    recall : callable or None
+        Gives the epoch and the state of a candidate's fold from the study, or None.
+    """
+
+    block = _BLOCK
+
+    def __init__(
+        self,
+        local: EngineEvaluator | ScikitEvaluator,
+        materials: Materials,
+        workers: Workers,
+        *,
+        seed_of: Callable[[int, int], int],
+        recall: Callable[[Candidate, int], tuple[int, dict[str, Any]] | None] | None,
+    ) -> None:
+        self._local = local
+        self._engine = local if isinstance(local, EngineEvaluator) else None
+        self._materials = materials
+        self._workers = workers
+        self._seed_of = seed_of
+        self._recall = recall if materials.continues is not None else None
+        self._pace = Pace()
+        self._n_features, self._n_outputs = _widths(materials.X, materials.y)
+        self.delegated: dict[str, set[int]] = {}
+        self.wants_estimators = materials.search.return_oof
+        self.counts = {"bundles": 0, "lost": 0, "given_up": 0}
+        content = Content.of(materials)
+        self._digest = content.digest
+        workers.place(content)
+
+    # --------------------------------------------------------------------- as the local one
+
+    def order(self, candidates: Sequence[Candidate]) -> Sequence[int]:
+        """Any order will do: bundles have their own."""
+        return range(len(candidates))
+
+    def branch(self, candidates: Sequence[Candidate]) -> None:
+        """Take down what trainings begin with that branch off others, before these go on."""
+        self._local.branch(candidates)
+
+    def planned_epochs(self, candidate: Candidate) -> int:
+        """Epochs that a fold will take at most, beyond those of the rungs before."""
+        return self._local.planned_epochs(candidate)
+
+    def keep_only(self, numbers: set[int]) -> None:
+        """Let go of the trainings of all other candidates."""
+        self._local.keep_only(numbers)
+
+    def kept_bytes(self) -> dict[int, int]:
+        """Memory of the trainings that are kept here, by candidate."""
+        return self._local.kept_bytes()
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        """States of the kept trainings that took longer than it takes to write them."""
+        return self._local.checkpoints()
+
+    # --------------------------------------------------------------------- jobs
+
+    def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
+        """Have jobs done; yields what is finished, bundle by bundle, until `poll` stops it."""
+        pieces = [self._piece(place, job) for place, job in enumerate(jobs)]
+        call = _Call(self, self._workers, Backlog(pieces, self._pace))
+        try:
+            while call.unfinished:
+                call.fill()
+                for bundle, report in call.wait():
+                    yield self._finished(bundle, report)
+                for piece in call.given_up():
+                    yield [(piece.place, self._given_up(piece))]
+                if poll is not None and poll(0):
+                    return
+        finally:
+            call.cancel()
+
+    def _piece(self, place: int, job: Job) -> Piece:
+        candidate, _ = job
+        if self._engine is None:
+            return Piece(place, job, 1.0, None)
+        preparation = self._engine.settings.preparation_key(candidate)
+        return Piece(place, job, self._cost(candidate), preparation)
+
+    def _cost(self, candidate: Candidate) -> float:
+        """Rough cost of a candidate's fold, of whatever net its settings make."""
+        assert self._engine is not None
+        settings = self._engine.settings
+        try:
+            layers = settings.of_net(candidate, "hidden_layer_sizes")
+            hidden = [int(units) for units in np.ravel(layers)]
+            given = settings.of_net(candidate, "batch_size")
+            batch = _LARGEST_BATCH if given == "auto" else int(given)
+        except (TypeError, ValueError):
+            return 1.0  # its fits will fail, or have unusual layers
+        sizes = [self._n_features, *hidden, self._n_outputs]
+        weights = sum(map(prod, pairwise(sizes)))
+        n_rows = len(self._materials.splits[0].train)
+        batch = min(max(batch, 1), n_rows)
+        of_sample = _OF_SAMPLE + _OF_WEIGHT * weights + _OF_UNIT * sum(hidden)
+        of_epoch = n_rows * of_sample + n_rows / batch * (_OF_STEP + _OF_WEIGHT * weights)
+        return float(of_epoch * max(settings.epochs_of(candidate), 1))
+
+    def pack(self, bundle: Bundle) -> bytes:
+        """A bundle as an errand, with the trainings that it goes on with."""
+        jobs = [piece.job for piece in bundle.pieces]
+        seeds: dict[Key, int] = {}
+        paused: dict[Key, Paused] = {}
+        recalled = {}
+        for candidate, fold in jobs:
+            key = candidate.number, fold
+            if self._engine is None:
+                continue
+            if self._engine.settings.of_net(candidate, "random_state") is None:
+                first = candidate.lineage[0].number, fold
+                seeds[first] = self._seed_of(*first)
+            if key in self._engine.kept:
+                paused[key] = self._engine.kept.paused(key)
+                continue
+            if self._recall is None:
+                continue
+            for one in candidate.lineage:
+                if (found := self._recall(one, fold)) is not None:
+                    recalled[one.number, fold] = found
+        return Errand(
+            digest=self._digest,
+            path=self._workers.path,
+            threads=self._workers.threads,
+            isa=nnhp.isa(),
+            on_engine=self._engine is not None,
+            jobs=jobs,
+            wants_estimators=self.wants_estimators,
+            seeds=seeds,
+            paused=paused,
+            recalled=recalled,
+        ).packed()
+
+    def _finished(self, bundle: Bundle, report: Report) -> list[Finished]:
+        self.counts["bundles"] += 1
+        self._pace.note(bundle, report.seconds)
+        for reason, numbers in report.delegated.items():
+            self.delegated.setdefault(reason, set()).update(numbers)
+        if self._engine is not None:
+            for candidate, fold in (piece.job for piece in bundle.pieces):
+                self._engine.kept.take((candidate.number, fold))
+            for key, paused in report.paused.items():
+                self._engine.kept.put(key, paused)
+        return [(bundle.pieces[place].place, outcome) for place, outcome in report.finished]
+
+    def _given_up(self, piece: Piece) -> Outcome:
+        """Outcome of a job that kills whoever does it; raises where failures shall."""
+        candidate, fold = piece.job
+        self.counts["given_up"] += 1
+        reason = (
+            f"WorkersLostError: all of {_DEADLY} workers died that trained candidate "
+            f"{candidate.number} ({dict(candidate)}) on fold {fold}."
+        )
+        scoring = self._materials.scoring()
+        if scoring.raises:
+            raise RuntimeError(reason)
+        _log.warning(reason)
+        failed = scoring.failed()
+        return Outcome(failed, failed if scoring.of_training_rows else None, fit_error=reason)
+
+
+class _Call:
+    """The bundles of one call: what is under way, what was lost, and who is suspected.
+
+    A worker that dies takes with it what it had, so that a lost bundle may be another's victim.
+    Those that were lost are therefore done alone, when nothing else is left to do; one that is
+    lost again is halved until the job is found.
+    """
+
+    def __init__(self, evaluator: ExecutorEvaluator, workers: Workers, backlog: Backlog) -> None:
+        self._evaluator = evaluator
+        self._workers = workers
+        self._backlog = backlog
+        self._again: list[Bundle] = []  # lost ones, that nobody suspects
+        self._suspects: list[Bundle] = []
+        self._alone: Bundle | None = None  # a suspect, under way with no other
+        self._under_way: dict[Future[bytes], Bundle] = {}
+        self._done: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
+        self._given_up: list[Piece] = []
+        self._misplaced = 0
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is anything left to do."""
+        left = self._again, self._suspects, self._under_way, self._given_up
+        return bool(self._backlog) or any(left)
+
+    def fill(self) -> None:
+        """Hand out as many bundles as the workers want."""
+        slots = max(self._workers.n_slots(), 1)
+        while len(self._under_way) < slots and self._alone is None:
+            if self._again:
+                bundle = self._again.pop()
+            elif self._backlog:
+                bundle = self._backlog.take(slots)
+            elif self._suspects and not self._under_way:
+                bundle = self._alone = self._suspects.pop()
+            else:
+                return
+            future = self._workers.submit(self._evaluator.pack(bundle))
+            self._under_way[future] = bundle
+            future.add_done_callback(self._done.put)
+
+    def wait(self) -> Iterator[tuple[Bundle, Report]]:
+        """Wait a little, and yield the bundles that were done, with their reports."""
+        try:
+            future = self._done.get(timeout=_POLL_SECONDS)
+            while True:
+                bundle = self._under_way.pop(future)
+                report = self._report(bundle, future)
+                if bundle is self._alone:
+                    self._alone = None
+                if report is not None:
+                    yield bundle, report
+                future = self._done.get_nowait()
+        except queue.Empty:
+            return
+
+    def _report(self, bundle: Bundle, future: Future[bytes]) -> Report | None:
+        """What became of a bundle; None where it must be done again."""
+        try:
+            report: Report = pickle.loads(future.result())
+        except self._workers.lost as error:
+            self._evaluator.counts["lost"] += 1
+            self._judge(bundle, self._workers.deaths(error))
+        except (NotPlacedError, WrongInstructionSetError) as error:
+            self._misplaced += 1
+            if self._misplaced > _MAX_MISPLACED:
+                raise
+            if isinstance(error, WrongInstructionSetError):
+                self._workers.agree()
+            self._again.append(bundle)
+        else:
+            self._misplaced = 0
+            return report
+        return None
+
+    def _judge(self, bundle: Bundle, deaths: int) -> None:
+        """Decide what becomes of a lost bundle, with which so many workers died."""
+        if not deaths:
+            self._again.append(bundle)
+        elif bundle is not self._alone:
+            self._suspects.append(bundle)
+        elif len(bundle.pieces) > 1:
+            self._suspects += bundle.halves()
+        elif bundle.deaths + deaths < _DEADLY:
+            self._suspects.append(replace(bundle, deaths=bundle.deaths + deaths))
+        else:
+            self._given_up += bundle.pieces
+
+    def given_up(self) -> list[Piece]:
+        """Jobs that killed whoever did them, since the last call."""
+        found, self._given_up = self._given_up, []
+        return found
+
+    def cancel(self) -> None:
+        """Forget what is under way."""
+        for future in self._under_way:
+            future.cancel()
+
+
+def _widths(X: Any, y: Any) -> tuple[int, int]:
+    """Features, and outputs of a net, as far as costs are concerned."""
+    n_features = X.shape[1] if getattr(X, "ndim", 2) == 2 and hasattr(X, "shape") else 1
+    shape = np.shape(y)
+    if len(shape) > 1:
+        return int(n_features), int(shape[1])
+    values = np.asarray(y)
+    classes = 1 if values.dtype.kind == "f" else min(len(np.unique(values)), len(values))
+    return int(n_features), int(classes)

@@ -1,0 +1,124 @@
+"""Jobs of a search in bundles of a few seconds, those that take longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from nnhp.search._outcome import Job
+
+# Seconds that a bundle shall take: long beside what it costs to send one, short beside what is
+# lost with a worker. The work that is left is shared out, so that bundles grow shorter at its end.
+_SHORTEST, _LONGEST = 1.0, 5.0
+_SLOWEST_PACE = 1e-8  # seconds for a unit of cost, assumed until a bundle was measured
+_FIRST_SHARE = 8  # bundles for each slot, until then
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One job, and what it costs."""
+
+    place: int  # among the jobs of a call
+    job: Job
+    cost: float
+    preparation: Hashable  # equal for jobs whose samples are prepared alike
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """By candidate and fold."""
+        return self.job[0].number, self.job[1]
+
+
+@dataclass
+class Bundle:
+    """Jobs that one worker does in one call."""
+
+    pieces: list[Piece]
+    deaths: int = 0  # of workers that did it and nothing else
+
+    @property
+    def cost(self) -> float:
+        """Of all of its jobs."""
+        return sum(piece.cost for piece in self.pieces)
+
+    def halves(self) -> list[Bundle]:
+        """Two bundles of half the jobs each."""
+        middle = len(self.pieces) // 2
+        return [Bundle(part) for part in (self.pieces[:middle], self.pieces[middle:])]
+
+
+@dataclass
+class Pace:
+    """How long a unit of cost takes, by what was measured."""
+
+    seconds: float = 0.0
+    cost: float = 0.0
+
+    def note(self, bundle: Bundle, seconds: float) -> None:
+        """Learn from a bundle."""
+        self.seconds += seconds
+        self.cost += bundle.cost
+
+    @property
+    def known(self) -> bool:
+        """Whether a bundle was measured."""
+        return self.cost > 0 and self.seconds > 0
+
+    @property
+    def of_unit(self) -> float:
+        """Seconds for a unit of cost."""
+        return self.seconds / self.cost if self.known else _SLOWEST_PACE
+
+
+@dataclass
+class Backlog:
+    """The jobs that nobody has begun.
+
+    Parameters
+    ----------
+    pieces : list of Piece
+        The jobs.
+    pace : Pace
+        What their cost means in seconds.
+    """
+
+    pieces: Sequence[Piece]
+    pace: Pace
+    cost: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        groups: dict[Hashable, list[Piece]] = {}
+        for piece in self.pieces:
+            groups.setdefault(piece.preparation, []).append(piece)
+        self.cost = sum(piece.cost for piece in self.pieces)
+        self.pieces = ()
+        # Of a pipeline, one preparation after the other; the longest last, to be taken from there.
+        self._groups = sorted(
+            (sorted(group, key=_by_cost, reverse=True) for group in groups.values()),
+            key=lambda group: group[-1].cost,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def take(self, slots: int) -> Bundle:
+        """The next bundle, where so many can be under way at a time."""
+        if self.pace.known:
+            seconds = min(max(self.cost * self.pace.of_unit / slots, _SHORTEST), _LONGEST)
+            wanted = seconds / self.pace.of_unit
+        else:
+            wanted = min(self.cost / (_FIRST_SHARE * slots), _LONGEST / _SLOWEST_PACE)
+        group = self._groups[-1]
+        taken = [group.pop()]
+        cost = taken[0].cost
+        while group and cost + group[-1].cost <= wanted:
+            taken.append(group.pop())
+            cost += taken[-1].cost
+        if not group:
+            self._groups.pop()
+        self.cost -= cost
+        return Bundle(sorted(taken, key=lambda piece: piece.order))
+
+
+def _by_cost(piece: Piece) -> tuple[float, int]:
+    return -piece.cost, piece.place

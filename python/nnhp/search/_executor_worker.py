@@ -1,0 +1,151 @@
+"""What runs on a worker: errands, that is a bundle of jobs and what they need beside the data."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+import nnhp
+from nnhp import _threads
+from nnhp.search._executor_data import opened, placed
+from nnhp.search._kept import Key, Paused
+from nnhp.search._materials import Materials
+from nnhp.search._outcome import Candidate, Finished, Job
+
+_MAX_OPEN = 2  # searches whose data a process holds: one within another
+
+
+class WrongInstructionSetError(RuntimeError):
+    """A worker computes with other kernels than the search, and so to other bits."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Jobs for a worker."""
+
+    digest: str  # of the data
+    path: Path | None  # of their file; None where somebody placed it for the worker
+    threads: int | None  # to train on; None: as many as the worker was given
+    isa: str
+    on_engine: bool  # else everything is done in scikit-learn's way
+    jobs: Sequence[Job]
+    wants_estimators: bool
+    seeds: Mapping[Key, int] = field(default_factory=dict)  # of folds whose nets have none
+    paused: Mapping[Key, Paused] = field(default_factory=dict)  # trainings to go on with
+    recalled: Mapping[Key, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # by a study
+
+    def packed(self) -> bytes:
+        """As bytes, whatever its candidates are made of."""
+        content: bytes = cloudpickle.dumps(self, protocol=5)
+        return content
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of an errand."""
+
+    finished: list[Finished]
+    delegated: dict[str, set[int]]  # candidates done in scikit-learn's way, by the reason
+    paused: dict[Key, Paused]  # trainings that may go on
+    seconds: float
+
+    def packed(self) -> bytes:
+        """As bytes, whatever its estimators are made of."""
+        content: bytes = cloudpickle.dumps(self, protocol=5)
+        return content
+
+
+class _Bench:
+    """The evaluator of one search in this process."""
+
+    def __init__(self, errand: Errand) -> None:
+        path, threads = errand.path, errand.threads
+        if path is None:
+            path, threads = placed.find(errand.digest)
+        self._materials: Materials = opened(path, errand.digest)
+        self._errand = errand
+        scikit = self._materials.scikit(streams=True)
+        self._scikit = scikit
+        self._engine = None
+        if errand.on_engine:
+            self._engine = self._materials.engine(
+                threads=threads or _threads.resolve(None),
+                seed_of=lambda number, fold: self._errand.seeds[number, fold],
+                others=scikit if self._materials.search._takes_others else None,
+                recall=self._recall,
+            )
+
+    def _recall(self, candidate: Candidate, fold: int) -> tuple[int, dict[str, Any]] | None:
+        return self._errand.recalled.get((candidate.number, fold))
+
+    def do(self, errand: Errand) -> Report:
+        begun = time.perf_counter()
+        self._errand = errand
+        self._scikit.wants_estimators = errand.wants_estimators
+        if self._engine is None:
+            outcomes = self._scikit.evaluate(errand.jobs, None)
+            finished = [one for some in outcomes for one in some]
+            return Report(finished, {}, {}, time.perf_counter() - begun)
+        engine = self._engine
+        engine.wants_estimators = errand.wants_estimators
+        engine.delegated = {}
+        engine.kept.take_all()  # of an errand that failed
+        for key, paused in errand.paused.items():
+            engine.kept.put(key, paused)
+        finished = [one for some in engine.evaluate(errand.jobs) for one in some]
+        climbing = self._climbing(errand)
+        return Report(finished, engine.delegated, climbing, time.perf_counter() - begun)
+
+    def _climbing(self, errand: Errand) -> dict[Key, Paused]:
+        """Those trainings that may come to a later rung."""
+        assert self._engine is not None
+        kept = self._engine.kept.take_all()
+        if self._materials.continues is None:
+            return {}
+        _, horizon = self._materials.continues
+        branches = self._materials.search._branches
+        wanted = {
+            (candidate.number, fold)
+            for candidate, fold in errand.jobs
+            if branches or self._engine.settings.epochs_of(candidate) < horizon
+        }
+        return {
+            key: training if isinstance(training, Paused) else Paused.of(training)
+            for key, training in kept.items()
+            if key in wanted
+        }
+
+
+_turn = threading.Lock()  # one errand at a time: it has all of the worker's threads
+_benches: dict[str, _Bench] = {}
+
+
+def do_errand(packed: bytes) -> bytes:
+    """Do a packed errand; returns the packed report.
+
+    Raises
+    ------
+    WrongInstructionSetError
+        If this process computes with other kernels than the search.
+    NotPlacedError, DamagedDataError
+        If the data are not here.
+    """
+    errand: Errand = pickle.loads(packed)
+    if errand.isa != nnhp.isa():
+        raise WrongInstructionSetError(
+            f"A worker computes with {nnhp.isa()} and the search with {errand.isa}: start the "
+            f"worker with NNHP_ISA={errand.isa}."
+        )
+    with _turn:
+        bench = _benches.pop(errand.digest, None) or _Bench(errand)
+        while len(_benches) >= _MAX_OPEN:
+            del _benches[next(iter(_benches))]
+        _benches[errand.digest] = bench
+        return bench.do(errand).packed()

@@ -1,0 +1,441 @@
+"""executor=: what it takes, what goes to the workers, and that no result depends on it."""
+
+import builtins
+import os
+import pickle
+import stat
+import sys
+import threading
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from pathlib import Path
+
+import cloudpickle
+import dask
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from distributed import Client, LocalCluster
+from helpers import STOPS_EARLY, assert_same_search, problem
+from scipy.stats import loguniform
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import nnhp
+from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier, MLPRegressor, RandomizedSearchCV
+from nnhp.search import _executor_data, _executor_worker
+from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
+from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
+from nnhp.search._executor_worker import Errand, WrongInstructionSetError, do_errand
+from nnhp.search._outcome import Candidate
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+pytestmark = STOPS_EARLY
+
+X, Y = problem("multiclass")
+GRID = {"alpha": [1e-4, 1e-2], "hidden_layer_sizes": [(4,), (6, 5)]}
+
+
+def net(**params):
+    return MLPClassifier(**{"max_iter": 4, "random_state": 3} | params)
+
+
+@pytest.fixture(scope="module")
+def threads():
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """One Dask worker in this process."""
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "20s"}),
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            protocol="tcp",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=60,
+        ) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+
+
+# ------------------------------------------------------------------ what it may be
+
+
+@pytest.mark.parametrize("wrong", [2, "threads", ThreadPoolExecutor, object()])
+def test_what_is_no_executor_is_told(wrong):
+    with pytest.raises((TypeError, ValueError), match=r"executor must be .*got"):
+        GridSearchCV(net(), GRID, executor=wrong).fit(X, Y)
+
+
+def test_without_dask_the_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "nnhp.search._executor_dask", raising=False)
+    original = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name.partition(".")[0] == "distributed":
+            raise ImportError("No module named 'distributed'")
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"dask.distributed: pip install 'nnhp\[dask\]'"):
+        GridSearchCV(net(), GRID, executor="tcp://127.0.0.1:1").fit(X, Y)
+
+
+def test_clones_share_the_executor_and_pickles_leave_it(threads):
+    search = GridSearchCV(net(), GRID, cv=3, executor=threads)
+    assert clone(search).executor is threads
+    assert pickle.loads(pickle.dumps(search)).executor is None
+    search.executor = "tcp://127.0.0.1:8786"
+    assert pickle.loads(pickle.dumps(search)).executor == "tcp://127.0.0.1:8786"
+    search.executor = threads
+    scores = nnhp.nested_cv(search, X, Y, cv=3)
+    plain = nnhp.nested_cv(search.set_params(executor=None), X, Y, cv=3)
+    np.testing.assert_array_equal(scores["inner_score"], plain["inner_score"])
+
+
+# ------------------------------------------------------------------ the same results
+
+SEARCHES = {
+    "train scores": lambda **kw: GridSearchCV(net(), GRID, cv=3, return_train_score=True, **kw),
+    "several scores": lambda **kw: GridSearchCV(
+        net(), GRID, cv=3, scoring=["accuracy", "neg_log_loss"], refit="accuracy", **kw
+    ),
+    "own scorer": lambda **kw: GridSearchCV(
+        net(), GRID, cv=3, scoring=lambda estimator, X, y: estimator.predict(X)[:5].mean(), **kw
+    ),
+    "curves": lambda **kw: GridSearchCV(net(), GRID, cv=3, return_curves=True, **kw),
+    "out of fold": lambda **kw: GridSearchCV(net(), GRID, cv=3, return_oof=True, **kw),
+    "ensemble": lambda **kw: GridSearchCV(net(), GRID, cv=3, ensemble=True, **kw),
+    "no seed": lambda **kw: RandomizedSearchCV(
+        net(random_state=None),
+        {"alpha": loguniform(1e-4, 1)},
+        n_iter=4,
+        cv=3,
+        random_state=7,
+        refit=False,
+        **kw,
+    ),
+    "generator": lambda **kw: GridSearchCV(
+        net(random_state=np.random.RandomState(4)), GRID, cv=3, **kw
+    ),
+    "pipeline": lambda **kw: HalvingGridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("net", net())]),
+        {"net__alpha": [1e-4, 1e-2, 1.0], "scale__with_mean": [True, False]},
+        resource="net__max_iter",
+        max_resources=9,
+        cv=3,
+        **kw,
+    ),
+    "function in a pipeline": lambda **kw: GridSearchCV(
+        Pipeline([("f", FunctionTransformer(lambda X: X[:, 1:])), ("net", net())]),
+        {"net__alpha": [1e-4, 1e-2]},
+        cv=3,
+        **kw,
+    ),
+    "mixed ways": lambda **kw: GridSearchCV(net(), {"solver": ["lbfgs", "adam"]}, cv=3, **kw),
+    "another estimator": lambda **kw: GridSearchCV(
+        DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2, 3]}, cv=3, refit=False, **kw
+    ),
+    "pruned folds": lambda **kw: GridSearchCV(net(), GRID, cv=3, prune_folds="forgiving", **kw),
+    "target": lambda **kw: GridSearchCV(net(), GRID, cv=3, target_score=0.1, **kw),
+    "early stopping": lambda **kw: GridSearchCV(net(early_stopping=True), GRID, cv=3, **kw),
+}
+
+
+def same(make, data, executor):
+    expected, found = make().fit(*data), make(executor=executor).fit(*data)
+    assert_same_search(found, expected)
+    for name in ("engine_", "n_epochs_planned_", "n_epochs_trained_"):
+        if expected.target_score is None or name != "n_epochs_trained_":  # it ends when it ends
+            assert getattr(found, name) == getattr(expected, name), name
+    if hasattr(expected, "curves_"):
+        pd.testing.assert_frame_equal(found.curves_, expected.curves_)
+    if hasattr(expected, "oof_predictions_"):
+        np.testing.assert_array_equal(found.oof_predictions_, expected.oof_predictions_)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_no_result_depends_on_the_executor(name, threads):
+    same(SEARCHES[name], (X, Y), threads)
+
+
+@pytest.mark.parametrize("name", ["pipeline", "mixed ways", "own scorer"])
+def test_nor_on_dask(name, cluster):
+    same(SEARCHES[name], (X, Y), cluster)
+    same(SEARCHES[name], (X, Y), cluster.scheduler.address)
+
+
+CONTAINERS = {
+    "fortran": np.asfortranarray(X),
+    "strided": np.repeat(X, 2, axis=1)[:, ::2],
+    "single": X.astype(np.float32),
+    "frame": pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]),
+    "sparse": sp.csr_array(np.where(X > 0, X, 0)),
+    "list": X.tolist(),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_samples_of_any_kind_come_to_the_workers_as_they_are(name, threads):
+    same(SEARCHES["train scores"], (CONTAINERS[name], Y), threads)
+
+
+def test_weights_and_targets_come_along(threads):
+    weight = np.linspace(0.5, 2, len(X))
+    _, y = problem("two targets")
+    searches = [
+        GridSearchCV(MLPRegressor(max_iter=4, random_state=0), {"alpha": [0.1, 1]}, executor=e).fit(
+            X, y, sample_weight=weight
+        )
+        for e in (None, threads)
+    ]
+    assert_same_search(*searches)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_errors_of_a_worker_are_those_of_the_search(threads):
+    search = GridSearchCV(net(), {"alpha": [1e-4, -1.0]}, cv=3, executor=threads)
+    with pytest.warns(FitFailedWarning, match="alpha"):
+        search.fit(X, Y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+    with pytest.raises(ValueError, match="'alpha' parameter of MLPClassifier must be"):
+        search.set_params(error_score="raise").fit(X, Y)
+
+
+def test_a_study_goes_on_with_another_executor(threads, tmp_path):
+    make = SEARCHES["pipeline"]
+    expected = make().fit(X, Y)
+    half = make(study=tmp_path / "study", time_budget_s=1e-9).fit(X, Y)
+    assert len(half.cv_results_["params"]) < len(expected.cv_results_["params"])
+    found = make(study=tmp_path / "study", executor=threads).fit(X, Y)
+    assert_same_search(found, expected)
+    again = make(study=tmp_path / "study").fit(X, Y)
+    assert again.n_epochs_trained_ == 0
+
+
+# ------------------------------------------------------------------ the data
+
+
+def test_the_data_are_a_file_of_their_owner_alone_and_gone_at_the_end(threads, monkeypatch):
+    seen = []
+    write = Content.write
+
+    def noted(self, folder):
+        path = write(self, folder)
+        seen.append((path, stat.S_IMODE(path.stat().st_mode)))
+        return path
+
+    monkeypatch.setattr(Content, "write", noted)
+    GridSearchCV(net(), GRID, cv=3, executor=threads).fit(X, Y)
+    ((path, mode),) = seen
+    assert mode == 0o600
+    assert not path.exists()
+    assert not path.parent.exists()
+
+
+def test_a_worker_of_dask_has_them_in_its_own_folder(cluster, monkeypatch):
+    seen = []
+    find = _executor_data.Placed.find
+
+    def noted(self, digest):
+        path, n_threads = find(self, digest)
+        seen.append((path, stat.S_IMODE(path.stat().st_mode), n_threads))
+        return path, n_threads
+
+    monkeypatch.setattr(_executor_data.Placed, "find", noted)
+    _executor_worker._benches.clear()
+    GridSearchCV(net(), GRID, cv=3, executor=cluster).fit(X, Y)
+    (worker,) = cluster.cluster.workers.values()
+    ((path, mode, n_threads),) = set(seen)
+    assert path.parent == Path(worker.local_directory)
+    assert (mode, n_threads) == (0o600, 2)
+    assert not path.exists()
+    assert not [name for name in cluster.run(lambda dask_worker: list(dask_worker.plugins))
+                if name.startswith("nnhp")]  # fmt: skip
+
+
+def test_arrays_are_views_of_the_file(tmp_path):
+    arrays = {"a": np.arange(5000.0), "b": np.asfortranarray(X), "c": Y}
+    content = Content.of(arrays)
+    path = content.write(tmp_path)
+    assert path.name == f"nnhp-{content.digest}"
+    assert path.stat().st_size == content.n_bytes
+    found = opened(path, content.digest)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].flags.f_contiguous == array.flags.f_contiguous
+        assert not found[name].flags.writeable
+        assert not found[name].flags.owndata
+    with pytest.raises(FileExistsError):
+        content.write(tmp_path)
+
+
+def test_a_link_is_not_followed(tmp_path):
+    content = Content.of([1])
+    (tmp_path / f"nnhp-{content.digest}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError):
+        content.write(tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_damaged_file_is_told_whatever_byte_it_is(tmp_path):
+    content = Content.of({"a": np.arange(20.0)})
+    whole = content.joined()
+    path = tmp_path / "data"
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(DamagedDataError):
+            opened(path, content.digest)
+    for length in (0, 1, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DamagedDataError):
+            opened(path, content.digest)
+    with pytest.raises(NotPlacedError, match="TMPDIR"):
+        opened(tmp_path / "nowhere", content.digest)
+
+
+def test_other_kernels_are_refused():
+    errand = Errand("0" * 64, None, 1, "another", True, [], False)
+    with pytest.raises(WrongInstructionSetError, match="NNHP_ISA=another"):
+        do_errand(errand.packed())
+    with pytest.raises(NotPlacedError):
+        do_errand(Errand("0" * 64, None, 1, nnhp.isa(), True, [], False).packed())
+
+
+def test_workers_without_the_kernels_of_this_process_are_told(cluster, monkeypatch):
+    from nnhp.search import _executor_dask
+
+    monkeypatch.setattr(nnhp, "isa", lambda: "better")
+    monkeypatch.setattr(_executor_dask, "_kernels", lambda: ("base", ["base"]))
+    with pytest.raises(ValueError, match=r"cannot compute with better.*NNHP_ISA=base\.$"):
+        _executor_dask.DaskWorkers(cluster, None).agree()
+
+
+# ------------------------------------------------------------------ bundles
+
+
+def pieces(costs, preparations=None):
+    return [
+        Piece(place, (Candidate({}, place), 0), cost, None if preparations is None else of)
+        for place, (cost, of) in enumerate(zip(costs, preparations or costs, strict=True))
+    ]
+
+
+def bundles_of(backlog, slots):
+    found = []
+    while backlog:
+        found.append(backlog.take(slots))
+    return found
+
+
+def test_bundles_take_one_to_five_seconds_and_grow_shorter_at_the_end():
+    costs = np.random.RandomState(0).uniform(0.01, 0.2, 2000)
+    found = bundles_of(Backlog(pieces(costs), Pace(seconds=1.0, cost=1.0)), slots=10)
+    done = [piece.place for bundle in found for piece in bundle.pieces]
+    assert sorted(done) == list(range(2000))
+    seconds = np.array([bundle.cost for bundle in found])
+    assert seconds.max() <= 5.0
+    assert (seconds[:-1] >= 0.8).all()
+    assert seconds[:10].min() > 4.5
+    assert seconds[-10:].max() < 1.5
+    longest = [max(piece.cost for piece in bundle.pieces) for bundle in found]
+    assert longest == sorted(longest, reverse=True)
+
+
+def test_bundles_before_anything_was_measured_leave_some_for_everybody():
+    found = bundles_of(Backlog(pieces([1.0] * 100), Pace()), slots=4)
+    assert {len(bundle.pieces) for bundle in found[:-1]} <= {1, 2, 3}
+    assert len(found) >= 32
+
+
+def test_a_job_of_an_hour_is_a_bundle_of_its_own():
+    found = bundles_of(Backlog(pieces([3600.0, 0.1, 0.1]), Pace(1.0, 1.0)), slots=2)
+    assert [len(bundle.pieces) for bundle in found] == [1, 2]
+
+
+def test_a_bundle_has_samples_that_are_prepared_alike():
+    costs, preparations = [1.0, 2.0, 3.0, 4.0] * 10, ["a", "b"] * 20
+    found = bundles_of(Backlog(pieces(costs, preparations), Pace(1.0, 100.0)), slots=1)
+    assert [len(bundle.pieces) for bundle in found] == [20, 20]
+    for bundle in found:
+        assert len({piece.preparation for piece in bundle.pieces}) == 1
+
+
+def test_halves_have_all_that_the_whole_had():
+    bundle = Bundle(pieces([1.0] * 5), deaths=2)
+    halves = bundle.halves()
+    assert [len(half.pieces) for half in halves] == [2, 3]
+    assert [piece for half in halves for piece in half.pieces] == bundle.pieces
+
+
+# ------------------------------------------------------------------ lost errands
+
+
+class Unlucky(Executor):
+    """A thread; but errands fail, by their number, as if their process had died."""
+
+    def __init__(self, error, numbers):
+        self._inner = ThreadPoolExecutor(1)
+        self._error, self._numbers, self._n = error, numbers, -1
+
+    def submit(self, fn, /, *args, **kwargs):
+        self._n += 1
+        if self._n in self._numbers:
+            future = Future()
+            future.set_exception(self._error)
+            return future
+        return self._inner.submit(fn, *args, **kwargs)
+
+
+def test_data_that_a_worker_lacks_send_the_errand_elsewhere():
+    executor = Unlucky(NotPlacedError("not here"), {0, 2, 3})
+    same(SEARCHES["pipeline"], (X, Y), executor)
+    with pytest.raises(NotPlacedError):
+        SEARCHES["pipeline"](executor=Unlucky(NotPlacedError(), range(1000))).fit(X, Y)
+
+
+def test_a_broken_executor_that_cannot_be_replaced_is_told(tmp_path):
+    class Broken(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            raise BrokenExecutor("gone")
+
+    with pytest.raises(RuntimeError, match=r"Broken is broken, .* With a study"):
+        GridSearchCV(net(), GRID, cv=3, executor=Broken()).fit(X, Y)
+
+
+def test_a_search_that_ends_early_leaves_the_executor_alone(threads):
+    search = GridSearchCV(net(max_iter=200), {"alpha": np.linspace(0, 1, 40)}, cv=3, n_jobs=1)
+    found = search.set_params(executor=threads, time_budget_s=0.05).fit(X, Y)
+    assert 1 <= len(found.cv_results_["params"]) <= 40
+    assert threads.submit(lambda: 5).result() == 5
+
+
+@pytest.mark.slow
+def test_processes_share_the_threads_out(tmp_path):
+    seen = tmp_path / "seen"
+    seen.mkdir()
+
+    def scoring(estimator, X, y):
+        (seen / str(os.getpid())).touch()
+        return 0.0
+
+    with ProcessPoolExecutor(2) as executor:
+        GridSearchCV(net(), GRID, cv=3, scoring=scoring, executor=executor).fit(X, Y)
+    assert str(os.getpid()) not in {path.name for path in seen.iterdir()}
+    assert threading.active_count() < 50
