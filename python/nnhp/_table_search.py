@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import log
+from math import isqrt, log, prod
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,6 @@ _HELD_OUT = 0.25
 _RESOURCE = f"{STEP}max_iter"
 _FACTOR = 3
 _CANDIDATES = {"random": 20, "halving": 81, "bayes": 40, "genetic": 100}
-_POPULATION = 10  # candidates of a generation
 _EPOCHS = {
     "random": 100,
     "grid": 100,
@@ -339,8 +338,8 @@ class TableSearch:
     def _searched_space(self) -> dict[str, Any] | list[dict[str, Any] | When]:
         request, model = self._request, self._pipeline()
         if request.space is None:
-            space = spaces.default(model, n_samples=self._fold_rows)
-            return space | {f"{STEP}hidden_layer_sizes": _LAYERS}
+            default = spaces.default(model, n_samples=self._fold_rows)
+            return default | {f"{STEP}hidden_layer_sizes": _LAYERS}
         rationed = request.method in ("halving", "hyperband")
         space = read_space(
             request.space,
@@ -370,11 +369,17 @@ class TableSearch:
             n_candidates = sum(rungs[0][0] for rungs in brackets_of(self._epochs, _FACTOR))
         else:
             n_candidates = self._request.n_candidates or _CANDIDATES[method]
-        if method == "genetic":  # whole generations
-            n_candidates = -(-n_candidates // _POPULATION) * _POPULATION
+        if method == "genetic":
+            n_candidates = prod(self._generations())
         if n_all < n_candidates:
             self.remarks.append(f"the space has no more than {n_all} candidates")
         return int(min(n_all, n_candidates))
+
+    def _generations(self) -> tuple[int, int]:
+        """Candidates of a generation, and generations: about as many."""
+        n_candidates = self._request.n_candidates or _CANDIDATES["genetic"]
+        size = max(isqrt(n_candidates), 2)
+        return size, -(-n_candidates // size)
 
     # ------------------------------------------------------------------ the search
 
@@ -399,9 +404,9 @@ class TableSearch:
         if request.method == "bayes":
             return BayesSearchCV(model, space, n_iter=self.n_candidates, **common)
         if request.method == "genetic":
-            generations = -(-self.n_candidates // _POPULATION)
+            size, generations = self._generations()
             return GeneticSearchCV(
-                model, space, population_size=_POPULATION, generations=generations, **common
+                model, space, population_size=size, generations=generations, **common
             )
         if request.method == "hyperband":
             return HyperbandSearchCV(

@@ -21,10 +21,11 @@ from sklearn.preprocessing import StandardScaler
 
 import nnhp
 from nnhp import BayesSearchCV, GeneticSearchCV, HiddenLayers, MLPClassifier, MLPRegressor, When
+from nnhp.integrations.optuna import SeededSampler
 from nnhp.optimizers import SGD, RMSprop
-from nnhp.search import _bayes, _evaluate
+from nnhp.search import _evaluate
 from nnhp.search._genetic import pareto_front
-from nnhp.search._proposals import Proposals
+from nnhp.search._proposals import Proposals, genetic_sampler
 
 pytestmark = STOPS_EARLY
 
@@ -224,6 +225,31 @@ def test_another_sampler_of_optunas_proposes(data):
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sequence = QMCSampler(seed=0)
     assert len(set(keys(bayes(sampler=sequence).fit(*data)))) == 6
+    seeded = SeededSampler(RandomSampler(), seed=9)
+    assert keys(bayes(sampler=seeded).fit(*data)) == tried
+    assert keys(bayes(sampler=seeded, random_state=1).fit(*data)) != tried
+
+
+def test_settings_outside_of_the_space_come_on_top_of_the_first_generation(data):
+    outside = {"alpha": 7.0, "learning_rate_init": 0.01}
+    inside = [{"alpha": 0.1, "learning_rate_init": rate} for rate in (0.02, 0.04, 0.08)]
+    results = genetic(extra_candidates=[outside, *inside]).fit(*data).cv_results_
+    assert results["params"][:4] == [outside, *inside]
+    assert results["generation"].tolist() == [0] * 5 + [1] * 4
+    alphas = [params["alpha"] for params in results["params"]]
+    assert not np.isclose(alphas[4], 0.1)
+    assert np.isclose(alphas[5:], 0.1).any()  # bred, not drawn
+
+
+def test_children_have_numbers_between_those_of_their_parents():
+    proposals = Proposals(FLAT, genetic_sampler(4, "test"), 0, "test", own={})
+    first = [{"alpha": a, "learning_rate_init": r} for a in (0.01, 0.1) for r in (0.02, 0.04)]
+    proposals.tell(proposals.place(first), [[1.0]] * 4)
+    alphas = np.array([child.params["alpha"] for child in proposals.ask(60)])
+    near = (alphas > 0.003) & (alphas < 0.32)
+    new = ~np.isclose(alphas, 0.01) & ~np.isclose(alphas, 0.1)
+    assert (near & new).mean() > 0.45  # of 0.2 that mutations make
+    assert (~near).mean() > 0.05  # mutations
 
 
 @pytest.mark.parametrize("make", [bayes, genetic])
@@ -523,7 +549,3 @@ def test_a_study_tells_optunas_version(data, tmp_path, monkeypatch):
     monkeypatch.setattr(optuna, "__version__", "5.9")
     with pytest.raises(ValueError, match=r"differs in: .*versions"):
         bayes(study=nnhp.Study(path, resume=True)).fit(*data)
-
-
-def test_the_batch_size_is_a_constant():
-    assert _bayes.AUTO_BATCH_SIZE == 4

@@ -98,9 +98,10 @@ def test_ranks_are_shared_and_failures_come_last(read, tmp_path):
         ("hyperband", None, 99, ""),
         ("halving", 9, 99, ""),
         ("random", 9, 99, ""),
-        ("bayes", 9, 4, "after 4 of 9 candidates"),
+        ("bayes", 9, 6, "after 6 of 9 candidates"),
         ("bayes", 9, 99, ""),
-        ("genetic", 9, 4, "after 4 of 10 candidates"),
+        ("genetic", 9, 4, "after 4 of 9 candidates"),
+        ("genetic", 10, 4, "after 4 of 12 candidates"),
     ],
 )
 def test_how_far_a_search_came_in_its_time(read, monkeypatch, method, n_candidates, n_late, cut):

@@ -11,7 +11,8 @@ from sklearn.model_selection import ParameterSampler as ScikitParameterSampler
 import nnhp
 from nnhp import HiddenLayers, When
 from nnhp.optimizers import SGD, RMSprop
-from nnhp.search._dimensions import RandomTrial, Space
+from nnhp.search._dimensions import Space
+from nnhp.search._proposals import RandomTrial
 from nnhp.search._when import ParameterSampler
 
 pytestmark = STOPS_EARLY
@@ -207,6 +208,7 @@ SPACES = [
     [{"a": uniform(0, 1), "b": ["x", None, (1, 2)]}, {"a": uniform(5, 1)}, {"c": [3, 2, 1]}],
     {"solver": [SGD(), RMSprop()], "solver__learning_rate": loguniform(1e-3, 1e-1)},
     {"h": HiddenLayers((1, 3), (4, 9)), "n": norm(), "r": randint(2, 9), "k": poisson(3)},
+    {"h": HiddenLayers((2, 3), (1, 99), log=False), "r": randint(2, 90), "l": range(0, 80, 2)},
 ]
 
 
@@ -219,6 +221,15 @@ def test_genes_mean_the_setting_that_they_were_found_for(space):
         assert again.keys() == params.keys()
         for name, value in params.items():
             assert again[name] == (pytest.approx(value) if isinstance(value, float) else value)
+
+
+@pytest.mark.parametrize("n", [5, 30])
+def test_integers_are_drawn_evenly(n):
+    draws = [params["r"] for params in drawn({"r": randint(7, 7 + n)}, 200 * n)]
+    counts = np.bincount(draws, minlength=7 + n)
+    assert counts[:7].sum() == 0
+    assert len(counts) == 7 + n
+    assert 140 < counts[7:].min() < counts.max() < 260  # 4 standard deviations
 
 
 def test_settings_outside_of_the_space_have_no_genes():

@@ -1,7 +1,7 @@
 """A space in numbers: what a model of the scores may propose, and the parameters that it means.
 
 Each parameter is made of genes: integers and reals within bounds, and choices, which a trial
-suggests by their names. A trial is Optuna's, or a `RandomTrial`.
+suggests by their names. A trial is Optuna's, or one of `_proposals` that draws at random.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from nnhp.search._when import parts_of, same_value
 # Quantiles of distributions without a form of their own: their tails are left out.
 _TAIL = 1e-6
 _MAX_LISTED = 100_000  # settings
+# From here on integers are reals that are rounded: of integers TPE takes the mass of each under
+# each of its kernels, one by one, which is most of its work where there are many.
+_MANY = 16
 _PART = "part"  # gene: the dict of a list of dicts
 Genes = dict[str, int | float]
 
@@ -32,28 +35,6 @@ class Trial(Protocol):
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int: ...
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
     def suggest_categorical(self, name: str, choices: Sequence[int]) -> int: ...
-
-
-class RandomTrial:
-    """Suggests genes at random, evenly over their range or its logarithm."""
-
-    def __init__(self, seed: Sequence[int]) -> None:
-        self._rng = np.random.default_rng(list(seed))
-
-    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        if log:
-            drawn = math.exp(self._rng.uniform(math.log(low - 0.5), math.log(high + 0.5)))
-            return min(max(round(drawn), low), high)
-        return int(self._rng.integers(low, high + 1))
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        if log:
-            drawn = math.exp(self._rng.uniform(math.log(low), math.log(high)))
-            return min(max(drawn, low), high)
-        return float(self._rng.uniform(low, high))
-
-    def suggest_categorical(self, name: str, choices: Sequence[int]) -> int:
-        return int(choices[int(self._rng.integers(len(choices)))])
 
 
 class _Dimension(Protocol):
@@ -71,6 +52,15 @@ class _Dimension(Protocol):
 
     def values(self) -> Iterator[Any]:
         """All values, where they are finite."""
+
+
+def _suggest_integer(trial: Trial, name: str, low: int, high: int, *, log: bool = False) -> int:
+    if low == high:
+        return low
+    if high - low < _MANY:
+        return trial.suggest_int(name, low, high, log=log)
+    drawn = trial.suggest_float(name, low - 0.5, high + 0.5, log=log)
+    return min(max(round(drawn), low), high)
 
 
 @dataclass(frozen=True)
@@ -99,7 +89,7 @@ class _Choices:
         if last == 0:
             return self.listed[0]
         if self._ordered:
-            return self.listed[trial.suggest_int(name, 0, last)]
+            return self.listed[_suggest_integer(trial, name, 0, last)]
         return self.listed[trial.suggest_categorical(name, range(last + 1))]
 
     def genes(self, value: Any, name: str) -> Genes | None:
@@ -147,7 +137,7 @@ class _Integers:
         return self.high - self.low + 1
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> int:
-        return trial.suggest_int(name, self.low, self.high)
+        return _suggest_integer(trial, name, self.low, self.high)
 
     def genes(self, value: Any, name: str) -> Genes | None:
         if not isinstance(value, Real) or not self.low <= float(value) <= self.high:
@@ -196,20 +186,21 @@ class _Layers:
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> tuple[int, ...]:
         low, high = self.layers.depth
-        depth = low if low == high else trial.suggest_int(f"{name}.depth", low, high)
+        depth = _suggest_integer(trial, f"{name}.depth", low, high)
         alike = self.layers.shape == "rectangle"
         n_genes = min(high, 1) if alike else high
         if not all_genes:
             n_genes = min(depth, n_genes)
-        widths = [self._width(trial, f"{name}.width_{i + 1}") for i in range(n_genes)]
+        widths = [
+            _suggest_integer(
+                trial, f"{name}.width_{i + 1}", *self.layers.width, log=self.layers.log
+            )
+            for i in range(n_genes)
+        ]
         if alike:
             return tuple(widths) * depth
         units = widths[:depth]
         return tuple(sorted(units, reverse=True) if self.layers.shape == "taper" else units)
-
-    def _width(self, trial: Trial, name: str) -> int:
-        low, high = self.layers.width
-        return low if low == high else trial.suggest_int(name, low, high, log=self.layers.log)
 
     def genes(self, value: Any, name: str) -> Genes | None:
         units = np.atleast_1d(value).tolist() if np.ndim(value) <= 1 else None

@@ -37,7 +37,7 @@ target_score : float, default=None
     The search ends with the first candidate, in the order of the candidates, whose mean score
     is at least this.
 extra_candidates : sequence of dict, default=()
-    Settings that are evaluated first.
+    Settings that are evaluated first: known to be good, as ``Study("other.db").best["params"]``.
 prune_folds : {'forgiving'}, default=None
     'forgiving': a candidate whose mean over the folds so far is worse than the worst fold of the
     best candidate so far skips its other folds; 16 candidates at a time are compared with the same

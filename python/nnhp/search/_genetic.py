@@ -19,8 +19,9 @@ from nnhp.search._proposals import genetic_sampler
 class GeneticSearchCV(ModelSearch):
     """Breed candidates from the best ones, generation by generation.
 
-    The algorithm is NSGA-II [1]_ of [Optuna](https://optuna.org); the engine trains a generation,
-    on all folds, in one call. Needs the extra ``nnhp[optuna]``. With several scorers the search
+    The algorithm is NSGA-II [1]_ of [Optuna](https://optuna.org), whose children have numbers
+    between and about those of their parents [2]_; the engine trains a generation, on all folds, in
+    one call. Needs the extra ``nnhp[optuna]``. With several scorers the search
     looks for all candidates that no other one beats in every score, and lists them in
     `pareto_front_`. The candidates depend on `random_state` and the scores alone: they are the
     same for any `n_jobs`, and after a resume. None of them is tried twice.
@@ -33,10 +34,13 @@ class GeneticSearchCV(ModelSearch):
         Distributions (of `scipy.stats`, :class:`nnhp.HiddenLayers`, or any with `rvs` and `ppf`)
         or lists, which are ordered where their numbers rise or fall. Of several dicts each
         candidate draws one; :class:`nnhp.When` adds parameters under a condition.
-    population_size : int, default=20
-        Candidates of a generation; settings that come first are among those of the first one.
-    generations : int, default=10
-        How many. Where the space has no more settings, the search ends with a warning.
+    population_size : int, default=10
+        Candidates of a generation; settings that come first are among those of the first one, or
+        on top of it where they lie outside of the space, so that nothing can be bred from them.
+    generations : int, default=20
+        How many. Scores rise from generation to generation, so that with few candidates in all
+        small generations are best: about as many candidates in each as there are generations.
+        Where the space has no more settings, the search ends with a warning.
     max_parameters : int or None, default=None
         Most trained parameters of a candidate's net; proposals beyond it are not trained.
     max_predict_flops : int or None, default=None
@@ -69,6 +73,8 @@ class GeneticSearchCV(ModelSearch):
     ----------
     .. [1] K. Deb, A. Pratap, S. Agarwal and T. Meyarivan, "A Fast and Elitist Multiobjective
        Genetic Algorithm: NSGA-II", IEEE Transactions on Evolutionary Computation 6(2), 2002.
+    .. [2] L. J. Eshelman and J. D. Schaffer, "Real-Coded Genetic Algorithms and Interval-Schemata",
+       Foundations of Genetic Algorithms 2, 1993 (BLX-alpha, alpha = 0.5).
 
     Examples
     --------
@@ -101,8 +107,8 @@ class GeneticSearchCV(ModelSearch):
         estimator: Any,
         param_distributions: Any,
         *,
-        population_size: int = 20,
-        generations: int = 10,
+        population_size: int = 10,
+        generations: int = 20,
         max_parameters: int | None = None,
         max_predict_flops: int | None = None,
         scoring: Any = None,
@@ -171,7 +177,8 @@ class GeneticSearchCV(ModelSearch):
         ).call_on_fit_task_begin(estimator=self)
         batch = self._placed_first()
         for generation in range(int(self.generations)):
-            batch += self._proposals.ask(max(size - len(batch), 0))
+            n_bred = sum(proposal.trial is not None for proposal in batch)
+            batch += self._proposals.ask(max(size - n_bred, 0))
             if not batch:
                 break
             self._n_proposed += len(batch)

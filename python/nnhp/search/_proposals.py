@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnhp.search._dimensions import RandomTrial, Space
+from nnhp.search._dimensions import Space
 from nnhp.search._fingerprint import describe
 
 if TYPE_CHECKING:
@@ -58,9 +59,16 @@ def make_sampler(sampler: Any, search: str) -> Any:
 
 
 def genetic_sampler(population_size: int, search: str) -> Any:
-    """NSGA-II with generations of this size."""
+    """NSGA-II with generations of this size, whose children lie between and about their parents.
+
+    Optuna's own crossover only deals out the parents' numbers again, so that a new rate or width
+    comes from a mutation alone, which draws it from the whole range.
+    """
     optuna = need_optuna(search)
-    return optuna.samplers.NSGAIISampler(population_size=population_size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        blend = optuna.samplers.nsgaii.BLXAlphaCrossover()
+    return optuna.samplers.NSGAIISampler(population_size=population_size, crossover=blend)
 
 
 @dataclass
@@ -69,6 +77,28 @@ class Proposal:
 
     params: dict[str, Any]
     trial: optuna.Trial | None  # None where the model has no genes for it
+
+
+class RandomTrial:
+    """Suggests genes at random, evenly over their range or its logarithm."""
+
+    def __init__(self, seed: Sequence[int]) -> None:
+        self._rng = np.random.default_rng(list(seed))
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        if log:
+            drawn = math.exp(self._rng.uniform(math.log(low - 0.5), math.log(high + 0.5)))
+            return min(max(round(drawn), low), high)
+        return int(self._rng.integers(low, high + 1))
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if log:
+            drawn = math.exp(self._rng.uniform(math.log(low), math.log(high)))
+            return min(max(drawn, low), high)
+        return float(self._rng.uniform(low, high))
+
+    def suggest_categorical(self, name: str, choices: Sequence[int]) -> int:
+        return int(choices[int(self._rng.integers(len(choices)))])
 
 
 class Proposals:
@@ -108,6 +138,8 @@ class Proposals:
         optuna = need_optuna(search)
         from nnhp.integrations._seeded import SeededSampler
 
+        if isinstance(sampler, SeededSampler):
+            sampler = sampler.sampler
         # Trees of parameters are for TPE alone; other models would sample them at random.
         tree = isinstance(sampler, optuna.samplers.TPESampler)
         self.space = Space(space, all_genes=not tree)

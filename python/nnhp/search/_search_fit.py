@@ -173,8 +173,10 @@ class SearchFit:
             search._promotions(len(candidates)),
             later_epochs=search._later_epochs(),
         )
-        if state.over and done < len(candidates) and first and not state.target_reached:
-            # Of a rung that was cut short nothing counts: its candidates were not compared.
+        on_rung = search._resource_of(candidates[0]) > 0
+        cut_short = state.over and done < len(candidates) and not state.target_reached
+        if cut_short and first and on_rung:
+            # Nothing of the rung counts: its candidates were not compared.
             state.truncate(first)
             raise SearchOver(0)
         state.truncate(first + done)
