@@ -31,7 +31,17 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import nnhp
-from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier, MLPRegressor, RandomizedSearchCV
+from nnhp import (
+    BayesSearchCV,
+    GridSearchCV,
+    GrowSearchCV,
+    HalvingGridSearchCV,
+    HyperbandSearchCV,
+    MLPClassifier,
+    MLPRegressor,
+    PBTSearchCV,
+    RandomizedSearchCV,
+)
 from nnhp.search import _executor_data, _executor_worker
 from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
 from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
@@ -43,6 +53,7 @@ pytestmark = STOPS_EARLY
 
 X, Y = problem("multiclass")
 GRID = {"alpha": [1e-4, 1e-2], "hidden_layer_sizes": [(4,), (6, 5)]}
+RATES = {"learning_rate_init": loguniform(1e-4, 1e-1)}
 
 
 def net(**params):
@@ -155,6 +166,24 @@ SEARCHES = {
     "pruned folds": lambda **kw: GridSearchCV(net(), GRID, cv=3, prune_folds="forgiving", **kw),
     "target": lambda **kw: GridSearchCV(net(), GRID, cv=3, target_score=0.1, **kw),
     "early stopping": lambda **kw: GridSearchCV(net(early_stopping=True), GRID, cv=3, **kw),
+    "hyperband": lambda **kw: HyperbandSearchCV(
+        net(), RATES, max_resources=9, cv=3, random_state=0, **kw
+    ),
+    "a model": lambda **kw: BayesSearchCV(net(), RATES, n_iter=6, cv=3, random_state=0, **kw),
+    "a population": lambda **kw: PBTSearchCV(
+        net(), RATES, population_size=4, generations=3, cv=3, random_state=0, **kw
+    ),
+    "a population without a seed": lambda **kw: PBTSearchCV(
+        net(random_state=None),
+        RATES,
+        population_size=4,
+        generations=3,
+        cv=3,
+        refit=False,
+        random_state=0,
+        **kw,
+    ),
+    "growth": lambda **kw: GrowSearchCV(net(), max_width=16, cv=3, random_state=0, **kw),
 }
 
 

@@ -78,7 +78,6 @@ class ExecutorEvaluator:
         self._n_features, self._n_outputs = _widths(materials.X, materials.y)
         self.delegated: dict[str, set[int]] = {}
         self.wants_estimators = materials.search.return_oof
-        self.counts = {"bundles": 0, "lost": 0, "given_up": 0}
         content = Content.of(materials)
         self._digest = content.digest
         workers.place(content)
@@ -188,7 +187,6 @@ class ExecutorEvaluator:
         ).packed()
 
     def _finished(self, bundle: Bundle, report: Report) -> list[Finished]:
-        self.counts["bundles"] += 1
         self._pace.note(bundle, report.seconds)
         for reason, numbers in report.delegated.items():
             self.delegated.setdefault(reason, set()).update(numbers)
@@ -202,7 +200,6 @@ class ExecutorEvaluator:
     def _given_up(self, piece: Piece) -> Outcome:
         """Outcome of a job that kills whoever does it; raises where failures shall."""
         candidate, fold = piece.job
-        self.counts["given_up"] += 1
         reason = (
             f"WorkersLostError: all of {_DEADLY} workers died that trained candidate "
             f"{candidate.number} ({dict(candidate)}) on fold {fold}."
@@ -277,7 +274,6 @@ class _Call:
         try:
             report: Report = pickle.loads(future.result())
         except self._workers.lost as error:
-            self._evaluator.counts["lost"] += 1
             self._judge(bundle, self._workers.deaths(error))
         except (NotPlacedError, WrongInstructionSetError) as error:
             self._misplaced += 1

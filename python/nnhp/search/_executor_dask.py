@@ -21,7 +21,7 @@ from nnhp import _threads
 from nnhp._core import available_isas
 from nnhp.search._executor_data import Content, placed
 from nnhp.search._executor_pools import WorkersLostError
-from nnhp.search._executor_worker import do_errand
+from nnhp.search._executor_worker import do_errand, forget
 
 _log = logging.getLogger("nnhp.search")
 
@@ -64,6 +64,7 @@ class PlacedData(WorkerPlugin):
         """Remove the file; those who have it mapped keep its content."""
         if self._path is not None:
             placed.remove(self._digest, self._path)
+            forget(self._digest)
             with suppress(FileNotFoundError):
                 self._path.unlink()
 

@@ -127,6 +127,11 @@ _turn = threading.Lock()  # one errand at a time: it has all of the worker's thr
 _benches: dict[str, _Bench] = {}
 
 
+def forget(digest: str) -> None:
+    """Let go of what this process made of some data."""
+    _benches.pop(digest, None)
+
+
 def do_errand(packed: bytes) -> bytes:
     """Do a packed errand; returns the packed report.
 
