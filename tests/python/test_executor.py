@@ -13,6 +13,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
+from multiprocessing import get_context
 from pathlib import Path
 
 import cloudpickle
@@ -453,6 +454,11 @@ def test_a_search_that_ends_early_leaves_the_executor_alone(threads):
     found = search.set_params(executor=threads, time_budget_s=0.05).fit(X, Y)
     assert 1 <= len(found.cv_results_["params"]) <= 40
     assert threads.submit(lambda: 5).result() == 5
+
+
+def test_a_process_that_is_forked_while_an_errand_is_done_here_does_its_own():
+    with _executor_worker._turn, ProcessPoolExecutor(1, get_context("fork")) as executor:
+        same(SEARCHES["train scores"], (X, Y), executor)
 
 
 @pytest.mark.slow

@@ -121,6 +121,10 @@ class Placed:
     """Where the files of data are that somebody placed for this process."""
 
     def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget all, whoever holds the lock: in a child, its owner is not there."""
         self._lock = threading.Lock()
         self._paths: dict[str, list[Path]] = {}
         self._threads: dict[str, int] = {}
@@ -150,3 +154,4 @@ class Placed:
 
 
 placed = Placed()
+os.register_at_fork(after_in_child=placed.begin_anew)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 import time
@@ -125,6 +126,16 @@ class _Bench:
 
 _turn = threading.Lock()  # one errand at a time: it has all of the worker's threads
 _benches: dict[str, _Bench] = {}
+
+
+def _begin_anew() -> None:
+    # A thread of a parent that forked may have had the turn, and its bench under its hands.
+    global _turn
+    _turn = threading.Lock()
+    _benches.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def forget(digest: str) -> None:
