@@ -184,7 +184,9 @@ SEARCHES = {
         random_state=0,
         **kw,
     ),
-    "growth": lambda **kw: GrowSearchCV(net(), max_width=16, cv=3, random_state=0, **kw),
+    "growth": lambda **kw: GrowSearchCV(
+        net(hidden_layer_sizes=4), max_width=16, cv=3, random_state=0, **kw
+    ),
 }
 
 

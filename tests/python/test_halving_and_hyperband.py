@@ -1,5 +1,6 @@
 """Searches over epochs: what they promise, against fresh fits and plain arithmetic."""
 
+import warnings
 import weakref
 from collections import Counter
 from functools import partial
@@ -1184,10 +1185,10 @@ def test_several_metrics_under_hyperband():
 
 
 @both
-def test_one_warning_sums_up_who_came_to_the_last_epoch(make):
-    search = make(refit=False)
-    with pytest.warns(match="maximum of iterations") as caught:
-        search.fit(X, Y)
-    n_last = int((search.fit(X, Y).cv_results_["n_resources"] == 9).sum())
-    (warning,) = caught
-    assert str(warning.message).startswith(f"{n_last * N_FOLDS} trainings of the search")
+def test_trainings_that_came_to_the_last_epoch_are_not_warned_of(make):
+    """Rungs end trainings: that is what they are for. The best one warns where it is refitted."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search = make(refit=False).fit(X, Y)
+    assert (search.cv_results_["n_resources"] == 9).any()
+    assert caught == []
