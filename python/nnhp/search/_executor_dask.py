@@ -80,6 +80,8 @@ class TakenAway(SchedulerPlugin):
         Of the driver, by its number at the scheduler.
     """
 
+    idempotent = True
+
     def __init__(self, name: str, client: str) -> None:
         self.name = f"{name}-taken-away"
         self._placing = name
