@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import cloudpickle
@@ -190,12 +191,14 @@ def test_all_workers_are_killed_at_once(make, client, expected, tmp_path):
 def test_workers_die_at_random(client, expected, tmp_path):
     """Until each of the first ones died, one search follows the other."""
     # Those that exit by themselves, as in its other modes, are not started anew.
-    client.register_plugin(KillWorker(delay="1s", mode="segfault"), name="chaos")
+    client.register_plugin(KillWorker(delay="4s", mode="segfault"), name="chaos")
     first = set(client.run(os.getpid, on_error="ignore").values())
     alive = first
     try:
-        while first & alive:
-            search = halving(executor=client, study=tmp_path / str(len(list(tmp_path.iterdir()))))
+        for n in count():
+            if not first & alive:
+                break
+            search = halving(executor=client, study=tmp_path / str(n))
             assert_as_if_nothing_had_happened(search.fit(X, Y), expected[halving])
             alive = set(client.run(os.getpid, on_error="ignore").values())
     finally:
@@ -336,8 +339,8 @@ def test_the_driver_is_killed_and_the_study_goes_on(make, client, expected, tmp_
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     recorded = len(nnhp.Study(tmp_path / "study").trials())
     deadline = time.monotonic() + 30
-    while placed(client):  # the scheduler sees that the driver is gone
-        assert time.monotonic() < deadline
+    while left := placed(client):  # the scheduler sees that the driver is gone
+        assert time.monotonic() < deadline, left
         time.sleep(0.1)
     run(check=True)
     search = pickle.loads((tmp_path / "search").read_bytes())
