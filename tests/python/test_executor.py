@@ -410,7 +410,7 @@ def test_a_bundle_has_samples_that_are_prepared_alike():
 
 
 def test_halves_have_all_that_the_whole_had():
-    bundle = Bundle(pieces([1.0] * 5), deaths=2)
+    bundle = Bundle(pieces([1.0] * 5))
     halves = bundle.halves()
     assert [len(half.pieces) for half in halves] == [2, 3]
     assert [piece for half in halves for piece in half.pieces] == bundle.pieces

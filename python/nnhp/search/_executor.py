@@ -29,7 +29,7 @@ _log = logging.getLogger("nnhp.search")
 
 _POLL_SECONDS = 0.1
 _BLOCK = 1 << 20
-_DEADLY = 3  # workers that die of a job, done alone, until it is given up
+_DEADLY = 3  # times that a job is lost, done alone, until it is given up
 _MAX_MISPLACED = 100  # errands in a row that came to workers without the data, or other kernels
 # What a training costs, roughly as the engine's own estimate has it: per sample and epoch, per
 # weight of these, per unit of these, and per step.
@@ -201,7 +201,7 @@ class ExecutorEvaluator:
         """Outcome of a job that kills whoever does it; raises where failures shall."""
         candidate, fold = piece.job
         reason = (
-            f"WorkersLostError: all of {_DEADLY} workers died that trained candidate "
+            f"WorkersLostError: all workers died that trained candidate "
             f"{candidate.number} ({dict(candidate)}) on fold {fold}."
         )
         scoring = self._materials.scoring()
@@ -274,7 +274,7 @@ class _Call:
         try:
             report: Report = pickle.loads(future.result())
         except self._workers.lost as error:
-            self._judge(bundle, self._workers.deaths(error))
+            self._judge(bundle, died=self._workers.died(error))
         except (NotPlacedError, WrongInstructionSetError) as error:
             self._misplaced += 1
             if self._misplaced > _MAX_MISPLACED:
@@ -287,16 +287,16 @@ class _Call:
             return report
         return None
 
-    def _judge(self, bundle: Bundle, deaths: int) -> None:
-        """Decide what becomes of a lost bundle, with which so many workers died."""
-        if not deaths:
+    def _judge(self, bundle: Bundle, *, died: bool) -> None:
+        """Decide what becomes of a lost bundle, whose worker may have died."""
+        if not died:
             self._again.append(bundle)
         elif bundle is not self._alone:
             self._suspects.append(bundle)
         elif len(bundle.pieces) > 1:
             self._suspects += bundle.halves()
-        elif bundle.deaths + deaths < _DEADLY:
-            self._suspects.append(replace(bundle, deaths=bundle.deaths + deaths))
+        elif bundle.losses + 1 < _DEADLY:
+            self._suspects.append(replace(bundle, losses=bundle.losses + 1))
         else:
             self._given_up += bundle.pieces
 

@@ -34,7 +34,7 @@ class Bundle:
     """Jobs that one worker does in one call."""
 
     pieces: list[Piece]
-    deaths: int = 0  # of workers that did it and nothing else
+    losses: int = 0  # with the workers that did it and nothing else
 
     @property
     def cost(self) -> float:

@@ -80,6 +80,8 @@ class TakenAway(SchedulerPlugin):
         Of the driver, by its number at the scheduler.
     """
 
+    idempotent = True
+
     def __init__(self, name: str, client: str) -> None:
         self.name = f"{name}-taken-away"
         self._placing = name
@@ -220,18 +222,18 @@ class DaskWorkers:
         self._doubtful = False
         self._counted = -_COUNTED_EVERY
 
-    def deaths(self, error: BaseException) -> int:
-        """As many workers as Dask gave the errand to; none where the scheduler was lost."""
-        if isinstance(error, KilledWorker):
-            return int(error.allowed_failures) + 1
-        self._doubtful = True
-        return 0
+    def died(self, error: BaseException) -> bool:
+        """All workers died that Dask gave the errand to; or else the scheduler was lost."""
+        self._doubtful |= not isinstance(error, KilledWorker)
+        return isinstance(error, KilledWorker)
 
     def close(self) -> None:
         """Take the data away from all workers, and close a client of our own."""
-        with suppress(Exception):  # the cluster may be gone, and the search is over
-            if self._client.status == "running":
+        if self._client.status == "running":
+            # Some workers, or all, may be gone, and the search is over.
+            with suppress(Exception):
                 self._client.unregister_worker_plugin(self._name)
+            with suppress(Exception):
                 self._client.run_on_scheduler(_forget, f"{self._name}-taken-away")
         if self._address is not None:
             self._client.close()

@@ -52,8 +52,8 @@ class Workers(Protocol):
             If none come back.
         """
 
-    def deaths(self, error: BaseException) -> int:
-        """How many workers died, by one of the errors `lost`; of this errand, if it was alone."""
+    def died(self, error: BaseException) -> bool:
+        """Whether an error among `lost` means that workers died; of this errand, if alone."""
 
     def agree(self) -> None:
         """Have all workers compute with the kernels of this process; ValueError if they cannot."""
@@ -140,9 +140,9 @@ class PoolWorkers:
         self._own = _like(broken)
         broken.shutdown(wait=False)
 
-    def deaths(self, error: BaseException) -> int:
-        """One process; the pool does not tell which."""
-        return 1
+    def died(self, error: BaseException) -> bool:
+        """A process did; the pool does not tell which."""
+        return True
 
     def agree(self) -> None:
         """Workers of such executors have the environment that they were started with."""
