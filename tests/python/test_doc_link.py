@@ -21,13 +21,17 @@ FITTED = nnhp.MLPClassifier(4, solver="lbfgs", max_iter=50, random_state=0).fit(
 
 # Public name -> an object of the class
 OBJECTS = {
+    "nnhp.BayesSearchCV": nnhp.BayesSearchCV(NET, {}),
     "nnhp.FeatureExpansion": nnhp.FeatureExpansion(),
+    "nnhp.GeneticSearchCV": nnhp.GeneticSearchCV(NET, {}),
     "nnhp.GridSearchCV": nnhp.GridSearchCV(NET, {}),
+    "nnhp.GrowSearchCV": nnhp.GrowSearchCV(NET),
     "nnhp.HalvingGridSearchCV": nnhp.HalvingGridSearchCV(NET, {}),
     "nnhp.HalvingRandomSearchCV": nnhp.HalvingRandomSearchCV(NET, {}),
     "nnhp.HyperbandSearchCV": nnhp.HyperbandSearchCV(NET, {}),
     "nnhp.MLPClassifier": NET,
     "nnhp.MLPRegressor": nnhp.MLPRegressor(),
+    "nnhp.PBTSearchCV": nnhp.PBTSearchCV(NET, {}),
     "nnhp.RandomizedSearchCV": nnhp.RandomizedSearchCV(NET, {}),
     "nnhp.search.FoldEnsemble": FoldEnsemble([FITTED]),
 }

@@ -80,7 +80,7 @@ def test_public_methods(Estimator):
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert public(theirs_of(Estimator)) <= public(Estimator)
-    new = {"compiled", "layer_outputs", "set_callbacks"}
+    new = {"compiled", "layer_outputs", "save", "set_callbacks"}
     if Estimator is MLPClassifier:
         new.add("decision_function")  # with the hinge loss
     assert public(Estimator) - public(theirs_of(Estimator)) == new

@@ -346,6 +346,15 @@ def test_files_of_others_are_named(tmp_path):
         nnhp.load(path)
 
 
+@pytest.mark.parametrize("n_more", range(0, 256, 8))
+def test_a_header_of_any_length_is_read(tmp_path, n_more):
+    """Its length comes first, whose first byte may be that of a pickle."""
+    path = tmp_path / "net.nnhp"
+    content = Content("estimator", '{"model": "' + "a" * n_more + '"}', {})
+    write(path, content)
+    assert read(path) == content
+
+
 def test_a_later_version_is_refused(saved, tmp_path):
     path = tmp_path / "later.nnhp"
     path.write_bytes(saved.replace(b'"version":"1"', b'"version":"2"'))

@@ -88,9 +88,10 @@ def read(path: str | Path) -> Content:
     """
     with Path(path).open("rb") as file:
         start = file.read(9)
-    if any(start.startswith(magic) for magic in _OTHERS):
-        other = next(what for magic, what in _OTHERS.items() if start.startswith(magic))
-        raise ValueError(f"{path} is {other}, not a model file of nnhp.")
+    for magic, other in _OTHERS.items():
+        # A header's length may begin as other files do; its text of JSON is the ninth byte.
+        if start.startswith(magic) and not start.endswith(b"{"):
+            raise ValueError(f"{path} is {other}, not a model file of nnhp.")
     try:
         with safe_open(str(path), framework="numpy") as opened:
             metadata = opened.metadata() or {}
