@@ -26,6 +26,7 @@ from distributed import Client, LocalCluster
 from helpers import STOPS_EARLY, assert_same_search, problem
 from scipy.stats import loguniform
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -43,9 +44,10 @@ from nnhp import (
     PBTSearchCV,
     RandomizedSearchCV,
 )
-from nnhp.search import _executor_data, _executor_worker
+from nnhp.search import _executor, _executor_data, _executor_worker
 from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
 from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
+from nnhp.search._executor_pools import WorkersLostError
 from nnhp.search._executor_worker import Errand, WrongInstructionSetError, do_errand
 from nnhp.search._outcome import Candidate
 
@@ -205,6 +207,79 @@ def same(make, data, executor):
 @pytest.mark.parametrize("name", SEARCHES)
 def test_no_result_depends_on_the_executor(name, threads):
     same(SEARCHES[name], (X, Y), threads)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with ProcessPoolExecutor(2, mp_context=get_context("forkserver")) as executor:
+        yield executor
+
+
+@pytest.mark.parametrize("name", ["curves", "a population", "growth", "mixed ways"])
+def test_results_of_other_processes_are_the_same(name, processes):
+    same(SEARCHES[name], (X, Y), processes)
+
+
+class TwoArgumentsError(Exception):
+    """One that pickle cannot make again."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def two_arguments(estimator, X, y):
+    raise TwoArgumentsError("this", "that")
+
+
+def test_what_an_errand_raises_is_raised_here(processes):
+    search = GridSearchCV(
+        net(), GRID, cv=3, scoring=two_arguments, error_score="raise", executor=processes
+    )
+    with pytest.raises(RuntimeError, match="TwoArgumentsError: this and that"):
+        search.fit(X, Y)
+    growth = GrowSearchCV(
+        net(hidden_layer_sizes=4),
+        max_width=8,
+        cv=3,
+        extra_candidates=[{"solver": "lbfgs"}],
+        executor=processes,
+    )
+    with pytest.raises(ValueError, match="trains on the engine alone"):
+        growth.fit(X, Y)
+    same(SEARCHES["curves"], (X, Y), processes)  # the pool is whole
+
+
+def fail_to_start():
+    raise OSError("no licence")
+
+
+def test_workers_that_never_start_are_no_deadly_jobs():
+    with (
+        ProcessPoolExecutor(2, get_context("forkserver"), initializer=fail_to_start) as broken,
+        pytest.raises(WorkersLostError, match="None of the workers has ever done a job"),
+    ):
+        GridSearchCV(net(), {"alpha": [1, 2, 3, 4]}, cv=3, executor=broken).fit(X, Y)
+
+
+def test_nothing_stays_in_this_process(threads):
+    GridSearchCV(net(), GRID, cv=3, executor=threads).fit(X, Y)
+    assert not _executor_worker._benches
+
+
+def test_a_search_within_a_search_does_not_wait_for_itself(cluster):
+    inner = GridSearchCV(net(), GRID, cv=2, refit=True, executor=cluster.scheduler.address)
+    outer = GridSearchCV(inner, {"estimator__max_iter": [2, 3]}, cv=2, executor=cluster)
+    expected = clone(outer).set_params(executor=None, estimator__executor=None).fit(X, Y)
+    for name in ("mean_test_score", "std_test_score"):
+        found = outer.fit(X, Y).cv_results_[name]
+        np.testing.assert_array_equal(found, expected.cv_results_[name])
+
+
+def test_callbacks_are_called_here_or_not_at_all(threads):
+    search = GridSearchCV(net(), GRID, cv=3, executor=threads)
+    search.set_callbacks(ProgressBar())
+    with pytest.raises(ValueError, match="executor must be None for a search with callbacks"):
+        search.fit(X, Y)
 
 
 @pytest.mark.parametrize("name", ["pipeline", "mixed ways", "own scorer"])
@@ -435,7 +510,8 @@ class Unlucky(Executor):
         return self._inner.submit(fn, *args, **kwargs)
 
 
-def test_data_that_a_worker_lacks_send_the_errand_elsewhere():
+def test_data_that_a_worker_lacks_send_the_errand_elsewhere(monkeypatch):
+    monkeypatch.setattr(_executor, "_MISPLACED_SECONDS", 1.0)
     executor = Unlucky(NotPlacedError("not here"), {0, 2, 3})
     same(SEARCHES["pipeline"], (X, Y), executor)
     with pytest.raises(NotPlacedError):

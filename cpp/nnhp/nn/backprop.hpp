@@ -104,7 +104,7 @@ class Backprop {
     index_t transposed_stride = 0;
     // Its weights are cut by rows: pieces are updated by one call each, and strips of whole pieces
     // are what one thread works on at once.
-    index_t piece = 0, pieces = 0;                   // rows of one; their number
+    index_t piece = 0, pieces = 0;                    // rows of one; their number
     index_t strip = 0, strip_pieces = 0, strips = 0;  // rows and pieces of one; their number
   };
 

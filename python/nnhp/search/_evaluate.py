@@ -39,6 +39,9 @@ class NotForTheEngineError(ValueError):
         super().__init__(reason)
         self.candidate = candidate
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.candidate, *self.args)
+
 
 class EngineEvaluator:
     """Trains and scores candidates whose estimators are nnhp's.

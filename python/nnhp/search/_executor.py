@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import queue
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -18,8 +19,8 @@ import nnhp
 from nnhp.search._evaluate import EngineEvaluator
 from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
 from nnhp.search._executor_data import Content, NotPlacedError
-from nnhp.search._executor_pools import Workers
-from nnhp.search._executor_worker import Errand, Report, WrongInstructionSetError
+from nnhp.search._executor_pools import Workers, WorkersLostError
+from nnhp.search._executor_worker import Errand, Failure, Report, WrongInstructionSetError
 from nnhp.search._kept import Key, Paused
 from nnhp.search._materials import Materials
 from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll
@@ -30,7 +31,8 @@ _log = logging.getLogger("nnhp.search")
 _POLL_SECONDS = 0.1
 _BLOCK = 1 << 20
 _DEADLY = 3  # times that a job is lost, done alone, until it is given up
-_MAX_MISPLACED = 100  # errands in a row that came to workers without the data, or other kernels
+_HOPELESS = 3  # jobs given up when nobody has ever done one: it is not the jobs
+_MISPLACED_SECONDS = 30.0  # in which all errands came to workers without the data, or other kernels
 # What a training costs, roughly as the engine's own estimate has it: per sample and epoch, per
 # weight of these, per unit of these, and per step.
 _OF_SAMPLE, _OF_WEIGHT, _OF_UNIT, _OF_STEP = 400.0, 1.2, 20.0, 15000.0
@@ -77,6 +79,7 @@ class ExecutorEvaluator:
         self._pace = Pace()
         self._n_features, self._n_outputs = _widths(materials.X, materials.y)
         self.delegated: dict[str, set[int]] = {}
+        self.has_worked = False  # whether any job was ever done
         self.wants_estimators = materials.search.return_oof
         content = Content.of(materials)
         self._digest = content.digest
@@ -187,6 +190,7 @@ class ExecutorEvaluator:
         ).packed()
 
     def _finished(self, bundle: Bundle, report: Report) -> list[Finished]:
+        self.has_worked = True
         self._pace.note(bundle, report.seconds)
         for reason, numbers in report.delegated.items():
             self.delegated.setdefault(reason, set()).update(numbers)
@@ -230,7 +234,9 @@ class _Call:
         self._under_way: dict[Future[bytes], Bundle] = {}
         self._done: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
         self._given_up: list[Piece] = []
-        self._misplaced = 0
+        self._n_given_up = 0
+        self._misplaced_since: float | None = None
+        self._pause_until = 0.0  # before bundles are done again
 
     @property
     def unfinished(self) -> bool:
@@ -242,7 +248,7 @@ class _Call:
         """Hand out as many bundles as the workers want."""
         slots = max(self._workers.n_slots(), 1)
         while len(self._under_way) < slots and self._alone is None:
-            if self._again:
+            if self._again and time.monotonic() >= self._pause_until:
                 bundle = self._again.pop()
             elif self._backlog:
                 bundle = self._backlog.take(slots)
@@ -272,24 +278,28 @@ class _Call:
     def _report(self, bundle: Bundle, future: Future[bytes]) -> Report | None:
         """What became of a bundle; None where it must be done again."""
         try:
-            report: Report = pickle.loads(future.result())
+            report: Report | Failure = pickle.loads(future.result())
         except self._workers.lost as error:
-            self._judge(bundle, died=self._workers.died(error))
+            self._judge(bundle, error)
+            return None
         except (NotPlacedError, WrongInstructionSetError) as error:
-            self._misplaced += 1
-            if self._misplaced > _MAX_MISPLACED:
+            now = time.monotonic()
+            self._misplaced_since = self._misplaced_since or now
+            if now > self._misplaced_since + _MISPLACED_SECONDS:
                 raise
             if isinstance(error, WrongInstructionSetError):
                 self._workers.agree()
             self._again.append(bundle)
-        else:
-            self._misplaced = 0
-            return report
-        return None
+            self._pause_until = now + _POLL_SECONDS  # for others to do it
+            return None
+        self._misplaced_since = None
+        if isinstance(report, Failure):
+            raise report.error
+        return report
 
-    def _judge(self, bundle: Bundle, *, died: bool) -> None:
+    def _judge(self, bundle: Bundle, error: BaseException) -> None:
         """Decide what becomes of a lost bundle, whose worker may have died."""
-        if not died:
+        if not self._workers.died(error):
             self._again.append(bundle)
         elif bundle is not self._alone:
             self._suspects.append(bundle)
@@ -298,6 +308,12 @@ class _Call:
         elif bundle.losses + 1 < _DEADLY:
             self._suspects.append(replace(bundle, losses=bundle.losses + 1))
         else:
+            self._n_given_up += 1
+            if self._n_given_up >= _HOPELESS and not self._evaluator.has_worked:
+                raise WorkersLostError(
+                    f"None of the workers has ever done a job; {self._n_given_up} jobs were lost "
+                    "with all that were given them."
+                ) from error
             self._given_up += bundle.pieces
 
     def given_up(self) -> list[Piece]:

@@ -6,14 +6,20 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from pathlib import Path
 from typing import Any, Protocol
 
 import nnhp
 from nnhp import _threads
 from nnhp.search._executor_data import Content
-from nnhp.search._executor_worker import do_errand
+from nnhp.search._executor_worker import do_errand, forget
 
 
 class WorkersLostError(RuntimeError):
@@ -110,13 +116,16 @@ class PoolWorkers:
         self._n_workers = int(getattr(executor, "_max_workers", 0)) or os.cpu_count() or 1
         self.path: Path | None = None
         self.threads: int | None = _threads.resolve(n_jobs)
-        if n_jobs is None:
+        # Those in this process take turns, each with all threads.
+        if n_jobs is None and not isinstance(executor, ThreadPoolExecutor):
             self.threads = max(self.threads // self._n_workers, 1)
+        self._digest = ""
         self._folder = Path(tempfile.mkdtemp(prefix="nnhp-"))
 
     def place(self, content: Content) -> None:
         """Write the data where the workers see them."""
-        self.path = content.write(self._folder)
+        self._take_away()
+        self.path, self._digest = content.write(self._folder), content.digest
 
     def n_slots(self) -> int:
         """One errand under way and one waiting for each worker."""
@@ -155,7 +164,14 @@ class PoolWorkers:
         """Remove the data, and the pool that replaced the caller's."""
         if self._own is not None:
             self._own.shutdown(wait=True, cancel_futures=True)
+        self._take_away()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _take_away(self) -> None:
+        """Remove the data, and what this process made of them for workers that are its threads."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            forget(self._digest)
 
 
 def _like(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:

@@ -6,16 +6,17 @@ import os
 import pickle
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cloudpickle
 
 import nnhp
 from nnhp import _threads
-from nnhp.search._executor_data import opened, placed
+from nnhp.search._executor_data import DamagedDataError, NotPlacedError, opened, placed
 from nnhp.search._kept import Key, Paused
 from nnhp.search._materials import Materials
 from nnhp.search._outcome import Candidate, Finished, Job
@@ -59,6 +60,30 @@ class Report:
 
     def packed(self) -> bytes:
         """As bytes, whatever its estimators are made of."""
+        content: bytes = cloudpickle.dumps(self, protocol=5)
+        return content
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An errand that raised, as the search shall."""
+
+    error: Exception
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        """Take an exception along, or its text where it cannot travel."""
+        said = "".join(traceback.format_exception(error))
+        try:
+            pickle.loads(cloudpickle.dumps(error))
+        except Exception:
+            error = RuntimeError(f"A worker's errand raised what cannot travel:\n{said}")
+        else:
+            error.add_note(f"On a worker:\n{said}")
+        return cls(error)
+
+    def packed(self) -> bytes:
+        """As bytes."""
         content: bytes = cloudpickle.dumps(self, protocol=5)
         return content
 
@@ -124,8 +149,10 @@ class _Bench:
         }
 
 
+_BenchKey: TypeAlias = tuple[str, Path | None, int | None, bool]  # what it is made for
+
 _turn = threading.Lock()  # one errand at a time: it has all of the worker's threads
-_benches: dict[str, _Bench] = {}
+_benches: dict[_BenchKey, _Bench] = {}
 
 
 def _begin_anew() -> None:
@@ -140,11 +167,12 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 def forget(digest: str) -> None:
     """Let go of what this process made of some data."""
-    _benches.pop(digest, None)
+    for key in [key for key in _benches if key[0] == digest]:
+        del _benches[key]
 
 
 def do_errand(packed: bytes) -> bytes:
-    """Do a packed errand; returns the packed report.
+    """Do a packed errand; returns the packed report, or the packed failure.
 
     Raises
     ------
@@ -159,9 +187,17 @@ def do_errand(packed: bytes) -> bytes:
             f"A worker computes with {nnhp.isa()} and the search with {errand.isa}: start the "
             f"worker with NNHP_ISA={errand.isa}."
         )
+    key = errand.digest, errand.path, errand.threads, errand.on_engine
     with _turn:
-        bench = _benches.pop(errand.digest, None) or _Bench(errand)
-        while len(_benches) >= _MAX_OPEN:
-            del _benches[next(iter(_benches))]
-        _benches[errand.digest] = bench
-        return bench.do(errand).packed()
+        for left in [k for k in _benches if k[1] is not None and not k[1].exists()]:
+            del _benches[left]  # of searches that are over
+        try:
+            bench = _benches.pop(key, None) or _Bench(errand)
+            while len(_benches) >= _MAX_OPEN:
+                del _benches[next(iter(_benches))]
+            _benches[key] = bench
+            return bench.do(errand).packed()
+        except (NotPlacedError, DamagedDataError):
+            raise
+        except Exception as error:
+            return Failure.of(error).packed()

@@ -81,9 +81,9 @@ def _is_number(value: Any) -> bool:
 def _moved(value: Any, values: Any, factor: float) -> Any:
     if hasattr(values, "rvs"):
         return _multiplied(value, factor, *_bounds(values)) if _is_number(value) else value
-    numbers = sorted({entry for entry in values if _is_number(entry)})
-    if not _is_number(value) or len(numbers) < len(values):
+    if not all(_is_number(entry) for entry in (value, *values)):
         return value  # one of them is not next to another
+    numbers = sorted(set(values))
     beyond = [n for n in numbers if (n > value if factor > 1 else n < value)]
     if not beyond:
         return value

@@ -19,6 +19,19 @@ from nnhp.search._scoring import Scoring
 _NOT_TAKEN_ALONG = {"study": None, "executor": None, "n_jobs": 1, "verbose": 0, "cv": None}
 
 
+def _alone(estimator: Any) -> Any:
+    """An estimator whose own searches have no executors: workers would wait for themselves."""
+    params = estimator.get_params()
+    executors = {
+        name: None
+        for name, value in params.items()
+        if name.rpartition("__")[2] == "executor"
+        and value is not None
+        and hasattr(params.get(name.rpartition("__")[0], estimator), "_takes_others")
+    }
+    return clone(estimator).set_params(**executors) if executors else estimator
+
+
 @dataclass
 class Materials:
     """All that a search knows before its first candidate.
@@ -44,7 +57,7 @@ class Materials:
         settings = clone(self.search).set_params(
             **{name: value for name, value in _NOT_TAKEN_ALONG.items() if name in known}
         )
-        return {**self.__dict__, "search": settings}
+        return {**self.__dict__, "search": _alone(settings), "base": _alone(self.base)}
 
     def scoring(self) -> Scoring:
         """What is computed from each fitted estimator."""

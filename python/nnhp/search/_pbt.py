@@ -301,7 +301,7 @@ class PBTSearchCV(BranchingSearch):
         branches = [0 if origin is None else origin.epoch for origin in origins]
         ends = [*branches, end]
         table = pd.DataFrame([dict(candidate) for candidate in lineage], dtype=object)
-        table = table[list(self.param_distributions)].infer_objects()
+        table = table.infer_objects()  # those of the space, and what came first may have set
         table.insert(0, "begin", [0, *branches])
         table.insert(1, "end", ends)
         return table

@@ -155,6 +155,10 @@ class SearchFit:
                 f"Fitting {n_splits} folds for each of {n} candidates, totalling "
                 f"{n_splits * n} fits"
             )
+        if isinstance(evaluator, ExecutorEvaluator) and getattr(search, "_skl_callbacks", None):
+            raise ValueError(
+                "executor must be None for a search with callbacks, which are called here."
+            )
         if isinstance(evaluator, ScikitEvaluator) and callback_ctx is not None:
             jobs = [(c.number, fold) for c in candidates for fold in range(len(self._splits))]
             evaluator.contexts = {
