@@ -184,7 +184,7 @@ def save(model: Any, path: str) -> None:
     """
     try:
         _model_files.save(model, path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise FailedError(f"cannot save the model: {one_line(error)}") from error
 
 

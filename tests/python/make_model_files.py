@@ -44,6 +44,11 @@ def models():
     )
     regressor = nnhp.MLPRegressor(hidden_layer_sizes=4, normalization="batch", **SMALL)
     yield "regressor", regressor.fit(NUMBERS, NUMBERS.sum(axis=1)), NUMBERS
+    layers = [nnhp.layers.Dense(3, "tanh", input_dim=2), nnhp.layers.Dense(1)]
+    sequential = nnhp.Sequential(layers, dtype="float64", random_state=0)
+    sequential.compile("nadam", "mse")
+    sequential.fit(NUMBERS.to_numpy(), NUMBERS.sum(axis=1).to_numpy(), epochs=3, verbose=0)
+    yield "sequential", sequential, NUMBERS
 
 
 def main():
@@ -51,7 +56,8 @@ def main():
     for name, model, rows in models():
         nnhp.save(model, FOLDER / f"{name}-{VERSION}.nnhp")
         method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
-        outputs = getattr(model, method)(rows).tolist()
+        given = rows.to_numpy() if isinstance(model, nnhp.Sequential) else rows
+        outputs = getattr(model, method)(given).tolist()
         columns = {name: values.tolist() for name, values in rows.items()}
         expected = {"rows": columns, "outputs": outputs}
         (FOLDER / f"{name}-{VERSION}.json").write_text(json.dumps(expected) + "\n")

@@ -1,7 +1,9 @@
 """Model files: what comes back is what was saved, and no file does harm."""
 
+import base64
 import inspect
 import json
+import os
 import pickle
 import warnings
 import zipfile
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from helpers import STOPS_EARLY, assert_identical, fitted_state
 from safetensors import safe_open
 from safetensors.numpy import save as save_tensors
@@ -279,12 +282,10 @@ def test_an_earlier_file_outlives_a_full_disk(tmp_path, monkeypatch):
     net.save(path)
     before = path.read_bytes()
 
-    def full(self, data):
-        with self.open("wb") as file:
-            file.write(data[: len(data) // 2])
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         net.set_params(alpha=1).fit(X, y).save(path)
     assert path.read_bytes() == before
@@ -346,6 +347,27 @@ def test_files_of_others_are_named(tmp_path):
         nnhp.load(path)
 
 
+def test_an_array_without_dimensions_is_kept(tmp_path):
+    net = MLPClassifier(np.array(4), class_weight={0: np.array(1.0)}, **SMALL).fit(X, y)
+    loaded = round_trip(net, tmp_path)
+    assert loaded.hidden_layer_sizes.shape == ()
+    assert_identical(loaded.predict_proba(X), net.predict_proba(X))
+
+
+def test_types_of_tensors_that_no_model_has_are_refused(saved, tmp_path):
+    path = tmp_path / "types.nnhp"
+    path.write_bytes(saved.replace(b'"dtype":"F64"', b'"dtype":"C64"'))
+    with pytest.raises(ValueError, match=r"types\.nnhp"):
+        nnhp.load(path)
+
+
+def test_a_file_beside_it_stays(tmp_path):
+    beside = tmp_path / "net.nnhp.part"
+    beside.write_text("mine")
+    round_trip(MLPClassifier(4, **SMALL).fit(X, y), tmp_path)
+    assert beside.read_text() == "mine"
+
+
 @pytest.mark.parametrize("n_more", range(0, 256, 8))
 def test_a_header_of_any_length_is_read(tmp_path, n_more):
     """Its length comes first, whose first byte may be that of a pickle."""
@@ -360,6 +382,10 @@ def test_a_later_version_is_refused(saved, tmp_path):
     path.write_bytes(saved.replace(b'"version":"1"', b'"version":"2"'))
     with pytest.raises(ValueError, match="version '2' of the format"):
         nnhp.load(path)
+
+
+THIS_VERSION = {"_sklearn_version": sklearn.__version__}
+RANDOM_WORDS = ["<u4", [624], base64.b64encode(bytes(4 * 624)).decode()]
 
 
 def crafted(path, model, arrays=None):
@@ -382,6 +408,12 @@ def crafted(path, model, arrays=None):
         ({"$array": ["<f8", [1 << 60], ""]}, "no model of nnhp"),
         ({"$array": ["O", [1], "gASVAAAAAAAAAA=="]}, "no model of nnhp"),
         ({"$dtype": "nonsense"}, "no model of nnhp"),
+        ({"$dtype": "(,)f8,i4"}, "names the dtype"),
+        ({"$objects": ["<U500000", [9999], ["a"] * 9999]}, "asks for 9999 texts"),
+        ({"$random_state": ["MT19937", {"$array": RANDOM_WORDS}, -5, 0, 0.0]}, "random state"),
+        ({"$random_state": ["MT19937", {"$array": RANDOM_WORDS}, 10**9, 0, 0.0]}, "random state"),
+        (5, "holds int, which is no estimator"),
+        ({"$estimator": ["sklearn.frozen.FrozenEstimator", THIS_VERSION]}, "lacks 'estimator'"),
     ],
 )
 def test_a_document_names_no_code(tmp_path, model, said):
@@ -430,7 +462,10 @@ def test_files_of_earlier_versions_are_read(name):
         warnings.simplefilter("ignore", InconsistentVersionWarning)
         model = nnhp.load(GOLDEN / f"{name}.nnhp")
     rows = pd.DataFrame(expected["rows"])
-    found = model.predict_proba(rows) if hasattr(model, "predict_proba") else model.predict(rows)
+    method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+    if isinstance(model, nnhp.Sequential):
+        rows = rows.to_numpy()
+    found = getattr(model, method)(rows)
     np.testing.assert_allclose(found, expected["outputs"], rtol=1e-12)
 
 

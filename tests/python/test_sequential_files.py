@@ -68,7 +68,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="holds no weights of a Sequential"):
         model_of().load_weights(path)
     foreign = '{"layers": [{"$component": ["os.system", {}]}]}'
-    for document in ("{", "{}", "[]", foreign):
+    for document in ("{", "{}", "[]", "[" * 100_000, '{"$numpy": ["i1", 100000]}', foreign):
         write(path, Content("Sequential", document, {"weights": np.ones(3)}))
         with pytest.raises(ValueError, match="is no model of nnhp"):
             nnhp.Sequential.load(path)

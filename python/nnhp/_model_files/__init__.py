@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 import nnhp
@@ -60,7 +61,7 @@ def save(model: Any, path: str | Path) -> None:
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    if hasattr(model, "save") and not hasattr(model, "get_params"):  # a Sequential
+    if hasattr(type(model), "_of_file"):  # a Sequential
         model.save(path)
         return
     check_is_fitted(model)
@@ -114,13 +115,11 @@ def load(path: str | Path) -> Any:
         return Sequential._of_file(path, content)  # noqa: SLF001
     if content.kind != _KIND:
         raise ValueError(f"{path} holds {content.kind!r}, which nnhp.load does not know.")
-    try:
-        document = _estimators.decode(content.document, content.arrays)
-        return document["model"]
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no model of nnhp: {error}.") from error
-    except RecursionError:
-        raise ValueError(f"{path} is no model of nnhp: it is nested too deep.") from None
+    with _container.guarded(path):
+        model = _estimators.decode(content.document, content.arrays)["model"]
+        if not isinstance(model, BaseEstimator):
+            raise ValueError(f"it holds {type(model).__name__}, which is no estimator")
+    return model
 
 
 load_model = load

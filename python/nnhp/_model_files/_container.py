@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 VERSION = 1
+_DTYPES = {
+    "BOOL",
+    *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)),
+    "F16",
+    "F32",
+    "F64",
+}
 _FORMAT = "nnhp"
 
 
@@ -47,17 +57,19 @@ class Content:
         head = json.dumps([_FORMAT, VERSION, self.kind, self.document, rows])
         found.update(head.encode())
         for name in sorted(self.arrays):
-            found.update(np.ascontiguousarray(self.arrays[name]).data)
+            found.update(np.asarray(self.arrays[name], order="C").tobytes())
         return found.hexdigest()
 
 
 def write(path: str | Path, content: Content) -> None:
-    """Write a file; an earlier one stays until the new one is complete.
+    """Write a file; an earlier one stays until the new one is complete, and on the disk.
 
     Raises
     ------
     OSError
         If it cannot be written.
+    ValueError
+        If the document is too long for a file of this format.
     """
     metadata = {
         "format": _FORMAT,
@@ -66,11 +78,18 @@ def write(path: str | Path, content: Content) -> None:
         "document": content.document,
         "sha256": content.digest(),
     }
-    arrays = {name: np.ascontiguousarray(array) for name, array in content.arrays.items()}
-    target = Path(path)
-    part = target.with_name(f"{target.name}.part")
+    arrays = {name: np.asarray(array, order="C") for name, array in content.arrays.items()}
     try:
-        part.write_bytes(save(arrays, metadata))
+        packed = save(arrays, metadata)
+    except SafetensorError as error:
+        raise ValueError(f"{path} cannot hold the model: {error}.") from error
+    target = Path(path).resolve()
+    part = target.with_name(f"{target.name}.{uuid4().hex}.part")  # of nobody else
+    try:
+        with part.open("xb") as file:
+            file.write(packed)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -102,13 +121,36 @@ def read(path: str | Path) -> Content:
                     f"{path} has version {metadata.get('version')!r} of the format, of which this "
                     f"nnhp reads version {VERSION}: use a later nnhp."
                 )
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            arrays = {}
+            for name in opened.keys():  # noqa: SIM118
+                if opened.get_slice(name).get_dtype() not in _DTYPES:
+                    raise ValueError(f"{path} is no model of nnhp: {name} is of an unknown type.")
+                arrays[name] = opened.get_tensor(name)
     except SafetensorError as error:
         raise ValueError(f"{path} is no model file of nnhp, or damaged: {error}.") from error
     content = Content(metadata.get("kind", ""), metadata.get("document", ""), arrays)
     if content.digest() != metadata.get("sha256"):
         raise ValueError(f"{path} is damaged: its SHA-256 is not that of its content.")
     return content
+
+
+@contextmanager
+def guarded(path: str | Path) -> Iterator[None]:
+    """Raise ValueError whatever goes wrong when a file's content is made a model."""
+    try:
+        yield
+    except RecursionError:
+        raise ValueError(f"{path} is no model of nnhp: it is nested too deep.") from None
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ValueError(f"{path} is no model of nnhp: {error}.") from error
 
 
 _OF_KERAS = "weights of Keras's come by set_weights(keras_model.get_weights())"

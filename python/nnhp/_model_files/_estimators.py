@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from nnhp import _typed_json
 from nnhp._model_files import _classes
 
 _TENSOR_KINDS = "biuf"
+_MAX_TEXT_BYTES = 1 << 28  # of an array of texts, whose memory no file bounds
 
 
 class EstimatorEncoder(_typed_json.Encoder):
@@ -93,7 +95,7 @@ def decode(document: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
         "$objects": _objects,
         "$estimator": lambda kept: _estimator(*kept),
         "$slice": lambda kept: slice(*kept),
-        "$dtype": np.dtype,
+        "$dtype": _dtype,
         "$random_state": _random_state,
         "$type": lambda name: _classes.types()[name],
         "$function": lambda name: _classes.functions()[name],
@@ -101,14 +103,35 @@ def decode(document: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
     return _typed_json.loads(document, tags)
 
 
+def _dtype(name: str) -> np.dtype[Any]:
+    """A plain type of numbers, texts or objects."""
+    if not re.fullmatch(r"[<>|=]?[biufSUO]\d{0,6}", name):
+        raise ValueError(f"it names the dtype {name!r}")
+    return np.dtype(name)
+
+
 def _objects(kept: Any) -> Any:
-    dtype, shape, values = kept
+    name, shape, values = kept
+    dtype = _dtype(name)
+    if dtype.itemsize * len(values) > _MAX_TEXT_BYTES:
+        raise ValueError(f"it asks for {len(values)} texts of {dtype.itemsize} bytes each")
     array = np.empty(len(values), dtype=object)
     array[:] = values
-    return array.reshape(shape).astype(np.dtype(dtype))
+    return array.reshape(shape).astype(dtype)
 
 
 def _random_state(kept: Any) -> np.random.RandomState:
+    kind, words, place, has_normal, normal = kept
+    sound = (
+        kind == "MT19937"
+        and (words.dtype, words.shape) == (np.uint32, (624,))
+        and type(place) is int
+        and 0 <= place <= 624  # NumPy would read beyond the words
+        and has_normal in (0, 1)
+        and type(normal) is float
+    )
+    if not sound:
+        raise ValueError("it has a random state that is none")
     made = np.random.RandomState()
     made.set_state(kept)
     return made
@@ -125,6 +148,9 @@ def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:
     estimator.__setstate__(state)
     # Parameters that this version has, and that which wrote the file had not.
     for parameter in inspect.signature(of_class).parameters.values():
-        if parameter.name not in state and parameter.default is not parameter.empty:
-            vars(estimator)[parameter.name] = parameter.default
+        if parameter.name in state:
+            continue
+        if parameter.default is parameter.empty:
+            raise ValueError(f"its {name} lacks {parameter.name!r}")
+        vars(estimator)[parameter.name] = parameter.default
     return estimator

@@ -348,10 +348,12 @@ class Space:
         for place, entries in enumerate(self._parts):
             found: Genes | None = {_PART: place} if len(self._parts) > 1 else {}
             found = _with_genes(found, entries, params)
+            names = {entry.name for entry in entries}
             for condition, added in zip(self._conditions, self._added, strict=True):
                 if condition.holds(params):
                     found = _with_genes(found, added, params)
-            if found is not None:
+                    names |= {entry.name for entry in added}
+            if found is not None and params.keys() <= names:
                 return found
         return None
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KIND = "Sequential"
 _KIND_OF_WEIGHTS = "weights of a Sequential"
+_MOST = 1 << 62  # steps and samples that were seen
 _PREFIX = "layers."  # of the names of weights
 _ENTRIES = {"name", "layers", "dtype", "n_features", "compiled", "state"}
 
@@ -55,17 +56,17 @@ def read(path: str | Path) -> Content:
     return content
 
 
-def described(path: str | Path, content: Content) -> dict[str, Any]:
-    """What the model of a file is."""
-    try:
-        found: dict[str, Any] = _typed_json.loads(content.document)
-        missing = _ENTRIES - found.keys()
-        for component in found.get("layers", ()):
-            component.check()
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no model of nnhp: {error}.") from error
+def described(content: Content) -> dict[str, Any]:
+    """What the model of a file is; raises where it is none."""
+    found: dict[str, Any] = _typed_json.loads(content.document)
+    missing = _ENTRIES - found.keys()
     if missing:
-        raise ValueError(f"{path} is no model of nnhp: it lacks {sorted(missing)}.")
+        raise ValueError(f"it lacks {sorted(missing)}")
+    for component in found["layers"]:
+        component.check()
+    for name, number in found["state"].items():
+        if type(number) is not int or not 0 <= number < _MOST:
+            raise ValueError(f"{name} of its state is {number!r}")
     return found
 
 
@@ -89,6 +90,14 @@ def weights_of(
             f"{sorted(names)}."
         )
     return [tensors[name] for name in names]
+
+
+def check_state(flat: NDArray[Any], tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Raise ValueError where what an optimizer keeps is not as long as the parameters."""
+    for name, array in tensors.items():
+        fits = (array.dtype, array.shape) == (flat.dtype, flat.shape)
+        if not name.startswith(_PREFIX) and not fits:
+            raise ValueError(f"{name} is {array.dtype}{list(array.shape)}")
 
 
 def _name(array: Weights) -> str:

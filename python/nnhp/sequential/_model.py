@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from nnhp._model_files._container import guarded
 from nnhp.sequential import _files, _similar
 from nnhp.sequential._trainable import Trainable
 
@@ -161,15 +162,16 @@ class Sequential(Trainable):
 
     @classmethod
     def _of_file(cls, path: str | Path, content: Content) -> Self:
-        described = _files.described(path, content)
-        model = cls(described["layers"], dtype=described["dtype"], name=described["name"])
-        net = model._built(described["n_features"])
-        if described["compiled"] is not None:
-            compiled = described["compiled"]
-            model.compile(compiled["optimizer"], compiled["loss"], metrics=compiled["metrics"])
-            model.learning_rate = compiled["learning_rate"]
-        flat = net.pack(_files.weights_of(path, net, content.arrays))
-        model._weights = model._weights.restored(flat, content.arrays, described["state"])
+        with guarded(path):
+            described = _files.described(content)
+            model = cls(described["layers"], dtype=described["dtype"], name=described["name"])
+            net = model._built(described["n_features"])
+            if (compiled := described["compiled"]) is not None:
+                model.compile(compiled["optimizer"], compiled["loss"], metrics=compiled["metrics"])
+                model.learning_rate = compiled["learning_rate"]
+            flat = net.pack(_files.weights_of(path, net, content.arrays))
+            _files.check_state(flat, content.arrays)
+            model._weights = model._weights.restored(flat, content.arrays, described["state"])
         return model
 
     def to_estimator(self) -> MLPClassifier | MLPRegressor:
