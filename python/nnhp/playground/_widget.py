@@ -1,0 +1,96 @@
+"""The playground in a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nnhp._checks import check_iterable
+from nnhp.playground._conversation import FRAMES_A_SECOND, Conversation, Message
+from nnhp.playground._options import PARTS_OF_THE_PAGE, checked
+
+_STATIC = Path(str(files("nnhp.playground") / "static"))
+
+
+class Playground(anywidget.AnyWidget):
+    """The playground as a widget of Jupyter, VS Code and other notebooks.
+
+    It learns in the notebook's process, between the cells. The extra is ``nnhp[playground]``.
+
+    Parameters
+    ----------
+    hidden : sequence of str, default=()
+        Parts of the page to leave out, such as 'discretize' or 'regularization', as the TensorFlow
+        Playground calls them.
+
+    **options : object
+        What it begins with, by the names that the page's address has: ``dataset='spiral'``,
+        ``networkShape='8,8'``, ``learningRate=0.1`` and so on.
+
+    Attributes
+    ----------
+    options : dict
+        All options as they are now.
+
+    Raises
+    ------
+    ValueError
+        If an option or a part is unknown, or a value is none of it.
+    TypeError
+        If `hidden` is no sequence.
+
+    Examples
+    --------
+    >>> import nnhp
+    >>> page = nnhp.Playground(dataset="xor", networkShape="4")
+    >>> page.options["dataset"]
+    'xor'
+    """
+
+    _esm = _STATIC / "playground.js"
+    _css = _STATIC / "playground.css"
+    options: Any = traitlets.Dict().tag(sync=True)
+    hidden: Any = traitlets.List().tag(sync=True)
+    # From the beginning on, for a widget that was never made is closed all the same.
+    _conversation: Conversation | None = None
+    _learning: asyncio.Task[None] | None = None
+
+    def __init__(self, *, hidden: Any = (), **options: Any) -> None:
+        check_iterable(hidden, "hidden", "names of parts of the page")
+        for name in hidden:
+            if name not in PARTS_OF_THE_PAGE:
+                raise ValueError(f"hidden must be among {PARTS_OF_THE_PAGE}, got {name!r}")
+        super().__init__(options=checked(options), hidden=list(hidden))
+        self._conversation = Conversation()
+        self.on_msg(lambda _, content, __: self._hear(content))
+
+    def _hear(self, content: Any) -> None:
+        """Answer a message of the page; learn in the loop of the notebook while it plays."""
+        assert self._conversation is not None
+        for message in self._conversation.handle(content):
+            self._tell(message)
+        done = self._learning is None or self._learning.done()
+        if self._conversation.busy and done:
+            self._learning = asyncio.get_running_loop().create_task(self._learn(self._conversation))
+
+    async def _learn(self, conversation: Conversation) -> None:
+        while conversation.busy:
+            for message in conversation.tick():
+                self._tell(message)
+            await asyncio.sleep(0.5 / FRAMES_A_SECOND)
+
+    def _tell(self, message: Message) -> None:
+        self.send(message.content, [picture.tobytes() for picture in message.pictures])
+
+    def close(self) -> None:
+        """Stop learning, and take the widget away."""
+        if self._learning is not None:
+            self._learning.cancel()
+        if self._conversation is not None:
+            self._conversation.leave()
+        super().close()
