@@ -38,11 +38,13 @@ target_compile_options(
             -Woverloaded-virtual
             $<$<BOOL:${NNHP_WERROR}>:-Werror>)
 
-# Apart from nnhp_flags, because the kernels stay without: instrumenting every vector access takes
-# many minutes to compile.
+# Apart from nnhp_flags, because the kernels have sanitizers of their own choice: some take minutes
+# to compile every access of a vector. Without the checks of virtual tables and of functions' types,
+# which are not in the runtimes that can be preloaded into Python.
 add_library(nnhp_sanitizers INTERFACE)
 if(NNHP_SANITIZE)
-  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_compile_options(nnhp_sanitizers INTERFACE ${sanitizers})
-  target_link_options(nnhp_sanitizers INTERFACE ${sanitizers})
+  target_compile_options(nnhp_sanitizers INTERFACE -fsanitize=${NNHP_SANITIZE}
+                                                   -fno-sanitize=vptr,function -fno-sanitize-recover=all
+                                                   -fno-omit-frame-pointer)
+  target_link_options(nnhp_sanitizers INTERFACE -fsanitize=${NNHP_SANITIZE})
 endif()

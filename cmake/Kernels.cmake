@@ -4,7 +4,9 @@
 set(nnhp_isas base)
 set(nnhp_isa_flags_base "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-  list(APPEND nnhp_isas avx2 avx512)
+  if(NOT NNHP_SANITIZE) # which find in one instruction set what is in all, for the source is the same
+    list(APPEND nnhp_isas avx2 avx512)
+  endif()
   set(nnhp_isa_flags_base -march=x86-64-v2)
   set(nnhp_isa_flags_avx2 -march=x86-64-v3)
   set(nnhp_isa_flags_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
@@ -14,6 +16,9 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
 endif()
 
 set(nnhp_kernel_flags -O3 -fno-math-errno -fno-trapping-math)
+if(NNHP_SANITIZE_KERNELS)
+  list(APPEND nnhp_kernel_flags -O1 -fsanitize=${NNHP_SANITIZE_KERNELS} -fno-sanitize-recover=all)
+endif()
 
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
 string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}" nnhp_build_flags)
@@ -32,6 +37,9 @@ function(nnhp_add_kernels target)
     set_target_properties(${objects} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
   endforeach()
+  if(avx2 IN_LIST nnhp_isas)
+    target_compile_definitions(${target} PRIVATE NNHP_X86_LEVELS)
+  endif()
 endfunction()
 
 # Two tests: no ISA object defines a symbol beside its table; and the check would notice one.

@@ -294,6 +294,7 @@ std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
       {"moment 2", bit_mismatch(a.moments[2], b.moments[2])},
       {"averages", bit_mismatch(a.averages, b.averages)},
       {"best_parameters", bit_mismatch(a.best_parameters, b.best_parameters)},
+      {"kept.parameters", bit_mismatch(a.kept.parameters, b.kept.parameters)},
       {"loss_curve", bit_mismatch(a.loss_curve, b.loss_curve)},
       {"rate_curve", bit_mismatch(a.rate_curve, b.rate_curve)},
       {"step_loss_curve", bit_mismatch(a.step_loss_curve, b.step_loss_curve)},
@@ -316,7 +317,9 @@ std::string difference(const SessionState<T>& a, const SessionState<T>& b) {
       {"order", a.order == b.order},
       {"generator", same(a.generator, b.generator)},
       {"status", a.status == b.status},
-      {"diverged_layer", a.diverged_layer == b.diverged_layer}};
+      {"diverged_layer", a.diverged_layer == b.diverged_layer},
+      {"diverged_epoch", a.diverged_epoch == b.diverged_epoch},
+      {"kept.epoch", a.kept.epoch == b.kept.epoch}};
   for (const auto& [name, equal] : others) {
     if (!equal) return name;
   }

@@ -1,58 +1,19 @@
-// No heap allocation per step or epoch, counted by replacing the global operator new. Its own
-// executable, for the replacement reaches everything.
+// No heap allocation per step or epoch.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 
+#include "heap.hpp"
 #include "problems.hpp"
-
-namespace {
-
-std::atomic<long> allocations{0};
-std::atomic<size_t> largest_request{0};
-
-void* counted(size_t bytes, size_t alignment) {
-  ++allocations;
-  size_t largest = largest_request;
-  while (bytes > largest && !largest_request.compare_exchange_weak(largest, bytes)) {
-  }
-  const size_t rounded = (std::max<size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  void* p = std::aligned_alloc(alignment, rounded);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new[](size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new(size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<size_t>(alignment));
-}
-void* operator new[](size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<size_t>(alignment));
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
-void operator delete[](void* p, size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace nnhp::testing {
 namespace {
 
 template <class Work>
 long allocations_of(Work&& work) {
-  const long before = allocations;
+  const long before = heap.allocations;
   work();
-  return allocations - before;
+  return heap.allocations - before;
 }
 
 TEST_CASE("test_the_counter_sees_allocations") {
@@ -62,9 +23,9 @@ TEST_CASE("test_the_counter_sees_allocations") {
           std::vector<double> values(1000);
           values.push_back(1.0);
         }) == 2);
-  largest_request = 0;
+  heap.largest_request = 0;
   const AlignedVector<char> large(1 << 20);
-  CHECK(largest_request >= size_t{1} << 20);
+  CHECK(heap.largest_request >= size_t{1} << 20);
 }
 
 // Allocations of a training of so many epochs, in a workspace that has its size.
@@ -171,7 +132,7 @@ TEST_CASE("test_steps_allocate_nothing") {
 }
 
 TEST_CASE("test_impossible_sizes_fail_before_memory_is_asked_for") {
-  largest_request = 0;
+  heap.largest_request = 0;
   constexpr index_t huge = index_t{1} << 40;
   const auto wide_net = [] { return NetSpec(huge, {}, huge, Activation::kSoftmax); };
   CHECK_THROWS_AS(wide_net(), std::length_error);
@@ -181,7 +142,7 @@ TEST_CASE("test_impossible_sizes_fail_before_memory_is_asked_for") {
   // These can be counted, but their scratch cannot.
   const NetSpec net(1, {Hidden{index_t{1} << 57, Activation::kRelu}}, 1, Activation::kIdentity);
   CHECK_THROWS_AS(Backprop<float>(net, true, sizes), std::length_error);
-  CHECK(largest_request < size_t{1} << 16);
+  CHECK(heap.largest_request < size_t{1} << 16);
 }
 
 }  // namespace

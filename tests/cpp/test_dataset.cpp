@@ -57,6 +57,25 @@ TEST_CASE("test_a_single_output_stands_for_class_1") {
   CHECK(targets_of(of_ids(), labels, {0, 1, 2}, 1) == std::vector<double>{1, 0, 0});
 }
 
+TEST_CASE("test_indices_that_lead_out_of_a_sparse_matrix_are_refused") {
+  const std::vector<double> values{1.0, 2.0, 3.0};
+  const auto samples = [&](const std::vector<int32_t>& columns,
+                           const std::vector<int64_t>& row_start, index_t features) {
+    return csr_samples<double>(values, columns, row_start, features).samples;
+  };
+  CHECK(samples({0, 2, 1}, {0, 2, 2, 3}, 3) == 3);
+  using Refused = std::invalid_argument;
+  CHECK_THROWS_AS(samples({0, 3, 1}, {0, 2, 2, 3}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, -1, 1}, {0, 2, 2, 3}, 3), Refused);
+  CHECK_THROWS_AS(samples({2, 0, 1}, {0, 2, 2, 3}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, 2}, {0, 2, 2, 3}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, 2, 1}, {0, 4, 2, 3}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, 2, 1}, {0, 2}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, 2, 1}, {1, 3}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, 2, 1}, {}, 3), Refused);
+  CHECK_THROWS_AS(samples({0, 2, 1}, {0, 3}, -1), Refused);
+}
+
 TEST_CASE("test_a_block_lists_its_rows") {
   const std::vector<double> values{1.0, 2.0};
   Dataset<double> data;

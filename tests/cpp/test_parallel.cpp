@@ -133,7 +133,7 @@ TEST_CASE("test_a_team_runs_every_part_once_on_threads_of_its_own_number") {
 TEST_CASE("test_threads_of_a_team_work_at_the_same_time") {
   const Cpus cpus(2);
   std::atomic<int> met{0};
-  bool both = false;
+  std::atomic<bool> both{false};
   StopToken stop;
   team_for(1, 2, stop, {}, [&](index_t, const Team& team) {
     std::this_thread::sleep_for(20ms);  // the other thread has gone to sleep, and is woken
@@ -382,6 +382,17 @@ TEST_CASE("test_thread_limit_heeds_the_calling_thread's_openmp_setting") {
   omp_set_num_threads(10000);
   CHECK(thread_limit() == std::min(usable_cpus(), omp_get_thread_limit()));
   omp_set_num_threads(before);
+}
+
+TEST_CASE("test_one_thread_is_what_somebody_else's_region_leaves") {
+  std::atomic<int> threads{0}, wrong{0};
+#pragma omp parallel num_threads(2) default(none) shared(threads, wrong)
+  {
+    ++threads;
+    if (omp_in_parallel() && thread_limit() != 1) ++wrong;
+  }
+  CHECK(threads >= 1);
+  CHECK(wrong == 0);
 }
 
 // Runs `work` in a child process; whether it returned true within twenty seconds.

@@ -427,9 +427,9 @@ TEST_CASE_TEMPLATE("test_held_biases_of_0_stay_0_under_every_optimizer", T, floa
     setup.train.held_biases = {0, 2};
     auto parts = parts_of<T>(setup);
     const NetSpec net = setup.net();
-    const auto biases = [&](AlignedVector<T>& of, index_t l) {
+    const auto biases = [&](auto& of, index_t l) {
       const LayerSpec& layer = net.layers()[static_cast<size_t>(l)];
-      return std::span<T>(of.data() + layer.biases_at(), static_cast<size_t>(layer.units));
+      return std::span(of.data() + layer.biases_at(), static_cast<size_t>(layer.units));
     };
     const auto is_0 = [](T b) { return b == T(0); };
     for (const index_t l : {0, 2}) std::ranges::fill(biases(parts.start.parameters, l), T(0));

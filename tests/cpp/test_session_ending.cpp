@@ -283,10 +283,10 @@ TEST_CASE("test_validation_without_a_monitor_changes_no_bit_of_the_training") {
   Setup setup;
   const Session<float> plain = advanced(make_session<float>(setup), 4);
   setup.validated = true;
-  Session<float> watched = advanced(make_session<float>(setup), 4);
-  CHECK(watched.state().validation_loss_curve.size() == 4);
-  watched.state().validation_loss_curve.clear();
-  CHECK(difference(watched.state(), plain.state()) == "");
+  SessionState<float> watched = advanced(make_session<float>(setup), 4).state();
+  CHECK(watched.validation_loss_curve.size() == 4);
+  watched.validation_loss_curve.clear();
+  CHECK(difference(watched, plain.state()) == "");
 }
 
 TEST_CASE_TEMPLATE("test_divergence_is_a_status_that_names_the_first_layer", T, float, double) {
@@ -314,6 +314,47 @@ TEST_CASE_TEMPLATE("test_divergence_of_a_later_layer_is_told_apart", T, float, d
   CHECK(session.state().status == Status::kDiverged);
   CHECK(session.state().diverged_layer == 1);
   CHECK(session.state().epoch == 1);
+}
+
+TEST_CASE("test_a_loss_that_is_not_finite_is_a_divergence_of_no_layer") {
+  Setup setup;
+  setup.train.loss.kind = Loss::kSquaredError;
+  setup.train.schedule.initial = 1e-300;
+  setup.train.penalty.l2 = std::numeric_limits<double>::max();
+  const Session<double> session = advanced(make_session<double>(setup), 5);
+  CHECK(session.state().status == Status::kDiverged);
+  CHECK(session.state().diverged_layer == -1);
+  CHECK(session.state().diverged_epoch == 1);
+}
+
+// As if the training had ended there, but for what tells of the divergence and the random streams.
+TEST_CASE_TEMPLATE("test_the_best_epoch_is_restored", T, float, double) {
+  Setup setup;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  setup.train.loss.kind = Loss::kSquaredError;
+  setup.train.records_steps = setup.train.restores_best = true;
+  setup.train.schedule.kind = Schedule::kPerEpoch;
+  setup.train.schedule.per_epoch = {1e-3, 1e-3, 1e-3, 1e300};
+  SUBCASE("by the loss of training") {}
+  SUBCASE("by the loss of validation") { setup.validated = true; }
+  SUBCASE("by a score") {
+    setup.validated = true;
+    setup.train.monitor = Monitor::kLoss;
+  }
+  Session<T> session = advanced(make_session<T>(setup), 100);
+  CHECK(session.state().status == Status::kRestored);
+  CHECK(session.state().diverged_epoch == 4);
+  CHECK(session.epoch_cost() == 0.0);
+  const int64_t best = session.state().epoch;
+  CHECK(best >= 1);
+  CHECK(best <= 3);
+  const Session<T> ended = advanced(make_session<T>(setup), best);
+  SessionState<T> state = session.state();
+  state.status = Status::kReady;
+  state.diverged_epoch = state.diverged_layer = -1;
+  state.order = ended.state().order;
+  state.generator = ended.state().generator;
+  CHECK(difference(state, ended.state()) == "");
 }
 
 }  // namespace

@@ -238,6 +238,11 @@ TEST_CASE("test_parts_that_do_not_fit_together_are_refused") {
                 [](Parts<double>& in) { in.label_map = {0, 1}; });
   check_refused("validation_rows must be in [0, 70)", classes,
                 [](Parts<double>& in) { in.validation->rows.push_back(71); });
+  check_refused("monitor 'r2' needs validation data with targets", classes, [](Parts<double>& in) {
+    TrainSpec train = *in.train;
+    train.monitor = Monitor::kR2;
+    in.train = std::make_shared<TrainSpec>(train);
+  });
   check_refused("monitor 'accuracy' needs validation data", setup, [](Parts<double>& in) {
     TrainSpec train = *in.train;
     train.monitor = Monitor::kAccuracy;

@@ -1,0 +1,71 @@
+"""Run all that a release must pass, in the long form, and tell what was shown.
+
+    python .ci/release.py [SESSION ...]
+
+Each check is a session of noxfile.py (all of CHECKS, if none is named). What they count goes to
+docs/reliability_figures.md when all of them have passed.
+"""
+
+import datetime as dt
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FIGURES = ROOT / "build" / "figures.jsonl"
+PAGE = ROOT / "docs" / "reliability_figures.md"
+# What a session is given, and what it shows when it passes.
+LONG, COUNTED = ["--long"], ["--long", "--figures", str(FIGURES)]
+CHECKS = {
+    "lint": ([], "style, types, docstrings, the stub of the engine"),
+    "tests_cpp": ([], "the C++ tests on every instruction set"),
+    "wheels": ([], "sdist; the wheel from it without a network, repaired, beside PyTorch"),
+    "installed": (COUNTED, "the whole suite on the repaired wheel, faults in the long form"),
+    "sanitizers": (COUNTED, "ASan, UBSan, TSan and memcheck on C++ and Python tests"),
+    "fuzz": (COUNTED, "libFuzzer on model files, specs, states and sparse data"),
+    "tidy": (LONG, "clang-tidy with its analyzer"),
+    "docs": ([], "documentation and examples, warnings as errors"),
+}
+
+
+def main() -> int:
+    """Run the sessions; return the exit code."""
+    nox = shutil.which("nox")
+    if nox is None:
+        raise SystemExit("nox is not on the path")
+    chosen = sys.argv[1:] or list(CHECKS)
+    FIGURES.parent.mkdir(exist_ok=True)
+    FIGURES.unlink(missing_ok=True)
+    rows, failed = [], False
+    for name in chosen:
+        options, shows = CHECKS[name]
+        begin = time.monotonic()
+        done = subprocess.run([nox, "-s", name, "--", *options], cwd=ROOT, check=False)
+        failed |= done.returncode != 0
+        result = "passed" if done.returncode == 0 else "FAILED"
+        rows.append(f"| {name} | {shows} | {result} | {(time.monotonic() - begin) / 60:.0f} min |")
+    print("\n".join(["| check | what it shows | result | time |", "|---|---|---|---|", *rows]))
+    if failed or not FIGURES.exists():
+        return int(failed)
+    script = ROOT / "tests" / "python" / "reliability.py"
+    table = subprocess.run(
+        [sys.executable, script, FIGURES], check=True, capture_output=True, text=True
+    ).stdout
+    print(table)
+    if list(CHECKS) == chosen:
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        told = f"By `nox -s release` on {dt.date.today():%d %B %Y}, at commit {commit}.\n"
+        PAGE.write_text(f"{told}\n{table}")  # a part of docs/reliability.md
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
