@@ -25,7 +25,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reliability_figures.md"]  # a part of a page
 templates_path = ["_templates"]
 nitpicky = True  # a reference that leads nowhere is a warning, unless its page is not ours:
 nitpick_ignore_regex = [(r"py:.*", r"(matplotlib|pandas|sklearn)\..*")]

@@ -10,28 +10,31 @@ import heapq
 import pickle
 import time
 import warnings
+from collections import deque
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-from cases import digits
+from cases import Case, classes, digits
 from distributed import Client, LocalCluster
 from measuring import print_machine
 
 import nnhp
 from nnhp.estimators._data import Given, prepare
 from nnhp.estimators._training import Training
-from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
+from nnhp.search._executor_bundles import Backlog, Bundle, Pace, PricedJob
 from nnhp.search._executor_data import Content
 from nnhp.search._executor_worker import Errand, Report
+from nnhp.search._fingerprint import VERSIONS
 from nnhp.search._kept import Paused
 from nnhp.search._outcome import Candidate, Outcome
 from nnhp.search._rungs import brackets_of
 
 ASSUMPTIONS = """\
 - A session's seconds are its cost times one pace, times a factor drawn log-normally (sigma
-  {spread}) which the driver does not know; costs are log-normal around {mean:.3g} s (sigma
+  {spread}) which the driver does not know; costs are log-normal around the measured one (sigma
   {costs}), as of random widths and batches. The driver learns the pace from what it measured.
 - Every worker is as fast as this machine on one thread, and trains one bundle at a time; two are
   under way for each, so that the next one lies there.
@@ -40,11 +43,16 @@ ASSUMPTIONS = """\
 - Dask's scheduler does one thing at a time: {task:.3g} ms a task (measured here with {n_probe}
   empty tasks and one worker; with many workers it may be more).
 - A message takes {latency:g} ms, and the link of driver and scheduler moves {bandwidth:g} MB/s,
-  both ways together. The data ({data:.3g} MB) go to each worker once, before the first bundle.
-- A paused session of Hyperband takes {paused:.3g} kB ({parameters} parameters), and comes back to
-  the driver on each rung but the last.
+  both ways together. The data go to each worker once, before the first bundle.
+- A paused session of Hyperband comes back to the driver, and goes to a worker on the next rung,
+  where its training took longer than its way, if all workers share the link; else it is trained
+  anew. Useful is what is left of the work without that.
+- Hyperband together is nnhp's: rung by rung of all brackets. Apart, each bracket goes on alone.
 - No worker dies. All have joined before the first bundle."""
-HEADER = "search     workers  hours  utilization  sent GB  received GB  driver busy  scheduler busy"
+HEADER = (
+    "search              workers  minutes  utilization  useful  sent GB  received GB  driver busy  "
+    "scheduler  link"
+)
 
 
 @dataclass
@@ -66,7 +74,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--candidates", type=int, default=100_000)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--session-seconds", type=float, help="mean; default: as measured")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--spread", type=float, default=0.3, help="of the real cost (default 0.3)")
     parser.add_argument("--costs", type=float, default=1.0, help="sigma of the costs (default 1)")
     parser.add_argument("--latency-ms", type=float, default=1.0)
@@ -75,48 +83,58 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     print_machine(1)
-    costs = measured()
-    if arguments.session_seconds is not None:
-        costs.session = arguments.session_seconds
+    driver, task = seconds_of_driver(), seconds_of_task()
     print("assumptions")
     print(
         ASSUMPTIONS.format(
             spread=arguments.spread,
             costs=arguments.costs,
-            mean=costs.session,
-            driver=1e3 * costs.driver,
-            task=1e3 * costs.task,
+            driver=1e3 * driver,
+            task=1e3 * task,
             n_probe=N_PROBE,
             latency=arguments.latency_ms,
             bandwidth=arguments.bandwidth,
-            data=costs.data_bytes / 1e6,
-            paused=costs.paused_bytes / 1e3,
-            parameters=costs.parameters,
         )
     )
-    print(f"\n{arguments.candidates} candidates, {arguments.folds} folds\n{HEADER}")
-    for name, rungs in {
-        "random": [(arguments.candidates, 1.0)],
-        "hyperband": hyperband(arguments.candidates),
-    }.items():
-        for n_workers in arguments.workers:
-            print(f"{name:10s} {n_workers:7d}  {Cluster(n_workers, costs, arguments).run(rungs)}")
+    print(f"\n{arguments.candidates} candidates, {arguments.folds} folds")
+    for name in arguments.cases:
+        costs = measured(CASES[name], driver, task)
+        print(
+            f"\n{CASES[name].title}: {costs.session:.3g} s a training of {MAX_EPOCHS} epochs, "
+            f"{costs.parameters} parameters,\na paused one {costs.paused_bytes / 1e3:.3g} kB, "
+            f"data {costs.data_bytes / 1e6:.3g} MB\n{HEADER}"
+        )
+        for strategy, ladders in strategies(arguments.candidates).items():
+            for n_workers in arguments.workers:
+                line = Cluster(n_workers, costs, arguments).run(ladders)
+                print(f"{strategy:19s} {n_workers:7d}  {line}", flush=True)
 
 
-def hyperband(n_candidates: int) -> list[tuple[int, float]]:
-    """Candidates on each rung of all brackets together, and their share of all epochs there."""
+@dataclass(frozen=True)
+class Rung:
+    """Candidates, and the shares of all epochs that each has had and comes to."""
+
+    n_candidates: int
+    before: float
+    share: float
+
+
+def strategies(n_candidates: int) -> dict[str, list[list[list[Rung]]]]:
+    """Ladders that are climbed at the same time, each by steps: rungs whose end is waited for."""
     brackets = brackets_of(MAX_EPOCHS, 3)
     scale = n_candidates / sum(rungs[0][0] for rungs in brackets)
-    found = []
-    for rung in range(len(brackets)):
-        total = epochs = 0
-        for rungs in brackets:
-            if rung < len(rungs):
-                n, target = rungs[rung]
-                total += n
-                epochs += n * (target - (rungs[rung - 1][1] if rung else 0))
-        found.append((round(total * scale), epochs / total / MAX_EPOCHS))
-    return found
+    apart = [
+        [
+            Rung(round(n * scale), rungs[rung - 1][1] / MAX_EPOCHS if rung else 0, to / MAX_EPOCHS)
+            for rung, (n, to) in enumerate(rungs)
+        ]
+        for rungs in brackets
+    ]
+    return {
+        "random": [[[Rung(n_candidates, 0.0, 1.0)]]],
+        "hyperband, together": [[list(filter(None, step)) for step in zip_longest(*apart)]],
+        "hyperband, apart": [[[rung] for rung in ladder] for ladder in apart],
+    }
 
 
 # ------------------------------------------------------------------ events
@@ -136,6 +154,45 @@ class Server:
         return self.free_at
 
 
+class Step:
+    """Sessions of one or more rungs: which are not begun, and which travel as paused trainings."""
+
+    def __init__(self, rungs: list[Rung], cluster: "Cluster") -> None:
+        costs, before, share = cluster.draw(rungs)
+        comes = (before > 0) & cluster.worth_its_way(costs * before)
+        self.useful = float(np.sum(costs * (share - before)))
+        self.comes, self.goes = comes, (share < 1) & cluster.worth_its_way(costs * share)
+        left = costs * (share - np.where(comes, before, 0.0))  # others begin anew
+        nobody = Candidate({}, 0), 0
+        priced_jobs = [PricedJob(i, nobody, cost, None) for i, cost in enumerate(left.tolist())]
+        self.backlog = Backlog(priced_jobs, cluster.pace)
+        self.under_way = 0
+
+
+class Ladder:
+    """Steps, each of which begins when the one before has ended."""
+
+    def __init__(self, steps: list[list[Rung]], cluster: "Cluster") -> None:
+        self._cluster = cluster
+        self._later = steps[::-1]
+        self._climb()
+
+    def _climb(self) -> None:
+        self.step = Step(self._later.pop(), self._cluster)
+        self._cluster.useful += self.step.useful
+
+    def take(self, slots: int) -> Bundle:
+        """The next bundle."""
+        self.step.under_way += 1
+        return self.step.backlog.take(slots)
+
+    def give_back(self) -> None:
+        """A bundle is done."""
+        self.step.under_way -= 1
+        if not self.step.under_way and not self.step.backlog and self._later:
+            self._climb()
+
+
 class Cluster:
     """Workers, a scheduler, a driver and the link between them, in simulated time."""
 
@@ -148,71 +205,76 @@ class Cluster:
         self._bandwidth = arguments.bandwidth * 1e6
         self._rng = np.random.default_rng(arguments.seed)
         self._driver, self._scheduler, self._link = Server(), Server(), Server()
-        self._sent = self._received = self._worked = 0.0
-        self._pace = Pace()
+        self._sent = self._received = self._worked = self.useful = 0.0
+        self.pace = Pace()
 
-    def run(self, rungs: list[tuple[int, float]]) -> str:
-        """Simulate rungs of so many candidates, each with a share of a full training."""
+    def run(self, ladders: list[list[list[Rung]]]) -> str:
+        """Simulate a search."""
         data = self._costs.data_bytes * self._n
         self._sent += data
         now = self._link.serve(0.0, data / self._bandwidth)
-        for place, (n_candidates, share) in enumerate(rungs):
-            climbs = len(rungs) > 1 and place + 1 < len(rungs)
-            now = self._rung(now, n_candidates * self._folds, share, place > 0, climbs)
-        utilization = self._worked / (self._n * now)
-        return (
-            f"{now / 3600:5.2f}  {utilization:10.1%}  {self._sent / 1e9:7.2f}  "
-            f"{self._received / 1e9:11.2f}  {self._driver.busy / now:10.1%}  "
-            f"{self._scheduler.busy / now:10.1%}"
-        )
-
-    def _rung(self, start: float, n: int, share: float, resumes: bool, pauses: bool) -> float:
-        sigma = self._cost_sigma
-        seconds = self._costs.session * share
-        costs = seconds * self._rng.lognormal(-(sigma**2) / 2, sigma, n)
-        backlog = Backlog(
-            [Piece(i, (Candidate({}, i), 0), c, None) for i, c in enumerate(costs)], self._pace
-        )
-        free_at = np.full(self._n, start)
-        events: list[tuple[float, int, int, Bundle, float]] = []  # done: when, who, what
-        now, count = start, 0
-
-        def begin(worker: int, arrival: float, bundle: Bundle) -> None:
-            nonlocal count
-            factors = self._rng.lognormal(-(self._spread**2) / 2, self._spread, len(bundle.pieces))
-            real = float(np.dot([piece.cost for piece in bundle.pieces], factors))
-            begun = max(arrival, free_at[worker])
-            free_at[worker] = begun + real
-            self._worked += real
-            count += 1
-            heapq.heappush(events, (begun + real, count, worker, bundle, real))
-
-        for worker in range(2 * self._n):  # two for each, if there are so many
-            if not backlog:
+        self._free_at = np.full(self._n, now)
+        going = [Ladder(ladder, self) for ladder in ladders]
+        events: list[tuple[float, int, int, Ladder, Bundle, float]] = []  # done: when, who, what
+        idle = deque(2 * list(range(self._n)))  # two bundles for each
+        while True:
+            while idle:
+                ladder = next((one for one in going if one.step.backlog), None)
+                if ladder is None:
+                    break
+                bundle, worker = ladder.take(2 * self._n), idle.popleft()
+                done, seconds = self._do(worker, self._send(now, ladder.step, bundle), bundle)
+                heapq.heappush(events, (done, len(events), worker, ladder, bundle, seconds))
+            if not events:
                 break
-            bundle = backlog.take(2 * self._n)
-            begin(worker % self._n, self._send(start, bundle, resumes), bundle)
-        while events:
-            done, _, worker, bundle, real = heapq.heappop(events)
-            now = max(now, self._receive(done, bundle, pauses))
-            self._pace.note(bundle, real)
-            if backlog:
-                following = backlog.take(2 * self._n)
-                begin(worker, self._send(now, following, resumes), following)
-        return now
+            done, _, worker, ladder, bundle, seconds = heapq.heappop(events)
+            now = max(now, self._receive(done, ladder.step, bundle))
+            self.pace.note(bundle, seconds)
+            ladder.give_back()
+            idle.append(worker)
+        every = self._n * now
+        return (
+            f"{now / 60:7.1f}  {self._worked / every:11.1%}  {self.useful / every:6.1%}  "
+            f"{self._sent / 1e9:7.2f}  {self._received / 1e9:11.2f}  "
+            f"{self._driver.busy / now:10.1%}  {self._scheduler.busy / now:9.1%}  "
+            f"{self._link.busy / now:4.1%}"
+        )
 
-    def _send(self, now: float, bundle: Bundle, resumes: bool) -> float:
+    def draw(self, rungs: list[Rung]) -> Any:
+        """Seconds of whole trainings, and their shares before and after a step."""
+        sigma = self._cost_sigma
+        sizes = [rung.n_candidates * self._folds for rung in rungs]
+        before = np.repeat([rung.before for rung in rungs], sizes)
+        share = np.repeat([rung.share for rung in rungs], sizes)
+        seconds = self._rng.lognormal(-(sigma**2) / 2, sigma, sum(sizes))
+        return self._costs.session * seconds, before, share
+
+    def worth_its_way(self, seconds: Any) -> Any:
+        """Whether trainings are paused and travel, as the evaluator has it."""
+        return seconds >= self._n / self._bandwidth * self._costs.paused_bytes
+
+    def _do(self, worker: int, arrival: float, bundle: Bundle) -> tuple[float, float]:
+        """When a bundle is done, and how long it took."""
+        factors = self._rng.lognormal(-(self._spread**2) / 2, self._spread, len(bundle.jobs))
+        seconds = float(np.dot([priced.cost for priced in bundle.jobs], factors))
+        self._free_at[worker] = max(arrival, self._free_at[worker]) + seconds
+        self._worked += seconds
+        return self._free_at[worker], seconds
+
+    def _send(self, now: float, step: Step, bundle: Bundle) -> float:
         """Driver, scheduler and link; when a bundle is with its worker."""
-        n, costs = len(bundle.pieces), self._costs
-        n_bytes = n * (costs.errand_bytes + (costs.paused_bytes if resumes else 0.0))
+        n, costs = len(bundle.jobs), self._costs
+        n_paused = sum(step.comes[priced.place] for priced in bundle.jobs)
+        n_bytes = n * costs.errand_bytes + n_paused * costs.paused_bytes
         self._sent += n_bytes
         packed = self._driver.serve(now, n * costs.driver / 2)
         sent = self._link.serve(packed, n_bytes / self._bandwidth)
         return self._scheduler.serve(sent, costs.task) + self._latency
 
-    def _receive(self, now: float, bundle: Bundle, pauses: bool) -> float:
-        n, costs = len(bundle.pieces), self._costs
-        n_bytes = n * (costs.report_bytes + (costs.paused_bytes if pauses else 0.0))
+    def _receive(self, now: float, step: Step, bundle: Bundle) -> float:
+        n, costs = len(bundle.jobs), self._costs
+        n_paused = sum(step.goes[priced.place] for priced in bundle.jobs)
+        n_bytes = n * costs.report_bytes + n_paused * costs.paused_bytes
         self._received += n_bytes
         arrived = self._link.serve(now + self._latency, n_bytes / self._bandwidth)
         return self._driver.serve(arrived, n * costs.driver / 2)
@@ -223,6 +285,10 @@ class Cluster:
 N_PROBE = 2000
 N_SESSIONS = 5000
 MAX_EPOCHS = 81
+CASES = {
+    "digits": Case(digits, 1_797, (64, 64, 10), batch_size=32, passes=27),
+    "rows": Case(classes, 50_000, (54, 128, 128, 7), batch_size=64, passes=3),
+}
 
 
 class Echo(Executor):
@@ -237,25 +303,31 @@ class Echo(Executor):
         return done
 
 
-def measured() -> Costs:
-    """Costs on this machine: of real searches on digits, and of an empty cluster of Dask."""
+def seconds_of_driver() -> float:
+    """What a session takes this process, where workers answer at once."""
     X, y = digits()
-    net = nnhp.MLPClassifier((64,), max_iter=MAX_EPOCHS, n_iter_no_change=1000, random_state=0)
-    fits = nnhp.GridSearchCV(net, {"alpha": np.geomspace(1e-6, 1, 10)}, cv=5, n_jobs=1).fit(X, y)
-    seconds = fits.cv_results_["mean_fit_time"] + fits.cv_results_["mean_score_time"]
+    net = nnhp.MLPClassifier((64,), random_state=0)
     grid = {"alpha": np.geomspace(1e-6, 1, N_SESSIONS // 5)}
-    driven = nnhp.GridSearchCV(net, grid, cv=5, refit=False, executor=Echo())
+    search = nnhp.GridSearchCV(net, grid, cv=5, refit=False, executor=Echo())
     begun = time.perf_counter()
-    driven.fit(X, y)
-    driver = (time.perf_counter() - begun) / N_SESSIONS
-    training = trained(net, X, y)
+    search.fit(X, y)
+    return (time.perf_counter() - begun) / N_SESSIONS
+
+
+def measured(case: Case, driver: float, task: float) -> Costs:
+    """Costs of a case's trainings on this machine; their epochs last equally long."""
+    X, y = case.load()
+    net = nnhp.MLPClassifier(max_iter=case.passes, n_jobs=1, **case.parameters)
+    Training(net, prepare(net, Given(X, y), None)).advance(1, 1)
+    training = Training(net, prepare(net, Given(X, y), None))
+    training.advance(case.passes, 1)
     jobs = [(Candidate({"alpha": 0.1 * i, "batch_size": 32}, i), 0) for i in range(100)]
     errands = {n: errand(jobs[:n]).packed() for n in (1, 100)}
     reports = {n: Report([(i, outcome()) for i in range(n)], {}, {}, 1.0) for n in (1, 100)}
     return Costs(
-        session=float(seconds.mean()),
+        session=training.seconds / case.passes * MAX_EPOCHS,
         driver=driver,
-        task=seconds_of_task(),
+        task=task,
         errand_bytes=(len(errands[100]) - len(errands[1])) / 99,
         report_bytes=(len(reports[100].packed()) - len(reports[1].packed())) / 99,
         paused_bytes=len(pickle.dumps(Paused.of(training), protocol=5)),
@@ -264,16 +336,9 @@ def measured() -> Costs:
     )
 
 
-def trained(net: Any, X: Any, y: Any) -> Any:
-    """A training that was begun."""
-    training = Training(net, prepare(net, Given(X, y), None))
-    training.advance(1, 1)
-    return training
-
-
 def errand(jobs: Any) -> Errand:
     """What a worker is asked to do."""
-    return Errand("0" * 64, None, None, nnhp.isa(), True, jobs, False)
+    return Errand("0" * 64, None, None, nnhp.isa(), VERSIONS, True, jobs, False)
 
 
 def outcome() -> Outcome:

@@ -42,6 +42,16 @@ py::array_t<T> array_of(const py::handle& object, py::ssize_t dimensions, const 
   return py::reinterpret_borrow<py::array_t<T>>(array);
 }
 
+// `object` as another plain value; TypeError else.
+template <class T>
+T value_of(const py::handle& object, const std::string& name) {
+  try {
+    return object.cast<T>();
+  } catch (const py::cast_error&) {
+    throw py::type_error(name + " cannot be " + py::repr(object).cast<std::string>());
+  }
+}
+
 template <class T>
 std::vector<T> vector_of(const py::handle& object, const std::string& name) {
   const auto array = array_of<T>(object, 1, name);

@@ -25,41 +25,21 @@ std::shared_ptr<Owner> make_owner() {
 }
 
 template <class T>
-void view_csr(const py::tuple& parts, Dataset<T>& data, Owner& owner) {
+Dataset<T> view_csr(const py::tuple& parts, Owner& owner) {
   require(parts.size() == 4, "sparse X must be (values, columns, row starts, n_features)");
   const auto values = array_of<T>(parts[0], 1, "X values");
-  const std::vector<int32_t>& columns = owner.columns = vector_of<int32_t>(parts[1], "X columns");
-  const std::vector<int64_t>& starts = owner.row_start =
-      vector_of<int64_t>(parts[2], "X row starts");
-  data.features = parts[3].cast<index_t>();
-  require(data.features >= 0 && data.features <= std::numeric_limits<int32_t>::max(),
-          "n_features must be in [0, 2^31), got " + std::to_string(data.features));
-  data.samples = static_cast<index_t>(starts.size()) - 1;
-  require(static_cast<py::ssize_t>(columns.size()) == values.size(),
-          "X values and columns must be equally long");
-  require(!starts.empty() && starts.front() == 0 && starts.back() == values.size(),
-          "X row starts must run from 0 to the number of values");
-  require(std::is_sorted(starts.begin(), starts.end()), "X row starts must not decrease");
-  bool sound = true;
-  for (size_t i = 0; i + 1 < starts.size(); ++i) {
-    const int32_t* const end = columns.data() + starts[i + 1];
-    int32_t before = -1;
-    for (const int32_t* c = columns.data() + starts[i]; c < end; ++c) {
-      sound = sound && *c > before && *c < data.features;
-      before = *c;
-    }
-  }
-  require(sound, "X columns must be sorted, unique and below n_features in each row");
   owner.numbers = values;
-  data.sparse = true;
-  data.csr = {values.data(), columns.data(), starts.data()};
+  owner.columns = vector_of<int32_t>(parts[1], "X columns");
+  owner.row_start = vector_of<int64_t>(parts[2], "X row starts");
+  return csr_samples<T>({values.data(), static_cast<size_t>(values.size())}, owner.columns,
+                        owner.row_start, parts[3].cast<index_t>());
 }
 
 template <class T>
 Dataset<T> view_samples(const py::object& X, Owner& owner) {
   Dataset<T> data;
   if (py::isinstance<py::tuple>(X)) {
-    view_csr<T>(X.cast<py::tuple>(), data, owner);
+    data = view_csr<T>(X.cast<py::tuple>(), owner);
   } else {
     const auto array = array_of<T>(X, 2, "X");
     data.samples = array.shape(0);

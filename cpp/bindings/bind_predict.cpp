@@ -94,12 +94,21 @@ py::array hidden_outputs_of(const AnyPredictor& any, const py::object& X, size_t
   });
 }
 
-py::tuple predictor_state(const AnyPredictor& any) {
-  return any.visit([]<class T>(const Predictor<T>& predictor) -> py::tuple {
-    const AlignedVector<T>& parameters = predictor.parameters();
-    return py::make_tuple(TypedNetSpec{predictor.net(), sizeof(T) == 4},
-                          to_array(parameters.data(), parameters.size()));
+TypedNetSpec net_of(const AnyPredictor& any) {
+  return any.visit([]<class T>(const Predictor<T>& predictor) -> TypedNetSpec {
+    return {predictor.net(), sizeof(T) == 4};
   });
+}
+
+py::array parameters_of(const AnyPredictor& any) {
+  return any.visit([]<class T>(const Predictor<T>& predictor) -> py::array {
+    const AlignedVector<T>& parameters = predictor.parameters();
+    return to_array(parameters.data(), parameters.size());
+  });
+}
+
+py::tuple predictor_state(const AnyPredictor& any) {
+  return py::make_tuple(net_of(any), parameters_of(any));
 }
 
 struct AnyObjective {
@@ -144,6 +153,13 @@ py::object compute_loss(const TypedNetSpec& net, const TrainSpec& train,
 void bind_predict(py::module_& m) {
   py::class_<AnyPredictor>(m, "Predictor")
       .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"))
+      .def_property_readonly("net", &net_of)
+      .def_property_readonly("parameters", &parameters_of)
+      .def_property_readonly(
+          "n_outputs",
+          [](const AnyPredictor& any) {
+            return any.visit([](const auto& predictor) { return predictor.net()->outputs(); });
+          })
       .def("outputs", &outputs_of, py::arg("X"), py::arg("threads"))
       .def("hidden_outputs", &hidden_outputs_of, py::arg("X"), py::arg("layer"), py::arg("threads"))
       .def("classes", &classes_of, py::arg("X"), py::arg("threads"),

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "gil.hpp"
+#include "nnhp/base/cgroup.hpp"
 #include "nnhp/base/cpu.hpp"
 #include "nnhp/base/parallel.hpp"
 #include "nnhp/kernels/choice.hpp"
@@ -23,6 +24,15 @@ std::map<std::string, std::string> build_info() {
   return {{"compiler", NNHP_COMPILER},
           {"flags", NNHP_BUILD_FLAGS},
           {"openmp", std::to_string(_OPENMP)}};
+}
+
+std::vector<std::pair<std::string, int>> memory_groups(const std::string& groups,
+                                                       const std::string& own) {
+  std::vector<std::pair<std::string, int>> found;
+  for (const Cgroup& group : cgroups("memory", {groups, own})) {
+    found.emplace_back(group.folder, group.version);
+  }
+  return found;
 }
 
 double fma_peak(const std::string& dtype, int threads, double seconds) {
@@ -66,6 +76,7 @@ void bind_runtime(py::module_& m) {
   m.def("available_isas", &available_isas);
   m.def("build_info", &build_info);
   m.def("thread_limit", &thread_limit);
+  m.def("memory_groups", &memory_groups, py::arg("groups"), py::arg("own"));
   m.def("_pretend_cpus", &pretend_cpus, py::arg("cpus"));
   m.def("fma_peak", &fma_peak, py::arg("dtype"), py::arg("threads") = 1, py::arg("seconds") = 0.2);
 }

@@ -22,15 +22,14 @@ struct AnySession {
 
 std::optional<Mt19937> generator_of(const py::object& state) {
   if (state.is_none()) return std::nullopt;
-  const auto parts = state.cast<py::tuple>();
+  const auto parts = value_of<py::tuple>(state, "mt_state");
   require(parts.size() == 2, "mt_state must be (words, position)");
   const auto words = vector_of<uint32_t>(parts[0], "mt_state words");
   Mt19937 generator;
   require(words.size() == generator.words.size(), "mt_state must have 624 words");
   std::copy(words.begin(), words.end(), generator.words.begin());
-  generator.position = parts[1].cast<int>();
-  require(generator.position >= 0 && generator.position <= 624,
-          "the position of mt_state must be in [0, 624]");
+  generator.position = value_of<int>(parts[1], "the position of mt_state");
+  require(generator.sound(), "the position of mt_state must be in [0, 624]");
   return generator;
 }
 
@@ -47,46 +46,41 @@ AnyStart make_start(const py::object& parameters, const py::object& mt_state,
 }
 
 // The names of the entries of a state, each with its way out to Python and back.
-template <class T>
-struct StateEntry {
+template <class State>
+struct Entry {
   const char* name;
-  py::object (*get)(const SessionState<T>&);
-  void (*set)(SessionState<T>&, const py::object&);
+  py::object (*get)(const State&);
+  void (*set)(State&, const py::object&);
 };
-
 template <class T>
-void set_parameters(AlignedVector<T>& to, const py::object& from, const char* name) {
-  AlignedVector<T> values = aligned_copy<T>(from, name);
-  require(values.size() == to.size(), std::string(name) + " must have " +
-                                          std::to_string(to.size()) + " entries, got " +
-                                          std::to_string(values.size()));
-  to = std::move(values);
-}
+using StateEntry = Entry<SessionState<T>>;
 
-#define NNHP_FLAT_ENTRY(name, field)                                          \
-  StateEntry<T> {                                                             \
-    name, [](const SessionState<T>& s) { return to_array_or_none(s.field); }, \
-        [](SessionState<T>& s, const py::object& o) {                         \
-          if (!o.is_none()) set_parameters(s.field, o, name);                 \
-        }                                                                     \
+template <class State>
+using Number = typename decltype(State::parameters)::value_type;
+
+#define NNHP_FLAT_ENTRY(name, field)                                        \
+  Entry<State> {                                                            \
+    name, [](const State& s) { return to_array_or_none(s.field); },         \
+        [](State& s, const py::object& o) {                                 \
+          if (!o.is_none()) s.field = aligned_copy<Number<State>>(o, name); \
+        }                                                                   \
   }
-#define NNHP_PLAIN_ENTRY(name, field)                                 \
-  StateEntry<T> {                                                     \
-    name, [](const SessionState<T>& s) { return py::cast(s.field); }, \
-        [](SessionState<T>& s, const py::object& o) {                 \
-          s.field = o.cast<std::decay_t<decltype(s.field)>>();        \
-        }                                                             \
+#define NNHP_PLAIN_ENTRY(name, field)                                                           \
+  Entry<State> {                                                                                \
+    name, [](const State& s) { return py::cast(s.field); }, [](State& s, const py::object& o) { \
+      s.field = value_of<std::decay_t<decltype(s.field)>>(o, name);                             \
+    }                                                                                           \
   }
 
-template <class T>
-const std::vector<StateEntry<T>>& state_entries() {
-  static const std::vector<StateEntry<T>> entries{
+// What a state and the one that is kept of it have in common.
+template <class State>
+std::vector<Entry<State>> entries_of_standing() {
+  return {
       NNHP_FLAT_ENTRY("parameters", parameters),
       NNHP_FLAT_ENTRY("moment_1", moments[0]),
       NNHP_FLAT_ENTRY("moment_2", moments[1]),
       NNHP_FLAT_ENTRY("moment_3", moments[2]),
       NNHP_FLAT_ENTRY("averages", averages),
-      NNHP_FLAT_ENTRY("best_parameters", best_parameters),
       NNHP_PLAIN_ENTRY("step", step),
       NNHP_PLAIN_ENTRY("steps_averaged", steps_averaged),
       NNHP_PLAIN_ENTRY("epoch", epoch),
@@ -98,24 +92,68 @@ const std::vector<StateEntry<T>>& state_entries() {
       NNHP_PLAIN_ENTRY("plateau_best", plateau.best),
       NNHP_PLAIN_ENTRY("plateau_wait", plateau.wait),
       NNHP_PLAIN_ENTRY("plateau_cooldown", plateau.cooldown),
+  };
+}
+
+template <class State>
+const Entry<State>& entry_of(const std::vector<Entry<State>>& entries, const std::string& name) {
+  for (const Entry<State>& entry : entries) {
+    if (name == entry.name) return entry;
+  }
+  throw std::invalid_argument("a session's state has no entry '" + name + "'");
+}
+
+template <class State>
+py::dict dict_of(const std::vector<Entry<State>>& entries, const State& state) {
+  py::dict named;
+  for (const Entry<State>& entry : entries) named[entry.name] = entry.get(state);
+  return named;
+}
+
+template <class State>
+void set_entries(const std::vector<Entry<State>>& entries, State& state, const py::dict& given) {
+  for (const auto& [name, value] : given) {
+    entry_of(entries, py::str(name)).set(state, py::reinterpret_borrow<py::object>(value));
+  }
+}
+
+template <class T>
+const std::vector<Entry<Kept<T>>>& kept_entries() {
+  using State = Kept<T>;
+  static const auto entries = [] {
+    auto all = entries_of_standing<State>();
+    all.push_back(NNHP_PLAIN_ENTRY("loss", loss));
+    all.push_back(NNHP_PLAIN_ENTRY("n_steps_recorded", recorded));
+    return all;
+  }();
+  return entries;
+}
+
+template <class T>
+std::vector<StateEntry<T>> own_entries() {
+  using State = SessionState<T>;
+  return {
+      NNHP_FLAT_ENTRY("best_parameters", best_parameters),
       NNHP_PLAIN_ENTRY("loss_curve", loss_curve),
       NNHP_PLAIN_ENTRY("learning_rate_curve", rate_curve),
       NNHP_PLAIN_ENTRY("step_loss_curve", step_loss_curve),
       NNHP_PLAIN_ENTRY("validation_scores", validation_scores),
       NNHP_PLAIN_ENTRY("validation_loss_curve", validation_loss_curve),
       NNHP_PLAIN_ENTRY("diverged_layer", diverged_layer),
+      NNHP_PLAIN_ENTRY("diverged_epoch", diverged_epoch),
+      {"kept",  // None: nothing so far
+       [](const State& s) -> py::object {
+         if (!s.kept.any()) return py::none();
+         return dict_of(kept_entries<T>(), s.kept);
+       },
+       [](State& s, const py::object& o) {
+         if (!o.is_none()) set_entries(kept_entries<T>(), s.kept, o.cast<py::dict>());
+       }},
       {"order",
        [](const SessionState<T>& s) -> py::object {
          return to_array(s.order.data(), static_cast<index_t>(s.order.size()));
        },
-       [](SessionState<T>& s, const py::object& o) {
-         std::vector<row_t> order = vector_of<row_t>(o, "order");
-         std::vector<row_t> given(order), own(s.order);
-         std::sort(given.begin(), given.end());
-         std::sort(own.begin(), own.end());
-         require(given == own, "order must be a permutation of the session's rows");
-         s.order = std::move(order);
-       }},
+       [](SessionState<T>& s, const py::object& o) { s.order = vector_of<row_t>(o, "order"); }},
       {"mt_state", [](const SessionState<T>& s) { return to_mt_state(s.generator); },
        [](SessionState<T>& s, const py::object& o) { s.generator = generator_of(o); }},
       {"status",
@@ -123,42 +161,38 @@ const std::vector<StateEntry<T>>& state_entries() {
          return py::cast(status_names[static_cast<size_t>(s.status)]);
        },
        [](SessionState<T>& s, const py::object& o) {
-         const std::string name = o.cast<std::string>();
+         const auto name = value_of<std::string>(o, "status");
          const auto* found = std::find(status_names.begin(), status_names.end(), name);
          require(found != status_names.end(), "unknown status '" + name + "'");
          s.status = static_cast<Status>(found - status_names.begin());
        }},
   };
-  return entries;
 }
 #undef NNHP_FLAT_ENTRY
 #undef NNHP_PLAIN_ENTRY
 
 template <class T>
-const StateEntry<T>& state_entry(const std::string& name) {
-  for (const StateEntry<T>& entry : state_entries<T>()) {
-    if (name == entry.name) return entry;
-  }
-  throw std::invalid_argument("a session's state has no entry '" + name + "'");
+const std::vector<StateEntry<T>>& state_entries() {
+  static const auto entries = [] {
+    auto all = entries_of_standing<SessionState<T>>();
+    const auto own = own_entries<T>();
+    all.insert(all.end(), own.begin(), own.end());
+    return all;
+  }();
+  return entries;
 }
 
 py::dict get_state(const AnySession& any) {
   return any.visit([]<class T>(const Session<T>& session) {
-    py::dict state;
-    for (const StateEntry<T>& entry : state_entries<T>())
-      state[entry.name] = entry.get(session.state());
-    return state;
+    return dict_of(state_entries<T>(), session.state());
   });
 }
 
 void restore(AnySession& any, const py::dict& state) {
   any.visit([&]<class T>(Session<T>& session) {
     SessionState<T> restored = session.state();
-    for (const auto& [name, value] : state) {
-      const StateEntry<T>& entry = state_entry<T>(py::str(name));
-      entry.set(restored, py::reinterpret_borrow<py::object>(value));
-    }
-    session.state() = std::move(restored);
+    set_entries(state_entries<T>(), restored, state);
+    session.restore(std::move(restored));
   });
 }
 
@@ -170,8 +204,7 @@ AnySession copy(const AnySession& any) {
 
 py::object state_property(const AnySession& any, const char* name) {
   return any.visit([&]<class T>(const Session<T>& session) {
-    const StateEntry<T>& entry = state_entry<T>(name);
-    return entry.get(session.state());
+    return entry_of(state_entries<T>(), name).get(session.state());
   });
 }
 
@@ -331,10 +364,7 @@ void bind_session(py::module_& m) {
       .def(
           "set_order",
           [](AnySession& any, const py::object& order) {
-            any.visit([&]<class T>(Session<T>& s) {
-              const StateEntry<T>& entry = state_entry<T>("order");
-              entry.set(s.state(), order);
-            });
+            any.visit([&](auto& s) { s.set_order(vector_of<row_t>(order, "order")); });
           },
           py::arg("order"))
       .def(
@@ -363,6 +393,7 @@ void bind_session(py::module_& m) {
   session.def_property_readonly("validation_loss_curve",
                                 progress_property<&Progress::validation_loss_curve>());
   session.def_property_readonly("diverged_layer", progress_property<&Progress::diverged_layer>());
+  session.def_property_readonly("diverged_epoch", progress_property<&Progress::diverged_epoch>());
   for (const char* name : {"parameters", "mt_state"}) {
     session.def_property_readonly(
         name, [name](const AnySession& any) { return state_property(any, name); });

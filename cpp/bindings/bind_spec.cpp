@@ -107,6 +107,13 @@ std::vector<StageArray> stage_arrays(const TypedNetSpec& net) {
   return arrays;
 }
 
+// Those of the inputs, then those of each layer.
+std::vector<GivenStages> stages_of(const TypedNetSpec& net) {
+  std::vector<GivenStages> stages{stages_state(net.spec->input_stages())};
+  for (const LayerSpec& layer : net.spec->layers()) stages.push_back(stages_state(layer.stages));
+  return stages;
+}
+
 index_t scratch_bytes(const TypedNetSpec& net, index_t batch_size) {
   return with_dtype(net.single, [&]<class T>() {
     Workspace sizes;
@@ -223,8 +230,8 @@ ScheduleSpec make_schedule(const py::object& given, double horizon) {
 TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_t batch_size,
                      int64_t max_epochs, double schedule_horizon, double l2, double l1,
                      const py::object& schedule, bool shuffle, double tol, double n_iter_no_change,
-                     const std::string& monitor, bool records_steps, const py::object& augment,
-                     const std::vector<index_t>& frozen_layers,
+                     const std::string& monitor, bool records_steps, bool restores_best,
+                     const py::object& augment, const std::vector<index_t>& frozen_layers,
                      const std::vector<index_t>& held_biases,
                      const std::vector<std::pair<double, double>>& layer_penalties) {
   TrainSpec train;
@@ -242,6 +249,7 @@ TrainSpec make_train(const py::object& loss, const py::object& optimizer, index_
   train.n_iter_no_change = n_iter_no_change;
   train.monitor = static_cast<Monitor>(index_of(monitor_table, monitor, "monitor"));
   train.records_steps = records_steps;
+  train.restores_best = restores_best;
   train.frozen_layers = frozen_layers;
   train.held_biases = held_biases;
   return train;
@@ -290,6 +298,7 @@ void bind_spec(py::module_& m) {
                              [](const TypedNetSpec& n) { return n.spec->parameter_count(); })
       .def_property_readonly("n_trained",
                              [](const TypedNetSpec& n) { return n.spec->trained_count(); })
+      .def_property_readonly("stages", &stages_of)
       .def_property_readonly("stage_arrays", &stage_arrays)
       .def("scratch_bytes", &scratch_bytes, py::arg("batch_size"))
       .def_property_readonly("layer_shapes", &layer_shapes)
@@ -301,7 +310,8 @@ void bind_spec(py::module_& m) {
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("schedule") = "constant",
            py::arg("shuffle") = true, py::arg("tol") = 1e-4, py::arg("n_iter_no_change") = 10.0,
            py::arg("monitor") = "training_loss", py::arg("records_steps") = false,
-           py::arg("augment") = py::none(), py::arg("frozen_layers") = std::vector<index_t>(),
+           py::arg("restores_best") = false, py::arg("augment") = py::none(),
+           py::arg("frozen_layers") = std::vector<index_t>(),
            py::arg("held_biases") = std::vector<index_t>(),
            py::arg("layer_penalties") = std::vector<std::pair<double, double>>());
 }

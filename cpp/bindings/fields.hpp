@@ -18,14 +18,15 @@ class Fields {
     if (py::isinstance<py::str>(given)) {
       values_["name"] = given;
     } else {
-      values_ = given.cast<py::dict>();
+      values_ = value_of<py::dict>(given, what);
     }
   }
 
   std::string name() {
-    known_.insert("name");
     require(values_.contains("name"), std::string(what_) + " needs a name");
-    return values_["name"].cast<std::string>();
+    std::string name;
+    read("name", name);
+    return name;
   }
   // The row of `table` that "name" names.
   template <class Enum, class Row, size_t N>
@@ -36,12 +37,13 @@ class Fields {
   template <class Value>
   void read(const std::string& name, Value& to) {
     known_.insert(name);
-    if (values_.contains(name.c_str())) to = values_[name.c_str()].template cast<Value>();
+    if (!values_.contains(name.c_str())) return;
+    to = value_of<Value>(values_[name.c_str()], std::string(what_) + ": " + name);
   }
   // Throws std::invalid_argument if a value was given that nobody has read.
   void require_all_read() const {
     for (const auto& [key, value] : values_) {
-      const std::string name = key.cast<std::string>();
+      const auto name = value_of<std::string>(key, std::string("a field of ") + what_);
       require(known_.contains(name), std::string(what_) + " has no field '" + name + "'");
     }
   }

@@ -5,8 +5,10 @@
 // ever instead, as CPython itself lets it from 3.14 on.
 #pragma once
 
-#include <cxxabi.h>
 #include <pybind11/pybind11.h>
+#if defined(__linux__)
+#include <cxxabi.h>
+#endif
 
 #include <chrono>
 #include <exception>
@@ -19,11 +21,15 @@ namespace nnhp::bindings {
 // Calls take(), which takes the lock.
 template <class F>
 void take_lock(F&& take) {
+#if defined(__linux__)
   try {
     std::forward<F>(take)();
   } catch (abi::__forced_unwind&) {
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }
+#else
+  std::forward<F>(take)();
+#endif
 }
 
 // Runs f without the lock, whose result or exception it passes on.

@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, m) {
   nnhp::bindings::bind_dataset(m);
   nnhp::bindings::bind_session(m);
   nnhp::bindings::bind_predict(m);
+  nnhp::bindings::bind_pickle(m);
 }

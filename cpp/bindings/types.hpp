@@ -86,5 +86,6 @@ void bind_spec(py::module_& m);
 void bind_dataset(py::module_& m);
 void bind_session(py::module_& m);
 void bind_predict(py::module_& m);
+void bind_pickle(py::module_& m);  // of all classes that are there by then
 
 }  // namespace nnhp::bindings

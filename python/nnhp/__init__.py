@@ -35,6 +35,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "PBTSearchCV",
+    "Playground",
     "RandomizedSearchCV",
     "Sequential",
     "Study",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from nnhp._show_versions import show_versions
     from nnhp._suggest import suggest_hidden_layer_sizes
     from nnhp.estimators import MLPClassifier, MLPRegressor
+    from nnhp.playground import Playground
     from nnhp.search import (
         BayesSearchCV,
         GeneticSearchCV,
@@ -137,6 +139,7 @@ else:
         "_suggest",
         "_show_versions",
     )
+    _NEEDS_MORE = {"Playground": "playground"}  # than what is always installed
 
     # Rooms of Keras's, and what there is instead.
     _OF_KERAS = {
@@ -149,7 +152,8 @@ else:
     def __getattr__(name: str) -> object:
         if name in _ROOMS:
             return import_module(f"nnhp.{name}")
-        for home in _HOMES if name in __all__ else ():
+        homes = [_NEEDS_MORE[name]] if name in _NEEDS_MORE else _HOMES
+        for home in homes if name in __all__ else ():
             found = getattr(import_module(f"nnhp.{home}"), name, None)
             if found is not None:
                 globals()[name] = found

@@ -67,7 +67,7 @@ def run(argv: list[str], arguments: argparse.Namespace, doing: Any) -> int:
     except doing.FailedError as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # by Ctrl-C or SIGTERM
         print(f"\nnnhp: interrupted{_how_to_go_on(arguments, argv)}", file=sys.stderr, flush=True)
         raise
     return 0
@@ -108,9 +108,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep.set_defaults(job="sweep", parser=sweep)
     _add_sweep_arguments(sweep)
+    playground = commands.add_parser(
+        "playground",
+        help="see networks learn, in a browser",
+        description="Serve the playground, a page on which networks can be seen to learn, to the\n"
+        "browsers of this machine, until Ctrl-C.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    playground.set_defaults(job="playground", parser=playground)
+    _add_playground_arguments(playground)
     versions = commands.add_parser("versions", help="show the build and the dependencies")
     versions.set_defaults(job="versions", parser=versions)
     return parser
+
+
+def _add_playground_arguments(playground: argparse.ArgumentParser) -> None:
+    add = playground.add_argument
+    add("--port", type=integer(0, 65535), default=8765, help="of the page (default 8765; 0: any)")
+    add("--no-browser", action="store_true", help="print the address alone")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where to listen; any other than 127.0.0.1 lets other machines in, and needs "
+        "--tls-cert and --tls-key, or --insecure",
+    )
+    add("--tls-cert", metavar="FILE", help="certificate to be reached by TLS")
+    add("--tls-key", metavar="FILE", help="its key")
+    add(
+        "--insecure",
+        action="store_true",
+        help="let other machines in without TLS: whoever sees the traffic has the token, and can "
+        "have this machine compute",
+    )
 
 
 def _add_data_arguments(parser: argparse.ArgumentParser) -> None:

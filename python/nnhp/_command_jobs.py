@@ -12,21 +12,10 @@ from tqdm import tqdm
 import nnhp
 from nnhp import _table_files, _table_sweep, _tables
 from nnhp._table_files import FailedError, RefusedError, one_line
+from nnhp._table_methods import METHODS
 from nnhp._table_search import Found, Request, TableSearch
 from nnhp._table_sweep import SweepRequest
 from nnhp._tables import Table
-
-# What makes a search by each method longer.
-_MORE = {
-    "random": "candidates (--n) or --epochs",
-    "grid": "values (--space) or --epochs",
-    "halving": "candidates (--n) or --epochs",
-    "hyperband": "--epochs",
-    "bayes": "candidates (--n) or --epochs",
-    "genetic": "candidates (--n) or --epochs",
-    "pbt": "candidates (--n) or --epochs",
-    "grow": "--epochs",
-}
 
 
 def versions(_: argparse.Namespace) -> None:
@@ -62,6 +51,31 @@ def search(arguments: argparse.Namespace) -> None:
         _keep(found, table, job.metric, arguments)
     finally:
         _print_result(found, job, arguments)
+
+
+def playground(arguments: argparse.Namespace) -> None:
+    """Serve the playground until Ctrl-C."""
+    try:
+        from nnhp.playground._serve import Place, serve
+    except ImportError as error:
+        raise RefusedError(
+            f"the playground needs what is not installed ({error.name}): "
+            "pip install 'nnhp[playground]'"
+        ) from None
+    try:
+        place = Place(
+            arguments.host,
+            arguments.port,
+            arguments.tls_cert,
+            arguments.tls_key,
+            arguments.insecure,
+        )
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
+    try:
+        serve(place, browser=not arguments.no_browser)
+    except OSError as error:
+        raise FailedError(one_line(error)) from error
 
 
 def sweep(arguments: argparse.Namespace) -> None:
@@ -205,7 +219,7 @@ def _said_of_shortfall(found: Found, method: str) -> str:
     near = "within" if found.shortfall <= found.shortfall_error else "more than"
     return (
         f"the default settings did better on the held-out rows, by {by} ({near} one standard "
-        f"error); try more {'--time' if found.cut else _MORE[method]}"
+        f"error); try more {'--time' if found.cut else METHODS[method].more}"
     )
 
 

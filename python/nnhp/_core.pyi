@@ -33,7 +33,11 @@ def build_info() -> dict[str, str]:
 
 def thread_limit() -> int:
     """Threads that the calling thread may use: the smallest of CPU affinity, cgroup quota and
-    OpenMP's own limit (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl)."""
+    OpenMP's own limit (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl); 1 in a region of it."""
+
+def memory_groups(groups: str, own: str) -> list[tuple[str, int]]:
+    """Folders of the control groups that bound this process's memory, the own one first, each with
+    its version, 1 or 2; from the folder and the file where the system shows them."""
 
 def activations() -> list[str]:
     """Names of the activations that a hidden layer may have."""
@@ -81,6 +85,11 @@ class NetSpec:
         """Of each layer's weights; with maxout the columns are pieces times units."""
 
     @property
+    def stages(self) -> list[list[dict[str, Any]]]:
+        """Stages with all their fields: those of the inputs, then of each layer; the last stage of
+        the output layer is the net's output activation."""
+
+    @property
     def stage_arrays(self) -> list[tuple[int, int, str, int, int]]:
         """Arrays of the stages in the flat parameters: hidden layer (-1: inputs; the last number:
         output layer), number of the stage in it, name, offset, size.  Names are 'slopes' (prelu);
@@ -119,6 +128,9 @@ class TrainSpec:
         # after each epoch).
         monitor: str = "training_loss",
         records_steps: bool = False,  # fill step_loss_curve
+        # Where it diverges, go back to the best epoch: the one with the highest score where one is
+        # watched, else with the lowest validation loss or, without validation, training loss.
+        restores_best: bool = False,
         # Fields: noisy_copies, noise (their standard deviation), mixup_alpha, cutmix_alpha.
         augment: dict[str, Any] | None = None,
         # L2 and L1 of each layer, in place of l2 and l1, added to the mean loss as they are.
@@ -182,7 +194,9 @@ class Session:
         learning_rate, best_loss, best_score, no_improvement_count, plateau_best, plateau_wait,
         plateau_cooldown, order (int32), mt_state (or None), loss_curve, learning_rate_curve,
         step_loss_curve, validation_scores,
-        validation_loss_curve (lists of float), status, diverged_layer."""
+        validation_loss_curve (lists of float), status, diverged_layer, diverged_epoch, kept (what
+        a training that diverges goes back to, or None: a dict of the entries up to
+        plateau_cooldown but for best_parameters; loss, n_steps_recorded)."""
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set the named entries of `state()`; the others stay as they are."""
@@ -197,7 +211,8 @@ class Session:
     def copy(self) -> Session: ...
     @property
     def status(self) -> str:
-        """'ready', 'converged' (patience ran out), 'limit' (max_epochs done) or 'diverged'."""
+        """'ready', 'converged' (patience ran out), 'limit' (max_epochs done), 'diverged' (its loss
+        or a parameter was not finite after an epoch) or 'restored' (it diverged, and went back)."""
 
     @property
     def epoch(self) -> int:
@@ -236,6 +251,10 @@ class Session:
     @property
     def diverged_layer(self) -> int:
         """Index of the first layer with a non-finite parameter; -1 if none."""
+
+    @property
+    def diverged_epoch(self) -> int:
+        """The epoch after which it had diverged, counted from 1; -1 if none."""
 
 def train_many(
     sessions: Sequence[Session],
@@ -279,6 +298,16 @@ class Predictor:
     thread; else the work is done at once, by the caller and with the interpreter's lock."""
 
     def __init__(self, net: NetSpec, parameters: FloatArray) -> None: ...
+    @property
+    def net(self) -> NetSpec:
+        """As it predicts: without the batch normalizations that could be put into weights."""
+
+    @property
+    def parameters(self) -> FloatArray:
+        """Those of `net`, a flat copy."""
+
+    @property
+    def n_outputs(self) -> int: ...
     def outputs(self, X: FloatArray | CsrArrays, threads: Callable[[], int]) -> FloatArray:
         """Activated outputs, (n_samples, n_outputs)."""
 

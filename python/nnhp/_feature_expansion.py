@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from nnhp._checks import naming
 from nnhp._doc_link import DocLink
 
 
@@ -147,7 +148,8 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
                [ 3., 16., 12.]])
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
+        with naming("X"):
+            X = validate_data(self, X, dtype=FLOAT_DTYPES, reset=False)
         out = np.empty((len(X), len(self._terms)), dtype=X.dtype)
         for place, (form, columns) in enumerate(self._terms):
             _FORMS[form].function(*X.T[list(columns)], out=out[:, place])

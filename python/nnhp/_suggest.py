@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 
+from nnhp._checks import check_samples, naming
 from nnhp._choices import TASKS
 from nnhp._tables import few_enough_for_classes
 
@@ -60,9 +61,11 @@ def suggest_hidden_layer_sizes(X: Any, y: ArrayLike, *, task: str | None = None)
     """
     if task is not None and task not in TASKS:
         raise ValueError(f"task must be one of {TASKS} or None, got {task!r}.")
-    X = check_array(X, accept_sparse=True, dtype=None, ensure_all_finite=False)
-    check_consistent_length(X, y)
-    return ((X.shape[1] + _n_outputs(y, task) + 1) // 2,)
+    check_samples(X=X, y=y)
+    with naming("X and y"):
+        X = check_array(X, accept_sparse=True, dtype=None, ensure_all_finite=False)
+        check_consistent_length(X, y)
+        return ((X.shape[1] + _n_outputs(y, task) + 1) // 2,)
 
 
 def _n_outputs(y: ArrayLike, task: str | None) -> int:

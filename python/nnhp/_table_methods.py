@@ -137,26 +137,34 @@ class Method:
         Most epochs of a candidate, if not told.
     n_candidates : int or None
         Candidates, if not told; None where that cannot be told.
+    number_set_by : str or None
+        What sets their number where that cannot be told.
+    more : str
+        What makes a search longer.
     """
 
     search: type
     make: Callable[..., Any]
     epochs: int = 100
     n_candidates: int | None = None
+    number_set_by: str | None = None
+    more: str = "candidates (--n) or --epochs"
 
 
 METHODS = {
     "random": Method(RandomizedSearchCV, _random, n_candidates=20),
-    "grid": Method(GridSearchCV, _grid),
+    "grid": Method(
+        GridSearchCV, _grid, number_set_by="its space", more="values (--space) or --epochs"
+    ),
     "halving": Method(HalvingRandomSearchCV, _halving, epochs=81, n_candidates=81),
-    "hyperband": Method(HyperbandSearchCV, _hyperband, epochs=81),
+    "hyperband": Method(
+        HyperbandSearchCV, _hyperband, epochs=81, number_set_by="--epochs", more="--epochs"
+    ),
     "bayes": Method(BayesSearchCV, _bayes, n_candidates=40),
     "genetic": Method(GeneticSearchCV, _genetic, n_candidates=100),
     "pbt": Method(PBTSearchCV, _pbt, n_candidates=20),
-    "grow": Method(GrowSearchCV, _grow),
+    "grow": Method(GrowSearchCV, _grow, number_set_by="the best score", more="--epochs"),
 }
-# Where --n cannot be told: what sets the number.
-NUMBER_SET_BY = {"grid": "its space", "hyperband": "--epochs", "grow": "the best score"}
 
 
 def default_space(method: str, model: Any, n_samples: int) -> dict[str, Any]:

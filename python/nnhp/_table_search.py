@@ -30,7 +30,6 @@ from nnhp._table_methods import (
     FACTOR,
     MAX_DEPTH,
     METHODS,
-    NUMBER_SET_BY,
     RESOURCE,
     Asked,
     default_space,
@@ -259,7 +258,9 @@ class TableSearch:
             cut = ""
             if isinstance(search, GrowSearchCV):
                 cut = "" if _has_grown(search) else f"after {n_tried} nets"
-            elif n_tried < self.n_candidates and self._request.seconds is not None:
+            elif search.ended_by_ is None:
+                pass
+            elif n_tried < self.n_candidates:
                 cut = f"after {n_tried} of {self.n_candidates} candidates"
             elif rungs < all_rungs:
                 what = "generations" if isinstance(search, PBTSearchCV) else "rungs"
@@ -293,9 +294,11 @@ class TableSearch:
                 need_optuna(f"--method {request.method}")
             except ImportError as error:
                 raise RefusedError(str(error)) from None
-        if request.n_candidates is not None and request.method in NUMBER_SET_BY:
-            what = NUMBER_SET_BY[request.method]
-            raise RefusedError(f"--n is not for --method {request.method}: {what} sets the number")
+        set_by = METHODS[request.method].number_set_by
+        if request.n_candidates is not None and set_by is not None:
+            raise RefusedError(
+                f"--n is not for --method {request.method}: {set_by} sets the number"
+            )
         if request.space is not None and request.method == "grow":
             raise RefusedError("--space is not for --method grow, which only changes the layers")
         if request.study is not None:

@@ -1,4 +1,4 @@
-"""The command ``nnhp`` as a process: its exit codes, its streams, and Ctrl-C."""
+"""The command ``nnhp`` as a process: its exit codes, its streams, and what ends it."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 _FAILED = 1
 _INTERRUPTED = 130
+_TERMINATED = 143
 _NO_READER = 141  # as of a process that SIGPIPE ends
 
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     code : int
         0; 1 if something outside failed, as a full disk; 130 after Ctrl-C; 141 if nobody reads
-        the output.
+        the output; 143 after SIGTERM.
 
     Raises
     ------
@@ -45,14 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from nnhp import _command
 
                 arguments, doing = _command.parse(given)
+            if argv is None:
+                _let_sigterm_end_it_in_order()
             code = _command.run(given, arguments, doing)
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
+        code = _TERMINATED if isinstance(end, _Terminated) else _INTERRUPTED
         if argv is None:
-            os._exit(_INTERRUPTED)  # taking all modules down would take longer than stopping
-        return _INTERRUPTED
+            os._exit(code)  # taking all modules down would take longer than stopping
+        return code
     except BrokenPipeError:
         _let_go_of_output()
         return _NO_READER
@@ -75,6 +79,19 @@ def _ctrl_c_ends_the_process() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: all ends as after Ctrl-C, a study with what was done."""
+
+
+def _let_sigterm_end_it_in_order() -> None:
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if usual and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)
 
 
 def _let_go_of_output() -> None:

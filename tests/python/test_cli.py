@@ -296,7 +296,8 @@ def test_a_search_that_runs_out_of_time_says_so(capsys):
 
 def test_a_search_that_draws_settings_twice_says_so(capsys, here):
     Path("two.toml").write_text("hidden_layer_sizes = {layers = {depth = 1, width = [8, 9]}}\n")
-    assert main(["search", "wine", "--space", "two.toml", "--n", "9", "--cv", "2"]) == 0
+    enough = ["--time", "10m"]
+    assert main(["search", "wine", "--space", "two.toml", "--n", "9", "--cv", "2", *enough]) == 0
     output = capsys.readouterr().out
     assert "the 10 candidates had 3 different settings" in output
     assert "time was up" not in output
@@ -590,7 +591,7 @@ def run_command(*arguments, program=("-c", COMMAND), **more):
     )
 
 
-def interrupted(*arguments):
+def interrupted(*arguments, by=signal.SIGINT):
     """Start a search, press Ctrl-C when trainings run; its exit code and last line."""
     command = [sys.executable, "-c", COMMAND, "search", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as search:
@@ -598,7 +599,7 @@ def interrupted(*arguments):
         seen = b""
         while not re.search(rb"[1-9]\d*/\d+ \[", seen):
             seen += search.stderr.read1(1000)
-        search.send_signal(signal.SIGINT)
+        search.send_signal(by)
         _, rest = search.communicate(timeout=30)
         assert b"Traceback" not in rest
         return search.returncode, rest.decode().splitlines()[-1]
@@ -644,10 +645,11 @@ print([name for name in ("numpy", "pandas", "sklearn", "scipy") if name in sys.m
 
 
 @pytest.mark.slow
-def test_an_interrupted_study_tells_how_to_go_on_with_it(here):
+@pytest.mark.parametrize(("by", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_study_tells_how_to_go_on_with_it(here, by, expected):
     arguments = ["wine", "--n", "60", "--cv", "2", "--study", "a study.db"]
-    code, line = interrupted(*arguments)
-    assert code == 130
+    code, line = interrupted(*arguments, by=by)
+    assert code == expected
     _, _, advice = line.partition("go on with: ")
     program, *again = shlex.split(advice)
     assert program == "nnhp"

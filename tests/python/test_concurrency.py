@@ -1,8 +1,6 @@
-"""Threads, processes and their limits: no hang, no race, no bit that depends on them."""
+"""Calls at the same time, and what n_jobs means: no race, and no bit that depends on them."""
 
 import copy
-import multiprocessing
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +10,7 @@ from helpers import (
     STOPS_EARLY,
     assert_identical,
     assert_same_fit,
+    assert_same_search,
     fitted_state,
     problem,
     problem_for,
@@ -22,7 +21,7 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from nnhp import MLPClassifier, MLPRegressor, _core, _threads
+from nnhp import GridSearchCV, MLPClassifier, MLPRegressor, Study, _core, _threads
 
 # Python warns of any fork while there are threads; that it works is the point here.
 pytestmark = [
@@ -92,6 +91,24 @@ def test_different_objects_at_once(n_jobs):
         assert_identical(outputs, raw_outputs(other, X))
 
 
+@pytest.mark.parametrize("n_jobs", [1, None])
+def test_searches_at_once(n_jobs, tmp_path):
+    X, y = problem("multiclass")
+
+    def search(seed, study=None):
+        net = small(MLPClassifier, random_state=seed)
+        grid = {"alpha": [1e-3, 1e-1], "hidden_layer_sizes": [(5,), (9,)]}
+        return GridSearchCV(net, grid, cv=2, n_jobs=n_jobs, study=study).fit(X, y)
+
+    seeds = range(N_THREADS)
+    expected = [search(seed) for seed in seeds]
+    path = str(tmp_path / "study.db")  # for half of them, a study of each in one file
+    found = at_once([lambda seed=seed: search(seed, path if seed % 2 else None) for seed in seeds])
+    for one, other in zip(found, expected, strict=True):
+        assert_same_search(one, other)
+    assert Study(path).trials().groupby("study").size().tolist() == [4] * (N_THREADS // 2)
+
+
 def test_predictions_while_the_object_is_fitted_again():
     """Targets with other classes make a net with other outputs."""
     X, y = problem("binary")
@@ -134,129 +151,7 @@ def test_the_blas_limit_of_lbfgs_is_lifted_again():
     assert blas_threads() == before
 
 
-# ------------------------------------------------------------------------------- processes
-
-
-def fit_somewhere(n_jobs=2):
-    X, y = problem("one target")
-    return small(MLPRegressor, n_jobs=n_jobs).fit(X, y)
-
-
-def fit_in_forked_children(n_children=3):
-    context = multiprocessing.get_context("fork")
-    with context.Pool(n_children) as pool:
-        return pool.map_async(fit_somewhere, [2, 1, 2][:n_children]).get(timeout=60)
-
-
-@pytest.mark.timeout(120)
-def test_fit_then_fork_then_fit():
-    expected = fit_somewhere()
-    for child in fit_in_forked_children():
-        assert_identical(child.coefs_, expected.coefs_)
-    assert_same_fit(fit_somewhere(), expected)
-
-
-@pytest.mark.timeout(120)
-def test_fork_while_other_threads_train():
-    stop = threading.Event()
-
-    def train_on():
-        while not stop.is_set():
-            fit_somewhere()
-
-    workers = [threading.Thread(target=train_on) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    try:
-        expected = fit_somewhere()
-        for child in fit_in_forked_children():
-            assert_identical(child.coefs_, expected.coefs_)
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join()
-
-
-FORK_IN_A_HANDLER = """
-import os, signal, threading, warnings
-import numpy as np
-from nnhp import MLPRegressor
-
-warnings.simplefilter("ignore")
-X = np.random.RandomState(0).standard_normal((300, 5))
-children = []
-
-def fork(number, frame):
-    child = os.fork()
-    if child:
-        children.append(child)
-        raise TimeoutError
-    signal.alarm(30)
-
-def fit(max_iter):
-    net = MLPRegressor(hidden_layer_sizes=(8,), max_iter=max_iter, tol=0.0, random_state=0)
-    return net.set_params(n_iter_no_change=np.inf).fit(X, X[:, 0])
-
-signal.signal(signal.SIGUSR1, fork)
-threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
-try:
-    fit(10**9)
-except TimeoutError:
-    _, status = os.waitpid(children[0], 0)
-    print(os.waitstatus_to_exitcode(status), fit(3).n_iter_)
-except RuntimeError as error:  # the child: its fit is over, others work
-    os._exit(7 if "fork" in str(error) and fit(3).n_iter_ == 3 else 1)
-"""
-
-
-@pytest.mark.parametrize("others", [0, 1])
-def test_fork_in_a_signal_handler_during_a_fit(others):
-    """Also where another fit has the persistent engine thread, so that this one's is its own."""
-    other = "threading.Thread(target=fit, args=(10**9,), daemon=True).start()\n" * others
-    code = FORK_IN_A_HANDLER.replace("threading.Timer", other + "threading.Timer")
-    assert run_child(code) == "7 3\n"
-
-
-FORK_FIRST = """
-import multiprocessing, warnings
-warnings.simplefilter("ignore")
-import numpy as np
-{before}
-import nnhp
-
-def fit(seed=0):
-    X = np.random.RandomState(0).standard_normal((80, 4))
-    return nnhp.MLPRegressor(hidden_layer_sizes=(9,), max_iter=4, n_jobs=2, random_state=0).fit(
-        X, X[:, 0]
-    ).coefs_[0].sum()
-
-if __name__ == "__main__":
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        of_children = pool.map_async(fit, range(4)).get(timeout=60)
-    assert set(of_children) == {{fit()}}
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        assert set(pool.map_async(fit, range(4)).get(timeout=60)) == {{fit()}}
-    print("ok")
-"""
-OTHER_RUNTIMES = {
-    "nothing": "",
-    "another OpenMP user of scikit-learn": (
-        "from sklearn.ensemble import HistGradientBoostingRegressor as Other\n"
-        "Other(max_iter=2).fit(np.ones((90, 2)), np.arange(90))"
-    ),
-    "torch": (
-        "try:\n"
-        "    import torch; torch.ones(300, 300) @ torch.ones(300, 300)\n"
-        "except ImportError:\n"
-        "    pass"
-    ),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("before", OTHER_RUNTIMES.values(), ids=OTHER_RUNTIMES.keys())
-def test_fork_before_the_first_fit_and_after(before):
-    assert run_child(FORK_FIRST.format(before=before), timeout=120) == "ok\n"
+# ------------------------------------------------------------------------------- joblib
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
@@ -313,24 +208,6 @@ def test_the_interpreter_may_end_while_daemon_threads_train(n_jobs, more):
 
 # ------------------------------------------------------------------------------- limits
 
-ONE_THREAD_SEEN = """
-from nnhp import _core, _threads
-print(_core.thread_limit(), _threads.resolve(None), _threads.resolve(5), _threads.resolve(-1))
-"""
-
-
-def test_limits_of_the_environment():
-    for variable in ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT"):
-        assert run_child(ONE_THREAD_SEEN, **{variable: "1"}).split() == ["1"] * 4
-    free = run_child(ONE_THREAD_SEEN, OMP_NUM_THREADS="64").split()
-    assert int(free[0]) <= len(os.sched_getaffinity(0))
-
-
-def test_cpu_affinity_counts():
-    """Also when it is set after the import."""
-    set_affinity = f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}}); print"
-    assert run_child(ONE_THREAD_SEEN.replace("print", set_affinity)).split() == ["1"] * 4
-
 
 def test_threadpool_limits_count():
     before = _core.thread_limit()
@@ -344,28 +221,6 @@ def test_meaning_of_n_jobs(monkeypatch):
     monkeypatch.setattr(_core, "thread_limit", lambda: 8)
     meaning = {None: 8, -1: 8, -2: 7, -8: 1, -20: 1, 1: 1, 3: 3, 8: 8, 100: 8}
     assert {n_jobs: _threads.resolve(n_jobs) for n_jobs in meaning} == meaning
-
-
-COUNT_THREADS = """
-import os, warnings
-import numpy as np
-import nnhp
-
-warnings.simplefilter("ignore")
-X = np.random.RandomState(0).standard_normal((20_000, 30))
-net = nnhp.MLPRegressor(hidden_layer_sizes=(200,), max_iter=1, n_jobs={n_jobs})
-before = len(os.listdir("/proc/self/task"))
-net.fit(X, X[:, 0])
-net.predict(np.tile(X, (3, 1)))
-print(len(os.listdir("/proc/self/task")) - before)
-"""
-
-
-def test_no_more_threads_than_asked_for():
-    one = int(run_child(COUNT_THREADS.format(n_jobs=1)))
-    many = int(run_child(COUNT_THREADS.format(n_jobs=100)))
-    assert 0 <= one <= 1  # the engine's own thread, which waits for work
-    assert one <= many <= _core.thread_limit()
 
 
 def test_numbers_do_not_depend_on_the_thread_that_calls():

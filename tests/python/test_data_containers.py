@@ -1,7 +1,5 @@
 """Any container, layout and dtype gives the bits that a C-contiguous array gives."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +13,6 @@ from helpers import (
     problem_for,
     raw_outputs,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
 from sklearn.exceptions import DataConversionWarning
 
@@ -402,67 +397,3 @@ def test_column_vector_of_labels():
     with pytest.warns(DataConversionWarning, match="column-vector y"):
         net = small(MLPClassifier).fit(X, y[:, None])
     assert_identical(net.coefs_, small(MLPClassifier).fit(X, y).coefs_)
-
-
-# ------------------------------------------------------------------ anything at all
-
-LAYOUTS = {
-    **{name: DENSE[name] for name in ("list", "Fortran", "strided", "backwards", "read-only")},
-    **{name: SPARSE[name] for name in ("csr_array", "csc_matrix", "coo_array")},
-    "misaligned": misaligned,
-    "frame": pd.DataFrame,
-}  # fmt: skip
-NUMBERS = st.floats(-1e3, 1e3, width=16) | st.sampled_from([0.0, -0.0, 1e-310, np.nan, np.inf])
-
-
-@st.composite
-def samples(draw):
-    shape = draw(st.tuples(st.integers(0, 6), st.integers(0, 4)))
-    kind = draw(st.sampled_from(["float64", "float32", "float16", "int32", "bool", "complex64"]))
-    if kind.startswith("float"):
-        width = int(kind.removeprefix("float"))
-        elements = NUMBERS.map(np.dtype(kind).type).map(float)
-        elements = elements.filter(lambda x: not np.isfinite(x) or abs(x) < 6e4)
-        return draw(hnp.arrays(f"f{width // 8}", shape, elements=elements))
-    return draw(hnp.arrays(kind, shape))
-
-
-@settings(
-    deadline=None,
-    max_examples=150,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(X=samples(), layout=st.sampled_from(sorted(LAYOUTS)), data=st.data())
-def test_any_layout_raises_or_equals_the_contiguous_one(X, layout, data):
-    y = data.draw(hnp.arrays(float, len(X), elements=st.floats(-9, 9)))
-    weight = data.draw(st.none() | hnp.arrays(float, len(X), elements=st.floats(-1, 3)))
-    sparse = "csr" in layout or "csc" in layout or "coo" in layout
-    plain = sp.csr_array(X) if sparse and X.dtype != np.float16 else np.ascontiguousarray(X)
-    outcomes = []
-    for convert in (lambda _: plain, LAYOUTS[layout]):
-        try:
-            given_X = convert(X)
-        except ValueError:  # the container cannot hold it
-            return
-        outcomes.append(outcome_of_fit(given_X, y, weight))
-    expected, actual = outcomes
-    if isinstance(expected, str):
-        assert isinstance(actual, str)
-    else:
-        assert_identical(actual, expected)
-
-
-def outcome_of_fit(X, y, weight):
-    """Parameters and predictions, or the text of the error."""
-    net = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0, dtype="float64")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            net.fit(X, y, sample_weight=weight)
-        except (ValueError, TypeError) as error:
-            assert str(error)  # noqa: PT017
-            assert fitted_state(net) == {}
-            return str(error)
-        return net.coefs_, net.predict(X)

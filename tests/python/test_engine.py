@@ -172,8 +172,12 @@ def test_restore_refuses_what_does_not_fit():
         ({"parameters": np.zeros(3)}, "parameters must have"),
         ({"step": 5, "order": np.zeros(N_SAMPLES, np.int32)}, "permutation"),
         ({"status": "tired"}, "tired"),
+        ({"epoch": -5}, "epoch must be in"),
+        ({"n_samples_seen": 2**62}, "n_samples_seen must be in"),
+        ({"diverged_layer": 99}, "diverged_layer must be"),
+        ({"epoch": "three"}, "epoch cannot be 'three'"),
     ]:
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((ValueError, TypeError), match=message):
             session.restore(wrong)
         assert_identical(session.state(), before)
 

@@ -5,7 +5,7 @@ import os
 import pickle
 import stat
 import sys
-import threading
+import time
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -13,6 +13,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from distributed import Client, LocalCluster
-from helpers import STOPS_EARLY, assert_same_search, problem
+from helpers import STOPS_EARLY, assert_same_search, cpus, problem
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
@@ -45,10 +46,11 @@ from nnhp import (
     RandomizedSearchCV,
 )
 from nnhp.search import _executor, _executor_data, _executor_worker
-from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
+from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, PricedJob
 from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
-from nnhp.search._executor_pools import WorkersLostError
+from nnhp.search._executor_pools import PoolWorkers, WorkersLostError
 from nnhp.search._executor_worker import Errand, WrongInstructionSetError, do_errand
+from nnhp.search._fingerprint import VERSIONS
 from nnhp.search._outcome import Candidate
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -206,6 +208,22 @@ def same(make, data, executor):
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_no_result_depends_on_the_executor(name, threads):
+    same(SEARCHES[name], (X, Y), threads)
+
+
+@pytest.mark.parametrize("name", ["pipeline", "hyperband"])
+def test_trainings_that_are_not_worth_their_way_are_done_again(name, threads, monkeypatch):
+    monkeypatch.setattr(_executor, "_LINK_RATE", 1e-9)
+    make = SEARCHES[name]
+    expected, found = make().fit(X, Y), make(executor=threads).fit(X, Y)
+    assert_same_search(found, expected)
+    epochs = np.array(found.cv_results_["n_resources"])
+    assert found.n_epochs_planned_ == 3 * epochs.sum() > expected.n_epochs_planned_
+
+
+@pytest.mark.parametrize("name", ["a population", "growth"])
+def test_those_that_others_branch_off_travel_always(name, threads, monkeypatch):
+    monkeypatch.setattr(_executor, "_LINK_RATE", 1e-9)
     same(SEARCHES[name], (X, Y), threads)
 
 
@@ -418,11 +436,11 @@ def test_a_damaged_file_is_told_whatever_byte_it_is(tmp_path):
 
 
 def test_other_kernels_are_refused():
-    errand = Errand("0" * 64, None, 1, "another", True, [], False)
+    errand = Errand("0" * 64, None, 1, "another", "", True, [], False)
     with pytest.raises(WrongInstructionSetError, match="NNHP_ISA=another"):
         do_errand(errand.packed())
     with pytest.raises(NotPlacedError):
-        do_errand(Errand("0" * 64, None, 1, nnhp.isa(), True, [], False).packed())
+        do_errand(Errand("0" * 64, None, 1, nnhp.isa(), VERSIONS, True, [], False).packed())
 
 
 def test_workers_without_the_kernels_of_this_process_are_told(cluster, monkeypatch):
@@ -437,9 +455,9 @@ def test_workers_without_the_kernels_of_this_process_are_told(cluster, monkeypat
 # ------------------------------------------------------------------ bundles
 
 
-def pieces(costs, preparations=None):
+def priced_jobs(costs, preparations=None):
     return [
-        Piece(place, (Candidate({}, place), 0), cost, None if preparations is None else of)
+        PricedJob(place, (Candidate({}, place), 0), cost, None if preparations is None else of)
         for place, (cost, of) in enumerate(zip(costs, preparations or costs, strict=True))
     ]
 
@@ -453,42 +471,56 @@ def bundles_of(backlog, slots):
 
 def test_bundles_take_one_to_five_seconds_and_grow_shorter_at_the_end():
     costs = np.random.RandomState(0).uniform(0.01, 0.2, 2000)
-    found = bundles_of(Backlog(pieces(costs), Pace(seconds=1.0, cost=1.0)), slots=10)
-    done = [piece.place for bundle in found for piece in bundle.pieces]
+    found = bundles_of(Backlog(priced_jobs(costs), Pace(seconds=1.0, cost=1.0)), slots=10)
+    done = [priced.place for bundle in found for priced in bundle.jobs]
     assert sorted(done) == list(range(2000))
     seconds = np.array([bundle.cost for bundle in found])
     assert seconds.max() <= 5.0
     assert (seconds[:-1] >= 0.8).all()
     assert seconds[:10].min() > 4.5
     assert seconds[-10:].max() < 1.5
-    longest = [max(piece.cost for piece in bundle.pieces) for bundle in found]
+    longest = [max(priced.cost for priced in bundle.jobs) for bundle in found]
     assert longest == sorted(longest, reverse=True)
 
 
 def test_bundles_before_anything_was_measured_leave_some_for_everybody():
-    found = bundles_of(Backlog(pieces([1.0] * 100), Pace()), slots=4)
-    assert {len(bundle.pieces) for bundle in found[:-1]} <= {1, 2, 3}
+    found = bundles_of(Backlog(priced_jobs([1.0] * 100), Pace()), slots=4)
+    assert {len(bundle.jobs) for bundle in found[:-1]} <= {1, 2, 3}
     assert len(found) >= 32
 
 
+def test_jobs_of_which_nothing_is_known_go_out_one_by_one_until_one_was_measured():
+    pace = Pace()
+    backlog = Backlog(priced_jobs([UNKNOWN_COST] * 100), pace)
+    first = [backlog.take(4) for _ in range(4)]
+    assert [len(bundle.jobs) for bundle in first] == [1] * 4
+    pace.note(first[0], 0.1)
+    assert len(backlog.take(4).jobs) > 8
+
+
+def test_bundles_for_thousands_of_workers_are_longer():
+    lengths = [len(Backlog(priced_jobs([1.0] * 10**5), Pace(1, 1)).take(n).jobs) for n in (8, 4000)]
+    assert lengths == [5, 20]
+
+
 def test_a_job_of_an_hour_is_a_bundle_of_its_own():
-    found = bundles_of(Backlog(pieces([3600.0, 0.1, 0.1]), Pace(1.0, 1.0)), slots=2)
-    assert [len(bundle.pieces) for bundle in found] == [1, 2]
+    found = bundles_of(Backlog(priced_jobs([3600.0, 0.1, 0.1]), Pace(1.0, 1.0)), slots=2)
+    assert [len(bundle.jobs) for bundle in found] == [1, 2]
 
 
 def test_a_bundle_has_samples_that_are_prepared_alike():
     costs, preparations = [1.0, 2.0, 3.0, 4.0] * 10, ["a", "b"] * 20
-    found = bundles_of(Backlog(pieces(costs, preparations), Pace(1.0, 100.0)), slots=1)
-    assert [len(bundle.pieces) for bundle in found] == [20, 20]
+    found = bundles_of(Backlog(priced_jobs(costs, preparations), Pace(1.0, 100.0)), slots=1)
+    assert [len(bundle.jobs) for bundle in found] == [20, 20]
     for bundle in found:
-        assert len({piece.preparation for piece in bundle.pieces}) == 1
+        assert len({priced.preparation for priced in bundle.jobs}) == 1
 
 
 def test_halves_have_all_that_the_whole_had():
-    bundle = Bundle(pieces([1.0] * 5))
+    bundle = Bundle(priced_jobs([1.0] * 5))
     halves = bundle.halves()
-    assert [len(half.pieces) for half in halves] == [2, 3]
-    assert [piece for half in halves for piece in half.pieces] == bundle.pieces
+    assert [len(half.jobs) for half in halves] == [2, 3]
+    assert [priced for half in halves for priced in half.jobs] == bundle.jobs
 
 
 # ------------------------------------------------------------------ lost errands
@@ -527,10 +559,16 @@ def test_a_broken_executor_that_cannot_be_replaced_is_told(tmp_path):
         GridSearchCV(net(), GRID, cv=3, executor=Broken()).fit(X, Y)
 
 
+def slow_accuracy(estimator, X, y):
+    time.sleep(0.05)
+    return own_accuracy(estimator, X, y)
+
+
 def test_a_search_that_ends_early_leaves_the_executor_alone(threads):
-    search = GridSearchCV(net(max_iter=200), {"alpha": np.linspace(0, 1, 40)}, cv=3, n_jobs=1)
+    rates = {"alpha": np.linspace(0, 1, 40)}
+    search = GridSearchCV(net(max_iter=200), rates, cv=3, n_jobs=1, scoring=slow_accuracy)
     found = search.set_params(executor=threads, time_budget_s=0.05).fit(X, Y)
-    assert 1 <= len(found.cv_results_["params"]) <= 40
+    assert 1 <= len(found.cv_results_["params"]) < 40
     assert threads.submit(lambda: 5).result() == 5
 
 
@@ -539,16 +577,44 @@ def test_a_process_that_is_forked_while_an_errand_is_done_here_does_its_own():
         same(SEARCHES["train scores"], (X, Y), executor)
 
 
-@pytest.mark.slow
-def test_processes_share_the_threads_out(tmp_path):
-    seen = tmp_path / "seen"
-    seen.mkdir()
+@pytest.mark.parametrize(("n_jobs", "of_each"), [(None, 4), (3, 3)])
+def test_processes_share_the_threads_out(n_jobs, of_each):
+    with cpus(8), ProcessPoolExecutor(2) as pool, ThreadPoolExecutor(2) as here:
+        workers = [PoolWorkers(executor, n_jobs) for executor in (pool, here)]
+    assert [one.threads for one in workers] == [of_each, n_jobs or 8]
+    for one in workers:
+        one.close()
 
+
+@pytest.mark.slow
+def test_the_work_is_done_by_the_processes(tmp_path):
     def scoring(estimator, X, y):
-        (seen / str(os.getpid())).touch()
+        (tmp_path / str(os.getpid())).touch()
         return 0.0
 
     with ProcessPoolExecutor(2) as executor:
         GridSearchCV(net(), GRID, cv=3, scoring=scoring, executor=executor).fit(X, Y)
-    assert str(os.getpid()) not in {path.name for path in seen.iterdir()}
-    assert threading.active_count() < 50
+    done_by = {path.name for path in tmp_path.iterdir()}
+    assert 1 <= len(done_by) <= 2
+    assert str(os.getpid()) not in done_by
+
+
+def test_workers_with_other_versions_are_told(threads, monkeypatch):
+    monkeypatch.setattr(_executor_worker, "VERSIONS", "nnhp 0.0.1")
+    with pytest.raises(RuntimeError, match=r"A worker has nnhp 0\.0\.1, .* nnhp .*numpy"):
+        GridSearchCV(net(), GRID, cv=3, executor=threads).fit(X, Y)
+
+
+def own_accuracy(estimator, X, y):
+    return float(np.mean(estimator.predict(X) == y))
+
+
+def test_reasons_for_another_way_stand_in_the_order_of_candidates(threads):
+    stops = net(scoring=own_accuracy)
+    space = [{"early_stopping": [True]}, {"solver": ["lbfgs"], "max_iter": [300]}]
+    for spaces in (space, space[::-1]):
+        make = partial(GridSearchCV, stops, spaces, cv=3)
+        found = [make(executor=executor).fit(X, Y).engine_ for executor in (None, threads)]
+        assert found[0] == found[1]
+        order = [found[0].index(reason) for reason in ("early stopping", "lbfgs")]
+        assert (order == sorted(order)) == (spaces is space)

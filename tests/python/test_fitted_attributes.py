@@ -25,6 +25,7 @@ NEW = {
         "clipvalue", "ema_momentum", "max_norm", "kernel_initializer", "bias_initializer",
         "frozen_layers", "normalization", "input_noise", "activation_noise", "weight_noise",
         "noisy_copies", "mixup_alpha", "cutmix_alpha", "num_layers", "scoring", "dtype", "n_jobs",
+        "on_divergence",
     ],
 }  # fmt: skip
 
@@ -80,7 +81,7 @@ def test_public_methods(Estimator):
         return {name for name in dir(cls) if not name.startswith("_")}
 
     assert public(theirs_of(Estimator)) <= public(Estimator)
-    new = {"compiled", "layer_outputs", "save", "set_callbacks"}
+    new = {"compiled", "layer_outputs", "save", "set_callbacks", "to_c_header", "to_onnx"}
     if Estimator is MLPClassifier:
         new.add("decision_function")  # with the hinge loss
     assert public(Estimator) - public(theirs_of(Estimator)) == new

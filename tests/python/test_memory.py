@@ -2,9 +2,13 @@
 
 import sys
 
+import numpy as np
 import pytest
+import scipy.sparse as sp
+from helpers import run_child
+from sklearn.exceptions import ConvergenceWarning
 
-from nnhp import MLPClassifier, MLPRegressor
+from nnhp import GridSearchCV, MLPClassifier, MLPRegressor
 from nnhp.estimators import _memory, _optimizers
 
 GB = 1 << 30
@@ -114,3 +118,50 @@ def test_a_small_net_does_not_ask(groups):
     groups("0::/", {"memory.max": 1, "memory.current": 1})
     net = MLPClassifier((4,), max_iter=1, tol=9.0, n_iter_no_change=1)
     assert net.set_params(max_iter=5).fit([[0.0], [1.0]], [0, 1]).n_iter_ == 3
+
+
+def test_predictions_ask_for_what_they_take(groups):
+    """Just enough is enough, and a byte less is refused; also for sparse samples and all layers."""
+    n, n_outputs = 50_000, 100
+    net = MLPRegressor(hidden_layer_sizes=(30,), max_iter=1, tol=9.0)
+    with pytest.warns(ConvergenceWarning):
+        net.fit(np.zeros((20, 2)), np.zeros((20, n_outputs)))
+    X = np.zeros((n, 2))
+    needed = n * n_outputs * 8
+    for samples in (X, sp.csr_matrix(X)):
+        groups("0::/", {"memory.max": needed - 1, "memory.current": 0})
+        with pytest.raises(MemoryError, match=f"100 outputs for 50000 .* about {needed} bytes"):
+            net.predict(samples)
+        groups("0::/", {"memory.max": needed, "memory.current": 0})
+        assert net.predict(samples).shape == (n, n_outputs)
+    with pytest.raises(MemoryError, match=f"130 outputs for 50000 .* {n * 130 * 8} bytes"):
+        net.layer_outputs(X)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning", "ignore:.*non-finite")
+def test_a_candidate_that_cannot_fit_fails_alone():
+    X, y = np.random.RandomState(0).standard_normal((30, 2)), np.arange(30) % 2
+    net = MLPClassifier(max_iter=1000, tol=9.0, n_iter_no_change=1, random_state=0)
+    sizes = {"hidden_layer_sizes": [(3,), (10**9, 10**9), (4,)]}
+    search = GridSearchCV(net, sizes, cv=2).fit(X, y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True, False]
+    with pytest.raises(MemoryError, match=r"needs about \d+ bytes"):
+        search.set_params(error_score="raise").fit(X, y)
+
+
+OF_THE_PROCESS = """
+import resource
+from nnhp.estimators import _memory
+
+free = _memory.available_bytes()
+resource.setrlimit(resource.{kind}, (2**33, resource.RLIM_INFINITY))
+assert _memory.memory_limit() <= 2**33
+assert 0 < _memory.available_bytes() < min(free, 2**33)
+resource.setrlimit(resource.{kind}, (2**20, resource.RLIM_INFINITY))
+print(_memory.available_bytes())
+"""
+
+
+@pytest.mark.parametrize("kind", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_limits_of_the_process_count(kind):
+    assert run_child(OF_THE_PROCESS.format(kind=kind)) == "0\n"

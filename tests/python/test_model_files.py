@@ -234,6 +234,39 @@ def test_rows_as_they_are_in_a_table(tmp_path):
         assert_identical(loaded.predict_proba(some), model.predict_proba(some))
 
 
+SELECTORS = {
+    "an index": pd.Index(["size", "weight"]),
+    "numbers": compose.make_column_selector(dtype_include=np.number),
+    "two types": compose.make_column_selector(dtype_include=[int, "float64"]),
+    "not texts": compose.make_column_selector(dtype_exclude=[object, "string"]),
+    "a pattern": compose.make_column_selector(pattern="^(?:size|weight)$"),
+    "an index of places": pd.Index([0, 2]),
+}
+
+
+@pytest.mark.parametrize("columns", SELECTORS.values(), ids=SELECTORS.keys())
+def test_columns_are_chosen_as_before(tmp_path, columns):
+    rows = pd.DataFrame(
+        {"size": [1.0, 2.0, 4.0] * 20, "colour": ["red", "blue", "red"] * 20,
+         "weight": [3, 1, 2] * 20}
+    )  # fmt: skip
+    step = compose.ColumnTransformer([("numbers", prep.StandardScaler(), columns)])
+    model = pipeline.make_pipeline(step, MLPClassifier(4, **SMALL)).fit(rows, np.arange(60) % 3)
+    loaded = round_trip(model, tmp_path)
+    assert_identical(loaded.predict_proba(rows), model.predict_proba(rows))
+    other = rows.rename(columns={"size": "length"})  # chosen anew, where a fit is done anew
+    if isinstance(columns, compose.make_column_selector):
+        again = [clone(of).fit(other, np.arange(60) % 3) for of in (loaded, model)]
+        assert_identical(*[net.predict_proba(other) for net in again])
+
+
+def test_a_column_selector_of_unknown_types_is_refused(tmp_path):
+    path = tmp_path / "crafted.nnhp"
+    crafted(path, {"$selector": [None, {"$type": "os.stat_result"}, None]})
+    with pytest.raises(ValueError, match="no model of nnhp"):
+        nnhp.load(path)
+
+
 # ------------------------------------------------------------------ what cannot be saved
 
 
@@ -312,20 +345,32 @@ def refused(content, path):
     return False
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_file_cut_anywhere_is_refused(saved, tmp_path):
-    for end in range(len(saved)):
-        assert refused(saved[:end], tmp_path / "cut.nnhp"), end
-    assert refused(saved + b"\0", tmp_path / "longer.nnhp")
-    assert not refused(saved, tmp_path / "whole.nnhp")
+def files_to_damage(saved, long_form):
+    """The file of a classifier, and for a release those of all kinds."""
+    return [saved, *(path.read_bytes() for path in GOLDEN.glob("*.nnhp") if long_form)]
 
 
-def test_a_bit_flipped_anywhere_is_found(saved, tmp_path):
+@pytest.mark.timeout(3600)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_a_file_cut_anywhere_is_refused(saved, tmp_path, long_form, count):
+    for content in files_to_damage(saved, long_form):
+        for end in range(len(content)):
+            assert refused(content[:end], tmp_path / "cut.nnhp"), end
+        count("cuts", len(content))
+        assert refused(content + b"\0", tmp_path / "longer.nnhp")
+        assert not refused(content, tmp_path / "whole.nnhp")
+
+
+@pytest.mark.timeout(3600)
+def test_a_bit_flipped_anywhere_is_found(saved, tmp_path, long_form, count):
     generator = np.random.default_rng(0)
-    for place in generator.permutation(len(saved) * 8)[:1000]:
-        flipped = bytearray(saved)
-        flipped[place // 8] ^= 1 << (place % 8)
-        assert refused(bytes(flipped), tmp_path / "flipped.nnhp"), place
+    for content in files_to_damage(saved, long_form):
+        places = generator.permutation(len(content) * 8)[:1000]
+        for place in places:
+            flipped = bytearray(content)
+            flipped[place // 8] ^= 1 << (place % 8)
+            assert refused(bytes(flipped), tmp_path / "flipped.nnhp"), place
+        count("flipped bits", len(places))
 
 
 def test_files_of_others_are_named(tmp_path):

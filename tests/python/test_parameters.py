@@ -37,6 +37,7 @@ NEUTRAL = {
     "num_layers": None,
     "scoring": None,
     "dtype": "auto",
+    "on_divergence": "restore_best",
     "n_jobs": None,
 }
 

@@ -7,6 +7,8 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import sklearn
+import skops.io
 from helpers import (
     STOPS_EARLY,
     assert_identical,
@@ -18,8 +20,14 @@ from helpers import (
     run_child,
 )
 from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
 
-from nnhp import MLPClassifier, MLPRegressor
+import nnhp
+from nnhp import MLPClassifier, MLPRegressor, _core
+from nnhp._component import Component
 from nnhp.initializers import RandomNormal
 from nnhp.schedules import Cosine, Plateau
 
@@ -148,6 +156,62 @@ def test_a_pickle_is_read_by_another_process(Estimator, tmp_path):
         "print(net.predict(X).tolist())"
     )
     assert run_child(code) == f"{net.predict(X).tolist()}\n"
+
+
+@pytest.mark.parametrize("way", ["pickle", "joblib"])
+def test_another_version_of_scikit_learn_is_told(Estimator, way, tmp_path, monkeypatch):
+    X, y = problem_for(Estimator)
+    net = small(Estimator).fit(X, y)
+    path = tmp_path / "net"
+    with monkeypatch.context() as patched:
+        for module in (sklearn, sklearn.base):
+            patched.setattr(module, "__version__", "1.4.2")
+        joblib.dump(net, path) if way == "joblib" else path.write_bytes(pickle.dumps(net))
+    with pytest.warns(InconsistentVersionWarning) as told:
+        twin = joblib.load(path) if way == "joblib" else pickle.loads(path.read_bytes())
+    of_the_net = f"Trying to unpickle estimator {Estimator.__name__} from version 1.4.2 when using"
+    assert [of_the_net in str(warning.message) for warning in told].count(True) == 1
+    assert_same_fit(twin, net)
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_the_oldest_protocols(Estimator, protocol):
+    """They go another way, which ends the process for what is compiled, if that does not help."""
+    X, y = problem_for(Estimator)
+    net = small(Estimator).fit(X, y)
+    model = nnhp.Sequential([nnhp.layers.Dense(2, input_dim=X.shape[1])], random_state=0)
+    for each in (net.predict, net.compiled(), model.predict):
+        twin = pickle.loads(pickle.dumps(each, protocol))
+        assert_identical(twin(X), each(X))
+    data = _core.Dataset(X)
+    with pytest.raises(TypeError, match=r"cannot pickle <class 'nnhp\._core\.Dataset'>"):
+        pickle.dumps(data, protocol)
+
+
+def scaled(net):
+    return make_pipeline(make_union(StandardScaler(), PCA(3)), net)
+
+
+@pytest.mark.parametrize("parameters", NETS.values(), ids=NETS.keys())
+@pytest.mark.parametrize("whole", [lambda net: net, scaled], ids=["net", "pipeline"])
+def test_skops_has_to_trust_the_estimator(Estimator, parameters, whole):
+    """And objects that parameters are; scikit-learn's steps it knows."""
+    X, y = problem_for(Estimator)
+    model = whole(small(Estimator, **parameters)).fit(X, y)
+    written = skops.io.dumps(model)
+    untrusted = skops.io.get_untrusted_types(data=written)
+    objects = [value for value in parameters.values() if isinstance(value, Component)]
+    assert untrusted == sorted(map(path_of_type, {Estimator, *map(type, objects)}))
+    loaded = skops.io.loads(written, trusted=untrusted)
+    assert_identical(raw_outputs(loaded, X), raw_outputs(model, X))
+    if whole is scaled:
+        X = model[:-1].transform(X)
+        model, loaded = model[-1], loaded[-1]
+    assert_same_fit(loaded.partial_fit(X, y), model.partial_fit(X, y))
+
+
+def path_of_type(of_class):
+    return f"{of_class.__module__}.{of_class.__qualname__}"
 
 
 def test_memory_mapped_parameters_can_predict_and_go_on(Estimator, tmp_path):

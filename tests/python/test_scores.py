@@ -41,6 +41,7 @@ class CannedNet:
 
     def __init__(self, outputs, kind):
         self.given, self.kind = outputs, kind
+        self.n_outputs = 1 if outputs.ndim == 1 else outputs.shape[1]
 
     def outputs(self, X, threads):
         return self.given.copy()

@@ -972,7 +972,7 @@ except OSError as error:
 """
 
 
-def test_a_file_that_cannot_grow_keeps_what_was_committed(path):
+def test_a_file_that_cannot_grow_keeps_what_was_committed(path, count):
     with start(WRITES_UNTIL_REFUSED, path) as child:
         lines = child.stdout.read().splitlines()
     assert child.returncode == 0
@@ -983,6 +983,7 @@ def test_a_file_that_cannot_grow_keeps_what_was_committed(path):
         assert len(kept(recorder, 2)) == 2 * N_FOLDS
         assert recorder.committed == 2 * N_FOLDS + n_reported
     assert files_beside(path) == []
+    count("full disks")
 
 
 # Damage ------------------------------------------------------------------------------------------
@@ -1026,27 +1027,58 @@ def open_damaged(path):
 ALL = {(candidate, fold) for candidate in range(N_CANDIDATES) for fold in range(N_FOLDS)}
 
 
-@pytest.mark.slow
-def test_no_flipped_byte_gives_a_wrong_value(path, sound):
-    rng = random.Random(0)
-    places = [rng.randrange(len(sound)) for _ in range(60)]
-    for page in range(0, len(sound), 4096):  # where the structure is
-        places += [page + rng.randrange(12), page + rng.randrange(60)]
-    told = 0
-    for place in places:
-        if place in {18, 19} or 60 <= place < 64:
-            continue  # the version of the format: refused as a later one's
-        data = bytearray(sound)
-        data[place] ^= 1 << rng.randrange(8)
-        Path(path).write_bytes(data)
-        whole, messages = open_damaged(path)
-        assert whole == ALL or messages, place
-        assert len(whole) >= len(ALL) - 10, place  # those of a leaf, where its type is flipped
-        told += bool(messages)
+@pytest.fixture
+def quick_path():
+    """A path on a file system where waiting for the disk takes no time."""
+    folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with TemporaryDirectory(dir=folder) as made:
+        yield str(Path(made) / "a.db")
+
+
+def open_once(path):
+    """What is left of the first candidate, and the damage that was told."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with recording(path, seed=None) as recorder:
+            whole = kept(recorder, 1)
+    assert {warning.category for warning in caught} <= {StudyDamagedWarning}
+    return whole, [str(warning.message) for warning in caught]
+
+
+def told_of(path, data, open_file=open_damaged):
+    """Open a damaged file: what is left of it, and what was said; nothing in it may be wrong."""
+    Path(path).write_bytes(data)
+    try:
+        return open_file(path)
+    except (ValueError, OSError) as error:
+        message = str(error)
+    finally:
         for name in files_beside(path):
-            assert ".damaged-" in name
+            assert re.search(r"\.damaged-\d+(-wal)?$", name)
             (Path(path).parent / name).unlink()
-    assert told > 20
+    assert path in message
+    assert Path(path).read_bytes() == data  # it was left as it is
+    return set(), [message]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_no_flipped_bit_gives_a_wrong_value(quick_path, sound, long_form, count):
+    rng = random.Random(0)
+    bits = [rng.randrange(8 * len(sound)) for _ in range(1000 if long_form else 30)]
+    for page in range(0, len(sound), 4096 if long_form else 8192):  # where the structure is
+        bits += [8 * page + rng.randrange(96), 8 * page + rng.randrange(480)]
+    told = 0
+    for bit in bits:
+        data = bytearray(sound)
+        data[bit // 8] ^= 1 << (bit % 8)
+        whole, messages = told_of(quick_path, bytes(data))
+        assert whole == ALL or messages, bit
+        # Those of a leaf, where its type is flipped; or all, of a file of another version.
+        assert len(whole) >= len(ALL) - 10 or not whole, bit
+        told += bool(messages)
+    assert told > len(bits) / 5
+    count("flipped bits", len(bits))
 
 
 def test_a_damaged_row_is_named_and_set_aside(path, sound):
@@ -1100,6 +1132,42 @@ def test_a_truncated_file_keeps_what_it_has(path, sound, share):
     assert "rebuilt" in messages[0]
     assert len(whole) >= len(ALL) * (share - 0.25)
     assert (Path(path).parent / files_beside(path)[0]).read_bytes() == data
+
+
+@pytest.mark.timeout(7200)
+def test_a_file_cut_at_any_byte_is_told(quick_path, long_form, count):
+    with recording(quick_path, seed=None) as recorder:
+        fill(recorder, 1)
+    data = Path(quick_path).read_bytes()
+    ends = range(len(data)) if long_form else random.Random(1).sample(range(len(data)), 40)
+    for end in ends:
+        whole, messages = told_of(quick_path, data[:end], open_once)
+        assert messages or end == 0, end  # of no length, it is a new study
+        assert whole < {(0, fold) for fold in range(N_FOLDS)} or messages, end
+    count("cuts", len(ends))
+
+
+@pytest.mark.timeout(3600)
+def test_a_log_cut_at_any_byte_ends_at_a_commit(quick_path, long_form, count):
+    """What was written last is lost, and nothing before it; SQLite's log has its own checksums."""
+    with recording(quick_path, seed=None) as recorder:
+        fill(recorder, 1)
+        recorder.flush()
+        begun = Path(quick_path).read_bytes()
+        log = Path(f"{quick_path}-wal").read_bytes()
+    assert len(log) > 8 * 4096
+    ends = range(0, len(log), 8 if long_form else 1999)
+    before = 0
+    for end in ends:
+        for name in files_beside(quick_path):
+            (Path(quick_path).parent / name).unlink()
+        Path(quick_path).write_bytes(begun)
+        Path(f"{quick_path}-wal").write_bytes(log[:end])
+        with recording(quick_path, seed=None) as recorder:
+            now = len(kept(recorder, 1))
+        assert now >= before
+        before = now
+    count("cuts", len(ends))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from nnhp.cli import main
 pytestmark = STOPS_EARLY
 
 # Their names say nothing of how a net is made or trained.
-NO_FAMILIES = {"dtype", "scoring"}
+NO_FAMILIES = {"dtype", "on_divergence", "scoring"}
 
 
 def trained(family, value):

@@ -5,45 +5,16 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
+#include "nnhp/base/cgroup.hpp"
+
 namespace nnhp {
 
-int cpus_of_quota(const std::string& cpu_max) {
-  std::istringstream text(cpu_max);
-  double quota = 0.0, period = 0.0;
-  if (!(text >> quota >> period) || quota <= 0.0 || period <= 0.0) return 0;
-  return static_cast<int>(std::clamp((quota + period - 1.0) / period, 1.0, 1e6));
-}
-
 namespace {
-
-std::string first_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-// The quota of the process's own cgroup; version 2 first, then version 1.
-int cgroup_quota() {
-  const std::string root = "/sys/fs/cgroup";
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    if (line.rfind("0::", 0) != 0) continue;
-    const int own = cpus_of_quota(first_line(root + line.substr(3) + "/cpu.max"));
-    if (own > 0) return own;
-  }
-  const int top = cpus_of_quota(first_line(root + "/cpu.max"));
-  if (top > 0) return top;
-  return cpus_of_quota(first_line(root + "/cpu/cpu.cfs_quota_us") + " " +
-                       first_line(root + "/cpu/cpu.cfs_period_us"));
-}
 
 int affinity_cpus() {
   // A mask of 1024 CPUs is the usual size; larger machines need more, so grow until it fits.
@@ -67,7 +38,7 @@ int recent_quota() {
   const Clock::rep now = Clock::now().time_since_epoch().count();
   const Clock::rep before = looked_up.load(std::memory_order_acquire);
   if (before == 0 || Clock::duration(now - before) > std::chrono::seconds(1)) {
-    quota.store(cgroup_quota(), std::memory_order_relaxed);
+    quota.store(cpus_of_cgroups({}), std::memory_order_relaxed);
     looked_up.store(now, std::memory_order_release);
   }
   return quota.load(std::memory_order_relaxed);

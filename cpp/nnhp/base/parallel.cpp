@@ -11,7 +11,10 @@
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "nnhp/base/cpu.hpp"
 #include "nnhp/base/error.hpp"
@@ -53,13 +56,21 @@ inline void spin_once() {
 #endif
 }
 
-// Forks that led to this process since the engine's first use.
+// Forks that led to this process since the engine was loaded.
 int fork_generation = 0;
+
+std::thread started(const std::function<void()>& body) {
+  try {
+    return std::thread(body);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error(std::string("the system starts no further thread: ") + error.what());
+  }
+}
 
 // One thread that runs the jobs it is given, one at a time.
 class EngineThread {
  public:
-  EngineThread() : thread_([this] { serve(); }) {}
+  EngineThread() : thread_(started([this] { serve(); })) {}
   ~EngineThread() {
     {
       const std::lock_guard lock(mutex_);
@@ -120,26 +131,22 @@ struct Engine {
 };
 
 // A pointer, so that a child of fork() can leave its parent's engine, whose threads it lacks,
-// behind.
-Engine* engine = nullptr;
-std::once_flag engine_once;
-
-Engine& the_engine() {
-  std::call_once(engine_once, [] {
-    engine = new Engine;
-    pthread_atfork([] { engine->mutex.lock(); }, [] { engine->mutex.unlock(); },
-                   [] {
-                     engine = new Engine;
-                     ++fork_generation;
-                   });
-  });
-  return *engine;
-}
+// behind. Made when the library is loaded: a first use might be under way while another thread
+// forks. Where there is no memory for it, there is none to load anything.
+// NOLINTNEXTLINE(bugprone-throwing-static-initialization)
+Engine* engine = [] {
+  pthread_atfork([] { engine->mutex.lock(); }, [] { engine->mutex.unlock(); },
+                 [] {
+                   engine = new Engine;
+                   ++fork_generation;
+                 });
+  return new Engine;
+}();
 
 // An engine thread and a number of threads for the length of one call.
 class Lease {
  public:
-  explicit Lease(int wanted) : engine_(the_engine()) {
+  explicit Lease(int wanted) : engine_(*engine) {
     const std::lock_guard lock(engine_.mutex);
     if (engine_.persistent_busy) {
       temporary_ = std::make_unique<EngineThread>();
@@ -152,7 +159,7 @@ class Lease {
   }
   ~Lease() {
     if (generation_ != fork_generation) {  // everything stays with the parent
-      static_cast<void>(temporary_.release());
+      [[maybe_unused]] const EngineThread* parents = temporary_.release();
       return;
     }
     const std::lock_guard lock(engine_.mutex);
@@ -172,6 +179,33 @@ class Lease {
   std::unique_ptr<EngineThread> temporary_;
 };
 
+// Whether the system starts another thread.
+bool add_thread(std::vector<std::thread>& threads, const std::function<void()>& body) {
+  try {
+    threads.emplace_back(body);
+    return true;
+  } catch (const std::exception&) {  // of the system, or of memory
+    return false;
+  }
+}
+
+// How many of so many threads, the calling one among them, the system starts. Where it gives no
+// more (in a container with a limit of processes, or for want of memory for a stack), OpenMP would
+// end the process, so threads like its own are started first. It keeps those that the region before
+// had.
+int threads_to_be_had(int wanted) {
+  static thread_local int kept = 1;
+  if (wanted == 1) return 1;
+  int had = std::min(kept, wanted);
+  std::vector<std::thread> others;
+  std::atomic<bool> all_there{false};
+  while (had < wanted && add_thread(others, [&] { all_there.wait(false); })) ++had;
+  all_there = true;
+  all_there.notify_all();
+  for (std::thread& thread : others) thread.join();
+  return kept = had;
+}
+
 // Runs a job on an engine thread; an error of `poll` stops it, and leaves afterwards.
 void run_polled(EngineThread& thread, const std::function<void()>& job, StopToken& stop,
                 const Poll& poll) {
@@ -190,6 +224,7 @@ void run_polled(EngineThread& thread, const std::function<void()>& job, StopToke
 }  // namespace
 
 int thread_limit() {
+  if (omp_in_parallel()) return 1;
   return std::max(1, std::min({usable_cpus(), omp_get_max_threads(), omp_get_thread_limit()}));
 }
 
@@ -210,6 +245,7 @@ class Crew {
     begin_task();
     take_parts(0);
     const uint32_t all = static_cast<uint32_t>(parts);
+    // NOLINTNEXTLINE(bugprone-infinite-loop): its condition is read anew each time
     for (Wait wait; const uint32_t done = done_.load(std::memory_order_acquire) ^ all;) {
       wait.until_changed(done_, done ^ all);
     }
@@ -314,7 +350,8 @@ bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
       }
     }
   };
-  const auto region = [&, team = lease.threads()] {
+  const auto region = [&, wanted = lease.threads()] {
+    const int team = threads_to_be_had(wanted);
     if (team == 1) {
       work(0);
       return;
@@ -343,9 +380,10 @@ bool team_for(index_t n, int threads, StopToken& stop, const Poll& poll,
     }
     crew.dismiss();
   };
-  const auto job = [&, threads = lease.threads()] {
-    if (threads == 1) return lead(1);
-#pragma omp parallel num_threads(threads) default(none) shared(lead, crew)
+  const auto job = [&, wanted = lease.threads()] {
+    const int had = threads_to_be_had(wanted);
+    if (had == 1) return lead(1);
+#pragma omp parallel num_threads(had) default(none) shared(lead, crew)
     if (omp_get_thread_num() == 0) {
       lead(omp_get_num_threads());
     } else {

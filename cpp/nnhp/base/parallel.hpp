@@ -25,7 +25,8 @@ class StopToken {
 };
 
 // Threads that the calling thread may use: the smaller of usable_cpus() and what OpenMP allows it
-// (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl).
+// (OMP_NUM_THREADS, OMP_THREAD_LIMIT, threadpoolctl); 1 in somebody else's region, whose threads
+// already share the CPUs.
 int thread_limit();
 
 // Work of fewer operations (nn/cost.hpp; some 100 microseconds) is better done by serial_for.
@@ -64,7 +65,8 @@ using Poll = std::function<bool()>;
 // done; the items are taken in order by whichever thread is free. `poll` may be empty. An exception
 // leaves through the caller: that of the smallest item that threw; after one, no further items
 // begin. Subnormal numbers are zero inside. Returns whether a stop was asked for. In a child that
-// `poll` forks it throws std::runtime_error.
+// `poll` forks, and where the system starts not even one thread, it throws std::runtime_error;
+// where it starts fewer than wanted, these do the work.
 bool parallel_for(index_t n, int threads, StopToken& stop, const Poll& poll,
                   const std::function<void(index_t item, int thread)>& body);
 

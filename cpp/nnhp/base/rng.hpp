@@ -16,6 +16,8 @@ struct Mt19937 {
   std::array<uint32_t, 624> words{};
   int position = 624;
 
+  // Whether the position is one that this generator comes to.
+  bool sound() const { return position >= 0 && position <= 624; }
   uint32_t next();
 
   // Shuffles in place exactly as numpy.random.RandomState.shuffle does a 1-D array: Fisher-Yates

@@ -1,6 +1,7 @@
 // Aligned memory: AlignedVector for state that lives long, Workspace for the scratch of one worker.
 #pragma once
 
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -11,16 +12,32 @@
 
 namespace nnhp {
 
+// Tells how much was asked for.
+class NotEnoughMemory : public std::bad_alloc {
+ public:
+  explicit NotEnoughMemory(index_t bytes) noexcept {
+    std::snprintf(text_, sizeof text_, "%lld bytes could not be allocated",
+                  static_cast<long long>(bytes));
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[64];
+};
+
 // A fixed-size array of plain values, zero-initialised, aligned to kAlignment and readable for
 // kAlignment bytes past its end. Copies are deep.
 template <class T>
 class AlignedVector {
  public:
+  using value_type = T;
+
   AlignedVector() = default;
   explicit AlignedVector(index_t size) : size_(size) {
     const index_t bytes =
         checked_sum(checked_product(size, sizeof(T), "array"), kAlignment, "array");
-    data_.reset(static_cast<T*>(::operator new(static_cast<size_t>(bytes), kAlign)));
+    data_.reset(static_cast<T*>(::operator new(static_cast<size_t>(bytes), kAlign, std::nothrow)));
+    if (data_ == nullptr) throw NotEnoughMemory(bytes);
     std::memset(static_cast<void*>(data_.get()), 0, static_cast<size_t>(bytes));
   }
   AlignedVector(const AlignedVector& other) : AlignedVector() { *this = other; }

@@ -7,14 +7,14 @@
 namespace nnhp {
 
 extern const Kernels kernels_base;
-#if defined(__x86_64__)
+#if defined(NNHP_X86_LEVELS)
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 #endif
 
 namespace {
 
-#if defined(__x86_64__)
+#if defined(NNHP_X86_LEVELS)
 // What the compiler takes for granted in x86-64-v3 and v4; GCC 11 does not know these names here.
 bool has_avx2_level() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -32,7 +32,7 @@ bool has_avx512_level() {
 const std::vector<const Kernels*>& available_kernels() {
   static const std::vector<const Kernels*> available = [] {
     std::vector<const Kernels*> found{&kernels_base};
-#if defined(__x86_64__)
+#if defined(NNHP_X86_LEVELS)
     __builtin_cpu_init();
     if (has_avx2_level()) found.push_back(&kernels_avx2);
     if (has_avx512_level()) found.push_back(&kernels_avx512);

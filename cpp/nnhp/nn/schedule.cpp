@@ -36,7 +36,8 @@ void ScheduleSpec::check() const {
     return;
   }
   require_field(initial > 0.0, "learning_rate_init", "> 0", initial);
-  require_field(begin >= 0, "begin", ">= 0", static_cast<double>(begin));
+  constexpr int64_t kMost = int64_t{1} << 53;
+  require_field(begin >= 0 && begin <= kMost, "begin", "in [0, 2^53]", static_cast<double>(begin));
   require_field(!info(kind).per_step || horizon > 0.0, "schedule_horizon", "> 0", horizon);
   require_field(step_size >= 1, "step_size", ">= 1", static_cast<double>(step_size));
   require_field(factor > 0.0, "factor", "> 0", factor);
@@ -74,7 +75,8 @@ double per_epoch(const ScheduleSpec& spec, const ScheduleTime& time) {
 }
 
 double step(const ScheduleSpec& spec, const ScheduleTime& time) {
-  return spec.initial * std::pow(spec.factor, static_cast<double>(time.epoch / spec.step_size));
+  const int64_t changes = time.epoch / spec.step_size;
+  return spec.initial * std::pow(spec.factor, static_cast<double>(changes));
 }
 
 // Keras's ExponentialDecay.

@@ -27,6 +27,12 @@ struct Dataset {
   }
 };
 
+// The samples of a CSR matrix, whose arrays the caller keeps. Throws std::invalid_argument where an
+// index leads out of them, or columns of a row do not ascend.
+template <class T>
+Dataset<T> csr_samples(std::span<const T> values, std::span<const int32_t> columns,
+                       std::span<const int64_t> row_start, index_t features);
+
 // Which output stands for a class of the dataset: -1 for a class that the net does not know.
 // With a single output, 1 is the class it stands for and 0 the other, or the only one.
 using LabelMap = std::span<const int32_t>;
@@ -38,6 +44,10 @@ template <class T>
 void fill_targets(const Dataset<T>& data, LabelMap labels, const row_t* rows, index_t count,
                   index_t outputs, T* out, index_t stride);
 
+extern template Dataset<float> csr_samples(std::span<const float>, std::span<const int32_t>,
+                                           std::span<const int64_t>, index_t);
+extern template Dataset<double> csr_samples(std::span<const double>, std::span<const int32_t>,
+                                            std::span<const int64_t>, index_t);
 extern template void fill_targets(const Dataset<float>&, LabelMap, const row_t*, index_t, index_t,
                                   float*, index_t);
 extern template void fill_targets(const Dataset<double>&, LabelMap, const row_t*, index_t, index_t,

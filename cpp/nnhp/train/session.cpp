@@ -57,6 +57,25 @@ void TrainSpec::check(const NetSpec& net) const {
   schedule.check();
 }
 
+void Standing::check() const {
+  constexpr int64_t kMost = int64_t{1} << 53;  // which a double still counts to
+  for (const auto& [name, value] : {std::pair{"step", step},
+                                    {"steps_averaged", steps_averaged},
+                                    {"epoch", epoch},
+                                    {"n_samples_seen", samples_seen},
+                                    {"no_improvement_count", no_improvement_count},
+                                    {"plateau_wait", plateau.wait},
+                                    {"plateau_cooldown", plateau.cooldown}}) {
+    require_field(value >= 0 && value <= kMost, name, "in [0, 2^53]", static_cast<double>(value));
+  }
+}
+
+void Progress::check(index_t layers) const {
+  Standing::check();
+  require_field(diverged_layer >= -1 && diverged_layer < layers, "diverged_layer",
+                "a layer's number or -1", diverged_layer);
+}
+
 // The scratch of one worker while it advances one session.
 template <class T>
 struct Session<T>::Scratch {
@@ -170,6 +189,8 @@ Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const MonitorInfo& monitor = monitor_table[static_cast<size_t>(in_.train->monitor)];
   require(!monitor.needs_validation || in_.set->validation().has_value(),
           "monitor '" + std::string(monitor.name) + "' needs validation data");
+  require(monitor.score != Score::kR2 || in_.set->validation()->data->targets != nullptr,
+          "monitor 'r2' needs validation data with targets, not class_ids");
   if (can_fold(net)) folded_ = std::make_shared<const NetSpec>(fold(net));
   state_.rate = in_.train->schedule.initial;
   state_.rate = rate_of_step(0);
@@ -192,8 +213,80 @@ void Session<T>::begin() const {
     if (value != T(0)) std::fill(moment.begin(), moment.end(), value);
   }
   if (optimizer.averages()) state_.averages = parameters;
+  if (in_.train->restores_best) {
+    state_.kept.parameters = parameters;
+    state_.kept.moments = state_.moments;
+    state_.kept.averages = state_.averages;
+  }
   // Last, for they tell that all is there: any allocation before may fail.
   state_.parameters = std::move(parameters);
+}
+
+namespace {
+
+template <class T>
+void require_size(const AlignedVector<T>& given, const AlignedVector<T>& own,
+                  const std::string& name) {
+  require(given.size() == own.size(), name + " must have " + std::to_string(own.size()) +
+                                          " entries, got " + std::to_string(given.size()));
+}
+
+template <class T>
+void require_sizes(const Stepped<T>& given, const Stepped<T>& own, const std::string& of) {
+  require_size(given.parameters, own.parameters, of + "parameters");
+  for (size_t i = 0; i < given.moments.size(); ++i) {
+    require_size(given.moments[i], own.moments[i], of + "moment_" + std::to_string(i + 1));
+  }
+  require_size(given.averages, own.averages, of + "averages");
+}
+
+}  // namespace
+
+template <class T>
+void Session<T>::restore(SessionState<T> state) {
+  begin();
+  state.check(static_cast<index_t>(in_.net->layers().size()));
+  require_sizes<T>(state, state_, "");
+  require_size(state.best_parameters, state_.best_parameters, "best_parameters");
+  check_kept(state);
+  require(!state.generator || state.generator->sound(),
+          "the position of mt_state must be in [0, 624]");
+  check_order(state.order);
+  state_ = std::move(state);
+}
+
+// What restore_best() takes for granted: that the epochs to undo, and the losses of their steps,
+// are there.
+template <class T>
+void Session<T>::check_kept(const SessionState<T>& state) const {
+  const Kept<T>& kept = state.kept;
+  require_sizes<T>(kept, state_.kept, "kept ");
+  if (!kept.any()) return;
+  static_cast<const Standing&>(kept).check();
+  require(kept.epoch <= state.epoch, "the epoch that is kept must not lie ahead");
+  const auto undone = static_cast<size_t>(state.epoch - kept.epoch);
+  require(state.loss_curve.size() >= undone && state.rate_curve.size() >= undone &&
+              (!in_.set->validation() || state.validation_loss_curve.size() >= undone) &&
+              (in_.train->monitor == Monitor::kTrainingLoss ||
+               state.validation_scores.size() >= undone),
+          "curves must reach back to the epoch that is kept");
+  require(kept.recorded >= 0 && kept.recorded <= static_cast<int64_t>(state.step_loss_curve.size()),
+          "step_loss_curve must reach back to the epoch that is kept");
+}
+
+template <class T>
+void Session<T>::set_order(std::vector<row_t> order) {
+  begin();
+  check_order(order);
+  state_.order = std::move(order);
+}
+
+template <class T>
+void Session<T>::check_order(const std::vector<row_t>& order) const {
+  std::vector<row_t> given(order), own(state_.order);
+  std::sort(given.begin(), given.end());
+  std::sort(own.begin(), own.end());
+  require(given == own, "order must be a permutation of the session's rows");
 }
 
 template <class T>
@@ -339,9 +432,24 @@ int64_t Session<T>::count_correct(const row_t* rows, index_t count, const int32_
   return correct;
 }
 
+// Room for what an epoch adds to the history. Afterwards it cannot fail for want of memory.
+template <class T>
+void Session<T>::make_room() {
+  const auto room_for = [](index_t more, std::vector<double>& curve) {
+    const size_t needed = curve.size() + static_cast<size_t>(more);
+    if (needed > curve.capacity()) curve.reserve(std::max(needed, 2 * curve.size()));
+  };
+  room_for(1, state_.loss_curve);
+  room_for(1, state_.rate_curve);
+  if (in_.set->validation()) room_for(1, state_.validation_loss_curve);
+  if (in_.train->monitor != Monitor::kTrainingLoss) room_for(1, state_.validation_scores);
+  if (in_.train->records_steps) room_for(steps_per_epoch(), state_.step_loss_curve);
+}
+
 // False if the epoch was undone.
 template <class T>
 bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
+  make_room();
   std::optional<Undo> undo;
   if (scratch.undo_order != nullptr) undo.emplace(*this, scratch);
   const StopToken* heeded = undo ? &stop : nullptr;
@@ -497,7 +605,7 @@ void Session<T>::end_epoch(double loss, const Evaluation& evaluation) {
   state_.loss_curve.push_back(loss);
   state_.rate_curve.push_back(state_.rate);
   if (in_.set->validation()) state_.validation_loss_curve.push_back(evaluation.loss);
-  find_divergence();
+  find_divergence(loss);
   switch (in_.train->monitor) {
     case Monitor::kTrainingLoss:
       // As scikit-learn: a NaN counts as an improvement.
@@ -549,6 +657,7 @@ template <class T>
 void Session<T>::close_epoch(double watched) {
   constexpr double kSmallestAdaptiveRate = 1e-6;
   const TrainSpec& train = *in_.train;
+  if (state_.status == Status::kDiverged && state_.kept.any()) return restore_best();
   state_.rate = rate_of_step(0);
   if (train.schedule.kind == Schedule::kPlateau) {
     const double before = state_.rate;
@@ -563,16 +672,51 @@ void Session<T>::close_epoch(double watched) {
       state_.no_improvement_count = 0;
     } else {
       state_.status = Status::kConverged;
-      return;
     }
   }
-  if (state_.epoch >= train.max_epochs) state_.status = Status::kLimit;
+  if (state_.status == Status::kReady && state_.epoch >= train.max_epochs) {
+    state_.status = Status::kLimit;
+  }
+  if (train.restores_best) keep_if_best(watched);
 }
 
 template <class T>
-void Session<T>::find_divergence() {
+void Session<T>::keep_if_best(double watched) {
+  const bool by_loss = in_.train->monitor == Monitor::kTrainingLoss;
+  const double loss =
+      by_loss && in_.set->validation() ? state_.validation_loss_curve.back() : -watched;
+  Kept<T>& kept = state_.kept;
+  // A first epoch counts whatever its score.
+  if (kept.any() && !(loss < kept.loss)) return;
+  static_cast<Standing&>(kept) = state_;
+  static_cast<Stepped<T>&>(kept) = state_;
+  kept.loss = loss;
+  kept.recorded = static_cast<int64_t>(state_.step_loss_curve.size());
+}
+
+template <class T>
+void Session<T>::restore_best() {
+  const Kept<T>& kept = state_.kept;
+  const auto undone = static_cast<size_t>(state_.epoch - kept.epoch);
+  const auto shorten = [&](std::vector<double>& curve) { curve.resize(curve.size() - undone); };
+  shorten(state_.loss_curve);
+  shorten(state_.rate_curve);
+  if (in_.set->validation()) shorten(state_.validation_loss_curve);
+  if (in_.train->monitor != Monitor::kTrainingLoss) shorten(state_.validation_scores);
+  state_.step_loss_curve.resize(static_cast<size_t>(kept.recorded));
+  static_cast<Standing&>(state_) = kept;
+  static_cast<Stepped<T>&>(state_) = kept;
+  state_.status = Status::kRestored;
+}
+
+template <class T>
+void Session<T>::find_divergence(double loss) {
   const auto all_finite = kernel_table<T>().all_finite;
-  if (all_finite(state_.parameters.size(), state_.parameters.data())) return;
+  const bool sound = all_finite(state_.parameters.size(), state_.parameters.data());
+  if (sound && std::isfinite(loss)) return;
+  state_.status = Status::kDiverged;
+  state_.diverged_epoch = state_.epoch;
+  if (sound) return;
   const auto finite = [&](index_t at, index_t n) {
     return all_finite(n, state_.parameters.data() + at);
   };
@@ -590,7 +734,6 @@ void Session<T>::find_divergence() {
     ++l;
   }
   state_.diverged_layer = static_cast<int>(l);
-  state_.status = Status::kDiverged;
 }
 
 template class Session<float>;

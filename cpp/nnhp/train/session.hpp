@@ -54,6 +54,7 @@ struct TrainSpec {
   double n_iter_no_change = 10;  // epochs; may be infinite
   Monitor monitor = Monitor::kTrainingLoss;
   bool records_steps = false;          // whether the loss of each step is kept
+  bool restores_best = false;          // whether a training that diverges goes back; see Kept
   std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
   std::vector<index_t> held_biases;    // layers whose biases are 0 and stay it
 
@@ -61,9 +62,11 @@ struct TrainSpec {
   void check(const NetSpec& net) const;
 };
 
-enum class Status { kReady, kConverged, kLimit, kDiverged };
-inline constexpr std::array<std::string_view, 4> status_names{"ready", "converged", "limit",
-                                                              "diverged"};
+// A training diverges where its loss or a parameter is not finite at the end of an epoch. It is
+// restored if it then went back to its best epoch.
+enum class Status { kReady, kConverged, kLimit, kDiverged, kRestored };
+inline constexpr std::array<std::string_view, 5> status_names{"ready", "converged", "limit",
+                                                              "diverged", "restored"};
 
 // Where a training starts. Immutable; sessions share it.
 template <class T>
@@ -73,8 +76,8 @@ struct Start {
   uint64_t dropout_key = 0;
 };
 
-// How far a training has come.
-struct Progress {
+// Where a training stands, in numbers that do not grow.
+struct Standing {
   int64_t step = 0;            // parameter updates
   int64_t steps_averaged = 0;  // that the averages hold
   int64_t epoch = 0;
@@ -83,28 +86,59 @@ struct Progress {
   double best_loss = 0.0, best_score = 0.0;
   int64_t no_improvement_count = 0;
   PlateauState plateau;
+
+  // Throws std::invalid_argument naming a number that no training comes to.
+  void check() const;
+};
+
+// How far a training has come.
+struct Progress : Standing {
   std::vector<double> loss_curve, validation_scores, validation_loss_curve;
   std::vector<double> rate_curve;       // the rate of each epoch's last step
   std::vector<double> step_loss_curve;  // where steps are recorded; NaN of one that weighs nothing
   Status status = Status::kReady;
-  int diverged_layer = -1;  // first layer with a non-finite parameter
+  int diverged_layer = -1;      // first layer with a non-finite parameter; -1: it was the loss
+  int64_t diverged_epoch = -1;  // of this training, counted from 1; -1: none
+
+  // The same for all of it, where the net has so many layers.
+  void check(index_t layers) const;
+};
+
+// Arrays that steps change; those that there are not are empty.
+template <class T>
+struct Stepped {
+  AlignedVector<T> parameters;                           // flat, as all of these are
+  std::array<AlignedVector<T>, kMostMoments> moments{};  // of the optimizer
+  AlignedVector<T> averages;  // of the parameters; empty unless the optimizer averages
+};
+
+// What a training goes back to when it diverges: all that it was after its best epoch, which has
+// the highest score where one is monitored, else the lowest loss of validation or, without
+// validation, of training.
+template <class T>
+struct Kept : Standing, Stepped<T> {
+  double loss = 0.0;     // that it is best by, or the negative of the score
+  int64_t recorded = 0;  // losses of steps
+
+  bool any() const { return this->epoch > 0; }
 };
 
 // Everything that changes during training. Copying it copies the training.
 template <class T>
-struct SessionState : Progress {
-  AlignedVector<T> parameters;                           // flat, as all of these are
-  std::array<AlignedVector<T>, kMostMoments> moments{};  // those that there are not are empty
-  AlignedVector<T> averages;         // of the parameters; empty unless the optimizer averages
+struct SessionState : Progress, Stepped<T> {
   AlignedVector<T> best_parameters;  // empty unless a score is monitored
+  Kept<T> kept;                      // its arrays are empty unless the best epoch is restored
   std::vector<row_t> order;          // running order of the training rows, noisy copies included
   std::optional<Mt19937> generator;
 
   // The parameters that count: those that are validated, published and predicted from.
-  const AlignedVector<T>& outcome() const { return averages.empty() ? parameters : averages; }
+  const AlignedVector<T>& outcome() const {
+    return this->averages.empty() ? this->parameters : this->averages;
+  }
   // The arrays that steps change.
   std::array<AlignedVector<T>*, kMostMoments + 2> stepped() {
-    return {&parameters, &averages, &moments[0], &moments[1], &moments[2]};
+    return {&this->parameters, &this->averages, &this->moments[0], &this->moments[1],
+            &this->moments[2]};
   }
 };
 
@@ -136,8 +170,9 @@ class Trainable {
   // Operations (nn/cost.hpp) of one epoch, validation included; 0 once the session has stopped.
   virtual double epoch_cost() const = 0;
   // Trains up to `epochs` epochs. When a stop is requested, an epoch that takes long is undone and
-  // a short one finished, so a session is only ever seen between two epochs. The same bits need
-  // the mode that parallel_for and serial_for set: subnormal numbers are zero.
+  // a short one finished, so a session is only ever seen between two epochs, also after an
+  // allocation that failed. The same bits need the mode that parallel_for and serial_for set:
+  // subnormal numbers are zero.
   virtual void advance(int64_t epochs, Workspace& workspace, const StopToken& stop,
                        const Team& team) = 0;
   // Threads that make a training shorter when they share it: few, where a block of rows is little.
@@ -205,12 +240,14 @@ class Session final : public Trainable {
     begin();
     return state_;
   }
-  SessionState<T>& state() {
-    begin();
-    return state_;
-  }
   // Rate that the last step used, Adam's bias correction included.
   double step_rate() const;
+
+  // Goes on from another state. Throws std::invalid_argument, and changes nothing, unless it could
+  // be one of this session's: whatever is an index or a size is checked.
+  void restore(SessionState<T> state);
+  // The same for the running order alone.
+  void set_order(std::vector<row_t> order);
 
  private:
   struct Scratch;
@@ -226,8 +263,11 @@ class Session final : public Trainable {
   double rate_of_step(index_t step) const;
   double work_of_epoch() const;
   bool keeps_undo() const;
+  void check_order(const std::vector<row_t>& order) const;
+  void check_kept(const SessionState<T>& state) const;
   typename Augmenter<T>::Block load_block(Scratch& scratch, std::span<const row_t> batch,
                                           index_t start, index_t size) const;
+  void make_room();
   bool run_epoch(Scratch& scratch, const StopToken& stop);
   std::optional<double> train_epoch(Scratch& scratch, const StopToken* stop);
   const T* noisy_parameters(Scratch& scratch) const;
@@ -238,7 +278,9 @@ class Session final : public Trainable {
   void end_epoch(double loss, const Evaluation& evaluation);
   void update_patience(double score);
   void close_epoch(double watched);
-  void find_divergence();
+  void find_divergence(double loss);
+  void keep_if_best(double watched);
+  void restore_best();
 
   Inputs in_;
   std::shared_ptr<const NetSpec> folded_;  // as it predicts, where it folds

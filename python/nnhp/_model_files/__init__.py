@@ -64,6 +64,8 @@ def save(model: Any, path: str | Path) -> None:
     if hasattr(type(model), "_of_file"):  # a Sequential
         model.save(path)
         return
+    if not isinstance(model, BaseEstimator):
+        raise TypeError(f"model must be a fitted estimator or a Sequential, got {model!r}.")
     check_is_fitted(model)
     encoder = _estimators.EstimatorEncoder()
     document = json.dumps({"nnhp": nnhp.__version__, "model": encoder.encode(model)})

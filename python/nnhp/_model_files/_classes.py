@@ -61,9 +61,10 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 @cache
 def types() -> dict[str, type]:
-    """Types of numbers that an encoder may make, by their names."""
+    """Types that an encoder may make or columns may be chosen by, by their names."""
     numpy = import_module("numpy")
-    names = ("bool_", "int8", "int16", "int32", "int64", "uint8", "float32", "float64")
+    numbers = ("bool_", "int8", "int16", "int32", "int64", "uint8", "float32", "float64")
+    names = (*numbers, "number", "integer", "floating", "object_", "str_")
     return {
         **{of.__name__: of for of in _TYPES},
         **{f"numpy.{name}": getattr(numpy, name) for name in names},

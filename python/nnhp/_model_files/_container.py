@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from nnhp._checks import as_path
+
 VERSION = 1
 _DTYPES = {
     "BOOL",
@@ -83,7 +85,7 @@ def write(path: str | Path, content: Content) -> None:
         packed = save(arrays, metadata)
     except SafetensorError as error:
         raise ValueError(f"{path} cannot hold the model: {error}.") from error
-    target = Path(path).resolve()
+    target = as_path(path).resolve()
     part = target.with_name(f"{target.name}.{uuid4().hex}.part")  # of nobody else
     try:
         with part.open("xb") as file:
@@ -105,7 +107,7 @@ def read(path: str | Path) -> Content:
     ValueError
         If it is another kind of file, of a later version, or damaged.
     """
-    with Path(path).open("rb") as file:
+    with as_path(path).open("rb") as file:
         start = file.read(9)
     for magic, other in _OTHERS.items():
         # A header's length may begin as other files do; its text of JSON is the ninth byte.

@@ -6,11 +6,13 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.compose import make_column_selector
 
 from nnhp import _typed_json
 from nnhp._model_files import _classes
@@ -55,6 +57,12 @@ class EstimatorEncoder(_typed_json.Encoder):
             return {"$slice": self.encode([value.start, value.stop, value.step], path)}
         if isinstance(value, np.dtype) and value.kind in "biufOUS":
             return {"$dtype": value.str}
+        of_pandas = type(value).__module__.partition(".")[0] == "pandas"
+        if of_pandas and isinstance(value, _pandas().Index):
+            return {"$index": self.encode(value.tolist(), path)}
+        if type(value) is make_column_selector:
+            parts = [value.pattern, value.dtype_include, value.dtype_exclude]
+            return {"$selector": self.encode(parts, path)}
         if isinstance(value, np.random.RandomState):
             return {"$random_state": self.encode(value.get_state(legacy=True), path)}
         for tag, table in (("$type", _classes.types()), ("$function", _classes.functions())):
@@ -95,6 +103,8 @@ def decode(document: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
         "$objects": _objects,
         "$estimator": lambda kept: _estimator(*kept),
         "$slice": lambda kept: slice(*kept),
+        "$index": lambda kept: _pandas().Index(kept),
+        "$selector": _selector,
         "$dtype": _dtype,
         "$random_state": _random_state,
         "$type": lambda name: _classes.types()[name],
@@ -108,6 +118,18 @@ def _dtype(name: str) -> np.dtype[Any]:
     if not re.fullmatch(r"[<>|=]?[biufSUO]\d{0,6}", name):
         raise ValueError(f"it names the dtype {name!r}")
     return np.dtype(name)
+
+
+def _pandas() -> Any:
+    """Return pandas, for the few models that need it."""
+    return import_module("pandas")
+
+
+def _selector(kept: Any) -> make_column_selector:
+    pattern, include, exclude = kept
+    if not isinstance(pattern, str | None):
+        raise ValueError(f"it chooses columns by {pattern!r}")
+    return make_column_selector(pattern, dtype_include=include, dtype_exclude=exclude)
 
 
 def _objects(kept: Any) -> Any:

@@ -141,6 +141,8 @@ class LambdaCallback(Callback):
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
         }.items():
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be callable or None, got {function!r}.")
             if function is not None:
                 setattr(self, name, function)
 

@@ -6,15 +6,41 @@ import re
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from sklearn.utils._param_validation import Interval
+
+from nnhp._checks import as_path, check_arguments
 from nnhp._keras import check_file_name
 from nnhp.callbacks._base import Callback, Logs
 
 # Metrics of which more is better, and those of which less is.
 _MORE = ("acc", "accuracy", "auc", "precision", "r2_score", "recall")
 _LESS = ("loss", "bce", "mse", "rmse", "mae", "mape", "error", "crossentropy", "hinge", "poisson")
+
+
+_COUNT = [Interval(Integral, 0, None, closed="left")]
+_CONSTRAINTS: dict[str, list[Any]] = {
+    "monitor": [str],
+    "min_delta": [Interval(Real, None, None, closed="neither")],
+    "patience": _COUNT,
+    "verbose": ["verbose"],
+    "baseline": [Real, None],
+    "restore_best_weights": ["boolean"],
+    "start_from_epoch": [Integral],
+    "factor": [Interval(Real, 0, None, closed="left")],
+    "cooldown": _COUNT,
+    "min_lr": [Interval(Real, 0, None, closed="left")],
+    "save_best_only": ["boolean"],
+    "save_weights_only": ["boolean"],
+    "initial_value_threshold": [Real, None],
+}
+
+
+def _check(callback: Callback, given: Mapping[str, Any]) -> None:
+    check_arguments(type(callback).__name__, _CONSTRAINTS, given)
 
 
 class _Watch:
@@ -105,6 +131,7 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
+        _check(self, locals())
         self._watch = _Watch(self, monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
@@ -195,6 +222,7 @@ class ReduceLROnPlateau(Callback):
         cooldown: int = 0,
         min_lr: float = 0.0,
     ) -> None:
+        _check(self, locals())
         if factor >= 1.0:
             raise ValueError(f"factor must be below 1, got {factor}.")
         self._watch = _Watch(self, monitor, mode, min_delta)
@@ -273,7 +301,8 @@ class ModelCheckpoint(Callback):
         mode: str = "auto",
         initial_value_threshold: float | None = None,
     ) -> None:
-        check_file_name(filepath)
+        check_file_name(as_path(filepath, "filepath"))
+        _check(self, locals())
         self._watch = _Watch(self, monitor, mode, 0.0)
         self.filepath = filepath
         self.verbose = verbose

@@ -10,6 +10,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from nnhp._checks import as_path, check_arguments
 from nnhp.callbacks._base import Callback, Logs
 
 
@@ -31,6 +32,9 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(f"schedule must be callable, got {schedule!r}.")
+        check_arguments("LearningRateScheduler", {"verbose": ["verbose"]}, locals())
         self.schedule = schedule
         self.verbose = verbose
 
@@ -76,7 +80,10 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
-        self.filename = Path(filename)
+        check_arguments("CSVLogger", {"separator": [str], "append": ["boolean"]}, locals())
+        if len(separator) != 1:
+            raise ValueError(f"separator must be one character, got {separator!r}.")
+        self.filename = as_path(filename, "filename")
         self.separator = separator
         self.append = append
 

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache
-from pathlib import Path
 from typing import Any, Self, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -25,6 +24,7 @@ from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of, check_callbacks
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
 from nnhp.estimators._data import Given, check_X, prepare
+from nnhp.estimators._exportable import Exportable
 from nnhp.estimators._fitted import publish
 from nnhp.estimators._layer_outputs import layer_outputs
 from nnhp.estimators._lbfgs import LbfgsFit
@@ -50,7 +50,7 @@ def has_partial_fit(estimator: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
+class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
     """Parameters, `fit`, `partial_fit` and the forward pass of both estimators."""
 
     hidden_layer_sizes: Any
@@ -100,6 +100,7 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
     num_layers: int | None
     scoring: Any
     dtype: str
+    on_divergence: str
     n_jobs: int | None
     loss: Any
 
@@ -216,42 +217,6 @@ class BaseMLP(DocLink, CallbackSupportMixin, BaseEstimator):
 
     def _turn(self) -> threading.Lock:
         return _partial_fit_locks.setdefault(self, threading.Lock())
-
-    def save(self, path: str | Path) -> None:
-        """Write the fitted network to a file that runs nothing when it is read.
-
-        Parameters
-        ----------
-        path : str or path-like
-            An earlier file of that name stays until the new one is complete.
-
-        Raises
-        ------
-        ValueError
-            A parameter is something that such a file cannot hold, such as a function.
-        sklearn.exceptions.NotFittedError
-            The network is not fitted.
-        OSError
-            The file cannot be written.
-
-        See Also
-        --------
-        nnhp.save : The same, also for a Pipeline.
-        nnhp.load : Reads it.
-
-        Examples
-        --------
-        >>> import nnhp
-        >>> from sklearn.datasets import load_iris
-        >>> X, y = load_iris(return_X_y=True)
-        >>> net = nnhp.MLPClassifier(8, max_iter=20, random_state=0).fit(X, y)
-        >>> net.save("iris.nnhp")
-        >>> nnhp.load("iris.nnhp").score(X, y) == net.score(X, y)
-        True
-        """
-        from nnhp._model_files import save
-
-        save(self, path)
 
     def compiled(self, method: str = "predict") -> CompiledPredictor:
         """Make a callable that does what one method does, without its checks.

@@ -75,8 +75,10 @@ def _go_on(branch: Training, training: Training) -> None:
     entries |= {name: fresh[name] for name in _OF_PATIENCE}
     rates = [_schedules.first_rate(of.estimator) for of in (branch, training)]
     entries["learning_rate"] *= rates[0] / rates[1]
-    if state["status"] == "converged":
-        entries["status"] = "ready"
+    if state["status"] in ("converged", "restored"):
+        entries |= {"status": "ready", "diverged_epoch": -1, "diverged_layer": -1}
+    if any((fresh[name] is None) != (state[name] is None) for name in MOMENTS):
+        del entries["kept"]
     branch.session.restore(entries)
 
 

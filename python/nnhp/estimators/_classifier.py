@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp._checks import naming
 from nnhp.activations import Activation
 from nnhp.estimators import _losses
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
@@ -336,6 +337,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Precision of the net. 'auto' is float32 for float32 X and float64 for anything else
         (float16 too). X is converted to it, in `predict` too.
 
+    on_divergence : {'raise', 'restore_best'}, default='raise'
+        What becomes of a training whose loss or weights are not finite after an epoch. 'raise' is
+        a ValueError, but with `early_stopping` a warning, as the best weights are kept anyway.
+        'restore_best' goes back to the best epoch, with a ConvergenceWarning that names where it
+        diverged: all attributes are those of a fit that ended there. The best epoch has the
+        highest validation score with `early_stopping`, else the lowest validation loss with
+        validation data, else the lowest training loss, which is the mean over the batches before
+        each one's update. With 'lbfgs' it is the iterate with the lowest loss. Where no epoch was
+        finite, a warm start and `partial_fit` leave everything as it was, and others raise.
+        Takes the memory of another copy of the optimizer's state.
+
     n_jobs : int or None, default=None
         Threads of predictions, and of a training whose layers and batches are large enough to
         share (a block of rows takes some 200 microseconds or more); trainings of nnhp's searches
@@ -527,6 +539,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         num_layers: int | None = None,
         scoring: str | Callable[..., float] | None = None,
         dtype: str = "auto",
+        on_divergence: str = "raise",
         n_jobs: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -577,6 +590,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.num_layers = num_layers
         self.scoring = scoring
         self.dtype = dtype
+        self.on_divergence = on_divergence
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -711,6 +725,38 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         array([0, 1, 2])
         """
         return self._answer("predict", X)
+
+    def score(
+        self, X: ArrayLike | SparseMatrix, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Score the predictions: the share that is right, of all labels of a sample at once.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            Between 0 and 1.
+
+        Examples
+        --------
+        >>> from nnhp import MLPClassifier
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> net = MLPClassifier(8, solver="lbfgs", max_iter=500, random_state=0).fit(X, y)
+        >>> net.score(X, y) > 0.95
+        True
+        """
+        with naming("y and sample_weight"):
+            found: float = super().score(X, y, sample_weight)
+        return found
 
     @available_if(_decides)
     def decision_function(self, X: ArrayLike | SparseMatrix) -> NDArray[Any]:

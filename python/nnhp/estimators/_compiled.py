@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnhp import _core, _threads
-from nnhp.estimators import _hidden, _weights
+from nnhp.estimators import _hidden, _memory, _weights
 from nnhp.estimators._hidden import HiddenLayer
 
 if TYPE_CHECKING:
@@ -154,6 +154,27 @@ def compile_method(
     )
 
 
+def outputs_of(
+    predictor: _core.Predictor, X: Any, threads: Callable[[], int]
+) -> NDArray[np.floating[Any]]:
+    """Outputs for samples in the engine's form, or MemoryError where they are too many."""
+    check_room(X, predictor.n_outputs)
+    return predictor.outputs(X, threads)
+
+
+def check_room(X: Any, n_columns: int) -> None:
+    """Raise MemoryError where so many columns for samples exceed the available memory."""
+    if isinstance(X, np.ndarray):
+        if X.ndim == 0:  # which the engine refuses
+            return
+        n_samples, dtype = len(X), X.dtype
+    else:
+        values, _, starts, _ = X
+        n_samples, dtype = len(starts) - 1, values.dtype
+    what = f"a prediction of {n_columns} outputs for {n_samples} samples"
+    _memory.check(n_samples * n_columns * dtype.itemsize, what)
+
+
 # --- what the methods make of outputs -------------------------------------------------------------
 
 
@@ -170,7 +191,7 @@ def _probabilities(
     predictor: _core.Predictor, X: Any, threads: Callable[[], int], classes: Any
 ) -> NDArray[Any]:
     """Return one column per class or label."""
-    outputs = predictor.outputs(X, threads)
+    outputs = outputs_of(predictor, X, threads)
     if outputs.shape[1] > 1:
         return outputs
     if len(classes) == 1:
@@ -182,7 +203,7 @@ def _values(
     predictor: _core.Predictor, X: Any, threads: Callable[[], int], _: None
 ) -> NDArray[Any]:
     """Return the outputs, of a single one as a vector."""
-    outputs = predictor.outputs(X, threads)
+    outputs = outputs_of(predictor, X, threads)
     return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
 

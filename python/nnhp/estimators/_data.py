@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +15,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from nnhp import _core
+from nnhp._cached import cached_property
+from nnhp._checks import naming
 from nnhp._component import Component
 from nnhp.estimators import _losses, _weights
 from nnhp.estimators._hidden import MAX_COUNT
@@ -161,7 +162,8 @@ def prepare(estimator: BaseMLP, given: Given, previous: Mapping[str, Any] | None
 
     labels = None
     if is_classifier(estimator):
-        labels = Labels.of(estimator, y, given.classes, incremental=given.incremental)
+        with naming("classes"):
+            labels = Labels.of(estimator, y, given.classes, incremental=given.incremental)
     targets = targets_of(estimator, labels, y, engine_dtype, "y")
     per_class = None if labels is None else class_weights(estimator, labels, targets.class_ids)
     weight = weight_of(
@@ -173,8 +175,9 @@ def prepare(estimator: BaseMLP, given: Given, previous: Mapping[str, Any] | None
     if given.X_val is not None:
         try:
             X_val, y_val = check_X_y(probe, given.X_val, given.y_val, [dtype], False)
-        except ValueError as error:
-            raise ValueError(f"X_val or y_val: {error}") from error
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"X_val or y_val: {error}") from error
         if labels is not None:
             labels.check_known(y_val, "y_val")
         targets = targets_of(estimator, labels, y_val, engine_dtype, "y_val")
@@ -209,9 +212,10 @@ def check_X(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> Any:
     _check_counts(X)
     with np.errstate(all="ignore"):  # what became infinite is reported as an error
         if not _passes_as_it_is(estimator, X, dtype):
-            X = validate_data(
-                estimator, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
-            )
+            with naming("X"):
+                X = validate_data(
+                    estimator, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
+                )
     return engine_X(X)
 
 
@@ -285,14 +289,16 @@ def check_X_y(
     _check_counts(X)
     if sp.issparse(y):
         raise TypeError("Sparse y is not supported: give a dense array, as from y.toarray().")
-    with np.errstate(all="ignore"):  # what became infinite is reported as an error
+    X, classifies = _native(X), is_classifier(probe)
+    # what became infinite is reported as an error
+    with np.errstate(all="ignore"), naming("X" if classifies else "X and y", "X and y"):
         X, y = validate_data(
             probe,
             X,
             y,
             accept_sparse="csr",
             multi_output=True,
-            y_numeric=not is_classifier(probe),
+            y_numeric=not classifies,
             dtype=dtypes,
             order="C",
             reset=fresh,
@@ -300,6 +306,13 @@ def check_X_y(
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return X, y
+
+
+def _native(X: Any) -> Any:
+    """Give an array or matrix this machine's byte order, so that float32 is known."""
+    has_order = isinstance(X, np.ndarray) or sp.issparse(X)
+    dtype: Any = getattr(X, "dtype", None) if has_order else None
+    return X if dtype is None or dtype.isnative else X.astype(dtype.newbyteorder("="))
 
 
 def samples_of(
@@ -321,7 +334,7 @@ def targets_of(
     if labels is None:
         return _regression_targets(estimator.loss, y, dtype, name)
     if labels.kind == "multilabel":
-        matrix = np.ascontiguousarray(y != 0, dtype=dtype)
+        matrix = np.require(y != 0, dtype=dtype, requirements=["C", "ALIGNED"])
         return Targets("multilabel", matrix.shape[1], matrix=matrix)
     n_outputs = len(labels.classes) if labels.kind == "multiclass" else 1
     return Targets(labels.kind, n_outputs, class_ids=labels.ids(y))
@@ -333,8 +346,8 @@ def _regression_targets(
     needed = _losses.least_target(loss)
     if needed is not None and ((y < 0) if needed == ">= 0" else (y <= 0)).any():
         raise ValueError(f"loss={_losses.name_of(loss)!r} needs {name} {needed}.")
-    with np.errstate(over="ignore"):
-        matrix = np.ascontiguousarray(y, dtype=dtype).reshape(len(y), -1)
+    with np.errstate(over="ignore"), naming(name):
+        matrix = np.require(y, dtype=dtype, requirements=["C", "ALIGNED"]).reshape(len(y), -1)
     if not np.isfinite(matrix).all():
         raise ValueError(f"Input {name} contains a value too large for {dtype!r}.")
     quantiles = _losses.quantiles_of(loss)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ def snapshot(estimator: BaseMLP, attributes: dict[str, Any]) -> BaseMLP:
     fitted = copy.copy(estimator)
     publish(fitted, attributes)
     return fitted
+
+
+def without_parameters(estimator: BaseMLP, fitted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fit left among the attributes of an estimator."""
+    parameters = estimator.get_params(deep=False)
+    return {name: value for name, value in fitted.items() if name not in parameters}
 
 
 def shape_attributes(sizes: list[int], out_activation: str) -> dict[str, Any]:

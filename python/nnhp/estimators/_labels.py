@@ -17,6 +17,8 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
+from nnhp._checks import naming
+
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
@@ -31,7 +33,8 @@ class Labels:
     @classmethod
     def of(cls, estimator: BaseMLP, y: NDArray[Any], classes: Any, *, incremental: bool) -> Labels:
         """Find the classes of a fit, or check `y` against those known from earlier ones."""
-        check_classification_targets(y)
+        with naming("y"):
+            check_classification_targets(y)
         known = SimpleNamespace(classes_=getattr(estimator, "classes_", None))
         binarizer = getattr(estimator, "_label_binarizer", None)
         if incremental and _check_partial_fit_first_call(known, classes):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from nnhp import _threads
-from nnhp.estimators._compiled import predictor_of
+from nnhp.estimators._compiled import check_room, predictor_of
 from nnhp.estimators._data import check_X
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def layer_outputs(estimator: BaseMLP, X: Any) -> list[NDArray[Any]]:
     def threads() -> int:
         return _threads.resolve(estimator.n_jobs)
 
-    n_hidden = len(fitted["coefs_"]) - 1
-    hidden = [predictor.hidden_outputs(samples, layer, threads) for layer in range(n_hidden)]
+    units = [len(weights) for weights in fitted["coefs_"][1:]]
+    check_room(samples, sum(units) + predictor.n_outputs)
+    hidden = [predictor.hidden_outputs(samples, layer, threads) for layer in range(len(units))]
     return [*hidden, predictor.outputs(samples, threads)]

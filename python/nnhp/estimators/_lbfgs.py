@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 
 from nnhp import _core, _threads
+from nnhp._caller import stacklevel
 from nnhp.estimators import _params, _weights
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._data import TrainingData
-from nnhp.estimators._fitted import shape_attributes
+from nnhp.estimators._fitted import shape_attributes, without_parameters
 from nnhp.estimators._interrupt import called_directly
 from nnhp.estimators._training import NONFINITE, Net, initial_parameters
 
@@ -62,6 +65,10 @@ class LbfgsFit:
         self._x: NDArray[np.float64] = start.astype(np.float64)
         self._loss = float("nan")
         self._n_iter = 0
+        # To go back to: the best of them and its number, or else the fit before.
+        self._best: tuple[float, int, NDArray[np.float64]] | None = None
+        self._previous = previous if estimator.on_divergence == "restore_best" else None
+        self._leaves_previous = False
         self._samples_seen = int((previous or {}).get("t_", 0))
         self._objective = _core.Objective(
             self._net.spec,
@@ -96,6 +103,8 @@ class LbfgsFit:
 
     def publish(self) -> dict[str, Any]:
         """All fitted attributes, as if the fit had ended at the present iterate."""
+        if self._leaves_previous and self._previous is not None:
+            return without_parameters(self._estimator, self._previous)
         return {
             **self._data.attributes,
             **shape_attributes(self._net.sizes, self._net.output_activation),
@@ -124,6 +133,7 @@ class LbfgsFit:
         self._x = intermediate_result.x.copy()
         self._loss = float(intermediate_result.fun)
         self._n_iter += 1
+        self._keep_if_best()
         if self._estimator.verbose:
             print(f"Iteration {self._n_iter}, loss = {self._loss:.8f}")
         if self._callbacks is None:
@@ -135,12 +145,30 @@ class LbfgsFit:
                 "solver='adam' or solver='sgd', or limit max_iter."
             )
 
+    def _keep_if_best(self) -> None:
+        if self._estimator.on_divergence != "restore_best" or not np.isfinite(self._loss):
+            return
+        if self._best is not None and not self._loss < self._best[0]:
+            return
+        if _weights.first_nonfinite_layer(self._rounded()) < 0:
+            self._best = self._loss, self._n_iter, self._x
+
     def _check_finite(self) -> None:
         layer = _weights.first_nonfinite_layer(self._rounded())
-        if layer >= 0:
-            raise ValueError(
-                f"{NONFINITE} Layer {layer + 1} became non-finite in iteration {self._n_iter}."
-            )
+        if layer < 0 and np.isfinite(self._loss):
+            return
+        what = "The loss" if layer < 0 else f"Layer {layer + 1}"
+        where = f"{what} became non-finite in iteration {self._n_iter}."
+        if self._best is not None:
+            self._loss, self._n_iter, self._x = self._best
+            kept = f"The weights of iteration {self._n_iter}, the best before, are restored."
+        elif self._previous is not None:
+            self._leaves_previous = True
+            kept = "The weights of the fit before are kept."
+        else:
+            raise ValueError(f"{NONFINITE} {where}")
+        message = f"The training diverged: {where} {kept}"
+        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel())
 
     def _rounded(self) -> dict[str, Any]:
         with np.errstate(over="ignore"):

@@ -3,82 +3,109 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from nnhp import _core
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None  # type: ignore[assignment]
 
 _ALWAYS_THERE = 1 << 24  # bytes for which the system, slow to answer, is not asked
 _MEMINFO = Path("/proc/meminfo")
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
+_STATUS = Path("/proc/self/status")
+
+
+class _Names(NamedTuple):
+    """What a version of the control groups calls things."""
+
+    limit: str
+    usage: str
+    total: str  # before what of its statistics counts the groups below, too
+
+
+_NAMES = {
+    1: _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    2: _Names("memory.max", "memory.current", ""),
+}
 
 
 def available_bytes() -> int:
     """Memory that the process can still take; ``sys.maxsize`` where the system does not tell."""
-    limits = [sys.maxsize]
-    if _MEMINFO.exists():
-        for line in _MEMINFO.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
-    for folder, limit, usage, prefix in _cgroups():
+    limits = [sys.maxsize, *_free_of_process()]
+    for line in _lines(_MEMINFO):
+        if line.startswith("MemAvailable:"):
+            limits.append(int(line.split()[1]) * 1024)
+    for folder, names in _groups():
         try:
-            free = int((folder / limit).read_text()) - int((folder / usage).read_text())
+            free = _number(folder / names.limit) - _number(folder / names.usage)
         except (OSError, ValueError):  # no such file, or "max"
             continue
-        limits.append(free + _page_cache(folder / "memory.stat", prefix))
+        limits.append(free + _page_cache(folder / "memory.stat", names.total))
     return max(min(limits), 0)
 
 
 def memory_limit() -> int:
     """Memory that the process may come to hold; ``sys.maxsize`` where the system does not tell."""
-    limits = [sys.maxsize]
-    if _MEMINFO.exists():
-        for line in _MEMINFO.read_text().splitlines():
-            if line.startswith("MemTotal:"):
-                limits.append(int(line.split()[1]) * 1024)
-    for folder, limit, _, _ in _cgroups():
+    limits = [sys.maxsize, *(limit for limit, _ in _limits_of_process())]
+    for line in _lines(_MEMINFO):
+        if line.startswith("MemTotal:"):
+            limits.append(int(line.split()[1]) * 1024)
+    for folder, names in _groups():
         try:
-            limits.append(int((folder / limit).read_text()))
+            limits.append(_number(folder / names.limit))
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return min(limits)
 
 
-def _cgroups() -> Iterator[tuple[Path, str, str, str]]:
-    """Folders of the groups that the process is in, with their files of limit and usage.
+def _groups() -> list[tuple[Path, _Names]]:
+    """Folders of the groups that the process is in, the own one first."""
+    found = _core.memory_groups(str(_CGROUPS), str(_OWN_CGROUPS))
+    return [(Path(folder), _NAMES[version]) for folder, version in found]
 
-    A group's limit holds for the groups in it. In a container the path may be one of the host,
-    which is not there; the container's own group is then at the top.
-    """
+
+def _limits_of_process() -> list[tuple[int, str]]:
+    """Limits of the process's own (``ulimit -v``, ``-d``), and what of its status they bound."""
+    if resource is None:
+        return []
+    kinds = {"VmSize": resource.RLIMIT_AS, "VmData": resource.RLIMIT_DATA}
+    found = [(resource.getrlimit(kind)[0], name) for name, kind in kinds.items()]
+    return [(limit, name) for limit, name in found if limit != resource.RLIM_INFINITY]
+
+
+def _free_of_process() -> list[int]:
+    limits = _limits_of_process()
+    if not limits:
+        return []
+    status = {name: value for name, _, value in (line.partition(":") for line in _lines(_STATUS))}
+    return [limit - int(status[name].split()[0]) * 1024 for limit, name in limits if name in status]
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        lines = _OWN_CGROUPS.read_text().splitlines()
+        return path.read_text().splitlines()
     except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        own = PurePosixPath(path.lstrip("/"))
-        if controllers == "":  # version 2
-            for folder in (own, *own.parents):
-                yield _CGROUPS / folder, "memory.max", "memory.current", ""
-        elif "memory" in controllers.split(","):  # version 1
-            for folder in (own, *own.parents):
-                yield (
-                    _CGROUPS / "memory" / folder,
-                    "memory.limit_in_bytes",
-                    "memory.usage_in_bytes",
-                    "total_",
-                )
+        return []
+
+
+def _number(path: Path) -> int:
+    return int(path.read_text())
 
 
 def _page_cache(stat: Path, prefix: str) -> int:
     """Bytes of files that a group's usage counts, but that the system gives up when asked."""
     names = {f"{prefix}active_file", f"{prefix}inactive_file"}
     try:
-        entries = [line.split() for line in stat.read_text().splitlines()]
+        entries = [line.split() for line in _lines(stat)]
         return sum(int(value) for name, value in entries if name in names)
-    except (OSError, ValueError):
+    except ValueError:
         return 0
 
 

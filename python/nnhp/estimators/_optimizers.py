@@ -122,12 +122,14 @@ def copies(estimator: BaseMLP) -> int:
     # What steps change, and the same at the beginning of an epoch; gradient and transposed
     # weights; the best parameters; noisy ones. Publishing takes no more.
     noisy = estimator.weight_noise > 0
-    return 2 * kept + 2 + int(estimator.early_stopping) + int(noisy)
+    best = kept * int(estimator.on_divergence == "restore_best")
+    return 2 * kept + 2 + int(estimator.early_stopping) + int(noisy) + best
 
 
 def published_copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters of a training that waits, and of its attributes."""
-    return 2 * kept_arrays(estimator) + int(estimator.early_stopping) + int(averages(estimator))
+    kept = (2 + int(estimator.on_divergence == "restore_best")) * kept_arrays(estimator)
+    return kept + int(estimator.early_stopping) + int(averages(estimator))
 
 
 def kept_arrays(estimator: BaseMLP) -> int:

@@ -78,6 +78,7 @@ CONSTRAINTS: _Constraints = {
     "num_layers": [Interval(Integral, 0, None, closed="left"), None],
     "scoring": [Names({"loss", *get_scorer_names()}), callable, None],
     "dtype": [Names({"auto", "float32", "float64"})],
+    "on_divergence": [Names({"raise", "restore_best"})],
     "n_jobs": [
         Interval(Integral, None, -1, closed="right"),
         Interval(Integral, 1, None, closed="left"),
@@ -225,6 +226,7 @@ def train_spec(
         n_iter_no_change=float(estimator.n_iter_no_change),
         monitor=monitor,
         records_steps=records_steps,
+        restores_best=estimator.on_divergence == "restore_best",
         augment=_augment(estimator),
         frozen_layers=_optimizers.frozen_layers(estimator, n_layers),
     )

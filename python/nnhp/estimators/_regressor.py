@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from nnhp._checks import naming
 from nnhp.activations import Activation
 from nnhp.estimators import _losses, _scoring
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
@@ -327,6 +328,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Precision of the net. 'auto' is float32 for float32 X and float64 for anything else
         (float16 too). X is converted to it, in `predict` too.
 
+    on_divergence : {'raise', 'restore_best'}, default='raise'
+        What becomes of a training whose loss or weights are not finite after an epoch. 'raise' is
+        a ValueError, but with `early_stopping` a warning, as the best weights are kept anyway.
+        'restore_best' goes back to the best epoch, with a ConvergenceWarning that names where it
+        diverged: all attributes are those of a fit that ended there. The best epoch has the
+        highest validation score with `early_stopping`, else the lowest validation loss with
+        validation data, else the lowest training loss, which is the mean over the batches before
+        each one's update. With 'lbfgs' it is the iterate with the lowest loss. Where no epoch was
+        finite, a warm start and `partial_fit` leave everything as it was, and others raise.
+        Takes the memory of another copy of the optimizer's state.
+
     n_jobs : int or None, default=None
         Threads of predictions, and of a training whose layers and batches are large enough to
         share (a block of rows takes some 200 microseconds or more); trainings of nnhp's searches
@@ -505,6 +517,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         num_layers: int | None = None,
         scoring: str | Callable[..., float] | None = None,
         dtype: str = "auto",
+        on_divergence: str = "raise",
         n_jobs: int | None = None,
     ) -> None:
         self.loss = loss
@@ -554,6 +567,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.num_layers = num_layers
         self.scoring = scoring
         self.dtype = dtype
+        self.on_divergence = on_divergence
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -703,7 +717,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             The greater the better, at most 1. D2 is that of
             :func:`sklearn.metrics.d2_pinball_score`, averaged over the quantiles.
         """
-        return _scoring.score_of_numbers(self.loss, self.predict(X), y, sample_weight)
+        with naming("y and sample_weight"):
+            return _scoring.score_of_numbers(self.loss, self.predict(X), y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

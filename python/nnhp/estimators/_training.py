@@ -30,7 +30,7 @@ from nnhp.estimators import (
     _weights,
 )
 from nnhp.estimators._data import Samples, TrainingData
-from nnhp.estimators._fitted import shape_attributes, snapshot
+from nnhp.estimators._fitted import shape_attributes, snapshot, without_parameters
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -236,6 +236,7 @@ class Training:
         self._data = data
         cache = Cache() if cache is None else cache
         self._net = cache.net(estimator, data)
+        self._previous = previous
         self._rng: RandomState | None = None
         self._order: NDArray[np.int32] | None = None  # where Python draws the orders
         seed = estimator.random_state
@@ -314,6 +315,11 @@ class Training:
         return self._session.epoch
 
     @property
+    def epochs_done(self) -> int:
+        """The same, with those that it went back by when it diverged."""
+        return max(self._session.epoch, self._session.diverged_epoch)
+
+    @property
     def running(self) -> bool:
         """Whether another epoch may follow."""
         return self._session.status == "ready"
@@ -388,23 +394,37 @@ class Training:
             return self._session.epoch - 1
         return int(np.nanargmax(scores))
 
+    @property
+    def _leaves_previous(self) -> bool:
+        """Whether it diverged before there was anything better than what it goes on from."""
+        restores = self._estimator.on_divergence == "restore_best"
+        return self._session.status == "diverged" and restores and self._previous is not None
+
     def check_finite(self, *, warn: bool = True) -> None:
-        """Raise ValueError if the training diverged; warn if early stopping kept better weights."""
-        if self._session.status != "diverged":
+        """Raise ValueError if the training diverged; warn if there are better weights to keep."""
+        status = self._session.status
+        if status not in ("diverged", "restored"):
             return
-        where = f"Layer {self._session.diverged_layer + 1} became non-finite in epoch {self.epoch}."
-        if not self._estimator.early_stopping:
+        layer = self._session.diverged_layer
+        what = "The loss" if layer < 0 else f"Layer {layer + 1}"
+        where = f"{what} became non-finite in epoch {self._session.diverged_epoch}."
+        restores = self._estimator.on_divergence == "restore_best"
+        if status == "restored":
+            kept = f"The weights of epoch {self.epoch}, the best before, are restored."
+        elif self._leaves_previous:
+            kept = "The weights of the fit before are kept."
+        elif self._estimator.early_stopping and not restores:
+            kept = "The best weights before are kept."
+        else:
             raise ValueError(f"{NONFINITE} {where}")
-        if not warn:
-            return
-        warnings.warn(
-            f"The training diverged: {where} The best weights before are kept.",
-            ConvergenceWarning,
-            stacklevel=stacklevel(),
-        )
+        if warn:
+            message = f"The training diverged: {where} {kept}"
+            warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel())
 
     def publish(self) -> dict[str, Any]:
         """All fitted attributes, as if the training had ended here; shares no memory with it."""
+        if self._leaves_previous and self._previous is not None:
+            return without_parameters(self._estimator, self._previous)
         state = self._session.state()
         best = state["best_parameters"] if self._estimator.early_stopping else None
         return self._attributes(state, _outcome(state) if best is None else best)

@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["optuna"]
+__all__ = ["optuna", "skl2onnx"]
 
 
 def __getattr__(name: str) -> ModuleType:

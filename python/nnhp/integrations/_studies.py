@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
+from sqlalchemy.exc import ArgumentError
 
 from nnhp.search import Study
 from nnhp.search._study_values import dumps, loads
@@ -77,6 +80,17 @@ def export_study(
     >>> bool(exported.best_value == search.best_score_)
     True
     """
+    if not isinstance(study, Study | str | os.PathLike):
+        raise TypeError(f"study must be a Study or the path of one, got {study!r}.")
+    if not isinstance(storage, BaseStorage | str | None):
+        raise TypeError(f"storage must be one of Optuna's, its URL or None, got {storage!r}.")
+    if not isinstance(name, str | None):
+        raise TypeError(f"name must be a str or None, got {name!r}.")
+    if isinstance(storage, str):
+        try:
+            storage = optuna.storages.get_storage(storage)
+        except ArgumentError as error:
+            raise ValueError(f"storage must be one of Optuna's or its URL: {error}.") from error
     given = study if isinstance(study, Study) else Study(study)
     _, trials = given._read()  # noqa: SLF001 - with the values, which a table lacks
     if not trials:
@@ -131,6 +145,10 @@ def import_study(
     ...     import_study(study, f"{folder}/digits.db")
     [{'batch_size': 8}]
     """
+    if not isinstance(study, optuna.Study):
+        raise TypeError(f"study must be an optuna.Study, got {study!r}.")
+    if not isinstance(n_best, Integral):
+        raise TypeError(f"n_best must be an integer, got {n_best!r}.")
     if n_best < 1:
         raise ValueError(f"n_best must be at least 1, got {n_best!r}.")
     trials = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])

@@ -10,10 +10,25 @@ from sklearn.utils._param_validation import Interval
 
 from nnhp.layers._base import Constraints, Layer
 
-_RATE = [Interval(Real, 0, 1, closed="left")]
+
+class _WithRate(Layer):
+    """What layers share that drop outputs."""
+
+    _parameter_constraints: ClassVar[Constraints] = {"rate": [Interval(Real, 0, 1, closed="left")]}
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        name: str | None = None,
+        input_shape: Sequence[int] | None = None,
+        input_dim: int | None = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, input_dim=input_dim)
+        self.rate = rate
 
 
-class Dropout(Layer):
+class Dropout(_WithRate):
     """Sets outputs to 0 at random in training, and scales the others up.
 
     N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov. "Dropout: A simple
@@ -34,21 +49,9 @@ class Dropout(Layer):
     """
 
     name = "dropout"
-    _parameter_constraints: ClassVar[Constraints] = {"rate": _RATE}
-
-    def __init__(
-        self,
-        rate: float,
-        *,
-        name: str | None = None,
-        input_shape: Sequence[int] | None = None,
-        input_dim: int | None = None,
-    ) -> None:
-        super().__init__(name=name, input_shape=input_shape, input_dim=input_dim)
-        self.rate = rate
 
 
-class AlphaDropout(Layer):
+class AlphaDropout(_WithRate):
     """Dropout for 'selu' units, which keeps the mean and the variance of their outputs.
 
     G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter. "Self-normalizing neural networks."
@@ -69,18 +72,6 @@ class AlphaDropout(Layer):
     """
 
     name = "alpha_dropout"
-    _parameter_constraints: ClassVar[Constraints] = {"rate": _RATE}
-
-    def __init__(
-        self,
-        rate: float,
-        *,
-        name: str | None = None,
-        input_shape: Sequence[int] | None = None,
-        input_dim: int | None = None,
-    ) -> None:
-        super().__init__(name=name, input_shape=input_shape, input_dim=input_dim)
-        self.rate = rate
 
 
 class GaussianNoise(Layer):

@@ -373,7 +373,9 @@ def _of_one_study(study: Study, number: Any) -> tuple[pd.DataFrame, pd.DataFrame
         raise ValueError(f"Several studies in the file: choose one of {present} as number=.")
     number = present[0] if number is None else number
     if number not in present:
-        raise NothingToDrawError(f"No study {number!r} in the file; there are {present}.")
+        raise NothingToDrawError(
+            f"No study {number!r} in the file; number must be among {present}."
+        )
     trials = trials[trials["study"] == number]
     first = trials.groupby("candidate")["n_resources"].transform("min")
     bracket = first.rank(method="dense", ascending=False).astype(np.intp) - 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nnhp._checks import check_mapping
 from nnhp.plots._settings import printable
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def panels(
             layout="constrained",
         )
     given = np.asarray(ax, dtype=object)
+    for one in given.flat:
+        if not hasattr(one, "get_subplotspec"):
+            raise TypeError(f"ax must be axes of matplotlib, an array of them or None, got {ax!r}.")
     if given.ndim == 0 and n_rows * n_cols > 1:
         return ax.figure, _divided(ax, n_rows, n_cols)
     if given.size != n_rows * n_cols:
@@ -120,6 +124,8 @@ def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None, kind: A
     """Return keywords of an artist of some kind: defaults, and over them those given."""
     from matplotlib.cbook import normalize_kwargs
 
+    if given is not None:
+        check_mapping(given, f"keywords of a {kind.__name__} (line_kw, bar_kw and the like)")
     return {**defaults, **normalize_kwargs(dict(given or {}), kind)}
 
 

@@ -144,6 +144,8 @@ class FittedNet:
             If y has another shape, or holds classes that the net does not know.
         """
         given = np.asarray(y)
+        if given.ndim == 0:
+            raise TypeError(f"y must be an array of targets, got {y!r}.")
         if len(given) != n_samples:
             raise ValueError(f"y must have one entry per sample ({n_samples}), got {len(given)}.")
         if not is_classifier(self.net):
@@ -178,8 +180,11 @@ def named_nets(estimators: Any) -> Iterator[tuple[str, FittedNet]]:
         if isinstance(inner, FoldEnsemble):
             for fold, of_fold in enumerate(inner.estimators):
                 yield f"{name}, fold {fold}".removeprefix(", "), FittedNet.of(of_fold)
-        else:
+            continue
+        try:
             yield name, FittedNet.of(estimator)
+        except TypeError as error:
+            raise TypeError(f"Among estimators: {error}") from error
 
 
 def _named(estimators: Any) -> list[tuple[str, Any]]:

@@ -82,6 +82,8 @@ class Plane:
             raise ValueError(f"middle must be 'mean' or 'median', not {middle!r}.")
         if not isinstance(resolution, Integral) or resolution < 2:
             raise ValueError(f"grid_resolution must be an int of at least 2, got {resolution!r}.")
+        if not isinstance(values, Mapping | None):
+            raise TypeError(f"values must be a dict of features to values, got {values!r}.")
         table = _table_of(X)
         names = [str(name) for name in table.columns]
         across, up = _two(features, names)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+
+from nnhp._cached import cached_property
+from nnhp._checks import check_iterable
 
 ABSENT: Final = type("Absent", (), {"__repr__": lambda _: "absent"})()
 """In place of a value of a parameter that a candidate does not set."""
@@ -273,12 +275,13 @@ def chosen_columns(
     if params is None:
         return [column for column in columns if column.n_distinct > 1] or columns
     by_name = {column.name: column for column in columns}
+    check_iterable(params, "params", "a parameter or parameters of the search")
     names = [params] if isinstance(params, str) else params
     missing = [name for name in names if name not in by_name]
     if missing:
         raise ValueError(
             f"No candidate sets {', '.join(map(repr, missing))}; "
-            f"searched were {', '.join(map(repr, by_name))}."
+            f"searched were {', '.join(map(repr, by_name))}, as params must be."
         )
     return [by_name[name] for name in names]
 

@@ -123,6 +123,8 @@ class SweepDisplay:
             If matplotlib is absent.
         """
         need_matplotlib(f"{cls.__name__}.from_sweep")
+        if not hasattr(sweep, "to_frame"):
+            raise TypeError(f"sweep must be what nnhp.sweep returned, got {sweep!r}.")
         return cls(
             table=sweep.to_frame(),
             curves=sweep.curves,

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nnhp._checks import check_iterable
 from nnhp.plots._figure import (
     BLUE,
     GREY,
@@ -272,6 +273,7 @@ class WeightsDisplay:
 def _names(argument: str, given: Sequence[str] | None, count: int) -> list[str]:
     if given is None:
         return _counted(count)
+    check_iterable(given, argument, "a sequence of names")
     names = [str(name) for name in given]
     if len(names) != count:
         raise ValueError(f"{argument} must have {count} entries, got {len(names)}.")

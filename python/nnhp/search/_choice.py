@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnhp._checks import check_arguments, check_mapping
+
 
 def one_standard_error(cv_results: Mapping[str, Any], *, metric: str = "score") -> int:
     """Choose the smallest of the candidates that are as good as the best.
@@ -73,6 +75,8 @@ def one_standard_error(cv_results: Mapping[str, Any], *, metric: str = "score") 
     >>> search.best_params_
     {'hidden_layer_sizes': (4,)}
     """
+    check_mapping(cv_results, "cv_results")
+    check_arguments("one_standard_error", {"metric": [str]}, {"metric": metric})
     means, errors = _means_and_standard_errors(cv_results, metric)
     rows = np.arange(len(means))
     if "n_resources" in cv_results:

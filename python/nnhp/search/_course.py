@@ -44,7 +44,7 @@ class Course:
     error: str | None = None  # traceback: there was no memory for it
 
     def __post_init__(self) -> None:
-        self.epochs_before = self.training.epoch
+        self._epochs_before = self.training.epochs_done
         self._seconds_before = self.training.seconds
 
     @property
@@ -55,11 +55,20 @@ class Course:
     def note_epoch(self, entries: dict[str, float]) -> None:
         """Add an epoch to the curve; what is not known of it is NaN."""
         session = self.training.session
+        if session.status == "restored":  # the curve ends there, too
+            n_kept = sum(epoch <= session.epoch for epoch in self.curve.get("epoch", ()))
+            self.curve = {name: column[:n_kept] for name, column in self.curve.items()}
+            return
         entries = {**entries, "train_loss": session.loss_curve[-1], "epoch": session.epoch}
         n_before = len(self.curve.get("epoch", ()))
         for name in {**self.curve, **entries}:
             column = self.curve.setdefault(name, [np.nan] * n_before)
             column.append(entries.get(name, np.nan))
+
+    @property
+    def epochs_trained(self) -> int:
+        """Epochs that were done in this course."""
+        return self.training.epochs_done - self._epochs_before
 
     @property
     def finished(self) -> bool:
@@ -82,7 +91,7 @@ class Course:
         stretch, before = self.later.pop(0), self.training
         data = self.preparation.fold(stretch.net).training_data(stretch.net)
         self.training = branched(before, stretch.net, data, stretch.setting.cache)
-        self.epochs_before += self.training.epoch - before.epoch
+        self._epochs_before += self.training.epochs_done - before.epochs_done
         self._seconds_before = self.training.seconds
         self.end = stretch.end
 
@@ -91,7 +100,7 @@ class Pause:
     """Polls during a call of the engine for trainings, and ends it after some seconds."""
 
     def __init__(self, runs: Sequence[Course], poll: Poll | None, seconds: float) -> None:
-        self._done = sum(run.training.epoch - run.epochs_before for run in runs)
+        self._done = sum(run.epochs_trained for run in runs)
         self._poll = poll
         self._end = time.monotonic() + seconds
         self.stopped = False  # by `poll`

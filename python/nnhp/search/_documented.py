@@ -69,8 +69,11 @@ n_splits_, refit_time_, multimetric_
     As in scikit-learn.
 engine_ : str
     'nnhp' if candidates were trained together by the engine; else 'scikit-learn: ' and why.
+ended_by_ : str or None
+    'time_budget_s' or 'target_score', where that ended the search; else None.
 n_epochs_planned_, n_epochs_trained_ : int or None
-    Epochs of all trainings: at most, and in fact. None on scikit-learn's way.
+    Epochs of all trainings: at most, and in fact. None on scikit-learn's way. With an executor,
+    those of short trainings count twice that were sooner done again than sent from rung to rung.
 curves_ : DataFrame
     With `return_curves`: candidate (the row of `cv_results_` where it first appears), fold,
     epoch, train_loss and test_score, or test_<name> for several scorers.

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
@@ -31,6 +31,7 @@ from sklearn.utils import indexable
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_method_params
 
+from nnhp._checks import check_samples, naming
 from nnhp._doc_link import DocLink
 from nnhp.estimators._schedules import laid_out
 from nnhp.search import _study
@@ -120,14 +121,19 @@ class EngineSearch(DocLink, BaseSearchCV):
         """
         self._check_settings()
         scorers, refit_metric = self._get_scorers()
-        X, y = indexable(X, y)
+        check_samples(X=X)
+        if y is not None:
+            check_samples(y=y)
+        with naming("X and y"):
+            X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         weight = params.get("sample_weight")
         seen = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
         context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         context.call_on_fit_task_begin(estimator=self, **seen)
-        self._checked_cv_orig = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        with naming("y"):
+            self._checked_cv_orig = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
         self.n_splits_ = self._checked_cv_orig.get_n_splits(X, y, **routed.splitter.split)
         base = clone(self.estimator)
@@ -264,6 +270,11 @@ class EngineSearch(DocLink, BaseSearchCV):
     _takes_others = True
     # Whether a training may begin with that of another candidate, however far it came.
     _branches = False
+    _stops: Callable[[], bool] | None = None
+
+    def _end_when(self, asked: Callable[[], bool]) -> None:
+        """Have the search ask now and then whether to end, for who watches from another thread."""
+        self._stops = asked
 
     def _candidate(self, params: Mapping[str, Any], number: int) -> Candidate:
         """The candidate of a row of `cv_results_`."""

@@ -17,10 +17,11 @@ import numpy as np
 
 import nnhp
 from nnhp.search._evaluate import EngineEvaluator
-from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Piece
+from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, PricedJob
 from nnhp.search._executor_data import Content, NotPlacedError
 from nnhp.search._executor_pools import Workers, WorkersLostError
 from nnhp.search._executor_worker import Errand, Failure, Report, WrongInstructionSetError
+from nnhp.search._fingerprint import VERSIONS
 from nnhp.search._kept import Key, Paused
 from nnhp.search._materials import Materials
 from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll
@@ -30,6 +31,7 @@ _log = logging.getLogger("nnhp.search")
 
 _POLL_SECONDS = 0.1
 _BLOCK = 1 << 20
+_UNDER_WAY = 2  # errands for each worker: the next one waits there
 _DEADLY = 3  # times that a job is lost, done alone, until it is given up
 _HOPELESS = 3  # jobs given up when nobody has ever done one: it is not the jobs
 _MISPLACED_SECONDS = 30.0  # in which all errands came to workers without the data, or other kernels
@@ -37,6 +39,7 @@ _MISPLACED_SECONDS = 30.0  # in which all errands came to workers without the da
 # weight of these, per unit of these, and per step.
 _OF_SAMPLE, _OF_WEIGHT, _OF_UNIT, _OF_STEP = 400.0, 1.2, 20.0, 15000.0
 _LARGEST_BATCH = 200  # that 'auto' means
+_LINK_RATE = 1e8  # bytes a second that all workers' paused trainings share on their way here
 
 
 class ExecutorEvaluator:
@@ -115,26 +118,26 @@ class ExecutorEvaluator:
 
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
         """Have jobs done; yields what is finished, bundle by bundle, until `poll` stops it."""
-        pieces = [self._piece(place, job) for place, job in enumerate(jobs)]
-        call = _Call(self, self._workers, Backlog(pieces, self._pace))
+        priced_jobs = [self._priced(place, job) for place, job in enumerate(jobs)]
+        call = _Call(self, self._workers, Backlog(priced_jobs, self._pace))
         try:
             while call.unfinished:
                 call.fill()
                 for bundle, report in call.wait():
                     yield self._finished(bundle, report)
-                for piece in call.given_up():
-                    yield [(piece.place, self._given_up(piece))]
+                for priced in call.given_up():
+                    yield [(priced.place, self._given_up(priced))]
                 if poll is not None and poll(0):
                     return
         finally:
             call.cancel()
 
-    def _piece(self, place: int, job: Job) -> Piece:
+    def _priced(self, place: int, job: Job) -> PricedJob:
         candidate, _ = job
         if self._engine is None:
-            return Piece(place, job, 1.0, None)
+            return PricedJob(place, job, UNKNOWN_COST, None)
         preparation = self._engine.settings.preparation_key(candidate)
-        return Piece(place, job, self._cost(candidate), preparation)
+        return PricedJob(place, job, self._cost(candidate), preparation)
 
     def _cost(self, candidate: Candidate) -> float:
         """Rough cost of a candidate's fold, of whatever net its settings make."""
@@ -146,7 +149,7 @@ class ExecutorEvaluator:
             given = settings.of_net(candidate, "batch_size")
             batch = _LARGEST_BATCH if given == "auto" else int(given)
         except (TypeError, ValueError):
-            return 1.0  # its fits will fail, or have unusual layers
+            return UNKNOWN_COST  # its fits will fail, or have unusual layers
         sizes = [self._n_features, *hidden, self._n_outputs]
         weights = sum(map(prod, pairwise(sizes)))
         n_rows = len(self._materials.splits[0].train)
@@ -157,7 +160,7 @@ class ExecutorEvaluator:
 
     def pack(self, bundle: Bundle) -> bytes:
         """A bundle as an errand, with the trainings that it goes on with."""
-        jobs = [piece.job for piece in bundle.pieces]
+        jobs = [priced.job for priced in bundle.jobs]
         seeds: dict[Key, int] = {}
         paused: dict[Key, Paused] = {}
         recalled = {}
@@ -181,12 +184,14 @@ class ExecutorEvaluator:
             path=self._workers.path,
             threads=self._workers.threads,
             isa=nnhp.isa(),
+            versions=VERSIONS,
             on_engine=self._engine is not None,
             jobs=jobs,
             wants_estimators=self.wants_estimators,
             seeds=seeds,
             paused=paused,
             recalled=recalled,
+            byte_seconds=self._workers.n_workers() / _LINK_RATE,
         ).packed()
 
     def _finished(self, bundle: Bundle, report: Report) -> list[Finished]:
@@ -195,15 +200,15 @@ class ExecutorEvaluator:
         for reason, numbers in report.delegated.items():
             self.delegated.setdefault(reason, set()).update(numbers)
         if self._engine is not None:
-            for candidate, fold in (piece.job for piece in bundle.pieces):
+            for candidate, fold in (priced.job for priced in bundle.jobs):
                 self._engine.kept.take((candidate.number, fold))
             for key, paused in report.paused.items():
                 self._engine.kept.put(key, paused)
-        return [(bundle.pieces[place].place, outcome) for place, outcome in report.finished]
+        return [(bundle.jobs[place].place, outcome) for place, outcome in report.finished]
 
-    def _given_up(self, piece: Piece) -> Outcome:
+    def _given_up(self, priced: PricedJob) -> Outcome:
         """Outcome of a job that kills whoever does it; raises where failures shall."""
-        candidate, fold = piece.job
+        candidate, fold = priced.job
         reason = (
             f"WorkersLostError: all workers died that trained candidate "
             f"{candidate.number} ({dict(candidate)}) on fold {fold}."
@@ -233,7 +238,7 @@ class _Call:
         self._alone: Bundle | None = None  # a suspect, under way with no other
         self._under_way: dict[Future[bytes], Bundle] = {}
         self._done: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
-        self._given_up: list[Piece] = []
+        self._given_up: list[PricedJob] = []
         self._n_given_up = 0
         self._misplaced_since: float | None = None
         self._pause_until = 0.0  # before bundles are done again
@@ -246,7 +251,7 @@ class _Call:
 
     def fill(self) -> None:
         """Hand out as many bundles as the workers want."""
-        slots = max(self._workers.n_slots(), 1)
+        slots = max(_UNDER_WAY * self._workers.n_workers(), 1)
         while len(self._under_way) < slots and self._alone is None:
             if self._again and time.monotonic() >= self._pause_until:
                 bundle = self._again.pop()
@@ -303,7 +308,7 @@ class _Call:
             self._again.append(bundle)
         elif bundle is not self._alone:
             self._suspects.append(bundle)
-        elif len(bundle.pieces) > 1:
+        elif len(bundle.jobs) > 1:
             self._suspects += bundle.halves()
         elif bundle.losses + 1 < _DEADLY:
             self._suspects.append(replace(bundle, losses=bundle.losses + 1))
@@ -314,9 +319,9 @@ class _Call:
                     f"None of the workers has ever done a job; {self._n_given_up} jobs were lost "
                     "with all that were given them."
                 ) from error
-            self._given_up += bundle.pieces
+            self._given_up += bundle.jobs
 
-    def given_up(self) -> list[Piece]:
+    def given_up(self) -> list[PricedJob]:
         """Jobs that killed whoever did them, since the last call."""
         found, self._given_up = self._given_up, []
         return found

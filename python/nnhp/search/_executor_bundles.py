@@ -10,12 +10,16 @@ from nnhp.search._outcome import Job
 # Seconds that a bundle shall take: long beside what it costs to send one, short beside what is
 # lost with a worker. The work that is left is shared out, so that bundles grow shorter at its end.
 _SHORTEST, _LONGEST = 1.0, 5.0
+_MANY_SLOTS = 1000  # beyond which bundles grow longer, or the scheduler would keep workers waiting
 _SLOWEST_PACE = 1e-8  # seconds for a unit of cost, assumed until a bundle was measured
 _FIRST_SHARE = 8  # bundles for each slot, until then
+UNKNOWN_COST = (
+    _LONGEST / _SLOWEST_PACE
+)  # of a job that tells nothing: until then, a bundle of its own
 
 
 @dataclass(frozen=True)
-class Piece:
+class PricedJob:
     """One job, and what it costs."""
 
     place: int  # among the jobs of a call
@@ -33,18 +37,18 @@ class Piece:
 class Bundle:
     """Jobs that one worker does in one call."""
 
-    pieces: list[Piece]
+    jobs: list[PricedJob]
     losses: int = 0  # with the workers that did it and nothing else
 
     @property
     def cost(self) -> float:
         """Of all of its jobs."""
-        return sum(piece.cost for piece in self.pieces)
+        return sum(priced.cost for priced in self.jobs)
 
     def halves(self) -> list[Bundle]:
         """Two bundles of half the jobs each."""
-        middle = len(self.pieces) // 2
-        return [Bundle(part) for part in (self.pieces[:middle], self.pieces[middle:])]
+        middle = len(self.jobs) // 2
+        return [Bundle(part) for part in (self.jobs[:middle], self.jobs[middle:])]
 
 
 @dataclass
@@ -76,22 +80,22 @@ class Backlog:
 
     Parameters
     ----------
-    pieces : list of Piece
+    jobs : list of PricedJob
         The jobs.
     pace : Pace
         What their cost means in seconds.
     """
 
-    pieces: Sequence[Piece]
+    jobs: Sequence[PricedJob]
     pace: Pace
     cost: float = field(init=False)
 
     def __post_init__(self) -> None:
-        groups: dict[Hashable, list[Piece]] = {}
-        for piece in self.pieces:
-            groups.setdefault(piece.preparation, []).append(piece)
-        self.cost = sum(piece.cost for piece in self.pieces)
-        self.pieces = ()
+        groups: dict[Hashable, list[PricedJob]] = {}
+        for priced in self.jobs:
+            groups.setdefault(priced.preparation, []).append(priced)
+        self.cost = sum(priced.cost for priced in self.jobs)
+        self.jobs = ()
         # Of a pipeline, one preparation after the other; the longest last, to be taken from there.
         self._groups = sorted(
             (sorted(group, key=_by_cost, reverse=True) for group in groups.values()),
@@ -104,8 +108,9 @@ class Backlog:
     def take(self, slots: int) -> Bundle:
         """The next bundle, where so many can be under way at a time."""
         if self.pace.known:
-            seconds = min(max(self.cost * self.pace.of_unit / slots, _SHORTEST), _LONGEST)
-            wanted = seconds / self.pace.of_unit
+            scale = max(slots / _MANY_SLOTS, 1.0)
+            seconds = self.cost * self.pace.of_unit / slots
+            wanted = min(max(seconds, _SHORTEST * scale), _LONGEST * scale) / self.pace.of_unit
         else:
             wanted = min(self.cost / (_FIRST_SHARE * slots), _LONGEST / _SLOWEST_PACE)
         group = self._groups[-1]
@@ -117,8 +122,8 @@ class Backlog:
         if not group:
             self._groups.pop()
         self.cost -= cost
-        return Bundle(sorted(taken, key=lambda piece: piece.order))
+        return Bundle(sorted(taken, key=lambda priced: priced.order))
 
 
-def _by_cost(piece: Piece) -> tuple[float, int]:
-    return -piece.cost, piece.place
+def _by_cost(priced: PricedJob) -> tuple[float, int]:
+    return -priced.cost, priced.place

@@ -176,13 +176,13 @@ class DaskWorkers:
                 raise answer
         return {at: answer for at, answer in answers.items() if not isinstance(answer, OSError)}
 
-    def n_slots(self) -> int:
-        """One errand under way and one waiting for each worker that is there now."""
+    def n_workers(self) -> int:
+        """Those that the scheduler knows, counted now and then."""
         if time.monotonic() - self._counted >= _COUNTED_EVERY:
             with suppress(OSError, ValueError, RuntimeError):  # the scheduler may be lost
                 self._n_workers = len(self._client.nthreads())
             self._counted = time.monotonic()
-        return 2 * self._n_workers
+        return self._n_workers
 
     def submit(self, packed: bytes) -> Future[bytes]:
         """Hand an errand to a worker; after the scheduler was lost, to one of the next one."""

@@ -46,8 +46,8 @@ class Workers(Protocol):
     def place(self, content: Content) -> None:
         """Bring the data to all workers, and to those that come later."""
 
-    def n_slots(self) -> int:
-        """Errands that should be under way: the next one of each worker waits there."""
+    def n_workers(self) -> int:
+        """How many there are now, each of which does one errand at a time."""
 
     def submit(self, packed: bytes) -> Future[bytes]:
         """Hand an errand to a worker, after those that were lost have come back.
@@ -127,9 +127,9 @@ class PoolWorkers:
         self._take_away()
         self.path, self._digest = content.write(self._folder), content.digest
 
-    def n_slots(self) -> int:
-        """One errand under way and one waiting for each worker."""
-        return 2 * self._n_workers
+    def n_workers(self) -> int:
+        """Those of the executor, whether they have begun or not."""
+        return self._n_workers
 
     def submit(self, packed: bytes) -> Future[bytes]:
         """Hand an errand to a worker; of another pool, where a lost process broke this one."""
@@ -163,7 +163,7 @@ class PoolWorkers:
     def close(self) -> None:
         """Remove the data, and the pool that replaced the caller's."""
         if self._own is not None:
-            self._own.shutdown(wait=True, cancel_futures=True)
+            self._own.shutdown(wait=False, cancel_futures=True)
         self._take_away()
         shutil.rmtree(self._folder, ignore_errors=True)
 

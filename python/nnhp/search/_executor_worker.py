@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ import cloudpickle
 import nnhp
 from nnhp import _threads
 from nnhp.search._executor_data import DamagedDataError, NotPlacedError, opened, placed
+from nnhp.search._fingerprint import VERSIONS
 from nnhp.search._kept import Key, Paused
 from nnhp.search._materials import Materials
 from nnhp.search._outcome import Candidate, Finished, Job
@@ -36,12 +37,14 @@ class Errand:
     path: Path | None  # of their file; None where somebody placed it for the worker
     threads: int | None  # to train on; None: as many as the worker was given
     isa: str
+    versions: str
     on_engine: bool  # else everything is done in scikit-learn's way
     jobs: Sequence[Job]
     wants_estimators: bool
     seeds: Mapping[Key, int] = field(default_factory=dict)  # of folds whose nets have none
     paused: Mapping[Key, Paused] = field(default_factory=dict)  # trainings to go on with
     recalled: Mapping[Key, tuple[int, dict[str, Any]]] = field(default_factory=dict)  # by a study
+    byte_seconds: float = 0.0  # of training, that are worth a byte of a paused one's way back
 
     def packed(self) -> bytes:
         """As bytes, whatever its candidates are made of."""
@@ -92,6 +95,11 @@ class _Bench:
     """The evaluator of one search in this process."""
 
     def __init__(self, errand: Errand) -> None:
+        if errand.versions != VERSIONS:
+            raise RuntimeError(
+                f"A worker has {VERSIONS}, the process that searches {errand.versions}: results "
+                "might differ."
+            )
         path, threads = errand.path, errand.threads
         if path is None:
             path, threads = placed.find(errand.digest)
@@ -130,7 +138,7 @@ class _Bench:
         return Report(finished, engine.delegated, climbing, time.perf_counter() - begun)
 
     def _climbing(self, errand: Errand) -> dict[Key, Paused]:
-        """Those trainings that may come to a later rung."""
+        """Those trainings that may come to a later rung, and are worth their way."""
         assert self._engine is not None
         kept = self._engine.kept.take_all()
         if self._materials.continues is None:
@@ -142,11 +150,15 @@ class _Bench:
             for candidate, fold in errand.jobs
             if branches or self._engine.settings.epochs_of(candidate) < horizon
         }
-        return {
-            key: training if isinstance(training, Paused) else Paused.of(training)
-            for key, training in kept.items()
-            if key in wanted
-        }
+        climbing = {}
+        for key in wanted & set(kept):
+            training = kept[key]
+            before = errand.paused[key].seconds if key in errand.paused else 0.0
+            seconds = before + training.seconds
+            if branches or seconds >= errand.byte_seconds * training.n_bytes:
+                paused = training if isinstance(training, Paused) else Paused.of(training)
+                climbing[key] = replace(paused, seconds=seconds)
+        return climbing
 
 
 _BenchKey: TypeAlias = tuple[str, Path | None, int | None, bool]  # what it is made for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from numbers import Integral
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import joblib
@@ -51,6 +51,13 @@ _VERSIONED = {module.__name__: module for module in (nnhp, sklearn, np, scipy)}
 SPACES = ("param_grid", "param_distributions", "extra_candidates")
 
 
+def _version(module: ModuleType) -> str:
+    return f"{module.__name__} {module.__version__}"
+
+
+VERSIONS = ", ".join(map(_version, _VERSIONED.values()))  # of what all results depend on
+
+
 def fingerprint(
     search: Any, X: Any, y: Any, routed: Any, splits: Sequence[Split]
 ) -> dict[str, str]:
@@ -76,10 +83,7 @@ def fingerprint(
         "data": str(joblib.hash([*map(sorted, fit_params), *map(_content, given)])),
         "splits": str(joblib.hash([(split.train, split.test) for split in splits])),
         "isa": nnhp.isa(),
-        "versions": ", ".join(
-            f"{module.__name__} {module.__version__}"
-            for module in [*_VERSIONED.values(), *search._packages()]
-        ),
+        "versions": ", ".join([VERSIONS, *map(_version, search._packages())]),
     }
 
 

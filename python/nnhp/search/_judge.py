@@ -81,7 +81,7 @@ class Judge:
         """Outcome of a course that has an error."""
         assert run.error is not None
         outcome = self.failed(run.error, run.fold, run.fit_time)
-        outcome.epochs = run.training.epoch - run.epochs_before
+        outcome.epochs = run.epochs_trained
         outcome.curve = run.curve or None
         outcome.training = run.training if self._wants_trainings else None
         return run.place, outcome
@@ -114,7 +114,7 @@ class Judge:
                 train_scores=train,
                 fit_time=run.fit_time,
                 score_time=score_time,
-                epochs=run.training.epoch - run.epochs_before,
+                epochs=run.epochs_trained,
                 limited=run.training.session.status == "limit",
                 n_parameters=run.training.n_parameters,
                 curve=run.curve or None,

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import get_config
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import cross_validate
+
+from nnhp._checks import check_arguments
+from nnhp._component import Names
 
 _OWN = "the search's own"  # its name among the metrics of `scoring`
 
@@ -111,6 +114,7 @@ def nested_cv(
     ['fit_time', 'inner_score', 'optimism', 'outer_score', 'score_time', 'test_score']
     """
     _check_search(search)
+    check_arguments("nested_cv", _CONSTRAINTS, locals())
     params = dict(params or {})
     routing = get_config()["enable_metadata_routing"]
     results: dict[str, Any] = cross_validate(
@@ -137,6 +141,13 @@ def nested_cv(
         outer = results.pop(f"test_{_OWN}")
         results.pop(f"train_{_OWN}", None)
     return {**results, "inner_score": inner, "outer_score": outer, "optimism": inner - outer}
+
+
+_CONSTRAINTS = {
+    "params": [Mapping, None],
+    "scoring": [Names(set(get_scorer_names())), callable, list, tuple, set, dict, None],
+    "return_estimator": ["boolean"],
+}
 
 
 def _check_search(search: Any) -> None:

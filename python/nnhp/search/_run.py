@@ -32,6 +32,12 @@ from nnhp.search._results import Outcomes
 JUDGED_TOGETHER = 16
 
 
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A progress bar without tqdm's thread, which would start for one that shows nothing, too."""
+
+    monitor_interval = 0
+
+
 class SearchOver(Exception):  # noqa: N818 - an end, not a mistake
     """No further candidate shall be computed; of the last ones, so many count."""
 
@@ -95,6 +101,8 @@ class Run:
         Seconds after which nothing is begun; the first candidate is computed all the same.
     target_score : float or None
         Mean score at which the search ends.
+    stops : callable or None
+        Asked now and then whether to end; nothing is waited for then, not even a first candidate.
     prunes : bool
         Whether hopeless candidates skip their remaining folds.
     memory_budget : int
@@ -116,6 +124,7 @@ class Run:
         recorder: Any = None,
         time_budget: float | None = None,
         target_score: float | None = None,
+        stops: Callable[[], bool] | None = None,
         prunes: bool = False,
         memory_budget: int = 0,
         verbose: bool = False,
@@ -138,10 +147,11 @@ class Run:
         self._prunes = prunes
         self._memory_budget = memory_budget
         self._deadline = None if time_budget is None else time.monotonic() + time_budget
+        self._stops = stops
         self._incumbent: list[float] | None = None
         self._resource: int | None = None  # that the incumbent had
         self._best = -np.inf
-        self._bar = tqdm(unit="epoch", disable=not verbose, dynamic_ncols=True, leave=True)
+        self._bar = _Bar(unit="epoch", disable=not verbose, dynamic_ncols=True, leave=True)
 
     def close(self) -> None:
         """Take the progress bar down; if the search was ended, it says by what."""
@@ -152,6 +162,7 @@ class Run:
         if self.outcomes and not self._trains:
             self._bar.bar_format = "the study has it all{postfix}"
         self._bar.close()
+        del self._bar  # at once: its end together with the rest's could swallow Ctrl-C
 
     # --------------------------------------------------------------------- candidates
 
@@ -199,7 +210,7 @@ class Run:
             self._resource, self._incumbent = resource, None
         for block in self._blocks(order, evaluator.block):
             timed = bool(self.outcomes)
-            if timed and self._late():
+            if self._ends(timed=timed):
                 self.over = True
                 break
             of_block = {place: candidates[place] for place in block}
@@ -220,18 +231,17 @@ class Run:
                 if standings is not None:
                     sizes = evaluator.kept_bytes()
                     evaluator.keep_only(standings.worth_keeping(sizes, self._memory_budget))
-            if timed and self._late():
+            if self._ends(timed=timed):
                 self.over = True
                 break
         return done
 
     def _blocks(self, order: Sequence[int], n_folds: int) -> Iterator[Sequence[int]]:
         """Candidates that are handed to the evaluator together."""
-        ends_early = self._deadline is not None or self._target is not None
-        judged = self._prunes or ends_early
+        judged = self._prunes or self._may_be_late or self._target is not None
         length = JUDGED_TOGETHER if judged else max(n_folds // self._n_splits, 1)
         # The first candidate alone: it is computed whatever the time, and is the first incumbent.
-        alone = int((self._deadline is not None or self._prunes) and not self.outcomes)
+        alone = int((self._may_be_late or self._prunes) and not self.outcomes)
         yield from _cut(order[:alone], 1)
         yield from _cut(order[alone:], length)
 
@@ -297,7 +307,7 @@ class Run:
 
         def poll(epochs: int) -> bool:
             self._show(self.epochs_trained + epochs)
-            return timed and self._late()
+            return self._ends(timed=timed)
 
         of_call = [(candidates[place], fold) for place, fold in missing]
         for finished in evaluator.evaluate(of_call, poll):
@@ -384,7 +394,7 @@ class Run:
     @property
     def needs_streams(self) -> bool:
         """Whether outcomes are wanted as soon as they are there."""
-        return self._recorder is not None or self._deadline is not None
+        return self._recorder is not None or self._may_be_late
 
     def curves(self) -> pd.DataFrame:
         """Training loss and test scores by candidate, fold and epoch.
@@ -409,6 +419,18 @@ class Run:
         return table[first + [name for name in table if name not in first]].reset_index()
 
     # --------------------------------------------------------------------- the time
+
+    @property
+    def _may_be_late(self) -> bool:
+        return self._deadline is not None or self._stops is not None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody wants the search to end."""
+        return self._stops is not None and self._stops()
+
+    def _ends(self, *, timed: bool) -> bool:
+        return self.stopped or (timed and self._late())
 
     def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline

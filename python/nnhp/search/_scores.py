@@ -13,7 +13,7 @@ operation: the order of operands, the memory layout and the dtype decide the las
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache
 from math import isfinite
 from operator import attrgetter
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.pipeline import Pipeline
 
+from nnhp._cached import cached_property
 from nnhp.estimators import MLPClassifier, MLPRegressor
 
 Meaning = Literal["own", "decisions", "quantiles"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from inspect import signature
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -71,22 +72,26 @@ class SearchFit:
             self._out_of_fold = OutOfFold(
                 X, y, classifies=is_classifier(base), memory_budget=int(memory_budget)
             )
-        if search.study is not None:
-            self._open_study()
-        self.run_state = Run(
-            search.n_splits_,
-            self._score_of,
-            self._digest,
-            self._fixed,
-            search._resource_of,
-            recorder=self._recorder,
-            time_budget=search.time_budget_s,
-            target_score=search.target_score,
-            prunes=search.prune_folds is not None,
-            memory_budget=int(memory_budget),
-            verbose=bool(search.verbose),
-            counts_parameters=callable(search.refit),
-        )
+        with ExitStack() as undo:  # Ctrl-C may come in between
+            if search.study is not None:
+                self._open_study()
+                undo.callback(lambda: self._recorder.close())
+            self.run_state = Run(
+                search.n_splits_,
+                self._score_of,
+                self._digest,
+                self._fixed,
+                search._resource_of,
+                recorder=self._recorder,
+                time_budget=search.time_budget_s,
+                target_score=search.target_score,
+                stops=search._stops,
+                prunes=search.prune_folds is not None,
+                memory_budget=int(memory_budget),
+                verbose=bool(search.verbose),
+                counts_parameters=callable(search.refit),
+            )
+            undo.pop_all()
 
     @property
     def multimetric(self) -> bool:
@@ -124,13 +129,14 @@ class SearchFit:
 
     def close(self) -> None:
         """End the progress bar and the study, whatever happened."""
-        self.run_state.close()
-        if self._workers is not None:
-            self._workers.close()
-        self._search.__dict__.pop("_size_of", None)
-        if self._recorder is not None:
-            self._recorder.close()
-            del self._search._recorder
+        with ExitStack() as ends:  # all of them, though another Ctrl-C should end one
+            if self._recorder is not None:
+                ends.callback(self._search.__dict__.pop, "_recorder", None)
+                ends.callback(self._recorder.close)
+            ends.callback(self._search.__dict__.pop, "_size_of", None)
+            if self._workers is not None:
+                ends.callback(self._workers.close)
+            ends.callback(self.run_state.close)
 
     # ------------------------------------------------------------------ candidates
 
@@ -336,10 +342,13 @@ class SearchFit:
         assert self._evaluator is not None
         native = self._obstacle is None
         search.engine_ = "nnhp" if native else f"scikit-learn: {self._obstacle}"
-        for reason, numbers in self._evaluator.delegated.items():
+        reasons = self._evaluator.delegated
+        for reason, numbers in sorted(reasons.items(), key=lambda item: min(item[1])):
             search.engine_ += f"; scikit-learn for {len(numbers)} candidates: {reason}"
         for name in ("curves_", "oof_predictions_"):
             search.__dict__.pop(name, None)  # of another fit
+        ended_by = "target_score" if state.target_reached else "time_budget_s"
+        search.ended_by_ = ended_by if state.over and not state.stopped else None
         search.n_epochs_planned_ = state.epochs_planned if native else None
         search.n_epochs_trained_ = state.epochs_trained if native else None
         if search.return_curves:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from nnhp._checks import as_path, check_arguments
 from nnhp.search import _study_file
 from nnhp.search._study_file import StudyDamagedWarning
 from nnhp.search._study_recorder import Recorder, StudyDiffers, StudyLocked, studies_of
@@ -106,6 +107,7 @@ class Study:
             raise TypeError(f"path must be a str or a path-like object, got {path!r}.")
         if not name:
             raise ValueError("path must be that of a file, got ''.")
+        check_arguments("Study", {"resume": ["boolean"]}, {"resume": resume})
         self.path = name
         self.resume = resume
 
@@ -385,7 +387,7 @@ class Study:
         ...     len(Path(f"{folder}/trials.csv").read_text().splitlines())
         3
         """
-        if not re.search(r"\.csv(\.(gz|bz2|xz|zip|zst))?$", Path(path).name.lower()):
+        if not re.search(r"\.csv(\.(gz|bz2|xz|zip|zst))?$", as_path(path).name.lower()):
             raise ValueError(
                 f"path must end with '.csv', got {os.fspath(path)!r}. For another format there "
                 "are the methods of trials(), such as trials().to_json(path)."

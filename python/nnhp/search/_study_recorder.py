@@ -179,7 +179,12 @@ class Recorder:
                 stacklevel=3,
             )
         self._thread = threading.Thread(target=self._write, name="nnhp-study", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self._closing = True  # one that starts all the same ends at once
+            _study_owner.open_tokens.discard(self._owner["token"])
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -307,11 +312,11 @@ class Recorder:
         """Commit what is left and close the file; of errors only `__exit__` tells."""
         if self._closed or os.getpid() != self._pid:
             return
-        self._closing = True
-        self._hurry.set()
-        self._wake.set()
-        self._thread.join()
         try:
+            self._closing = True
+            self._hurry.set()
+            self._wake.set()
+            self._thread.join()
             # Where the disk is full its row stays, as that of a dead writer.
             with contextlib.suppress(sqlite3.Error), self._file.transaction():
                 writer = self._writer(self._study)
@@ -319,8 +324,12 @@ class Recorder:
                     self._file.delete("writers", study=self._study)
         finally:
             _study_owner.open_tokens.discard(self._owner["token"])
-            self._file.close(checkpoint=True)
             self._closed = True
+            if not self._thread.is_alive():  # else interrupted: what it still has, it commits
+                self._file.close(checkpoint=True)
+            # Python has a weak reference to it, and a Ctrl-C that is met by such a one's callback
+            # is lost: not later, together with all that a search held, which takes long.
+            del self._thread
 
     def _enter(
         self, fingerprint: dict[str, str], seed: int | None, *, resume: bool

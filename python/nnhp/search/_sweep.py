@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from nnhp import _threads
+from nnhp._checks import check_arguments, check_samples, naming
 from nnhp.estimators._data import Given
 from nnhp.estimators._losses import quantiles_of
 from nnhp.estimators._memory import memory_limit
@@ -191,7 +192,10 @@ class SweepPlan:
             raise ValueError(f"repeats must be an integer of at least 1, got {repeats!r}.")
         if y is None:
             raise ValueError("y must be given: the trainings of a sweep are supervised.")
-        X, y = indexable(X, y)
+        check_samples(X=X, y=y)
+        check_arguments("sweep", {"n_jobs": [Integral, None]}, {"n_jobs": n_jobs})
+        with naming("X and y"):
+            X, y = indexable(X, y)
         # The seed of the test part comes first: the others do not depend on how many there are.
         rng = check_random_state(net_of(base).random_state)
         test_seed, *seeds = (int(rng.randint(_MAX_SEED)) for _ in range(repeats + 1))
@@ -380,7 +384,10 @@ def _splits(
             "before these. Give a splitter or a number of folds."
         )
     X, y = _safe_indexing(X, rest), _safe_indexing(y, rest)
-    splitter = check_cv(cv, y, classifier=is_classifier(base))
+    try:
+        splitter = check_cv(cv, y, classifier=is_classifier(base))
+    except ValueError as error:
+        raise ValueError(f"cv: {error}") from error
     splits: list[list[Split]] = []
     for seed in seeds:
         if counted:

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnhp._checks import check_iterable
+
 if TYPE_CHECKING:
     from nnhp.plots import SweepDisplay
 
@@ -200,6 +202,8 @@ class Sweep:
         --------
         See :func:`nnhp.sweep`.
         """
+        if columns is not None:
+            check_iterable(columns, "columns", "a sequence of measures")
         shown = list(_MEASURES if columns is None else columns)
         unknown = [name for name in shown if name not in _MEASURES]
         if unknown or not shown:

@@ -83,6 +83,8 @@ class When:
         >>> When({"solver": ["sgd", "lion"]}, {"momentum": [0.5, 0.9]}).holds({"solver": "lion"})
         True
         """
+        if not isinstance(params, Mapping):
+            raise TypeError(f"params must be a mapping of parameters, got {params!r}.")
         return all(
             name in params and any(same_value(params[name], value) for value in _listed(wanted))
             for name, wanted in self.condition.items()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _check_sample_weight, check_array
 
 from nnhp import _core
+from nnhp._checks import naming
 from nnhp.estimators._data import engine_X
 from nnhp.sequential._losses import Loss, Targets
 
@@ -35,7 +36,10 @@ class Part:
 
 def check_x(x: Any, n_features: int | None, dtype: str, name: str = "x") -> Any:
     """Check samples; returns an array or CSR matrix of the net's dtype."""
-    checked = check_array(x, accept_sparse="csr", dtype=np.dtype(dtype), order="C", input_name=name)
+    with naming(name):
+        checked = check_array(
+            x, accept_sparse="csr", dtype=np.dtype(dtype), order="C", input_name=name
+        )
     if n_features is not None and checked.shape[1] != n_features:
         raise ValueError(
             f"{name} must have {n_features} features, as the model's first layer says or an "
@@ -72,7 +76,10 @@ def part_of(
     if loss.targets is Targets.SHARES:
         _check_shares(targets, loss, name)
     numbers = _zeros_and_ones(targets, loss, name) if loss.targets is Targets.SIGNS else targets
-    matrix = np.ascontiguousarray(numbers, dtype=dtype)
+    with np.errstate(over="ignore"):
+        matrix = np.require(numbers, dtype=dtype, requirements=["C", "ALIGNED"])
+    if not np.isfinite(matrix).all():
+        raise ValueError(f"{name} contains a value too large for dtype('{dtype}').")
     return Part(samples, targets, weight, _core.Dataset(samples, targets=matrix))
 
 
@@ -96,7 +103,8 @@ def _check_y(y: Any, n_samples: int, name: str) -> NDArray[Any]:
             f"{name} must hold numbers, got text: number the classes from 0, as "
             "sklearn.preprocessing.LabelEncoder does."
         )
-    checked: NDArray[Any] = check_array(y, ensure_2d=False, allow_nd=True, input_name=name)
+    with naming(name):
+        checked: NDArray[Any] = check_array(y, ensure_2d=False, allow_nd=True, input_name=name)
     if checked.ndim > 2:
         raise ValueError(f"{name} must have one or two dimensions, got {checked.ndim}.")
     if len(checked) != n_samples:
@@ -107,7 +115,8 @@ def _check_y(y: Any, n_samples: int, name: str) -> NDArray[Any]:
 def _class_ids(targets: NDArray[Any], n_outputs: int, name: str) -> NDArray[np.int32]:
     if targets.shape[1] != 1:
         raise ValueError(f"{name} must have one column of class numbers, got {targets.shape[1]}.")
-    ids = targets.ravel().astype(np.int32)
+    with naming(name):
+        ids = targets.ravel().astype(np.int32)
     if (ids != targets.ravel()).any() or ids.min() < 0 or ids.max() >= n_outputs:
         raise ValueError(
             f"{name} must hold class numbers from 0 to {n_outputs - 1}, one per output, got values "
@@ -156,14 +165,19 @@ def _weights(
         return None
     weight: NDArray[Any] = np.ones(len(targets))
     if sample_weight is not None:
-        weight = _check_sample_weight(
-            sample_weight, weight, copy=True, ensure_non_negative=True, allow_all_zero_weights=True
-        )
+        with naming("sample_weight"):
+            weight = _check_sample_weight(
+                sample_weight,
+                weight,
+                copy=True,
+                ensure_non_negative=True,
+                allow_all_zero_weights=True,
+            )
     if class_weight is not None:
         classes = targets.argmax(axis=1) if targets.shape[1] > 1 else targets.ravel()
         for label, factor in _check_class_weight(class_weight).items():
             weight[classes == label] *= factor
-    return np.ascontiguousarray(weight, dtype=dtype)
+    return np.require(weight, dtype=dtype, requirements=["C", "ALIGNED"])
 
 
 def _check_class_weight(given: Any) -> Mapping[Any, float]:
@@ -193,8 +207,8 @@ def split_off(
     x: Any, y: Any, sample_weight: Any, share: float
 ) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
     """Cut the last `share` of checked samples off, as Keras does: before any shuffling."""
-    if not 0 < share < 1:
-        raise ValueError(f"validation_split must lie in [0, 1), got {share}.")
+    if not isinstance(share, Real) or not 0 < share < 1:
+        raise ValueError(f"validation_split must lie in [0, 1), got {share!r}.")
     at = int(np.floor(x.shape[0] * (1.0 - share)))
     if at == 0 or at == x.shape[0]:
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,21 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
 from nnhp import _core, _threads
+from nnhp._checks import check_arguments, check_iterable
+from nnhp.estimators._compiled import outputs_of
 from nnhp.estimators._data import engine_X
 from nnhp.layers import Input, Layer
 from nnhp.sequential import _files, _parts
-from nnhp.sequential._data import check_x
+from nnhp.sequential._data import check_count, check_verbose, check_x
 from nnhp.sequential._net import Net
 from nnhp.sequential._summary import names_of, summary_of
 from nnhp.sequential._training import State, Training
+
+_CONSTRAINTS = {
+    "random_state": ["random_state"],
+    "n_jobs": [Integral, None],  # 0 is told where it is resolved
+    "name": [str, None],
+}
 
 
 class Layered:
@@ -36,6 +45,9 @@ class Layered:
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+        check_arguments("Sequential", _CONSTRAINTS, locals())
+        if layers is not None:
+            check_iterable(layers, "layers", "a sequence of layers")
         self.dtype = dtype
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -159,7 +171,13 @@ class Layered:
         ValueError
             If it is something else, or the model has another number of features.
         """
-        given = Input(input_shape)  # type: ignore[arg-type]
+        try:
+            given = Input(tuple(input_shape))  # type: ignore[arg-type]
+            given.check()
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"input_shape must be (None, n_features) or (n_features,), got {input_shape!r}."
+            ) from error
         known = self._features_said() if self._net is None else self._net.n_features
         if known not in (None, given.n_features):
             raise ValueError(f"input_shape must have the model's {known} features, got {given}.")
@@ -213,6 +231,7 @@ class Layered:
         ValueError
             If their number or a shape is another.
         """
+        check_iterable(weights, "weights", "a sequence of arrays")
         flat = self._built(None).pack(weights)
         self._weights = self._weights.with_parameters(flat)
         if self._training is not None:
@@ -257,8 +276,8 @@ class Layered:
     def predict(
         self,
         x: ArrayLike,
-        batch_size: int | None = None,  # noqa: ARG002 - as in Keras; has no effect on results
-        verbose: int | str = 0,  # noqa: ARG002 - there is nothing to say
+        batch_size: int | None = None,
+        verbose: int | str = 0,
     ) -> NDArray[Any]:
         """Compute the outputs.
 
@@ -278,10 +297,16 @@ class Layered:
         outputs : ndarray of shape (n_samples, n_outputs)
             In the model's dtype.
         """
+        check_verbose(verbose)
+        if batch_size is not None:
+            check_count(batch_size, "batch_size", 1)
         samples = self._samples(x)
-        net = self._built(samples.shape[1])
-        predictor = _core.Predictor(net.spec, self._flat())
-        return predictor.outputs(engine_X(samples), self._threads)
+        predictor = self._predictor(samples.shape[1])
+        return outputs_of(predictor, engine_X(samples), self._threads)
+
+    def _predictor(self, n_features: int | None) -> _core.Predictor:
+        net = self._built(n_features)
+        return _core.Predictor(net.spec, self._flat())
 
     def _threads(self) -> int:
         return _threads.resolve(self.n_jobs)

@@ -10,6 +10,8 @@ from nnhp.sequential import _files, _similar
 from nnhp.sequential._trainable import Trainable
 
 if TYPE_CHECKING:
+    import onnx
+
     from nnhp._model_files._container import Content
     from nnhp.estimators import MLPClassifier, MLPRegressor
 
@@ -173,6 +175,64 @@ class Sequential(Trainable):
             _files.check_state(flat, content.arrays)
             model._weights = model._weights.restored(flat, content.arrays, described["state"])
         return model
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Make a model of ONNX, which programs without nnhp predict with.
+
+        Its input is ``X``, float32 of shape (n_samples, n_features); its output ``outputs``,
+        float32 of shape (n_samples, n_outputs), as of `predict`. It computes in the model's dtype.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+            As of `MLPClassifier.to_onnx`.
+
+        Raises
+        ------
+        ImportError
+            If onnx is not installed; it comes with the extra ``nnhp[onnx]``.
+        NotFittedError
+            If the number of features is not known yet, so that there are no weights.
+        ValueError
+            If weights are not finite.
+        """
+        from nnhp._exports import Model, net_of, to_onnx
+
+        return to_onnx(Model(net_of(self._predictor(None))), "Sequential", values="outputs")
+
+    def to_c_header(self, path: str | Path | None = None, *, name: str = "net") -> str:
+        """Make a header of C that predicts, for programs and devices without Python.
+
+        It has ``void net_predict(const float *x, float *outputs)``, or with double where that is
+        the model's dtype, and the numbers ``net_n_features`` and ``net_n_outputs``.
+
+        Parameters
+        ----------
+        path : path, default=None
+            File to write the text to; None for no file.
+
+        name : str, default='net'
+            What all identifiers begin with, as of `MLPClassifier.to_c_header`.
+
+        Returns
+        -------
+        text : str
+            The header: C99, in ASCII.
+
+        Raises
+        ------
+        TypeError
+            If `name` is no str.
+        ValueError
+            If no identifiers can begin with `name`, or weights are not finite.
+        NotFittedError
+            If the number of features is not known yet, so that there are no weights.
+        OSError
+            If the file cannot be written.
+        """
+        from nnhp._exports import Model, net_of, to_c_header
+
+        return to_c_header(Model(net_of(self._predictor(None))), "Sequential", name, path)
 
     def to_estimator(self) -> MLPClassifier | MLPRegressor:
         """Make the scikit-learn estimator of the same net.

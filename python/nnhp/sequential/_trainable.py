@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
+from nnhp._checks import check_arguments
 from nnhp.callbacks import Callback, History
 from nnhp.optimizers import Optimizer
 from nnhp.sequential._compiled import Compiled
@@ -158,6 +159,7 @@ class Trainable(Layered):
         initial_epoch = check_count(initial_epoch, "initial_epoch", 0)
         batch_size = check_count(32 if batch_size is None else batch_size, "batch_size", 1)
         prints = check_verbose(verbose)
+        check_arguments("Sequential.fit", {"shuffle": ["boolean"]}, {"shuffle": shuffle})
         given, validation = (self._samples(x), y, sample_weight), None
         if validation_data is not None:
             validation = check_validation(validation_data, given[0].shape[1], self.dtype)
@@ -227,6 +229,7 @@ class Trainable(Layered):
             The loss before the step; with metrics, these follow it, for the net after the step.
         """
         compiled = self._ready()
+        _check_return_dict(return_dict)
         part = self._part(self._samples(x), y, sample_weight, class_weight)
         training = Training(
             self._built(None),
@@ -246,7 +249,7 @@ class Trainable(Layered):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        batch_size: int | None = None,  # noqa: ARG002 - as in Keras; has no effect on results
+        batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: ArrayLike | None = None,
         return_dict: bool = False,
@@ -280,6 +283,9 @@ class Trainable(Layered):
         """
         compiled = self._ready()
         prints = check_verbose(verbose)
+        if batch_size is not None:
+            check_count(batch_size, "batch_size", 1)
+        _check_return_dict(return_dict)
         part = self._part(self._samples(x), y, sample_weight)
         logs = evaluated(self._built(None), compiled, self._flat(), part, self._threads())
         if prints:
@@ -316,6 +322,10 @@ def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:
 
 def _numbers(logs: Mapping[str, float]) -> str:
     return " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+
+
+def _check_return_dict(return_dict: Any) -> None:
+    check_arguments("Sequential", {"return_dict": ["boolean"]}, {"return_dict": return_dict})
 
 
 def _answer(logs: Mapping[str, float], return_dict: bool) -> Any:

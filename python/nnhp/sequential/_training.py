@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from nnhp import _core
+from nnhp._checks import check_iterable
 from nnhp.callbacks import Callback, History
 from nnhp.callbacks._base import Logs
 from nnhp.estimators import _random
+from nnhp.estimators._compiled import outputs_of
 from nnhp.sequential._compiled import Compiled
 from nnhp.sequential._data import Part
 from nnhp.sequential._metrics import measure
@@ -145,7 +147,7 @@ class Training:
 
     @property
     def diverged(self) -> bool:
-        """Whether parameters are no longer finite, so that nothing more can be learned."""
+        """Whether parameters or the loss are not finite, so that nothing more can be learned."""
         return self._session.status == "diverged"
 
     def advance(self, threads: int) -> Logs:
@@ -154,9 +156,10 @@ class Training:
             self._session.restore({"learning_rate": self._compiled.learning_rate})
         _core.train_many([self._session], 1, threads)
         if self.diverged:
+            layer = self._session.diverged_layer
+            what = "the loss" if layer < 0 else f"layer {layer + 1} of those with weights"
             warnings.warn(
-                f"The training diverged: layer {self._session.diverged_layer + 1} of those with "
-                "weights became non-finite.",
+                f"The training diverged: {what} became non-finite.",
                 ConvergenceWarning,
                 stacklevel=3,  # the caller of fit
             )
@@ -204,7 +207,7 @@ def _measured(
 ) -> Logs:
     if not compiled.metrics:
         return {}
-    outputs = _core.Predictor(net.spec, parameters).outputs(part.X, lambda: threads)
+    outputs = outputs_of(_core.Predictor(net.spec, parameters), part.X, lambda: threads)
     return measure(compiled.metrics, part.y, outputs)
 
 
@@ -230,6 +233,8 @@ class Watching:
     """The callbacks of one call."""
 
     def __init__(self, model: Trainable, given: Callback | Sequence[Callback] | None) -> None:
+        if not isinstance(given, Callback | None):
+            check_iterable(given, "callbacks", "an object or objects of nnhp.callbacks")
         listed = [given] if isinstance(given, Callback) else list(given or ())
         for callback in listed:
             if not isinstance(callback, Callback):
