@@ -113,6 +113,29 @@ NNHP_INLINE void store_column(T* p, index_t ld, Vec<T> v, index_t count) {
   for (index_t i = 0; i < count; ++i) p[i * ld] = lanes[i];
 }
 
+// Reads the first `count` elements and none beyond them, 0 in the other lanes, 0 < count <= lanes.
+NNHP_INLINE Vec<float> load_first(const float* p, index_t count) {
+#if NNHP_AVX512
+  return (Vec<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+#elif NNHP_AVX2
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return (Vec<float>)_mm256_maskload_ps(
+      p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane));
+#else
+  return load_column(p, 1, count);
+#endif
+}
+NNHP_INLINE Vec<double> load_first(const double* p, index_t count) {
+#if NNHP_AVX512
+  return (Vec<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
+#elif NNHP_AVX2
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  return (Vec<double>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
+#else
+  return load_column(p, 1, count);
+#endif
+}
+
 template <class T, class V = Vec<T>>
 NNHP_INLINE Half<T> first_half(V v) {
   Half<T> half;

@@ -145,7 +145,8 @@ struct KernelTable {
   void (*apply_mask)(index_t M, index_t N, const T* mask, index_t ldm, T* D, index_t ldd);
   // Y[M x N] = X + stddev * standard normal numbers. Element (i, j) of these depends only on
   // (key, step, place, first_row + i, j), place below 2^16; they have nothing in common with
-  // dropout's draws of the same names. Y is packed; it may be X.
+  // dropout's draws of the same names. Y is packed; it may be X. Nothing beyond a row's last
+  // element is read: threads may work on neighbouring rows.
   void (*add_noise)(index_t M, index_t N, uint64_t key, uint64_t step, uint32_t place,
                     uint32_t first_row, T stddev, const T* X, index_t ldx, T* Y, index_t ldy);
 
