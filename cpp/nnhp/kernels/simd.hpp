@@ -70,6 +70,16 @@ NNHP_INLINE void store_lanes(T* p, Vec<T> v, index_t count) {
   }
 }
 
+template <class T>
+NNHP_INLINE Vec<T> load_lanes(const T* p, index_t count) {
+  Vec<T> v{};
+#pragma GCC unroll 4
+  for (index_t i = 0; i < kLanes<T>; ++i) {
+    if (i < count) v[i] = p[i];
+  }
+  return v;
+}
+
 // Writes the first `count` lanes, 0 < count <= lanes.
 NNHP_INLINE void store_first(float* p, Vec<float> v, index_t count) {
 #if NNHP_AVX512
@@ -93,10 +103,34 @@ NNHP_INLINE void store_first(double* p, Vec<double> v, index_t count) {
 #endif
 }
 
+// Reads the first `count` elements and none beyond them, 0 in the other lanes, 0 < count <= lanes.
+NNHP_INLINE Vec<float> load_first(const float* p, index_t count) {
+#if NNHP_AVX512
+  return (Vec<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+#elif NNHP_AVX2
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return (Vec<float>)_mm256_maskload_ps(
+      p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane));
+#else
+  return load_lanes(p, count);
+#endif
+}
+NNHP_INLINE Vec<double> load_first(const double* p, index_t count) {
+#if NNHP_AVX512
+  return (Vec<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
+#elif NNHP_AVX2
+  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+  return (Vec<double>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
+#else
+  return load_lanes(p, count);
+#endif
+}
+
 // The first `count` elements of a column whose elements lie `ld` apart, 0 in the other lanes; and
 // their way back.
 template <class T>
 NNHP_INLINE Vec<T> load_column(const T* p, index_t ld, index_t count) {
+  if (ld == 1) return load_first(p, count);
   Vec<T> v{};
   if (count == kLanes<T>) {
 #pragma GCC unroll 16
@@ -108,32 +142,10 @@ NNHP_INLINE Vec<T> load_column(const T* p, index_t ld, index_t count) {
 }
 template <class T>
 NNHP_INLINE void store_column(T* p, index_t ld, Vec<T> v, index_t count) {
+  if (ld == 1) return store_first(p, v, count);
   T lanes[kLanes<T>];
   store(lanes, v);
   for (index_t i = 0; i < count; ++i) p[i * ld] = lanes[i];
-}
-
-// Reads the first `count` elements and none beyond them, 0 in the other lanes, 0 < count <= lanes.
-NNHP_INLINE Vec<float> load_first(const float* p, index_t count) {
-#if NNHP_AVX512
-  return (Vec<float>)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
-#elif NNHP_AVX2
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return (Vec<float>)_mm256_maskload_ps(
-      p, _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane));
-#else
-  return load_column(p, 1, count);
-#endif
-}
-NNHP_INLINE Vec<double> load_first(const double* p, index_t count) {
-#if NNHP_AVX512
-  return (Vec<double>)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
-#elif NNHP_AVX2
-  const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
-  return (Vec<double>)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
-#else
-  return load_column(p, 1, count);
-#endif
 }
 
 template <class T, class V = Vec<T>>
@@ -310,6 +322,22 @@ NNHP_INLINE void transpose_block(Vec<T> (&block)[kLanes<T>]) {
   }
 }
 
+// Lane i is the sum of the lanes of block[i], over a tree that is the same for each: every round
+// adds two halves of all vectors, two vectors at a time.
+template <class T>
+NNHP_INLINE Vec<T> sums_across(Vec<T> (&block)[kLanes<T>]) {
+  constexpr int lanes = kLanes<T>;
+#pragma GCC unroll 4
+  for (int left = lanes / 2; left > 0; left /= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < left; ++i) {
+      block[i] = interleave<T, 0>(block[i], block[i + left]) +
+                 interleave<T, lanes / 2>(block[i], block[i + left]);
+    }
+  }
+  return block[0];
+}
+
 // Products of the low 32 bits of each 64-bit lane.
 typedef uint64_t Words __attribute__((vector_size(NNHP_VECTOR_BYTES)));
 NNHP_INLINE Words multiply_low_halves(Words a, Words b) {
@@ -331,6 +359,10 @@ NNHP_INLINE void for_each_vector(index_t n, F&& f) {
   index_t j = 0;
   for (; j + kLanes<T> <= n; j += kLanes<T>) f(j, kLanes<T>);
   if (j < n) f(j, n - j);
+}
+template <class T>
+NNHP_INLINE Vec<T> load_count(const T* p, index_t count) {
+  return count == kLanes<T> ? load(p) : load_first(p, count);
 }
 template <class T>
 NNHP_INLINE void store_count(T* p, Vec<T> v, index_t count) {

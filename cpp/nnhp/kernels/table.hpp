@@ -78,11 +78,17 @@ struct KernelTable {
   // C[K x N] (+)= A[M x K]^T D[M x N], the gradient of a weight matrix. C is packed.
   void (*gemm_transposed)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* D,
                           index_t ldd, T* C, index_t ldc, bool accumulate);
-  // The same two products with the M rows `rows` of a sparse matrix as A (null: its first M rows).
+  // y[M] = *init + A[M x K] b[K], packed: the sums of a single unit. Those of a row are lane by
+  // lane, then over a fixed tree. Reads nothing beyond a row's last element.
+  void (*gemv)(index_t M, index_t K, const T* A, index_t lda, const T* b, const T* init, T* y);
+  // The same products with the M rows `rows` of a sparse matrix as A (null: its first M rows), to
+  // the last bit.
   void (*sparse_gemm)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows, const T* B,
                       index_t ldb, const T* init, T* C, index_t ldc);
   void (*sparse_gemm_transposed)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows,
                                  const T* D, index_t ldd, T* C, index_t ldc);
+  void (*sparse_gemv)(index_t M, const CsrRows<T>& A, const row_t* rows, const T* b, const T* init,
+                      T* y);
   // out[N] (+)= sum of the rows of D[M x N], the gradient of the biases. Packed.
   void (*column_sums)(index_t M, index_t N, const T* D, index_t ldd, T* out, bool accumulate);
   // out[C x R] = A[R x C]^T. out is scratch.

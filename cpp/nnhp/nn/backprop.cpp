@@ -54,7 +54,8 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
   layers_.reserve(net.layers().size());
   for (const LayerSpec& spec : net.layers()) {
     Layer layer;
-    layer.stride = padded_stride<T>(spec.units);
+    layer.is_vector = &spec == &net.layers().back() && is_vector(spec);
+    layer.stride = layer.is_vector ? 1 : padded_stride<T>(spec.units);
     layer.sums = matrix(layer.stride);
     if (training) layer.delta = matrix(layer.stride);
     if (training) cut_weights(spec, layer);
@@ -73,6 +74,17 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
   index_t pieces = 0;
   for (const Layer& layer : layers_) pieces = std::max(pieces, layer.pieces);
   piece_sums_.resize(static_cast<size_t>(pieces));
+}
+
+// Whether the output is one unit, whose activation, if any, takes rows without a gap between them:
+// several then share a vector, in which a padded row would fill one lane.
+template <class T>
+bool Backprop<T>::is_vector(const LayerSpec& output) const {
+  return output.units == 1 &&
+         std::all_of(output.stages.begin(), output.stages.end(), [&](const Stage& stage) {
+           return stage.kind == StageKind::kActivation && !info(stage.activation).whole_row &&
+                  kernel_.activate[static_cast<size_t>(stage.activation)] != nullptr;
+         });
 }
 
 template <class T>
@@ -193,7 +205,11 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
     layer.stages.begin(parameters, count, draw);
     split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
       T* const to = layer.sums + j;
-      if (from == nullptr) {
+      if (layer.is_vector && from == nullptr) {
+        kernel_.sparse_gemv(count, samples.csr, samples.rows, weights, biases, to);
+      } else if (layer.is_vector) {
+        kernel_.gemv(count, spec.inputs, from, from_stride, weights, biases, to);
+      } else if (from == nullptr) {
         kernel_.sparse_gemm(count, width, samples.csr, samples.rows, weights + j, spec.units,
                             biases + j, to, layer.stride);
       } else {
