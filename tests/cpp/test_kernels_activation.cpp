@@ -198,6 +198,12 @@ TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
 }
 
 // Every activation over the grid of shapes; the padding of Z holds NaN.
+// A single unit's values may lie side by side.
+std::vector<Rows> layouts(size_t activation, index_t N) {
+  if (N > 1 || activation_table[activation].whole_row) return {Rows::kScratch};
+  return {Rows::kScratch, Rows::kPacked};
+}
+
 TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, double) {
   Random random(1);
   for (size_t i = 0; i < activation_table.size(); ++i) {
@@ -215,10 +221,12 @@ TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, d
       const Matrix tolerance = reference::scaled(sizes, (5.0 + terms) * kEpsilon<T>);
       for (const index_t misalignment : kMisalignments) {
         for_each_isa<T>([&](const KernelTable<T>& kernel) {
-          TestMatrix<T> y(z, Rows::kScratch, misalignment);
-          kernel.activate[i](5, N, y.data(), y.stride(), static_cast<T>(unusual_parameter(i)));
-          NNHP_CHECK_NOTHING(mismatch(y, want, reference::magnitudes(tolerance)));
-          NNHP_CHECK_QUIETLY(y.surroundings_untouched());
+          for (const Rows rows : layouts(i, N)) {
+            TestMatrix<T> y(z, rows, misalignment);
+            kernel.activate[i](5, N, y.data(), y.stride(), static_cast<T>(unusual_parameter(i)));
+            NNHP_CHECK_NOTHING(mismatch(y, want, reference::magnitudes(tolerance)));
+            NNHP_CHECK_QUIETLY(y.surroundings_untouched());
+          }
         });
       }
     }
@@ -272,15 +280,16 @@ TEST_CASE_TEMPLATE("test_activation_gradients_multiply_by_the_slope", T, float, 
           terms == 0.0 ? reference::scaled(reference::magnitudes(d), 4.0 * size * kEpsilon<T>)
                        : Matrix(7, N, (4.0 + terms) * kEpsilon<T>);
       for (const index_t misalignment : kMisalignments) {
-        const TestMatrix<T> kept(activation_table[i].kept_input ? z : y, Rows::kScratch,
-                                 misalignment);
-        for_each_isa<T>([&](const KernelTable<T>& kernel) {
-          TestMatrix<T> delta(d, Rows::kScratch, misalignment);
-          kernel.activate_gradient[i](7, N, kept.data(), kept.stride(), delta.data(),
-                                      delta.stride(), static_cast<T>(parameter));
-          NNHP_CHECK_NOTHING(mismatch(delta, want, tolerance));
-          NNHP_CHECK_QUIETLY(delta.surroundings_untouched());
-        });
+        for (const Rows rows : layouts(i, N)) {
+          const TestMatrix<T> kept(activation_table[i].kept_input ? z : y, rows, misalignment);
+          for_each_isa<T>([&](const KernelTable<T>& kernel) {
+            TestMatrix<T> delta(d, rows, misalignment);
+            kernel.activate_gradient[i](7, N, kept.data(), kept.stride(), delta.data(),
+                                        delta.stride(), static_cast<T>(parameter));
+            NNHP_CHECK_NOTHING(mismatch(delta, want, tolerance));
+            NNHP_CHECK_QUIETLY(delta.surroundings_untouched());
+          });
+        }
       }
     }
   }

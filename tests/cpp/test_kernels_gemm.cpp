@@ -150,6 +150,62 @@ TEST_CASE_TEMPLATE("test_gemm_gives_a_row_the_same_bits_alone_and_in_any_block",
   });
 }
 
+// The operands of the sparse products: a thinned-out matrix and the rows to take from it.
+template <class T>
+struct SparseOperands {
+  SparseOperands(index_t M, index_t K, Random& random) : all(random_matrix<T>(M + 5, K, random)) {
+    thin_out(all, random);
+    for (index_t i = 0; i < M; ++i) rows.push_back(static_cast<row_t>(random.below(M + 5)));
+  }
+  Matrix chosen() const { return reference::rows_of(all, rows); }
+
+  Matrix all;
+  std::vector<row_t> rows;
+};
+
+TEST_CASE_TEMPLATE("test_gemv_is_the_product_with_one_column", T, float, double) {
+  Random random(9);
+  for (const index_t M : kSizes) {
+    for (const index_t K : {0, 1, 3, 8, 16, 17, 33, 100, 300}) {
+      CAPTURE(M);
+      CAPTURE(K);
+      const SparseOperands<T> operands(M, K, random);
+      const Affine<T> affine(operands.chosen(), random_matrix<T>(K, 1, random),
+                             random_matrix<T>(1, 1, random));
+      const SparseMatrix<T> listed(operands.all), in_order(affine.a);
+      for (const index_t misalignment : kMisalignments) {
+        const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
+        const TestMatrix<T> b(affine.b, Rows::kPacked, misalignment);
+        const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
+        for_each_isa<T>([&](const KernelTable<T>& kernel) {
+          const auto column = [&](index_t rows, auto&& multiply) {
+            TestMatrix<T> y(rows, 1, Rows::kPacked, misalignment);
+            multiply(y.data());
+            NNHP_CHECK_QUIETLY(y.surroundings_untouched());
+            return y;
+          };
+          const TestMatrix<T> whole = column(
+              M, [&](T* y) { kernel.gemv(M, K, a.data(), a.stride(), b.data(), init.data(), y); });
+          NNHP_CHECK_NOTHING(mismatch(whole, affine.want, affine.tolerance));
+          const index_t first = M / 2;
+          const TestMatrix<T> last = column(M - first, [&](T* y) {
+            kernel.gemv(M - first, K, &a(first, 0), a.stride(), b.data(), init.data(), y);
+          });
+          NNHP_CHECK_NOTHING(bit_mismatch(last, whole, first));
+          const TestMatrix<T> of_listed = column(M, [&](T* y) {
+            kernel.sparse_gemv(M, listed.view(), operands.rows.data(), b.data(), init.data(), y);
+          });
+          NNHP_CHECK_NOTHING(bit_mismatch(of_listed, whole));
+          const TestMatrix<T> of_sparse = column(M, [&](T* y) {
+            kernel.sparse_gemv(M, in_order.view(), nullptr, b.data(), init.data(), y);
+          });
+          NNHP_CHECK_NOTHING(bit_mismatch(of_sparse, whole));
+        });
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("test_products_of_nothing_leave_only_the_start", T, float, double) {
   const TestMatrix<T> nothing(1, 1, Rows::kPacked), init(Matrix(1, 9, 0.5), Rows::kPacked);
   for_each_isa<T>([&](const KernelTable<T>& kernel) {
@@ -228,19 +284,6 @@ TEST_CASE_TEMPLATE("test_column_sums_match_the_plain_sums", T, float, double) {
     }
   }
 }
-
-// The operands of the sparse products: a thinned-out matrix and the rows to take from it.
-template <class T>
-struct SparseOperands {
-  SparseOperands(index_t M, index_t K, Random& random) : all(random_matrix<T>(M + 5, K, random)) {
-    thin_out(all, random);
-    for (index_t i = 0; i < M; ++i) rows.push_back(static_cast<row_t>(random.below(M + 5)));
-  }
-  Matrix chosen() const { return reference::rows_of(all, rows); }
-
-  Matrix all;
-  std::vector<row_t> rows;
-};
 
 TEST_CASE_TEMPLATE("test_sparse_gemm_has_the_bits_of_the_dense_one", T, float, double) {
   Random random(6);
