@@ -163,46 +163,63 @@ struct SparseOperands {
   std::vector<row_t> rows;
 };
 
-TEST_CASE_TEMPLATE("test_gemv_is_the_product_with_one_column", T, float, double) {
+template <class T>
+void check_narrow_gemm(index_t M, index_t N, index_t K, Random& random) {
+  const SparseOperands<T> operands(M, K, random);
+  const Affine<T> affine(operands.chosen(), random_matrix<T>(K, N, random),
+                         random_matrix<T>(1, N, random));
+  const SparseMatrix<T> listed(operands.all), in_order(affine.a);
+  for (const index_t misalignment : kMisalignments) {
+    const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
+    const TestMatrix<T> b(affine.b, layout_for(misalignment), misalignment);
+    const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
+    for_each_isa<T>([&](const KernelTable<T>& kernel) {
+      const auto made = [&](Rows layout, index_t rows, auto&& multiply) {
+        TestMatrix<T> c(rows, N, layout, misalignment);
+        multiply(c.data(), c.stride());
+        NNHP_CHECK_QUIETLY(c.surroundings_untouched());
+        return c;
+      };
+      for (const Rows layout : {Rows::kPacked, Rows::kGapped}) {
+        const TestMatrix<T> whole = made(layout, M, [&](T* c, index_t ldc) {
+          kernel.narrow_gemm(M, N, K, a.data(), a.stride(), b.data(), b.stride(), init.data(), c,
+                             ldc);
+        });
+        NNHP_CHECK_NOTHING(mismatch(whole, affine.want, affine.tolerance));
+        const index_t first = M / 2;
+        const TestMatrix<T> last = made(layout, M - first, [&](T* c, index_t ldc) {
+          kernel.narrow_gemm(M - first, N, K, &a(first, 0), a.stride(), b.data(), b.stride(),
+                             init.data(), c, ldc);
+        });
+        NNHP_CHECK_NOTHING(bit_mismatch(last, whole, first));
+        const TestMatrix<T> of_listed = made(layout, M, [&](T* c, index_t ldc) {
+          kernel.sparse_narrow_gemm(M, N, listed.view(), operands.rows.data(), b.data(), b.stride(),
+                                    init.data(), c, ldc);
+        });
+        NNHP_CHECK_NOTHING(bit_mismatch(of_listed, whole));
+        const TestMatrix<T> of_sparse = made(layout, M, [&](T* c, index_t ldc) {
+          kernel.sparse_narrow_gemm(M, N, in_order.view(), nullptr, b.data(), b.stride(),
+                                    init.data(), c, ldc);
+        });
+        NNHP_CHECK_NOTHING(bit_mismatch(of_sparse, whole));
+      }
+    });
+  }
+}
+
+TEST_CASE_TEMPLATE("test_narrow_gemm_is_the_product_of_dense_and_sparse_rows", T, float, double) {
   Random random(9);
   for (const index_t M : kSizes) {
-    for (const index_t K : {0, 1, 3, 8, 16, 17, 33, 100, 300}) {
-      CAPTURE(M);
-      CAPTURE(K);
-      const SparseOperands<T> operands(M, K, random);
-      const Affine<T> affine(operands.chosen(), random_matrix<T>(K, 1, random),
-                             random_matrix<T>(1, 1, random));
-      const SparseMatrix<T> listed(operands.all), in_order(affine.a);
-      for (const index_t misalignment : kMisalignments) {
-        const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
-        const TestMatrix<T> b(affine.b, Rows::kPacked, misalignment);
-        const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
-        for_each_isa<T>([&](const KernelTable<T>& kernel) {
-          const auto column = [&](index_t rows, auto&& multiply) {
-            TestMatrix<T> y(rows, 1, Rows::kPacked, misalignment);
-            multiply(y.data());
-            NNHP_CHECK_QUIETLY(y.surroundings_untouched());
-            return y;
-          };
-          const TestMatrix<T> whole = column(
-              M, [&](T* y) { kernel.gemv(M, K, a.data(), a.stride(), b.data(), init.data(), y); });
-          NNHP_CHECK_NOTHING(mismatch(whole, affine.want, affine.tolerance));
-          const index_t first = M / 2;
-          const TestMatrix<T> last = column(M - first, [&](T* y) {
-            kernel.gemv(M - first, K, &a(first, 0), a.stride(), b.data(), init.data(), y);
-          });
-          NNHP_CHECK_NOTHING(bit_mismatch(last, whole, first));
-          const TestMatrix<T> of_listed = column(M, [&](T* y) {
-            kernel.sparse_gemv(M, listed.view(), operands.rows.data(), b.data(), init.data(), y);
-          });
-          NNHP_CHECK_NOTHING(bit_mismatch(of_listed, whole));
-          const TestMatrix<T> of_sparse = column(M, [&](T* y) {
-            kernel.sparse_gemv(M, in_order.view(), nullptr, b.data(), init.data(), y);
-          });
-          NNHP_CHECK_NOTHING(bit_mismatch(of_sparse, whole));
-        });
+    for (index_t N = 1; N <= kNarrow; ++N) {
+      for (const index_t K :
+           {index_t{0}, index_t{1}, index_t{8}, index_t{17}, index_t{100}, kNarrowDepth}) {
+        CAPTURE(M);
+        CAPTURE(N);
+        CAPTURE(K);
+        check_narrow_gemm<T>(M, N, K, random);
       }
     }
+    check_narrow_gemm<T>(M, 1, kNarrowDepth + 3, random);
   }
 }
 

@@ -22,6 +22,10 @@ inline constexpr int kLossCount = 14;
 inline constexpr int kOptimizerCount = 13;
 inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer keeps
 
+// A layer of so few units fills few lanes of a tile: its products go along rows instead.
+inline constexpr index_t kNarrow = 4;
+inline constexpr index_t kNarrowDepth = 512;
+
 // Compressed sparse rows of a matrix with sorted column indices; row r holds entries
 // [row_start[r], row_start[r + 1]).
 template <class T>
@@ -78,17 +82,19 @@ struct KernelTable {
   // C[K x N] (+)= A[M x K]^T D[M x N], the gradient of a weight matrix. C is packed.
   void (*gemm_transposed)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* D,
                           index_t ldd, T* C, index_t ldc, bool accumulate);
-  // y[M] = *init + A[M x K] b[K], packed: the sums of a single unit. Those of a row are lane by
-  // lane, then over a fixed tree. Reads nothing beyond a row's last element.
-  void (*gemv)(index_t M, index_t K, const T* A, index_t lda, const T* b, const T* init, T* y);
+  // The product of gemm for N <= kNarrow, and K <= kNarrowDepth where N > 1, with sums lane by
+  // lane, then over a fixed tree. Reads and writes nothing beyond a row's last element; C may be
+  // packed.
+  void (*narrow_gemm)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* B,
+                      index_t ldb, const T* init, T* C, index_t ldc);
   // The same products with the M rows `rows` of a sparse matrix as A (null: its first M rows), to
   // the last bit.
   void (*sparse_gemm)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows, const T* B,
                       index_t ldb, const T* init, T* C, index_t ldc);
   void (*sparse_gemm_transposed)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows,
                                  const T* D, index_t ldd, T* C, index_t ldc);
-  void (*sparse_gemv)(index_t M, const CsrRows<T>& A, const row_t* rows, const T* b, const T* init,
-                      T* y);
+  void (*sparse_narrow_gemm)(index_t M, index_t N, const CsrRows<T>& A, const row_t* rows,
+                             const T* B, index_t ldb, const T* init, T* C, index_t ldc);
   // out[N] (+)= sum of the rows of D[M x N], the gradient of the biases. Packed.
   void (*column_sums)(index_t M, index_t N, const T* D, index_t ldd, T* out, bool accumulate);
   // out[C x R] = A[R x C]^T. out is scratch.

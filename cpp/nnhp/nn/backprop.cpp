@@ -54,8 +54,9 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
   layers_.reserve(net.layers().size());
   for (const LayerSpec& spec : net.layers()) {
     Layer layer;
-    layer.is_vector = &spec == &net.layers().back() && is_vector(spec);
-    layer.stride = layer.is_vector ? 1 : padded_stride<T>(spec.units);
+    layer.narrow = spec.units == 1 || (spec.units <= kNarrow && spec.inputs <= kNarrowDepth);
+    const bool last = &spec == &net.layers().back();
+    layer.stride = last && packs(spec) ? 1 : padded_stride<T>(spec.units);
     layer.sums = matrix(layer.stride);
     if (training) layer.delta = matrix(layer.stride);
     if (training) cut_weights(spec, layer);
@@ -79,7 +80,7 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
 // Whether the output is one unit, whose activation, if any, takes rows without a gap between them:
 // several then share a vector, in which a padded row would fill one lane.
 template <class T>
-bool Backprop<T>::is_vector(const LayerSpec& output) const {
+bool Backprop<T>::packs(const LayerSpec& output) const {
   return output.units == 1 &&
          std::all_of(output.stages.begin(), output.stages.end(), [&](const Stage& stage) {
            return stage.kind == StageKind::kActivation && !info(stage.activation).whole_row &&
@@ -205,16 +206,14 @@ void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
     layer.stages.begin(parameters, count, draw);
     split_columns<T>(team_, spec.units, [&](index_t j, index_t width) {
       T* const to = layer.sums + j;
-      if (layer.is_vector && from == nullptr) {
-        kernel_.sparse_gemv(count, samples.csr, samples.rows, weights, biases, to);
-      } else if (layer.is_vector) {
-        kernel_.gemv(count, spec.inputs, from, from_stride, weights, biases, to);
-      } else if (from == nullptr) {
-        kernel_.sparse_gemm(count, width, samples.csr, samples.rows, weights + j, spec.units,
-                            biases + j, to, layer.stride);
+      if (from == nullptr) {
+        const auto multiply = layer.narrow ? kernel_.sparse_narrow_gemm : kernel_.sparse_gemm;
+        multiply(count, width, samples.csr, samples.rows, weights + j, spec.units, biases + j, to,
+                 layer.stride);
       } else {
-        kernel_.gemm(count, width, spec.inputs, from, from_stride, weights + j, spec.units,
-                     biases + j, to, layer.stride);
+        const auto multiply = layer.narrow ? kernel_.narrow_gemm : kernel_.gemm;
+        multiply(count, width, spec.inputs, from, from_stride, weights + j, spec.units, biases + j,
+                 to, layer.stride);
       }
       layer.stages.forward_columns(j, width);
     });

@@ -95,8 +95,8 @@ class Backprop {
 
  private:
   struct Layer {
-    bool is_vector = false;  // one unit, and its rows without a gap
-    index_t stride = 0;      // of the next two [count x units]
+    bool narrow = false;  // which product makes the sums
+    index_t stride = 0;   // of the next two [count x units]
     T* sums = nullptr;
     T* delta = nullptr;  // derivative of the loss by the sums
     bool holds_biases = false;
@@ -114,7 +114,7 @@ class Backprop {
   double run_loss(const LossSpec& spec, const LossKernels& kernels, index_t count, const T* weights,
                   T* delta);
   void smooth(const LossSpec& spec, index_t count);
-  bool is_vector(const LayerSpec& output) const;
+  bool packs(const LayerSpec& output) const;
   void load_inputs(const T* parameters, const SampleRows<T>& samples, const DropoutDraw* draw);
   void scatter(const SampleRows<T>& samples);
   // Whether something that comes before layer l is trained.
