@@ -16,7 +16,7 @@ DIST = Path("build/release")
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    session.install(".[dev]")
+    session.install(".[dev,test]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy", "-p", "nnhp")
