@@ -29,7 +29,7 @@ BOUNDS = {
     "GOMP": (5, 0),
     "OMP": (5, 0),
 }
-# Of the memory that the C library sets aside for thread-local data of libraries that come late, 1664
+# Of what the C library sets aside for thread-local data of libraries that come late, 1664
 # bytes for all of them, the wheel may take so many: without it the import fails ("cannot allocate
 # memory in static TLS block"). libgomp takes 136.
 STATIC_TLS = 192

@@ -18,17 +18,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "build" / "figures.jsonl"
 PAGE = ROOT / "docs" / "reliability_figures.md"
-# What a session is given, and what it shows when it passes.
+# What a session is given, and what it shows when it passes; those that take hours come last.
 LONG, COUNTED = ["--long"], ["--long", "--figures", str(FIGURES)]
 CHECKS = {
     "lint": ([], "style, types, docstrings, the stub of the engine"),
     "tests_cpp": ([], "the C++ tests on every instruction set"),
     "wheels": ([], "sdist; the wheel from it without a network, repaired, beside PyTorch"),
-    "installed": (COUNTED, "the whole suite on the repaired wheel, faults in the long form"),
+    "docs": ([], "documentation and examples, warnings as errors"),
     "sanitizers": (COUNTED, "ASan, UBSan, TSan and memcheck on C++ and Python tests"),
     "fuzz": (COUNTED, "libFuzzer on model files, specs, states and sparse data"),
     "tidy": (LONG, "clang-tidy with its analyzer"),
-    "docs": ([], "documentation and examples, warnings as errors"),
+    "installed": (COUNTED, "the whole suite on the repaired wheel, faults in the long form"),
 }
 
 
