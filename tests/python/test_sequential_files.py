@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from nnhp import MLPClassifier, callbacks, optimizers
 from nnhp._model_files._container import Content, read, write
 from nnhp.layers import Dense
 from nnhp.sequential import _metrics
+
+GOLDEN = Path(__file__).parent / "data" / "models"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -75,7 +78,14 @@ def test_a_file_of_a_model_that_learned_nothing_has_its_random_numbers(tmp_path)
     assert_identical(models[0].get_weights(), models[1].get_weights())
 
 
-@pytest.mark.parametrize("random_state", [5, None, np.random.RandomState(5)])
+def test_a_file_of_version_1_goes_on():
+    model = nnhp.load(GOLDEN / "sequential-1.nnhp")
+    before = model.get_weights()
+    model.fit(X[:, :2], X[:, 2], epochs=2, verbose=0)
+    assert (model.get_weights()[0] != before[0]).any()
+
+
+@pytest.mark.parametrize("random_state", [5, np.int64(5), None, np.random.RandomState(5)])
 def test_the_random_state_comes_back(tmp_path, random_state):
     model = model_of(random_state=random_state)
     model.save(tmp_path / "model.nnhp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,8 @@ _PREFIX = "layers."  # of the names of weights
 _ENTRIES = {"name", "layers", "dtype", "n_features", "compiled", "state"}
 # Since version 2 of the format, and of which types.
 _RANDOM = {
-    "random_state": (np.random.RandomState, int, type(None)),
-    "generator": (np.random.RandomState, type(None)),
+    "random_state": np.random.RandomState | Integral | None,
+    "generator": np.random.RandomState | None,
 }
 
 
@@ -79,7 +80,7 @@ def described(content: Content) -> dict[str, Any]:
         if type(number) is not int or not 0 <= number < (_KEYS if name == "key" else _MOST):
             raise ValueError(f"{name} of its state is {number!r}")
     for name, kinds in _RANDOM.items():
-        if type(found[name]) not in kinds:
+        if not isinstance(found[name], kinds):
             raise ValueError(f"its {name} is {found[name]!r}")
     return found
 
@@ -112,7 +113,7 @@ def check_state(flat: NDArray[Any], tensors: Mapping[str, NDArray[Any]]) -> None
         if name.startswith(_PREFIX):
             continue
         if name == "order":
-            fits = array.dtype == np.int32 and np.array_equal(np.sort(array), range(len(array)))
+            fits = array.dtype == np.int32 and np.array_equal(np.sort(array), np.arange(len(array)))
         else:
             fits = (array.dtype, array.shape) == (flat.dtype, flat.shape)
         if not fits:
