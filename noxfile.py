@@ -1,6 +1,7 @@
 """`nox -s lint`, `tests`, `tests_cpp`, `docs`, `bench` for daily work; `nox -s release` for all."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -15,7 +16,7 @@ DIST = Path("build/release")
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    session.install(".[dev]")
+    session.install(".[dev,test]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy", "-p", "nnhp")
@@ -95,7 +96,7 @@ def bench(session: nox.Session) -> None:
 def installed(session: nox.Session) -> None:
     """After `wheels`: the suite on the repaired wheel, once per instruction set."""
     (wheel,) = DIST.glob("repaired/*.whl")
-    session.install(f"nnhp[test] @ {wheel.resolve().as_uri()}", TORCH)
+    session.install(f"nnhp[test,release] @ {wheel.resolve().as_uri()}", TORCH)
     program = "from nnhp import _core; print(*_core.available_isas()[::-1])"
     isas = str(session.run("python", "-c", program, silent=True)).split()
     # Faults are counted once; the other instruction sets have their results tested.
@@ -103,7 +104,7 @@ def installed(session: nox.Session) -> None:
         session.run("pytest", "-q", *options, env={"NNHP_ISA": isa})
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def release(session: nox.Session) -> None:
     """All of these in the long form: prints what was shown, writes docs/reliability_figures.md."""
-    session.run("python", ".ci/release.py", *session.posargs)
+    session.run(sys.executable, ".ci/release.py", *session.posargs)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 # Of the tree's files, those that an sdist leaves out.
 NOT_IN_SDIST = re.compile(
-    r"^(\.ci/|\.git(ignore|attributes)$|\.hypothesis/|\.venv/|build/|dist/|.*\.\w+_cache/"
-    r"|docs/(_build|api|gallery)/)"
+    r"^(\.(ci|git|nox|venv|cache|hypothesis)/|\.git(ignore|attributes)?$|build/|dist/"
+    r"|.*\.\w+_cache/|docs/(_build|api|gallery)/)"
 )
 DIST_INFO = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
 

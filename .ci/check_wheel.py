@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_DT_FLAGS
 
 # The newest versions of symbols that the wheel may ask of a system: those of Debian 12, on which it
 # is built (no container of manylinux can be had there); and of the copy of libgomp that it brings.
@@ -28,6 +29,10 @@ BOUNDS = {
     "GOMP": (5, 0),
     "OMP": (5, 0),
 }
+# Of what the C library sets aside for thread-local data of libraries that come late, 1664
+# bytes for all of them, the wheel may take so many: without it the import fails ("cannot allocate
+# memory in static TLS block"). libgomp takes 136.
+STATIC_TLS = 192
 SYSTEM = {
     *["libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "libpthread.so.0"],
     *["ld-linux-x86-64.so.2", "libdl.so.2"],
@@ -61,6 +66,15 @@ def needed(image: bytes) -> tuple[set[str], dict[str, tuple[int, ...]]]:
     return libraries, newest
 
 
+def static_tls(image: bytes) -> int:
+    """Return the bytes of thread-local data that must lie in what was set aside at the start."""
+    elf = ELFFile(io.BytesIO(image))
+    tags = elf.get_section_by_name(".dynamic").iter_tags("DT_FLAGS")
+    if not any(tag.entry.d_val & ENUM_DT_FLAGS["DF_STATIC_TLS"] for tag in tags):
+        return 0
+    return sum(segment["p_memsz"] for segment in elf.iter_segments("PT_TLS"))
+
+
 def check_contents(wheel: Path) -> list[str]:
     """Check libraries, symbols and licenses; return what is wrong."""
     with zipfile.ZipFile(wheel) as archive:
@@ -75,6 +89,10 @@ def check_contents(wheel: Path) -> list[str]:
         problems.append("it holds no license of libgomp")
     if "GCC-exception-3.1" not in metadata:
         problems.append("its metadata do not tell of libgomp's license")
+    taken = sum(map(static_tls, objects.values()))
+    print(f"static thread-local data: {taken} bytes")
+    if taken > STATIC_TLS:
+        problems.append(f"it takes {taken} bytes of static thread-local data")
     for name, image in objects.items():
         libraries, newest = needed(image)
         text = ", ".join(f"{kind}_{'.'.join(map(str, n))}" for kind, n in sorted(newest.items()))

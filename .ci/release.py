@@ -2,47 +2,62 @@
 
     python .ci/release.py [SESSION ...]
 
-Each check is a session of noxfile.py (all of CHECKS, if none is named). What they count goes to
-docs/reliability_figures.md when all of them have passed.
+Needs nox in the same Python. Each check is a session of noxfile.py (all of CHECKS, if none is
+named). What they count goes to docs/reliability_figures.md when all of them have passed.
 """
 
 import datetime as dt
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "build" / "figures.jsonl"
 PAGE = ROOT / "docs" / "reliability_figures.md"
-# What a session is given, and what it shows when it passes.
+# What a session is given, and what it shows when it passes; those that take hours come last.
 LONG, COUNTED = ["--long"], ["--long", "--figures", str(FIGURES)]
 CHECKS = {
     "lint": ([], "style, types, docstrings, the stub of the engine"),
     "tests_cpp": ([], "the C++ tests on every instruction set"),
     "wheels": ([], "sdist; the wheel from it without a network, repaired, beside PyTorch"),
-    "installed": (COUNTED, "the whole suite on the repaired wheel, faults in the long form"),
+    "docs": ([], "documentation and examples, warnings as errors"),
     "sanitizers": (COUNTED, "ASan, UBSan, TSan and memcheck on C++ and Python tests"),
     "fuzz": (COUNTED, "libFuzzer on model files, specs, states and sparse data"),
     "tidy": (LONG, "clang-tidy with its analyzer"),
-    "docs": ([], "documentation and examples, warnings as errors"),
+    "installed": (COUNTED, "the whole suite on the repaired wheel, faults in the long form"),
 }
+
+
+def environment() -> dict[str, str]:
+    """The environment of the sessions, in which ccache compiles once what several of them build."""
+    if shutil.which("ccache") is None:
+        return dict(os.environ)
+    cache = {
+        "CCACHE_DIR": str(ROOT / "build" / "ccache"),
+        "CCACHE_BASEDIR": os.path.commonpath([ROOT, tempfile.gettempdir()]),
+        "CCACHE_NOHASHDIR": "true",
+        "CMAKE_CXX_COMPILER_LAUNCHER": "ccache",
+        "CMAKE_ARGS": "-DNNHP_WERROR=ON",  # as the C++ tests are built
+    }
+    return cache | os.environ
 
 
 def main() -> int:
     """Run the sessions; return the exit code."""
-    nox = shutil.which("nox")
-    if nox is None:
-        raise SystemExit("nox is not on the path")
+    nox = [sys.executable, "-m", "nox", "-s"]
     chosen = sys.argv[1:] or list(CHECKS)
     FIGURES.parent.mkdir(exist_ok=True)
     FIGURES.unlink(missing_ok=True)
+    env = environment()
     rows, failed = [], False
     for name in chosen:
         options, shows = CHECKS[name]
         begin = time.monotonic()
-        done = subprocess.run([nox, "-s", name, "--", *options], cwd=ROOT, check=False)
+        done = subprocess.run([*nox, name, "--", *options], cwd=ROOT, env=env, check=False)
         failed |= done.returncode != 0
         result = "passed" if done.returncode == 0 else "FAILED"
         rows.append(f"| {name} | {shows} | {result} | {(time.monotonic() - begin) / 60:.0f} min |")

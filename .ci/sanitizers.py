@@ -95,7 +95,7 @@ class Checks:
 
     def ctest(self, preset: str, *wrapper: str) -> None:
         """The C++ tests of a preset, once the planted faults are found."""
-        ctest = [*wrapper, "ctest", "--preset", preset, "-j2"]
+        ctest = [*wrapper, "ctest", "--preset", preset]
         planted = subprocess.run([*ctest, "-R", "planted"], cwd=ROOT, check=False)
         if planted.returncode:
             raise SystemExit("what was planted is not found")

@@ -224,6 +224,33 @@ def test_a_study_that_is_open_is_not_shared_with_a_child(tmp_path):
 
 # ------------------------------------------------------------------- other users of OpenMP
 
+# Compiled modules that come with what the tests need.
+MANY = [
+    *("numpy", "scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.spatial", "scipy.special"),
+    *("sklearn.ensemble", "sklearn.neighbors", "sklearn.svm", "pandas", "polars", "pyarrow"),
+    *("pyarrow.parquet", "matplotlib.pyplot", "PIL.Image", "contourpy", "kiwisolver", "msgpack"),
+    *("onnx", "onnxruntime", "optuna", "psutil", "safetensors", "sqlalchemy", "ssl", "sqlite3"),
+    *("torch", "yaml", "lightgbm", "xgboost"),
+]
+LAST_OF_MANY = """
+import importlib, warnings
+warnings.simplefilter("ignore")
+for name in {names}:
+    importlib.import_module(name)
+import nnhp
+X = [[0.0], [1.0]] * 40
+print(nnhp.MLPClassifier(4, max_iter=2, n_jobs=2).fit(X, [0, 1] * 40).n_iter_)
+"""
+
+
+@pytest.mark.slow
+def test_the_last_of_many_libraries_is_loaded():
+    """The loader keeps little memory for thread-local data, of which those before take."""
+    there = [name for name in MANY if importlib.util.find_spec(name.partition(".")[0])]
+    assert len(there) >= 25
+    assert run_child(LAST_OF_MANY.format(names=there)) == "2\n"
+
+
 # How each library's own threads are used once.
 USES = {
     "nnhp": "fit()",

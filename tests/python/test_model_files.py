@@ -424,8 +424,9 @@ def test_a_header_of_any_length_is_read(tmp_path, n_more):
 
 def test_a_later_version_is_refused(saved, tmp_path):
     path = tmp_path / "later.nnhp"
-    path.write_bytes(saved.replace(b'"version":"1"', b'"version":"2"'))
-    with pytest.raises(ValueError, match="version '2' of the format"):
+    later = VERSION + 1
+    path.write_bytes(saved.replace(b'"version":"%d"' % VERSION, b'"version":"%d"' % later))
+    with pytest.raises(ValueError, match=f"version '{later}' of the format"):
         nnhp.load(path)
 
 

@@ -1,7 +1,9 @@
 """Models of Sequential in files, pickled and copied."""
 
 import copy
+import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ from sklearn.exceptions import NotFittedError
 
 import nnhp
 from nnhp import MLPClassifier, callbacks, optimizers
-from nnhp._model_files._container import Content, write
+from nnhp._model_files._container import Content, read, write
 from nnhp.layers import Dense
 from nnhp.sequential import _metrics
+
+GOLDEN = Path(__file__).parent / "data" / "models"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -34,15 +38,100 @@ def test_a_model_comes_back_from_its_file(tmp_path, dtype):
     assert_identical(loaded.evaluate(X, IDS, verbose=0), model.evaluate(X, IDS, verbose=0))
 
 
-def test_a_training_goes_on_from_a_file(tmp_path):
-    optimizer = optimizers.Nadam(learning_rate=0.01, ema_momentum=0.5)
-    model = model_of(optimizer=optimizer)
-    fit(model, shuffle=False)
+MODELS = {
+    "averages": lambda: model_of(
+        optimizer=optimizers.Nadam(learning_rate=0.01, ema_momentum=0.5), random_state=3
+    ),
+    "masks and noise": everything,
+}
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_training_goes_on_as_without_a_file(tmp_path, name, shuffle):
+    path = tmp_path / "model.nnhp"
+    straight, model = MODELS[name](), MODELS[name]()
+    fit(straight, epochs=2, shuffle=shuffle)
+    straight_curve = fit(straight, epochs=3, shuffle=shuffle).history["loss"]
+    fit(model, epochs=2, shuffle=shuffle)
+    for _ in range(2):  # a file of what was read is as good
+        model.save(path)
+        model = nnhp.Sequential.load(path)
+    curve = fit(model, epochs=3, shuffle=shuffle).history["loss"]
+    assert curve == straight_curve
+    assert_identical(model.get_weights(), straight.get_weights())
+    model.save(path)
+    loaded = nnhp.Sequential.load(path)
+    for one in (straight, loaded):
+        one.train_on_batch(X, IDS)
+        fit(one, epochs=1, shuffle=shuffle)
+    assert_identical(loaded.get_weights(), straight.get_weights())
+
+
+def test_a_file_of_a_model_that_learned_nothing_has_its_random_numbers(tmp_path):
+    models = [model_of(), model_of()]
+    models[0].predict(X)
+    models[0].save(tmp_path / "model.nnhp")
+    models[0] = nnhp.Sequential.load(tmp_path / "model.nnhp")
+    for model in models:
+        fit(model)
+    assert_identical(models[0].get_weights(), models[1].get_weights())
+
+
+def test_a_file_of_version_1_goes_on():
+    model = nnhp.load(GOLDEN / "sequential-1.nnhp")
+    before = model.get_weights()
+    model.fit(X[:, :2], X[:, 2], epochs=2, verbose=0)
+    assert (model.get_weights()[0] != before[0]).any()
+
+
+@pytest.mark.parametrize("random_state", [5, np.int64(5), None, np.random.RandomState(5)])
+def test_the_random_state_comes_back(tmp_path, random_state):
+    model = model_of(random_state=random_state)
     model.save(tmp_path / "model.nnhp")
-    loaded = nnhp.Sequential.load(tmp_path / "model.nnhp")
-    for one in (model, loaded):
-        fit(one, shuffle=False)
-    assert_identical(loaded.get_weights(), model.get_weights())
+    kept = nnhp.Sequential.load(tmp_path / "model.nnhp").random_state
+    if isinstance(random_state, np.random.RandomState):
+        assert kept.randint(1 << 30) == random_state.randint(1 << 30)
+    else:
+        assert kept == random_state
+
+
+def test_a_random_state_of_another_kind_is_refused(tmp_path):
+    model = model_of(random_state=np.random.RandomState(np.random.PCG64(0)))
+    with pytest.raises(ValueError, match="random_state is a RandomState of PCG64"):
+        model.save(tmp_path / "model.nnhp")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "said"),
+    [
+        ("random_state", "5", "its random_state is '5'"),
+        ("generator", 5, "its generator is 5"),
+        ("place", 10**9, "a random state that is none"),
+        ("key", 1 << 64, "key of its state"),
+        ("order", np.zeros(len(X), np.int32), "order is int32"),
+        ("order", np.arange(len(X)), "order is int64"),
+        ("order", np.zeros((1, 1), np.int32), "order is int32"),
+    ],
+)
+def test_random_numbers_that_are_none_are_refused(tmp_path, entry, value, said):
+    path = tmp_path / "model.nnhp"
+    model = model_of()
+    fit(model, epochs=1)
+    model.save(path)
+    content = read(path)
+    document, arrays = json.loads(content.document), dict(content.arrays)
+    if entry == "order":
+        arrays["order"] = value
+    elif entry == "key":
+        document["state"]["key"] = value
+    elif entry == "place":
+        document["generator"]["$random_state"]["$tuple"][2] = value
+    else:
+        document[entry] = value
+    write(path, Content(content.kind, json.dumps(document), arrays))
+    with pytest.raises(ValueError, match=said):
+        nnhp.Sequential.load(path)
 
 
 def test_a_model_without_compile_has_a_file(tmp_path):

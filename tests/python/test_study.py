@@ -1,6 +1,7 @@
 """The durable record of a search: exact, locked, and whole after any crash or damage."""
 
 import copy
+import itertools
 import json
 import os
 import pickle
@@ -21,10 +22,11 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_identical, run_child
+from helpers import STOPS_EARLY, assert_identical, run_child
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 
+from nnhp import GridSearchCV, MLPClassifier
 from nnhp.search import _study_file, _study_owner, _study_rescue
 from nnhp.search._study import Study, StudyDamagedWarning, StudyLocked, open_recorder
 from nnhp.search._study_values import NamedValue, dumps, loads
@@ -766,6 +768,14 @@ with recording(path, data=sys.stdin.readline()) as recorder:
     assert files_beside(path) == []
 
 
+@pytest.fixture
+def jumping_clock(monkeypatch):
+    """Years pass between two looks at the wall clock, forth and back."""
+    years = itertools.cycle([2e9, 1e9, 3e9])
+    monkeypatch.setattr(time, "time", lambda: next(years))
+
+
+@pytest.mark.usefixtures("jumping_clock")
 def test_a_writer_on_another_host_counts_as_dead_when_its_beat_stops(path, monkeypatch):
     monkeypatch.setattr(_study_owner, "BEAT_SECONDS", 0.2)
     monkeypatch.setattr(_study_owner, "PATIENCE_SECONDS", 1.5)
@@ -788,6 +798,17 @@ def test_a_writer_on_another_host_counts_as_dead_when_its_beat_stops(path, monke
     with recording(path) as recorder:
         assert len(kept(recorder, 1, resource=81)) == N_FOLDS
         assert kept(recorder, 1, resource=27) == set()
+
+
+@STOPS_EARLY
+@pytest.mark.usefixtures("jumping_clock")
+def test_times_of_a_search_know_no_clock_that_jumps(path):
+    X, y = np.random.RandomState(0).rand(40, 3), np.arange(40) % 2
+    search = GridSearchCV(MLPClassifier(3, max_iter=5), {"alpha": [0.1, 1.0]}, cv=2, study=path)
+    search.fit(X, y)
+    assert 0 <= search.refit_time_ < 1e6
+    for time_of in ("fit", "score"):
+        assert (np.abs(search.cv_results_[f"mean_{time_of}_time"]) < 1e6).all()
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

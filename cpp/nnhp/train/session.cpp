@@ -460,7 +460,7 @@ bool Session<T>::run_epoch(Scratch& scratch, const StopToken& stop) {
                           monitor_table[static_cast<size_t>(in_.train->monitor)].score, *in_.set,
                           scratch.evaluation, heeded);
   }
-  if (!loss || !evaluation.finished) {
+  if (undo && (!loss || !evaluation.finished)) {  // nothing else has heeded the token
     undo->restore();
     return false;
   }

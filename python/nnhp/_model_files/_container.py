@@ -23,7 +23,8 @@ from safetensors.numpy import save
 
 from nnhp._checks import as_path
 
-VERSION = 1
+# 1; 2 has the random numbers of a Sequential, and the order of its samples.
+VERSION = 2
 _DTYPES = {
     "BOOL",
     *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)),
@@ -32,6 +33,7 @@ _DTYPES = {
     "F64",
 }
 _FORMAT = "nnhp"
+_READABLE = {str(version): version for version in range(1, VERSION + 1)}
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ class Content:
     document: str
     arrays: Mapping[str, NDArray[Any]]
 
-    def digest(self) -> str:
+    def digest(self, version: int = VERSION) -> str:
         """SHA-256 of all of it, and of the format's version."""
         found = hashlib.sha256()
         rows = sorted((n, a.dtype.str, list(a.shape)) for n, a in self.arrays.items())
-        head = json.dumps([_FORMAT, VERSION, self.kind, self.document, rows])
+        head = json.dumps([_FORMAT, version, self.kind, self.document, rows])
         found.update(head.encode())
         for name in sorted(self.arrays):
             found.update(np.asarray(self.arrays[name], order="C").tobytes())
@@ -118,10 +120,11 @@ def read(path: str | Path) -> Content:
             metadata = opened.metadata() or {}
             if metadata.get("format") != _FORMAT:
                 raise ValueError(f"{path} holds tensors, but not a model of nnhp.")
-            if metadata.get("version") != str(VERSION):
+            version = _READABLE.get(metadata.get("version", ""))
+            if version is None:
                 raise ValueError(
                     f"{path} has version {metadata.get('version')!r} of the format, of which this "
-                    f"nnhp reads version {VERSION}: use a later nnhp."
+                    f"nnhp reads those up to {VERSION}: use a later nnhp."
                 )
             arrays = {}
             for name in opened.keys():  # noqa: SIM118
@@ -131,7 +134,7 @@ def read(path: str | Path) -> Content:
     except SafetensorError as error:
         raise ValueError(f"{path} is no model file of nnhp, or damaged: {error}.") from error
     content = Content(metadata.get("kind", ""), metadata.get("document", ""), arrays)
-    if content.digest() != metadata.get("sha256"):
+    if content.digest(version) != metadata.get("sha256"):
         raise ValueError(f"{path} is damaged: its SHA-256 is not that of its content.")
     return content
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_selector
 
 from nnhp import _typed_json
-from nnhp._model_files import _classes
+from nnhp._model_files import _classes, _random_states
 
 _TENSOR_KINDS = "biuf"
 _MAX_TEXT_BYTES = 1 << 28  # of an array of texts, whose memory no file bounds
@@ -64,7 +64,7 @@ class EstimatorEncoder(_typed_json.Encoder):
             parts = [value.pattern, value.dtype_include, value.dtype_exclude]
             return {"$selector": self.encode(parts, path)}
         if isinstance(value, np.random.RandomState):
-            return {"$random_state": self.encode(value.get_state(legacy=True), path)}
+            return _random_states.encoded(value, self.encode, path)
         for tag, table in (("$type", _classes.types()), ("$function", _classes.functions())):
             name = _classes.name_in(table, value)
             if name is not None:
@@ -106,7 +106,7 @@ def decode(document: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
         "$index": lambda kept: _pandas().Index(kept),
         "$selector": _selector,
         "$dtype": _dtype,
-        "$random_state": _random_state,
+        _random_states.TAG: _random_states.decoded,
         "$type": lambda name: _classes.types()[name],
         "$function": lambda name: _classes.functions()[name],
     }
@@ -140,23 +140,6 @@ def _objects(kept: Any) -> Any:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array.reshape(shape).astype(dtype)
-
-
-def _random_state(kept: Any) -> np.random.RandomState:
-    kind, words, place, has_normal, normal = kept
-    sound = (
-        kind == "MT19937"
-        and (words.dtype, words.shape) == (np.uint32, (624,))
-        and type(place) is int
-        and 0 <= place <= 624  # NumPy would read beyond the words
-        and has_normal in (0, 1)
-        and type(normal) is float
-    )
-    if not sound:
-        raise ValueError("it has a random state that is none")
-    made = np.random.RandomState()
-    made.set_state(kept)
-    return made
 
 
 def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:

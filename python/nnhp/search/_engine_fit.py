@@ -172,7 +172,7 @@ class EngineSearch(DocLink, BaseSearchCV):
     ) -> None:
         """Make `best_estimator_`: fitted on all samples, or the ensemble of the folds."""
         subcontext = context.subcontext(task_name="refit-with-best-params")
-        begun = time.time()
+        begun = time.perf_counter()
         if self.ensemble:
             self.best_estimator_ = FoldEnsemble(search.estimators_of(self.best_index_))
         else:
@@ -181,7 +181,7 @@ class EngineSearch(DocLink, BaseSearchCV):
             with subcontext.propagate_callback_context(self.best_estimator_):
                 subcontext.call_on_fit_task_begin(estimator=self, **seen)
                 self._fit_best(self.best_estimator_, seen["X"], seen["y"], fit_params)
-        self.refit_time_ = time.time() - begun
+        self.refit_time_ = time.perf_counter() - begun
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         subcontext.call_on_fit_task_end(estimator=self, **seen)

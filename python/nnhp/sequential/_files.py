@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nnhp import _typed_json
 from nnhp._keras import check_file_name
+from nnhp._model_files import _random_states
 from nnhp._model_files._container import Content
 from nnhp._model_files._container import read as read_content
 from nnhp._model_files._container import write as write_content
@@ -21,12 +24,20 @@ if TYPE_CHECKING:
 KIND = "Sequential"
 _KIND_OF_WEIGHTS = "weights of a Sequential"
 _MOST = 1 << 62  # steps and samples that were seen
+_KEYS = 1 << 64  # of masks and noise
 _PREFIX = "layers."  # of the names of weights
 _ENTRIES = {"name", "layers", "dtype", "n_features", "compiled", "state"}
+# Since version 2 of the format, and of which types.
+_RANDOM = {
+    "random_state": np.random.RandomState | Integral | None,
+    "generator": np.random.RandomState | None,
+}
 
 
 class _Encoder(_typed_json.Encoder):
     def other(self, value: Any, path: str) -> Any:
+        if isinstance(value, np.random.RandomState):
+            return _random_states.encoded(value, self.encode, path)
         raise ValueError(f"{path.lstrip('.')} is {value!r}, which a model file cannot hold.")
 
 
@@ -58,15 +69,19 @@ def read(path: str | Path) -> Content:
 
 def described(content: Content) -> dict[str, Any]:
     """What the model of a file is; raises where it is none."""
-    found: dict[str, Any] = _typed_json.loads(content.document)
+    tags = {_random_states.TAG: _random_states.decoded}
+    found: dict[str, Any] = dict.fromkeys(_RANDOM) | _typed_json.loads(content.document, tags)
     missing = _ENTRIES - found.keys()
     if missing:
         raise ValueError(f"it lacks {sorted(missing)}")
     for component in found["layers"]:
         component.check()
     for name, number in found["state"].items():
-        if type(number) is not int or not 0 <= number < _MOST:
+        if type(number) is not int or not 0 <= number < (_KEYS if name == "key" else _MOST):
             raise ValueError(f"{name} of its state is {number!r}")
+    for name, kinds in _RANDOM.items():
+        if not isinstance(found[name], kinds):
+            raise ValueError(f"its {name} is {found[name]!r}")
     return found
 
 
@@ -93,10 +108,15 @@ def weights_of(
 
 
 def check_state(flat: NDArray[Any], tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Raise ValueError where what an optimizer keeps is not as long as the parameters."""
+    """Raise ValueError where the samples' order is none, or the rest not as long as parameters."""
     for name, array in tensors.items():
-        fits = (array.dtype, array.shape) == (flat.dtype, flat.shape)
-        if not name.startswith(_PREFIX) and not fits:
+        if name.startswith(_PREFIX):
+            continue
+        if name == "order":
+            fits = array.dtype == np.int32 and np.array_equal(np.sort(array), np.arange(len(array)))
+        else:
+            fits = (array.dtype, array.shape) == (flat.dtype, flat.shape)
+        if not fits:
             raise ValueError(f"{name} is {array.dtype}{list(array.shape)}")
 
 

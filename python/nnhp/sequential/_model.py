@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from nnhp._model_files._container import guarded
 from nnhp.sequential import _files, _similar
 from nnhp.sequential._trainable import Trainable
+from nnhp.sequential._training import State
 
 if TYPE_CHECKING:
     import onnx
@@ -108,7 +109,8 @@ class Sequential(Trainable):
         """Write the model to a file.
 
         The file is in the safetensors format: the weights by name, and as metadata the layers, what
-        `compile` was given and the optimizer's state. `Sequential.load` reads it.
+        `compile` was given, the optimizer's state and that of the random numbers. `Sequential.load`
+        reads it.
 
         Parameters
         ----------
@@ -125,7 +127,8 @@ class Sequential(Trainable):
         """
         net = self._built(None)
         compiled = self._compiled
-        arrays, numbers = self._state().to_save()
+        state = self._state()
+        arrays, numbers = state.to_save()
         described = {
             "name": self.name,
             "layers": net.layers if self._input is None else [self._input, *net.layers],
@@ -133,6 +136,8 @@ class Sequential(Trainable):
             "n_features": net.n_features,
             "compiled": None if compiled is None else compiled.given(),
             "state": numbers,
+            "random_state": self.random_state,
+            "generator": state.generator,
         }
         _files.write(path, described, net, arrays)
 
@@ -140,8 +145,8 @@ class Sequential(Trainable):
     def load(cls, path: str | Path) -> Self:
         """Read a model that `save` wrote.
 
-        Its random state is a new one: what follows from it, such as the order of samples in a
-        further `fit`, differs from that of the model that was saved.
+        A further `fit` gives the bits that it would have given without the file: the optimizer's
+        state and the random numbers go on from where they were.
 
         Parameters
         ----------
@@ -173,7 +178,9 @@ class Sequential(Trainable):
                 model.learning_rate = compiled["learning_rate"]
             flat = net.pack(_files.weights_of(path, net, content.arrays))
             _files.check_state(flat, content.arrays)
-            model._weights = model._weights.restored(flat, content.arrays, described["state"])
+            model.random_state = described["random_state"]  # of which nothing is drawn any more
+            generator = described["generator"] or model._weights.generator
+            model._weights = State.restored(flat, generator, content.arrays, described["state"])
         return model
 
     def to_onnx(self) -> onnx.ModelProto:

@@ -50,8 +50,12 @@ class State:
 
     def to_save(self) -> tuple[dict[str, NDArray[Any]], dict[str, int]]:
         """All but the generator: arrays and numbers by their names."""
-        arrays = {"parameters": self.parameters} | ({} if self.raw is None else {"raw": self.raw})
+        optional = {"raw": self.raw, "order": self.order}
+        arrays = {name: array for name, array in optional.items() if array is not None}
+        arrays["parameters"] = self.parameters
         numbers = {"samples_seen": self.samples_seen}
+        if self.key is not None:
+            numbers["key"] = self.key
         for name, value in self.optimizer.items():
             if isinstance(value, np.ndarray):
                 arrays[f"optimizer.{name}"] = value
@@ -59,18 +63,30 @@ class State:
                 numbers[name] = int(value)
         return arrays, numbers
 
+    @classmethod
     def restored(
-        self, parameters: NDArray[Any], arrays: Mapping[str, NDArray[Any]], numbers: dict[str, int]
+        cls,
+        parameters: NDArray[Any],
+        generator: np.random.RandomState,
+        arrays: Mapping[str, NDArray[Any]],
+        numbers: dict[str, int],
     ) -> State:
-        """What `to_save` told, with this generator."""
+        """What `to_save` told, with a generator."""
         optimizer: dict[str, Any] = {
             name.removeprefix("optimizer."): array
             for name, array in arrays.items()
             if name.startswith("optimizer.")
         }
-        optimizer |= {name: value for name, value in numbers.items() if name != "samples_seen"}
-        return State(
-            parameters, self.generator, numbers["samples_seen"], arrays.get("raw"), optimizer
+        others = ("samples_seen", "key")
+        optimizer |= {name: value for name, value in numbers.items() if name not in others}
+        return cls(
+            parameters,
+            generator,
+            numbers["samples_seen"],
+            arrays.get("raw"),
+            optimizer,
+            numbers.get("key"),
+            arrays.get("order"),
         )
 
     def without_optimizer(self) -> State:
