@@ -195,6 +195,20 @@ def test_only_what_is_needed_is_there():
     assert "double" not in text
 
 
+def test_classes_of_any_name_have_a_header_of_ascii(Estimator, tmp_path):
+    net = type("Nétz", (Estimator,), {})(max_iter=2).fit(X, problem("binary")[1])
+    net.to_c_header(tmp_path / "net.h")
+    assert (tmp_path / "net.h").read_bytes().startswith(rb"/* A fitted N\xe9tz, written by nnhp")
+
+
+def test_texts_that_c_would_cut_are_refused_and_the_earlier_file_stays(tmp_path):
+    (tmp_path / "net.h").write_text("earlier")
+    net = MLPClassifier(3, max_iter=2).fit(X, np.array(["a\0b", "c"], object)[problem("binary")[1]])
+    with pytest.raises(ValueError, match=r"classes_ must be .* character 0 in C, got 'a\\x00b'\."):
+        net.to_c_header(tmp_path / "net.h")
+    assert (tmp_path / "net.h").read_text() == "earlier"
+
+
 @pytest.mark.parametrize(
     "name", ["", "1net", "_net", "ne t", "net-1", "nét", "n" * 33, "net;", "net\n", "int main"]
 )
