@@ -19,10 +19,13 @@ _NO_NUMBERS = (
 )
 _NOT_SORTED = ("not supported between instances", "did not contain a loop")
 _NO_WEIGHTS = "arguments to ufuncs"
-_OTHER_SHAPES = (
+_UNNAMED = (  # how texts begin that do not say whose array they mean
+    "Complex data not supported",
     "Expected array-like",
     "Expected 2D array",
     "Expected sequence or array-like",
+    "Found array with",
+    "Found input variables with inconsistent",
     "Input should have at least",
     "The 'y_true' parameter",
 )
@@ -52,7 +55,7 @@ def naming(numbers: str, arrays: str | None = None) -> Iterator[None]:
             raise kind(f"{numbers} must hold numbers: {text}") from error
         if any(said in text for said in _NOT_SORTED):
             raise kind(f"{numbers} must hold labels of one kind, which can be sorted.") from error
-        if text.startswith(_OTHER_SHAPES):
+        if text.startswith(_UNNAMED):
             raise kind(f"{arrays or numbers}: {text}") from error
         raise
 
