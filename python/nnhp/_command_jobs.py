@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 import nnhp
 from nnhp import _table_files, _table_sweep, _tables
-from nnhp._table_files import FailedError, RefusedError, one_line
+from nnhp._table_files import FailedError, RefusedError
 from nnhp._table_methods import METHODS
 from nnhp._table_search import Found, Request, TableSearch
 from nnhp._table_sweep import SweepRequest
+from nnhp._table_words import one_line
 from nnhp._tables import Table
 from nnhp._whole_file import whole_file
 

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from nnhp import _tables
 from nnhp._space_file import read_space
-from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
+from nnhp._table_files import FailedError, RefusedError, check_writable
 from nnhp._table_methods import (
     FACTOR,
     MAX_DEPTH,
@@ -35,6 +35,7 @@ from nnhp._table_methods import (
     default_space,
     whole_number,
 )
+from nnhp._table_words import one_line
 from nnhp._tables import STEP, Table
 from nnhp.search import (
     GrowSearchCV,
