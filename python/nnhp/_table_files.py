@@ -167,7 +167,8 @@ def check_writable(path: str, option: str) -> None:
         raise RefusedError(f"{option}: {path} exists and is not a file")
     if not folder.is_dir():
         raise RefusedError(f"{option}: there is no folder {folder}")
-    if not os.access(path if Path(path).exists() else folder, os.W_OK):
+    # The new file is made beside the earlier one.
+    if not os.access(folder, os.W_OK) or (Path(path).exists() and not os.access(path, os.W_OK)):
         raise RefusedError(f"{option}: {path} cannot be written")
 
 
