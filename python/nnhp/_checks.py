@@ -68,11 +68,14 @@ def check_samples(**given: Any) -> None:
 
 
 def as_path(path: Any, name: str = "path") -> Path:
-    """Return a path; TypeError, naming the argument, where it is none."""
+    """Return a path; TypeError or ValueError, naming the argument, where it is none."""
     try:
-        return Path(os.fsdecode(path))
+        text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f"{name} must be a str or a path-like object, got {path!r}.") from None
+    if "\0" in text:
+        raise ValueError(f"{name} must be without the character 0, got {path!r}.")
+    return Path(text)
 
 
 def check_iterable(given: Any, name: str, expected: str) -> None:

@@ -40,7 +40,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         yield target
         return
-    with TemporaryDirectory(".part", ".nnhp-", target.parent) as folder:
+    try:
+        beside = TemporaryDirectory(".part", ".nnhp-", target.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    with beside as folder:
         part = Path(folder, target.name)
         yield part
         with part.open("rb") as file:

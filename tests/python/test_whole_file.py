@@ -56,6 +56,21 @@ def test_a_link_stays_and_a_missing_folder_is_named(tmp_path):
     assert told.value.filename == str(missing)
 
 
+def test_a_folder_that_takes_no_files_is_told_by_the_path(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "something else")
+
+    monkeypatch.setattr("nnhp._whole_file.TemporaryDirectory", refuse)
+    with pytest.raises(PermissionError) as told, whole_file(tmp_path / "a.txt"):
+        pass
+    assert told.value.filename == str(tmp_path / "a.txt")
+
+
+def test_paths_without_a_file_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"path must be without the character 0, got 'a\\x00b'\."):
+        fitted().save("a\0b")
+
+
 WRITERS = {
     "model": lambda path: fitted().save(path),
     "C": lambda path: fitted().to_c_header(path),
