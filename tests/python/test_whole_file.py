@@ -66,7 +66,7 @@ def test_a_folder_that_takes_no_files_is_told_by_the_path(tmp_path, monkeypatch)
     assert told.value.filename == str(tmp_path / "a.txt")
 
 
-def test_paths_without_a_file_are_named(tmp_path):
+def test_paths_without_a_file_are_named():
     with pytest.raises(ValueError, match=r"path must be without the character 0, got 'a\\x00b'\."):
         fitted().save("a\0b")
 
