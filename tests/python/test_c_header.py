@@ -145,6 +145,27 @@ def test_classes_are_in_the_header(tmp_path):
     assert n_features == str(X.shape[1])
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("kind", ["names", "two targets", "MLPClassifier gelu layer"])
+def test_compilers_of_cpp_take_it_too(kind, dtype, tmp_path):
+    net = estimators(dtype)[kind]
+    net.to_c_header(tmp_path / "net.h")
+    real = "float" if dtype == "float32" else "double"
+    n_values = expected(net)[1].shape[1]
+    call = "net_predict(x, y)" if n_values == 2 else "net_predict_proba(x, y)"
+    source = (
+        '#include <cstdio>\n#include "net.h"\n'
+        f"int main() {{ const {real} x[{X.shape[1]}] = {{{', '.join(map(repr, X[0].tolist()))}}};\n"
+        f'{real} y[{n_values}]; {call}; for ({real} v : y) std::printf("%.17g\\n", double(v)); }}\n'
+    )
+    (tmp_path / "main.cpp").write_text(source)
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    command = ["g++", *flags, "main.cpp", "-o", "main"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr[-4000:]
+    assert_close(np.array(run(tmp_path), dtype=float), expected(net)[1][0])
+
+
 @compiles
 def test_numbers_are_exact(tmp_path):
     """Also those next to zero, and the greatest."""
