@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,8 @@ from nnhp._checks import as_path
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give the path of a new file, which takes the place of an earlier one at the end.
 
-    By then it is on the disk. Of an error nothing is left, and the earlier file stays. What is
-    neither there nor a file, but a device or a pipe, is given as it is.
+    By then it is on the disk, with the earlier file's permissions. Of an error nothing is left, and
+    the earlier file stays. A device or a pipe is given as it is.
 
     Parameters
     ----------
@@ -50,4 +51,6 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield part
         with part.open("rb") as file:
             os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, part)
         part.replace(target)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import threading
 
 import pytest
@@ -27,6 +28,16 @@ def test_the_earlier_file_stays_until_the_new_one_is_complete(tmp_path):
         assert part.name == path.name
     assert path.read_text() == "later"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_who_may_read_the_earlier_file_may_read_the_new_one(tmp_path):
+    path = tmp_path / "a.txt"
+    path.touch()
+    path.chmod(0o600)
+    with whole_file(path) as part:
+        part.write_text("later")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == "later"
 
 
 def test_of_an_error_nothing_is_left(tmp_path):
