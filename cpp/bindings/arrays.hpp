@@ -48,8 +48,10 @@ T value_of(const py::handle& object, const std::string& name) {
   try {
     return object.cast<T>();
   } catch (const py::cast_error&) {
-    throw py::type_error(name + " cannot be " + py::repr(object).cast<std::string>());
+  } catch (const py::error_already_set& error) {  // as tuple(3) raises it
+    if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
   }
+  throw py::type_error(name + " cannot be " + py::repr(object).cast<std::string>());
 }
 
 template <class T>

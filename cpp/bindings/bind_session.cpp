@@ -147,7 +147,7 @@ std::vector<StateEntry<T>> own_entries() {
          return dict_of(kept_entries<T>(), s.kept);
        },
        [](State& s, const py::object& o) {
-         if (!o.is_none()) set_entries(kept_entries<T>(), s.kept, o.cast<py::dict>());
+         if (!o.is_none()) set_entries(kept_entries<T>(), s.kept, value_of<py::dict>(o, "kept"));
        }},
       {"order",
        [](const SessionState<T>& s) -> py::object {

@@ -19,10 +19,13 @@ _NO_NUMBERS = (
 )
 _NOT_SORTED = ("not supported between instances", "did not contain a loop")
 _NO_WEIGHTS = "arguments to ufuncs"
-_OTHER_SHAPES = (
+_UNNAMED = (  # how texts begin that do not say whose array they mean
+    "Complex data not supported",
     "Expected array-like",
     "Expected 2D array",
     "Expected sequence or array-like",
+    "Found array with",
+    "Found input variables with inconsistent",
     "Input should have at least",
     "The 'y_true' parameter",
 )
@@ -52,7 +55,7 @@ def naming(numbers: str, arrays: str | None = None) -> Iterator[None]:
             raise kind(f"{numbers} must hold numbers: {text}") from error
         if any(said in text for said in _NOT_SORTED):
             raise kind(f"{numbers} must hold labels of one kind, which can be sorted.") from error
-        if text.startswith(_OTHER_SHAPES):
+        if text.startswith(_UNNAMED):
             raise kind(f"{arrays or numbers}: {text}") from error
         raise
 
@@ -65,11 +68,14 @@ def check_samples(**given: Any) -> None:
 
 
 def as_path(path: Any, name: str = "path") -> Path:
-    """Return a path; TypeError, naming the argument, where it is none."""
+    """Return a path; TypeError or ValueError, naming the argument, where it is none."""
     try:
-        return Path(os.fsdecode(path))
+        text = os.fsdecode(path)
     except TypeError:
         raise TypeError(f"{name} must be a str or a path-like object, got {path!r}.") from None
+    if "\0" in text:
+        raise ValueError(f"{name} must be without the character 0, got {path!r}.")
+    return Path(text)
 
 
 def check_iterable(given: Any, name: str, expected: str) -> None:

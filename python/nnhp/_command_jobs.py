@@ -11,11 +11,13 @@ from tqdm import tqdm
 
 import nnhp
 from nnhp import _table_files, _table_sweep, _tables
-from nnhp._table_files import FailedError, RefusedError, one_line
+from nnhp._table_files import FailedError, RefusedError
 from nnhp._table_methods import METHODS
 from nnhp._table_search import Found, Request, TableSearch
 from nnhp._table_sweep import SweepRequest
+from nnhp._table_words import one_line
 from nnhp._tables import Table
+from nnhp._whole_file import whole_file
 
 
 def versions(_: argparse.Namespace) -> None:
@@ -104,13 +106,15 @@ def sweep(arguments: argparse.Namespace) -> None:
     found = _table_sweep.run(plan, progress=sys.stderr is not None)
     try:
         if arguments.save_csv is not None:
-            found.to_frame().to_csv(arguments.save_csv)
+            with whole_file(arguments.save_csv) as part:
+                found.to_frame().to_csv(part)
         if arguments.plot is not None:
             from matplotlib.figure import Figure  # not pyplot's, which may look for a display
 
             figure = Figure(figsize=(13.2, 3.6), layout="constrained")
             found.plot(figure.subplots(1, 3))
-            figure.savefig(arguments.plot)
+            with whole_file(arguments.plot) as part:
+                figure.savefig(part)
     except OSError as error:
         raise FailedError(f"cannot write the table or the picture: {one_line(error)}") from error
     finally:

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import nnhp
 from nnhp import plots
+from nnhp._whole_file import whole_file
 from nnhp.plots import _evaluations
 from nnhp.plots._evaluations import Evaluations
 from nnhp.plots._figure import need_matplotlib
@@ -155,7 +155,8 @@ def write_report(
 </body>
 </html>
 """
-    Path(path).write_text(page, encoding="utf-8")
+    with whole_file(path) as part:
+        part.write_text(page, encoding="utf-8")
 
 
 # ------------------------------------------------------------------ pieces of HTML

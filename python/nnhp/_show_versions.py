@@ -17,6 +17,21 @@ _DEPENDENCIES = (
     "tqdm",
     "joblib",
     "threadpoolctl",
+    "cloudpickle",
+)
+# Of the extras that are for users.
+_OPTIONAL = (
+    "anywidget",
+    "cmaes",
+    "distributed",
+    "matplotlib",
+    "onnx",
+    "optuna",
+    "pyarrow",
+    "skl2onnx",
+    "starlette",
+    "uvicorn",
+    "websockets",
 )
 
 
@@ -42,11 +57,14 @@ def show_versions() -> None:
         "threads allowed": str(_core.thread_limit()),
         **_core.build_info(),
     }
-    dependencies = {name: _version_of(name) for name in _DEPENDENCIES}
+    dependencies, optional = (
+        {name: _version_of(name) for name in names} for names in (_DEPENDENCIES, _OPTIONAL)
+    )
     for title, entries in (
         ("System", system),
         ("Engine", engine),
         ("Dependencies", dependencies),
+        ("Optional", optional),
     ):
         print(f"\n{title}:")
         for name, value in entries.items():

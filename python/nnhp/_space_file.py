@@ -15,7 +15,8 @@ from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator, clone
 
 from nnhp._component import Component, named
-from nnhp._table_files import RefusedError, no_parameter, one_line
+from nnhp._table_files import RefusedError
+from nnhp._table_words import no_parameter, one_line
 from nnhp.search import HiddenLayers, When
 
 _FORMS = (

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from nnhp._checks import check_samples, naming
 from nnhp._choices import TASKS
-from nnhp._tables import few_enough_for_classes
+from nnhp._table_values import few_enough_for_classes
 
 
 def suggest_hidden_layer_sizes(X: Any, y: ArrayLike, *, task: str | None = None) -> tuple[int, ...]:

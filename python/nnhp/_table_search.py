@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from nnhp import _tables
 from nnhp._space_file import read_space
-from nnhp._table_files import FailedError, RefusedError, check_writable, one_line
+from nnhp._table_files import FailedError, RefusedError, check_writable
 from nnhp._table_methods import (
     FACTOR,
     MAX_DEPTH,
@@ -35,6 +35,8 @@ from nnhp._table_methods import (
     default_space,
     whole_number,
 )
+from nnhp._table_study import check_study, in_options
+from nnhp._table_words import one_line
 from nnhp._tables import STEP, Table
 from nnhp.search import (
     GrowSearchCV,
@@ -50,44 +52,6 @@ from nnhp.search._study import StudyDiffers, StudyLocked
 _Space: TypeAlias = dict[str, Any] | list[dict[str, Any] | When]
 
 _HELD_OUT = 0.25
-# What to give otherwise where a part of a study's fingerprint differs; parts whose difference may
-# come from that of another; and words for values.
-_OPTIONS = {
-    "method": "--method",
-    "seed": "--seed",
-    "data": "the data (DATA, --target or --task)",
-    "splits": "--cv",
-    "estimator": "--epochs",
-    "space": "--space",
-    "max_resources": "--epochs",
-    "n_iter": "--n",
-    "n_candidates": "--n",
-    "generations": "--n",
-    "population_size": "--n",
-    "return_curves": "--report",
-    "isa": "the instruction set (NNHP_ISA)",
-    "versions": "the versions of the packages",
-}
-_REASONS = {
-    "method": {
-        "estimator",
-        "max_resources",
-        "n_iter",
-        "n_candidates",
-        "generations",
-        "population_size",
-        "versions",
-    },
-    "seed": {"data", "splits", "estimator"},
-    "data": {"splits", "estimator", "space"},
-    "splits": {"space"},
-    "max_resources": {"estimator"},
-}
-_SAID = {
-    **{method.search.__name__: name for name, method in METHODS.items()},
-    "True": "given",
-    "False": "not given",
-}
 _HEADINGS = {
     "learning_rate_init": "learning rate",
     "batch_size": "batch",
@@ -304,7 +268,7 @@ class TableSearch:
         if request.study is not None:
             check_writable(request.study, "--study")
             if Path(request.study).exists():
-                _check_study(request.study)
+                check_study(request.study)
             elif request.resume:
                 raise RefusedError(f"there is no study to resume: {request.study}")
 
@@ -418,7 +382,7 @@ class TableSearch:
         except OSError as error:
             raise FailedError(one_line(error)) from error
         except StudyDiffers as error:
-            raise RefusedError(_in_options(error)) from error
+            raise RefusedError(in_options(error)) from error
         except (ValueError, StudyLocked) as error:
             raise RefusedError(one_line(error)) from error
 
@@ -440,33 +404,6 @@ class TableSearch:
             return np.asarray(predicted != self._y_test, dtype=np.float64)
         squares = np.square(predicted - self._y_test)
         return np.asarray(squares / (self._y_test.var() or np.nan), dtype=np.float64)
-
-
-def _check_study(path: str) -> None:
-    """Raise RefusedError, before anything is said, if a file is no study."""
-    try:
-        _ = Study(path).enqueued
-    except (ValueError, OSError) as error:
-        raise RefusedError(f"--study: {one_line(error)}") from error
-
-
-def _in_options(error: StudyDiffers) -> str:
-    """What differs from the study to resume, in the command's words."""
-    explained = set().union(*(_REASONS.get(part, ()) for part in error.differences))
-    own_spaces = {search.__name__ for search in (PBTSearchCV, GrowSearchCV)}
-    if own_spaces.intersection(error.differences.get("method", ())):
-        explained.add("space")
-    said = []
-    for part, option in _OPTIONS.items():
-        if part not in error.differences or part in explained:
-            continue
-        there, here = (_SAID.get(value, value) for value in error.differences[part])
-        said.append(f"{option} ({there} there, {here} here)" if error.is_short(part) else option)
-    what = " and ".join(said) or ", ".join(error.differences)
-    return (
-        f"{error.path} has no such search to resume; its study {error.number} differs in {what}: "
-        "give the same, or leave --resume out"
-    )
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from nnhp import _tables
-from nnhp._table_files import RefusedError, no_parameter, one_line
+from nnhp._table_files import RefusedError
+from nnhp._table_words import no_parameter, one_line
 from nnhp._tables import STEP, Table
 from nnhp.search import Sweep
 from nnhp.search._sweep import SweepPlan

@@ -18,13 +18,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from nnhp import _table_files
-from nnhp._table_files import RefusedError, closest, counted, listed
+from nnhp._table_files import RefusedError
+from nnhp._table_values import as_frame, as_text, few_enough_for_classes
+from nnhp._table_words import closest, counted, listed
 from nnhp.estimators import MLPClassifier, MLPRegressor
 
 STEP = "mlp__"  # what names of the network's parameters begin with
 
 _DEFAULT_TARGET = "target"
-_MAX_CLASSES = 20  # more different whole numbers are taken for amounts
 _MAX_CATEGORIES = 50  # of a text column; the rarer ones share one
 _SHOWN_CLASSES = 6
 _MIN_IDS = 20  # different texts that a column of ids has at least
@@ -155,33 +156,9 @@ def network(table: Table, *, epochs: int, seed: int) -> Pipeline:
     return Pipeline([("prepare", preprocessing(table)), (STEP[:-2], net)])
 
 
-def few_enough_for_classes(values: NDArray[Any]) -> bool:
-    """Whether whole numbers are so few different ones that they are taken for classes."""
-    return len(np.unique(values)) <= max(2, min(_MAX_CLASSES, int(np.sqrt(len(values)))))
-
-
 def naming(table: Table) -> FunctionTransformer:
     """What gives rows without names of columns, such as arrays and lists, those of a table."""
     return FunctionTransformer(as_frame, kw_args={"columns": list(table.X.columns)}).fit(table.X)
-
-
-def as_frame(X: Any, columns: list[Hashable]) -> pd.DataFrame:
-    """Rows as a frame: with their names of columns where they have some, else with these ones."""
-    frame = pd.DataFrame(X.to_pandas() if hasattr(X, "to_pandas") else X)
-    if all(list(names) != list(range(len(names))) for names in (frame.columns, columns)):
-        return frame
-    if frame.shape[1] != len(columns):
-        raise ValueError(
-            f"rows must have {counted(columns, 'column')}, in the order of the table "
-            f"({listed(columns)}), or names of columns; got {frame.shape[1]}"
-        )
-    return frame.set_axis(columns, axis=1).infer_objects()
-
-
-def as_text(X: Any) -> pd.DataFrame:
-    """Turn all values into text, so that columns of mixed types can be compared; NaN if missing."""
-    text = pd.DataFrame(X).astype("string").astype(object)
-    return text.where(text.notna(), np.nan)
 
 
 # ------------------------------------------------------------------ looking over

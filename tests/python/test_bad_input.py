@@ -48,16 +48,16 @@ def rows_without_memory(n_rows):
 # ------------------------------------------------------------------ X, y and sample_weight
 # id: (what replaces the arguments of fit, exception, message)
 BAD_DATA = {
-    "no samples": (lambda X, y: {"X": X[:0], "y": y[:0]}, ValueError, r"0 sample\(s\)"),
-    "no features": (lambda X, y: {"X": X[:, :0]}, ValueError, r"0 feature\(s\)"),
+    "no samples": (lambda X, y: {"X": X[:0], "y": y[:0]}, ValueError, r"^X and y: .*0 sample\(s\)"),
+    "no features": (lambda X, y: {"X": X[:, :0]}, ValueError, r"^X and y: .*0 feature\(s\)"),
     "1-D X": (lambda X, y: {"X": X[:, 0]}, ValueError, "Expected 2D array, got 1D array"),
-    "3-D X": (lambda X, y: {"X": X[:, :, None]}, ValueError, "dim 3"),
+    "3-D X": (lambda X, y: {"X": X[:, :, None]}, ValueError, "^X and y: .*dim 3"),
     "NaN in X": (lambda X, y: {"X": with_entry(X, np.nan)}, ValueError, "Input X contains NaN"),
     "inf in X": (lambda X, y: {"X": with_entry(X, np.inf)}, ValueError, "Input X contains inf"),
     "NaN in sparse X": (
         lambda X, y: {"X": sp.csr_array(with_entry(X, np.nan))}, ValueError, "contains NaN",
     ),
-    "complex X": (lambda X, y: {"X": X + 1j}, ValueError, "Complex data not supported"),
+    "complex X": (lambda X, y: {"X": X + 1j}, ValueError, "^X and y: Complex data not supported"),
     "text in X": (lambda X, y: {"X": [["a"] * 3] * len(y)}, ValueError, "could not convert"),
     "categories in X": (
         lambda X, y: {"X": pd.DataFrame({"size": pd.Categorical(["small"] * len(y))})},
@@ -75,12 +75,12 @@ BAD_DATA = {
         lambda X, y: {"X": sp.csr_array((len(y), HUGE + 5))}, ValueError, "2147483653 features",
     ),
     "y is None": (lambda X, y: {"y": None}, ValueError, "requires y to be passed"),
-    "y is shorter": (lambda X, y: {"y": y[:-1]}, ValueError, "inconsistent numbers of samples"),
+    "y is shorter": (lambda X, y: {"y": y[:-1]}, ValueError, "^X and y: .*inconsistent numbers"),
     "y has 3 dimensions": (
-        lambda X, y: {"y": np.zeros((len(y), 2, 2))}, ValueError, "dim 3",
+        lambda X, y: {"y": np.zeros((len(y), 2, 2))}, ValueError, "^X and y: .*dim 3",
     ),
     "NaN in y": (lambda X, y: {"y": with_entry(y, np.nan)}, ValueError, "Input y contains NaN"),
-    "complex y": (lambda X, y: {"y": y + 1j}, ValueError, "Complex data not supported"),
+    "complex y": (lambda X, y: {"y": y + 1j}, ValueError, "^X and y: Complex data not supported"),
     "sparse y": (
         lambda X, y: {"y": sp.csr_array(y[:, None])}, TypeError, "dense",
     ),
@@ -273,12 +273,12 @@ def test_predicting_before_fitting(Estimator):
     ("change", "message"),
     [
         (lambda X: X[:, 1:], "has 6 features, but .* expecting 7"),
-        (lambda X: X[:0], r"0 sample\(s\)"),
+        (lambda X: X[:0], r"^X: .*0 sample\(s\)"),
         (lambda X: X[0], "Expected 2D array"),
         (lambda X: with_entry(X, np.nan), "contains NaN"),
         (lambda X: rows_without_memory(3 * 10**9), "3000000000 samples"),
         (lambda X: sp.csr_array((2, HUGE + 5)), "features"),
-        (lambda X: X + 1j, "Complex data"),
+        (lambda X: X + 1j, "^X: Complex data"),
     ],
     ids=["features", "no rows", "1-D", "NaN", "rows", "columns", "complex"],
 )

@@ -145,6 +145,27 @@ def test_classes_are_in_the_header(tmp_path):
     assert n_features == str(X.shape[1])
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("kind", ["names", "two targets", "MLPClassifier gelu layer"])
+def test_compilers_of_cpp_take_it_too(kind, dtype, tmp_path):
+    net = estimators(dtype)[kind]
+    net.to_c_header(tmp_path / "net.h")
+    real = "float" if dtype == "float32" else "double"
+    n_values = expected(net)[1].shape[1]
+    call = "net_predict(x, y)" if n_values == 2 else "net_predict_proba(x, y)"
+    source = (
+        '#include <cstdio>\n#include "net.h"\n'
+        f"int main() {{ const {real} x[{X.shape[1]}] = {{{', '.join(map(repr, X[0].tolist()))}}};\n"
+        f'{real} y[{n_values}]; {call}; for ({real} v : y) std::printf("%.17g\\n", double(v)); }}\n'
+    )
+    (tmp_path / "main.cpp").write_text(source)
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    command = ["g++", *flags, "main.cpp", "-o", "main"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr[-4000:]
+    assert_close(np.array(run(tmp_path), dtype=float), expected(net)[1][0])
+
+
 @compiles
 def test_numbers_are_exact(tmp_path):
     """Also those next to zero, and the greatest."""
@@ -193,6 +214,20 @@ def test_only_what_is_needed_is_there():
     assert "net_relu(" in text
     assert "net_softplus(" not in text
     assert "double" not in text
+
+
+def test_classes_of_any_name_have_a_header_of_ascii(Estimator, tmp_path):
+    net = type("Nétz", (Estimator,), {})(max_iter=2).fit(X, problem("binary")[1])
+    net.to_c_header(tmp_path / "net.h")
+    assert (tmp_path / "net.h").read_bytes().startswith(rb"/* A fitted N\xe9tz, written by nnhp")
+
+
+def test_texts_that_c_would_cut_are_refused_and_the_earlier_file_stays(tmp_path):
+    (tmp_path / "net.h").write_text("earlier")
+    net = MLPClassifier(3, max_iter=2).fit(X, np.array(["a\0b", "c"], object)[problem("binary")[1]])
+    with pytest.raises(ValueError, match=r"classes_ must be .* character 0 in C, got 'a\\x00b'\."):
+        net.to_c_header(tmp_path / "net.h")
+    assert (tmp_path / "net.h").read_text() == "earlier"
 
 
 @pytest.mark.parametrize(

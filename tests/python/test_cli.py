@@ -176,6 +176,19 @@ def test_bad_usage_is_one_line_and_exit_code_2(capsys, here, arguments, message)
     assert output.err.endswith(f" (see '{command} --help')\n")
 
 
+@pytest.mark.parametrize("denied", [".", "net.nnhp"])
+def test_files_that_could_not_be_written_are_told_before_the_search(
+    capsys, here, monkeypatch, denied
+):
+    """The folder of an earlier file counts too, in which the new one is made."""
+    Path("net.nnhp").touch()
+    place = Path(denied).absolute()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).absolute() != place)
+    with pytest.raises(SystemExit, match="2"):
+        main(["search", "iris", "--save", "net.nnhp"])
+    assert "--save: net.nnhp cannot be written" in capsys.readouterr().err
+
+
 # ------------------------------------------------------------------ searches
 
 

@@ -176,6 +176,8 @@ def test_restore_refuses_what_does_not_fit():
         ({"n_samples_seen": 2**62}, "n_samples_seen must be in"),
         ({"diverged_layer": 99}, "diverged_layer must be"),
         ({"epoch": "three"}, "epoch cannot be 'three'"),
+        ({"kept": 3}, "kept cannot be 3"),
+        ({"mt_state": 3}, "mt_state cannot be 3"),
     ]:
         with pytest.raises((ValueError, TypeError), match=message):
             session.restore(wrong)

@@ -11,6 +11,7 @@ from helpers import run_child
 
 import nnhp
 from nnhp import _component, _core
+from nnhp._model_files import _classes
 
 PACKAGE = Path(nnhp.__file__).parent
 SOURCE = Path(__file__).parents[2]
@@ -253,6 +254,17 @@ def test_data_and_features_know_nothing_of_the_package():
     for name in GROUND:
         known = {"_checks", "_doc_link"}
         assert {module.partition(".")[0] for module in imports[name]} <= known, name
+
+
+def test_what_model_files_name_knows_nothing_of_them():
+    """Its module is imported when such a file is read."""
+    imports = python_imports()
+    reached = {module.removeprefix("nnhp.") for module in _classes._FUNCTIONS.values()}
+    while (
+        not_seen := {room.partition(".")[0] for name in reached for room in imports[name]} - reached
+    ):
+        reached |= not_seen
+    assert reached == {"_table_values", "_table_words", "_component"}
 
 
 def test_the_package_lists_its_names():

@@ -147,7 +147,11 @@ def test_what_cannot_be_exported_is_refused(Estimator):
         net.to_onnx()
 
 
-@pytest.mark.parametrize("classes", [np.array([0.5, 1.5]), np.array([1, "a"], dtype=object)])
+@pytest.mark.parametrize(
+    "classes",
+    [np.array([0.5, 1.5]), np.array([1, "a"], dtype=object), np.array(["\udce9", "a"], object)],
+    ids=["halves", "mixed", "no Unicode"],
+)
 def test_classes_are_numbers_or_texts(classes):
     net = MLPClassifier(4, max_iter=2).fit(X, problem("binary")[1])
     net.classes_ = classes

@@ -1,6 +1,8 @@
 """What nnhp adds to scikit-learn's parameters: each does what it says, and by default nothing."""
 
 import copy
+import inspect
+import re
 
 import numpy as np
 import pytest
@@ -717,3 +719,41 @@ def test_partial_fit_refuses_early_stopping(Estimator):
 def test_lbfgs_has_no_partial_fit(Estimator):
     assert not hasattr(Estimator(solver="lbfgs"), "partial_fit")
     assert hasattr(Estimator(solver="sgd"), "partial_fit")
+
+
+# ------------------------------------------------------------------ what both estimators say
+
+# Where they mean something else, or say more.
+SAID_DIFFERENTLY = {"early_stopping", "loss", "mixup_alpha", "scoring", "out_activation_"}
+ENTRY = re.compile(r"^(\w[\w, ]*) : .*?(?=^\w[\w, ]* : |^\w+\n---)", re.MULTILINE | re.DOTALL)
+
+
+def entries_of(Estimator):
+    """Name of each parameter and attribute -> what the docstring says of it."""
+    text = re.sub(r"\[\d+\]_", "[]_", inspect.getdoc(Estimator))  # references are numbered anew
+    return {entry[1]: entry[0].strip() for entry in ENTRY.finditer(text)}
+
+
+def test_both_estimators_say_the_same_of_what_they_share():
+    of_classifier, of_regressor = entries_of(MLPClassifier), entries_of(MLPRegressor)
+    shared = of_classifier.keys() & of_regressor.keys()
+    assert len(shared) > 50
+    different = {name for name in shared if of_classifier[name] != of_regressor[name]}
+    assert different == SAID_DIFFERENTLY
+
+
+def test_both_estimators_take_the_same_values_of_what_they_share():
+    defaults, others = (
+        {
+            name: (parameter.default, parameter.annotation, parameter.kind)
+            for name, parameter in inspect.signature(Estimator).parameters.items()
+        }
+        for Estimator in (MLPClassifier, MLPRegressor)
+    )
+    different = {name for name in defaults.keys() & others if defaults[name] != others[name]}
+    assert different == {"loss"}
+    assert defaults.keys() ^ others.keys() == {
+        "class_weight",
+        "label_smoothing",
+        "output_activation",
+    }

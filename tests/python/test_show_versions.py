@@ -1,5 +1,9 @@
 """The report for bug reports."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import sklearn
 
@@ -19,6 +23,22 @@ def test_it_tells_what_a_maintainer_asks_for(capsys):
         f"scikit-learn: {sklearn.__version__}",
     ):
         assert wanted in shown
+
+
+def test_all_that_nnhp_may_import_is_listed(capsys):
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    of_users = [
+        extras[name] for name in ("dask", "onnx", "optuna", "parquet", "playground", "plots")
+    ]
+    wanted = {
+        re.match(r"[\w-]+", requirement)[0]
+        for requirements in (project["dependencies"], *of_users)
+        for requirement in requirements
+    }
+    nnhp.show_versions()
+    listed = capsys.readouterr().out.partition("Dependencies:")[2]
+    assert set(re.findall(r"^  ([\w-]+): ", listed, re.MULTILINE)) == wanted
 
 
 def test_the_build_tells_its_compiler_flags_and_openmp():

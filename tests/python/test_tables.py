@@ -8,8 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from nnhp._table_files import RefusedError, listed, one_line
-from nnhp._tables import as_text, load, naming, preprocessing
+from nnhp._table_files import RefusedError
+from nnhp._table_values import as_text
+from nnhp._table_words import listed, one_line
+from nnhp._tables import load, naming, preprocessing
 
 N = 80
 

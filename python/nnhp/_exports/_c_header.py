@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,30 +19,41 @@ from nnhp._exports._c_functions import (
     Text,
 )
 from nnhp._exports._net import Model, Net, Stage
+from nnhp._whole_file import whole_file
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}", re.ASCII)  # C99 reads 63 characters of a name
 _VALUES_A_LINE = 4
 
 
-def c_header(model: Model, made_of: str, name: str) -> str:
-    """Write the text of a header.
+def to_c_header(model: Model, path: str | Path | None, name: str) -> str:
+    """Make a header; where there is a path, write it to that file.
 
     Parameters
     ----------
     model : Model
         The model.
-    made_of : str
-        What it is, for a comment.
+    path : path or None
+        The file.
     name : str
         What identifiers begin with.
 
     Raises
     ------
     TypeError
-        If the name is no str.
+        If the name is no str, or the path none.
     ValueError
-        If no identifiers can begin with it.
+        If no identifiers can begin with the name, or a class is no text of C.
+    OSError
+        If the file cannot be written.
     """
+    text = _text_of(model, name)
+    if path is not None:
+        with whole_file(path) as part:
+            part.write_text(text, encoding="ascii", newline="\n")
+    return text
+
+
+def _text_of(model: Model, name: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"name must be a str, got {name!r}.")
     if _NAME.fullmatch(name) is None:
@@ -52,9 +64,10 @@ def c_header(model: Model, made_of: str, name: str) -> str:
     header = _Header(name, single=model.net.dtype == np.float32)
     header.add_model(model)
     guard = f"{name}_NNHP_H"
+    kind = ascii(model.kind)[1:-1]
     return "\n".join(
         [
-            f"/* A fitted {made_of}, written by nnhp {__version__}. C99; link with -lm. */",
+            f"/* A fitted {kind}, written by nnhp {__version__}. C99; link with -lm. */",
             f"#ifndef {guard}",
             f"#define {guard}",
             "",
@@ -116,7 +129,7 @@ class _Header:
 
     def _add_classes(self, labels: NDArray[Any]) -> None:
         if labels.dtype == object:
-            self._add_array("char *const", "classes", map(_text, labels))
+            self._add_array("char *const", "classes", map(_constant, labels))
         else:
             self._add_array("long long", "classes", map(str, labels.tolist()))
 
@@ -209,8 +222,10 @@ class _Header:
         return text + (".0" if whole else "") + ("f" if self._single else "")
 
 
-def _text(value: str) -> str:
+def _constant(value: str) -> str:
     """A string constant, in UTF-8."""
+    if "\0" in value:
+        raise ValueError(f"classes_ must be texts without the character 0 in C, got {value!r}.")
     # Trigraphs begin with a question mark.
     plain = (chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in value.encode())
     return f'"{"".join(plain)}"'

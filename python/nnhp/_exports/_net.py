@@ -105,10 +105,24 @@ class Decision:
 
 @dataclass(frozen=True)
 class Model:
-    """A net, and how a classifier tells labels; other models give the outputs themselves."""
+    """What exports write down.
 
+    Attributes
+    ----------
+    kind : str
+        What it is, for those who look into it: the name of its class.
+    net : Net
+        The net.
+    decision : Decision or None
+        How a classifier tells labels; other models give the outputs themselves.
+    values : str
+        What these outputs are called.
+    """
+
+    kind: str
     net: Net
     decision: Decision | None = None
+    values: str = "variable"
 
     @property
     def completes(self) -> bool:
@@ -130,8 +144,9 @@ def model_of(estimator: BaseMLP) -> Model:
     fitted = estimator.__dict__.copy()
     predictor, _ = predictor_of(estimator, fitted)
     net = net_of(predictor)
+    kind = type(estimator).__name__
     if "classes_" not in fitted:
-        return Model(net)
+        return Model(kind, net)
     answers = estimator._answers  # noqa: SLF001
     told, classes = answers["predict"], fitted["classes_"]
     scores = "probabilities" if "predict_proba" in answers else "decisions"
@@ -140,7 +155,7 @@ def model_of(estimator: BaseMLP) -> Model:
     if not by_greatest and len(classes) > 1:  # one class alone has an output too
         rule = "second" if net.n_outputs == 1 else "each"
     threshold = 0.0 if told == "labels by sign" else 0.5
-    return Model(net, Decision(rule, threshold, _plain(classes), scores))
+    return Model(kind, net, Decision(rule, threshold, _plain(classes), scores))
 
 
 def net_of(predictor: _core.Predictor) -> Net:
@@ -191,9 +206,14 @@ def _plain(classes: NDArray[Any]) -> NDArray[Any]:
     listed = classes.tolist()
     if classes.dtype.kind in "biuf" and all(abs(v) < 2**63 and v == int(v) for v in listed):
         return np.array([int(value) for value in listed], dtype=np.int64)
-    if all(isinstance(value, str) for value in listed):
+    if all(isinstance(value, str) and _is_unicode(value) for value in listed):
         return np.array([str(value) for value in listed], dtype=object)
     raise ValueError(
-        "classes_ must be whole numbers of at most 64 bits or texts to be exported, got "
+        "classes_ must be whole numbers of at most 64 bits or texts of Unicode to be exported, got "
         f"{classes!r}."
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text has no halves of surrogate pairs, which bytes that are no text become."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

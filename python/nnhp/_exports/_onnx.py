@@ -8,7 +8,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import onnx
+
+try:
+    import onnx
+except ImportError as error:
+    if error.name != "onnx":
+        raise
+    raise ImportError("to_onnx needs onnx: pip install 'nnhp[onnx]'") from error
 from onnx import TensorProto, helper, numpy_helper
 
 from nnhp import __version__
@@ -124,11 +130,11 @@ class Output(NamedTuple):
     columns: int | None
 
 
-def outputs_of(model: Model, numbers: int, values: str = "variable") -> list[Output]:
+def outputs_of(model: Model, numbers: int) -> list[Output]:
     """List what a model gives, numbers as ONNX's type of them."""
     decision, n_outputs = model.decision, model.net.n_outputs
     if decision is None:
-        return [Output(values, numbers, n_outputs)]
+        return [Output(model.values, numbers, n_outputs)]
     label_type = TensorProto.STRING if decision.classes.dtype == object else TensorProto.INT64
     label = Output("label", label_type, None)
     if decision.rule == "each":
@@ -215,20 +221,10 @@ def add_expansion(
     graph("Concat", *made, axis=1, output=name)
 
 
-def model_proto(model: Model, made_of: str, values: str) -> onnx.ModelProto:
-    """Make a model of ONNX.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    made_of : str
-        What it is, for those who look into it.
-    values : str
-        Name of the output of models that tell no labels.
-    """
+def to_onnx(model: Model) -> onnx.ModelProto:
+    """Make a model of ONNX."""
     graph = Graph(model.net.dtype)
-    outputs = outputs_of(model, TensorProto.FLOAT, values)
+    outputs = outputs_of(model, TensorProto.FLOAT)
     add_model(graph, model, ["X"], [output.name for output in outputs], TensorProto.FLOAT)
     return helper.make_model(
         helper.make_graph(
@@ -243,7 +239,7 @@ def model_proto(model: Model, made_of: str, values: str) -> onnx.ModelProto:
             [_described("X", TensorProto.FLOAT, model.net.n_features)],
             [_described(*output) for output in outputs],
             [numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
-            doc_string=made_of,
+            doc_string=model.kind,
         ),
         producer_name="nnhp",
         producer_version=__version__,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-# By module, whose classes (or functions) are plain data once they are fitted.
+# By module, whose classes are plain data once they are fitted.
 _CLASSES: dict[str, tuple[str, ...]] = {
     "nnhp": ("MLPClassifier", "MLPRegressor", "FeatureExpansion"),
     "sklearn.compose": ("ColumnTransformer", "TransformedTargetRegressor"),
@@ -35,28 +35,31 @@ _CLASSES: dict[str, tuple[str, ...]] = {
         "StandardScaler",
     ),
 }
-_FUNCTIONS: dict[str, tuple[str, ...]] = {"nnhp._tables": ("as_frame", "as_text")}
+# By the names that files have for them, which stay when a function moves: its module.
+_FUNCTIONS = {
+    "nnhp._tables.as_frame": "nnhp._table_values",
+    "nnhp._tables.as_text": "nnhp._table_values",
+}
 _TYPES = (bool, int, float, str, object)
-
-
-def _named(table: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    return {
-        f"{module}.{name}": getattr(import_module(module), name)
-        for module, names in table.items()
-        for name in names
-    }
 
 
 @cache
 def classes() -> dict[str, type[BaseEstimator]]:
     """Classes of estimators by their names."""
-    return _named(_CLASSES)
+    return {
+        f"{module}.{name}": getattr(import_module(module), name)
+        for module, names in _CLASSES.items()
+        for name in names
+    }
 
 
 @cache
 def functions() -> dict[str, Callable[..., Any]]:
     """Functions that a FunctionTransformer may hold, by their names."""
-    return _named(_FUNCTIONS)
+    return {
+        name: getattr(import_module(module), name.rpartition(".")[2])
+        for name, module in _FUNCTIONS.items()
+    }
 
 
 @cache

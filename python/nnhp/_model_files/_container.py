@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from nnhp._checks import as_path
+from nnhp._whole_file import whole_file
 
 # 1; 2 has the random numbers of a Sequential, and the order of its samples.
 VERSION = 2
@@ -87,16 +86,8 @@ def write(path: str | Path, content: Content) -> None:
         packed = save(arrays, metadata)
     except SafetensorError as error:
         raise ValueError(f"{path} cannot hold the model: {error}.") from error
-    target = as_path(path).resolve()
-    part = target.with_name(f"{target.name}.{uuid4().hex}.part")  # of nobody else
-    try:
-        with part.open("xb") as file:
-            file.write(packed)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part:
+        part.write_bytes(packed)
 
 
 def read(path: str | Path) -> Content:

@@ -129,9 +129,10 @@ class Exportable:
         >>> bool(np.allclose(probabilities, net.predict_proba(samples), rtol=0, atol=1e-6))
         True
         """
-        from nnhp._exports import model_of, to_onnx
+        from nnhp._exports import model_of
+        from nnhp._exports._onnx import to_onnx
 
-        return to_onnx(model_of(cast("BaseMLP", self)), type(self).__name__)
+        return to_onnx(model_of(cast("BaseMLP", self)))
 
     def to_c_header(self, path: str | Path | None = None, *, name: str = "net") -> str:
         """Make a header of C that predicts, for programs and devices without Python.
@@ -152,7 +153,8 @@ class Exportable:
         Parameters
         ----------
         path : str or path-like, default=None
-            File to write the text to; None for no file.
+            File to write the text to; None for no file. An earlier one stays until the new one is
+            complete.
 
         name : str, default='net'
             What all identifiers begin with: a letter, then letters, digits and underscores, at most
@@ -169,7 +171,7 @@ class Exportable:
             If `name` is no str.
         ValueError
             If no identifiers can begin with `name`, weights are not finite, or classes are neither
-            whole numbers nor texts.
+            whole numbers nor texts; or a text has the character 0, which ends those of C.
         NotFittedError
             If the estimator is not fitted.
         OSError
@@ -185,6 +187,7 @@ class Exportable:
         >>> [line for line in header.splitlines() if line.startswith("static inline int")]
         ['static inline int iris_predict(const double *x) {']
         """
-        from nnhp._exports import model_of, to_c_header
+        from nnhp._exports import model_of
+        from nnhp._exports._c_header import to_c_header
 
-        return to_c_header(model_of(cast("BaseMLP", self)), type(self).__name__, name, path)
+        return to_c_header(model_of(cast("BaseMLP", self)), path, name)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from nnhp._checks import as_path, check_arguments
+from nnhp._whole_file import whole_file
 from nnhp.search import _study_file
 from nnhp.search._study_file import StudyDamagedWarning
 from nnhp.search._study_recorder import Recorder, StudyDiffers, StudyLocked, studies_of
@@ -392,7 +393,9 @@ class Study:
                 f"path must end with '.csv', got {os.fspath(path)!r}. For another format there "
                 "are the methods of trials(), such as trials().to_json(path)."
             )
-        self.trials().to_csv(path, index=False)
+        trials = self.trials()
+        with whole_file(path) as part:
+            trials.to_csv(part, index=False)
 
     def _read(self) -> tuple[dict[int, dict[str, Any] | None], list[_Trial]]:
         """The summary of each study, by its number, and the trials in their order."""

@@ -13,6 +13,7 @@ from nnhp.sequential._training import State
 if TYPE_CHECKING:
     import onnx
 
+    from nnhp._exports import Model
     from nnhp._model_files._container import Content
     from nnhp.estimators import MLPClassifier, MLPRegressor
 
@@ -203,9 +204,9 @@ class Sequential(Trainable):
         ValueError
             If weights are not finite.
         """
-        from nnhp._exports import Model, net_of, to_onnx
+        from nnhp._exports._onnx import to_onnx
 
-        return to_onnx(Model(net_of(self._predictor(None))), "Sequential", values="outputs")
+        return to_onnx(self._exported())
 
     def to_c_header(self, path: str | Path | None = None, *, name: str = "net") -> str:
         """Make a header of C that predicts, for programs and devices without Python.
@@ -237,9 +238,14 @@ class Sequential(Trainable):
         OSError
             If the file cannot be written.
         """
-        from nnhp._exports import Model, net_of, to_c_header
+        from nnhp._exports._c_header import to_c_header
 
-        return to_c_header(Model(net_of(self._predictor(None))), "Sequential", name, path)
+        return to_c_header(self._exported(), path, name)
+
+    def _exported(self) -> Model:
+        from nnhp._exports import Model, net_of
+
+        return Model(type(self).__name__, net_of(self._predictor(None)), values="outputs")
 
     def to_estimator(self) -> MLPClassifier | MLPRegressor:
         """Make the scikit-learn estimator of the same net.
