@@ -246,12 +246,12 @@ def test_features_layers_and_units(page):
     opened.wait(lambda: len(opened.all(".input")) == 3)
     opened.one(".count .more").click()
     opened.wait(lambda: len(opened.all(".unit")) == 8)
-    opened.all(".units button")[0].click()
+    opened.all(".layer button")[0].click()
     opened.wait(lambda: len(opened.all(".unit")) == 7)
     for left in (2, 1, 0):
         opened.one(".count .fewer").click()
         opened.wait(lambda left=left: opened.one(".count output").text.startswith(str(left)))
-    assert opened.all(".unit") == []
+    opened.wait(lambda: opened.all(".unit") == [])
 
 
 def test_an_edited_weight_moves_the_map(page):
@@ -262,7 +262,11 @@ def test_an_edited_weight_moves_the_map(page):
     entry.send_keys(Keys.CONTROL, "a")
     entry.send_keys("4.5", Keys.TAB)
     opened.wait(lambda: opened.map() != before)
-    opened.wait(lambda: opened.all(".link title")[0].get_attribute("textContent") == "Weight 4.5")
+    link = opened.all(".link")[0]
+    opened.browser.execute_script(
+        "arguments[0].dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))", link
+    )
+    assert link.get_attribute("textContent") == "Weight 4.5"
 
 
 def test_a_unit_is_shown_large_while_it_is_pointed_at(page):
@@ -373,6 +377,74 @@ def test_parts_can_be_left_out(page):
     assert not opened.one(".step").is_displayed()
     assert not opened.one("[data-option=learningRate]").is_displayed()
     assert opened.one(".play").is_displayed()
+
+
+def test_texts_are_left_out_or_the_tutorial_stands_below(page):
+    opened = page("&hideText=true&tutorial=dp&dataset=xor")
+    texts = "return [document.querySelector('header').checkVisibility(), document.body.innerText]"
+    shown, text = opened.browser.execute_script(texts)
+    assert not shown
+    assert "Four things to try" not in text
+    opened.wait(lambda: opened.state().get("dataset") == "xor")
+    assert (opened.state()["hideText"], opened.state()["tutorial"]) == ("true", "dp")
+    opened = page("&tutorial=dp")
+    shown, text = opened.browser.execute_script(texts)
+    assert shown
+    assert "Four things to try" in text
+    assert opened.violations() == []
+
+
+def test_each_layer_has_its_activation(page):
+    opened = page()
+    selects = opened.wait(lambda: opened.all(".layer select"))
+    Select(selects[1]).select_by_value("relu")
+    opened.wait(lambda: opened.state()["activation"] == "tanh,relu")
+    opened.one(".step").click()
+    opened.wait(lambda: opened.epoch == 1)
+    opened.one(".count .more").click()
+    opened.wait(lambda: opened.state()["activation"] == "tanh,relu,relu")
+    opened.wait(lambda: len(opened.all(".layer select")) == 3)
+    Select(opened.all(".layer select")[0]).select_by_value("relu")
+    opened.wait(lambda: opened.state()["activation"] == "relu")
+
+
+def test_the_weights_into_the_output_are_set_by_the_keyboard(page):
+    opened = page()
+    opened.wait(lambda: opened.all(".answer"))[0].send_keys(Keys.ENTER)
+    entries = opened.wait(lambda: opened.all(".weights input"))
+    assert len(entries) == 2 + 1
+    before = opened.map()
+    entries[-1].send_keys(Keys.CONTROL, "a")
+    entries[-1].send_keys("3", Keys.TAB)
+    opened.wait(lambda: opened.map() != before)
+
+
+def test_what_is_searched_is_what_was_chosen(page):
+    opened = page("&regularization=L2")
+    opened.one(".search-panel summary").click()
+    wishes = opened.all(".search-panel .control")
+    labels = [one.text.split("\n")[0] for one in wishes]
+
+    def wish(label):
+        return wishes[labels.index(label)].find_element(By.CSS_SELECTOR, "input, select")
+
+    bounds = {"Dropout from": "0", "Dropout to": "0.3", "Momentum from": "0.5"}
+    bounds |= {"Momentum to": "0.9", "Learning rate from": "", "Candidates": "4"}
+    for label, text in bounds.items():
+        wish(label).send_keys(Keys.CONTROL, "a")
+        wish(label).send_keys(text or Keys.DELETE)
+    rates = Select(wish("Regularization rate"))
+    rates.select_by_value("0.01")
+    rates.select_by_value("0.1")
+    opened.one(".search").click()
+    opened.wait(lambda: len(opened.all(".board li")) == 4, 60)
+    opened.wait(lambda: opened.one(".search").text == "Search")
+    settings = [one.text.split(" · ")[1:] for one in opened.all(".board li")]
+    for one in settings:
+        values = dict(part.rsplit(" ", 1) for part in one)
+        assert set(values) == {"Layers", "Dropout", "Momentum", "Regularization rate"}
+        assert 0 <= float(values["Dropout"]) <= 0.3
+        assert values["Regularization rate"] in {"0.01", "0.1"}
 
 
 def test_a_page_without_the_token_says_what_to_do(browser, address):

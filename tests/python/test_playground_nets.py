@@ -7,7 +7,8 @@ import pytest
 from helpers import STOPS_EARLY
 from sklearn.datasets import load_diabetes, load_iris
 
-from nnhp import FeatureExpansion, datasets
+from nnhp import FeatureExpansion, _core, datasets
+from nnhp.estimators._fitted import snapshot
 from nnhp.playground import _options, _problem
 from nnhp.playground._code import code_of
 from nnhp.playground._learner import NetLearner
@@ -194,6 +195,38 @@ SETTINGS = {
 }  # fmt: skip
 
 
+ORIGINALS = {
+    "its defaults": {},
+    "a batch that is carried over": {"batchSize": 30, "percTrainData": 10},
+    "one sample at a time": {"batchSize": 1, "percTrainData": 10, "activation": "relu"},
+    "L1, which kills": {"regularization": "L1", "regularizationRate": 0.3, "percTrainData": 20},
+    "L2": {"regularization": "L2", "regularizationRate": 0.1, "activation": "sigmoid"},
+    "targets": {"problem": "regression", "activation": "linear", "percTrainData": 10},
+    "zeros": {"initZero": True, "percTrainData": 10},
+    "each layer its own": {"activation": "relu,tanh", "percTrainData": 10},
+    "no hidden layer": {"networkShape": "", "percTrainData": 10},
+    "own classes": {"dataset": "own"},
+}
+
+
+@pytest.mark.parametrize("given", ORIGINALS.values(), ids=ORIGINALS.keys())
+def test_the_code_of_the_original_engine_finds_the_same_losses(
+    given, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    text = IRIS.replace(",2\n", ",1\n")  # of two classes
+    (tmp_path / "data.csv").write_text(text)
+    options = checked({"engine": "original", "networkShape": "3,2"} | given)
+    table = own(text)
+    problem = problem_of(options, table)
+    learner = OriginalLearner(options, problem)
+    for _ in range(4):
+        learner.step()
+    exec(code_of(options, problem, learner.epoch, table), {})
+    train, test = (curve[-1] for curve in learner.losses())
+    assert capsys.readouterr().out == f"training loss {train}\ntest loss {test}\n"
+
+
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_the_code_that_is_shown_finds_the_same_losses(given, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -214,6 +247,11 @@ def test_the_code_that_is_shown_finds_the_same_losses(given, capsys, monkeypatch
     assert f"test loss {losses[1][-1]}" in capsys.readouterr().out
 
 
+def fitted(learner):
+    """The estimator, as if the training had ended here."""
+    return snapshot(learner._net, learner._training.publish())
+
+
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_outputs_are_the_layers_and_what_the_page_draws(given):
     text = DIABETES if given.get("problem") == "regression" else IRIS
@@ -226,9 +264,18 @@ def test_outputs_are_the_layers_and_what_the_page_draws(given):
     n_drawn = 3 if problem.classes == ["0", "1", "2"] else 1
     assert [one.shape for one in outputs] == [(64, n) for n in [*units, n_drawn]]
     if problem.classes == ["-1", "1"] and options["loss"] == "log_loss":
-        fitted = learner.fitted()
-        expected = 2 * fitted.predict_proba(problem.grid(8))[:, 1:] - 1
+        expected = 2 * fitted(learner).predict_proba(problem.grid(8))[:, 1:] - 1
         np.testing.assert_allclose(outputs[-1], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(1, 1), (2, 1), (8, 7)])
+def test_the_browser_keeps_a_cpu(cpus, threads, monkeypatch):
+    monkeypatch.setattr(_core, "thread_limit", lambda: cpus)
+    learner = NetLearner(checked({}), problem_of(checked({})))
+    asked = []
+    monkeypatch.setattr(learner._training, "advance", lambda *given: asked.append(given))
+    learner.step()
+    assert asked == [(1, threads)]
 
 
 @pytest.mark.parametrize("engine", ["nnhp", "original"])
@@ -318,7 +365,8 @@ class Page:
         self.dead = [np.zeros(w.shape, bool) for w in weights]
         self.clear()
         output = "linear" if problem.is_regression else "tanh"
-        self.names = [options["activation"]] * (len(weights) - 1) + [output]
+        names = options["activation"].split(",")
+        self.names = [*(names * len(weights))[: len(weights) - 1], output]
 
     def clear(self):
         self.gW = [np.zeros_like(w) for w in self.W]
@@ -365,20 +413,10 @@ class Page:
                 self.update()
 
 
-ORIGINALS = {
-    "its defaults": {},
-    "a batch that is carried over": {"batchSize": 30, "percTrainData": 10},
-    "one sample at a time": {"batchSize": 1, "percTrainData": 10, "activation": "relu"},
-    "L1, which kills": {"regularization": "L1", "regularizationRate": 0.3, "percTrainData": 20},
-    "L2": {"regularization": "L2", "regularizationRate": 0.1, "activation": "sigmoid"},
-    "targets": {"problem": "regression", "activation": "linear", "percTrainData": 10},
-}
-
-
 @pytest.mark.parametrize("given", ORIGINALS.values(), ids=ORIGINALS.keys())
 def test_the_original_engine_does_what_the_page_does(given):
     options = checked({"engine": "original", "networkShape": "3,2"} | given)
-    problem = problem_of(options)
+    problem = problem_of(options, own(IRIS.replace(",2\n", ",1\n")))
     learner = OriginalLearner(options, problem)
     page = Page(options, problem, *learner.weights())
     for _ in range(4):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnhp import Sequential, layers, optimizers
+from nnhp.playground._net import N_JOBS
 from nnhp.playground._options import ACTIVATIONS, units_of
 from nnhp.playground._problem import Problem, seed_of
 
@@ -24,14 +25,20 @@ _BIAS = 0.1
 _REACH = 0.5  # of the first weights
 
 
-def _layers_of(options: Mapping[str, Any], problem: Problem) -> list[layers.Layer]:
+def activations_of(options: Mapping[str, Any], problem: Problem) -> list[str]:
+    """The activation of each layer, the output's last."""
     names = [ACTIVATIONS[name] for name in options["activation"].split(",")]
-    units = units_of(options)
-    names = names * len(units) if len(names) == 1 else names
+    n_hidden = len(units_of(options))
+    hidden = names * n_hidden if len(names) == 1 else names
+    return [*hidden, "linear" if problem.is_regression else "tanh"]
+
+
+def _layers_of(options: Mapping[str, Any], problem: Problem) -> list[layers.Layer]:
+    units = [*units_of(options), 1]
+    names = activations_of(options, problem)
     return [
         layers.Input((problem.X.shape[1],)),
         *(layers.Dense(n, activation=name) for n, name in zip(units, names, strict=True)),
-        layers.Dense(1, activation="linear" if problem.is_regression else "tanh"),
     ]
 
 
@@ -41,7 +48,7 @@ def sequential_of(options: Mapping[str, Any], problem: Problem) -> Sequential:
         _layers_of(options, problem),
         dtype="float64",
         random_state=seed_of(options),
-        n_jobs=1,
+        n_jobs=N_JOBS,
     )
     # Half a squared error's gradient is half that of Keras's mean squared error.
     net.compile(optimizers.SGD(options["learningRate"] / 2), "mean_squared_error")
@@ -155,10 +162,13 @@ class OriginalLearner:
 
     def outputs(self, X: Floats) -> list[Floats]:
         """What each layer puts out for samples."""
-        every = self._net.get_weights()
-        for i, part in enumerate(self._parts):
-            part.set_weights(every[: 2 * i + 2])
-        return [np.asarray(part.predict(X)) for part in self._parts]
+        return [self.output(X, layer) for layer in range(len(self._parts))]
+
+    def output(self, X: Floats, layer: int) -> Floats:
+        """The same of one layer; -1 is the last."""
+        part = self._parts[layer]
+        part.set_weights(self._net.get_weights()[: len(part.get_weights())])
+        return np.asarray(part.predict(X))
 
     def gradients(self) -> list[float]:
         """Length of the gradient of each layer's weights, over all that is learned from."""
