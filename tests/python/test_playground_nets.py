@@ -1,6 +1,7 @@
 """The playground's options, problems and nets, without a page."""
 
 from types import MappingProxyType
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -12,7 +13,14 @@ from nnhp.estimators._fitted import snapshot
 from nnhp.playground import _options, _problem
 from nnhp.playground._code import code_of
 from nnhp.playground._learner import NetLearner
-from nnhp.playground._options import INPUTS, OPTIONS, OptionError, checked
+from nnhp.playground._options import (
+    IGNORED,
+    INPUTS,
+    OPTIONS,
+    OptionError,
+    checked,
+    of_address,
+)
 from nnhp.playground._original import OriginalLearner
 from nnhp.playground._problem import OwnTable, problem_of
 
@@ -67,6 +75,33 @@ WRONG = {
 def test_what_does_not_go_together_is_told(given, message):
     with pytest.raises(OptionError, match=message):
         checked(given)
+
+
+# What stands in an address of the original, where all of it differs from what it leaves out.
+ADDRESS = (
+    "activation=relu&regularization=L2&batchSize=30&dataset=spiral&regDataset=reg-gauss"
+    "&learningRate=0.1&regularizationRate=0.003&noise=25&networkShape=8,8,3&seed=0.12345"
+    "&showTestData=true&discretize=true&percTrainData=70&x=false&y=false&xTimesY=true"
+    "&xSquared=true&ySquared=true&cosX=true&sinX=true&cosY=true&sinY=true&collectStats=true"
+    "&tutorial=dp&problem=regression&initZero=true&hideText=true"
+)
+
+
+def test_an_address_of_the_original_is_understood():
+    given = {
+        name: text == "true" if text in {"true", "false"} else text
+        for name, text in parse_qsl(ADDRESS)
+    }
+    known, wrong = of_address(given)
+    assert wrong == []
+    found = checked(known)
+    differing = {name for name in found if found[name] != OPTIONS[name].default}
+    assert differing == set(given) - IGNORED
+    assert set(given) >= IGNORED
+    assert found["learningRate"] == 0.1
+    assert found["networkShape"] == "8,8,3"
+    noisy, wrong = of_address({"noise": "80"})
+    assert (checked(noisy)["noise"], wrong) == (50, [])
 
 
 def test_what_the_original_s_addresses_have_without_effect_is_ignored():
