@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import STOPS_EARLY
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 
 from nnhp import FeatureExpansion, _core, datasets
 from nnhp.estimators._fitted import snapshot
@@ -485,6 +486,18 @@ def test_a_batch_that_is_never_full_is_never_learned():
     for one, other in zip(before[0], learner.weights()[0], strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(learner._left) == 0
+
+
+def test_the_original_engine_stops_when_it_diverges():
+    options = checked(
+        {"engine": "original", "problem": "regression", "activation": "relu", "learningRate": 100}
+    )
+    learner = OriginalLearner(options, problem_of(options))
+    with pytest.warns(ConvergenceWarning, match="diverged") as told:
+        while learner.running and learner.epoch < 50:
+            learner.step()
+    assert len(told) == 1
+    assert not np.isfinite([learner.losses()[0][-1], *learner.gradients()]).any()
 
 
 def test_it_knows_two_classes():

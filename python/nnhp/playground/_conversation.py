@@ -76,12 +76,6 @@ class Conversation:
         if self._search is not None:
             self._search.stop()
 
-    def rest(self) -> None:
-        """Nobody looks at the page: learn and search no more, until it is asked for again."""
-        self._playing = False
-        if self._search is not None:
-            self._search.stop()
-
     def end(self) -> None:
         """Wait for that."""
         if self._search is not None:

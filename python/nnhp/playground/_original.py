@@ -110,7 +110,8 @@ class OriginalLearner:
             some = np.concatenate([self._left, batch])
             self._left = order[:0]
             before = self._net.get_weights()
-            self._net.train_on_batch(X[some], y[some])
+            if not np.isfinite(self._net.train_on_batch(X[some], y[some])):
+                break
             self._penalize(before)
         if n_whole:  # else there never is a step
             self._left = order[n_whole:]
@@ -118,7 +119,8 @@ class OriginalLearner:
             self._losses, (self._problem.train, self._problem.test), strict=True
         ):
             X, y = self._samples(*samples)
-            losses.append(float(0.5 * np.mean((self._net.predict(X, verbose=0) - y) ** 2)))
+            with np.errstate(over="ignore", invalid="ignore"):  # of a net that diverges
+                losses.append(float(0.5 * np.mean((self._net.predict(X) - y) ** 2)))
 
     def _samples(self, X: Floats, y: NDArray[Any]) -> tuple[Floats, Floats]:
         targets = y if self._problem.is_regression else 2.0 * y - 1
@@ -172,6 +174,8 @@ class OriginalLearner:
 
     def gradients(self) -> list[float]:
         """Length of the gradient of each layer's weights, over all that is learned from."""
+        if not self.running:
+            return [np.nan] * len(self._parts)
         probe = sequential_of(self._options, self._problem)
         probe.compile(optimizers.SGD(0.5), "mean_squared_error")
         before = self._net.get_weights()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nnhp.playground._conversation import FRAMES_A_SECOND, Conversation, Message
 from nnhp.playground._options import PARTS_OF_THE_PAGE, checked
 
 _MOST_UNSEEN = 10 * FRAMES_A_SECOND  # messages that no view says to have seen
+_ENDS = ("stop search", "pause")
 _STATIC = Path(str(files("nnhp.playground") / "static"))
 
 
@@ -84,9 +86,11 @@ class Playground(anywidget.AnyWidget):
 
     async def _learn(self, conversation: Conversation) -> None:
         while conversation.busy:
+            messages = conversation.tick()
             if self._unseen > _MOST_UNSEEN:  # views say each second that they see
-                conversation.rest()
-            for message in conversation.tick():
+                self._unseen = 0
+                messages = chain(*(conversation.handle({"do": end}) for end in _ENDS))
+            for message in messages:
                 self._tell(message)
             await asyncio.sleep(0.5 / FRAMES_A_SECOND)
 

@@ -577,7 +577,8 @@ class Page {
     for (const name of MORE.filter((one) => !OF_BOTH_ENGINES.has(one))) {
       this.el.querySelector(`[data-option=${name}] select, [data-option=${name}] input`).disabled = original;
     }
-    this.layers.textContent = `${this.shape().length} hidden layers`;
+    const n = this.shape().length;
+    this.layers.textContent = `${n} hidden layer${n === 1 ? "" : "s"}`;
     this.net.showActivations(this.activations());
   }
 
