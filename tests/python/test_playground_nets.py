@@ -493,7 +493,7 @@ def test_the_original_engine_stops_when_it_diverges():
         {"engine": "original", "problem": "regression", "activation": "relu", "learningRate": 100}
     )
     learner = OriginalLearner(options, problem_of(options))
-    with pytest.warns(ConvergenceWarning, match="diverged") as told:
+    with pytest.warns(ConvergenceWarning, match="diverged") as told:  # noqa: PT031
         while learner.running and learner.epoch < 50:
             learner.step()
     assert len(told) == 1
