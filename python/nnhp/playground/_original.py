@@ -82,8 +82,10 @@ class OriginalLearner:
         self._left = np.arange(0)  # samples whose gradients wait for the next epoch's first batch
         inputs, *dense = _layers_of(options, problem)
         self._parts = [
-            Sequential([inputs, *dense[: i + 1]], dtype="float64") for i in range(len(dense))
+            Sequential([inputs, *dense[: i + 1]], dtype="float64", n_jobs=N_JOBS)
+            for i in range(len(dense))
         ]
+        self._parts[-1].compile(optimizers.SGD(0.5), "mean_squared_error")  # for its gradients
         self._losses: tuple[list[float], list[float]] = ([], [])
 
     @property
@@ -106,13 +108,10 @@ class OriginalLearner:
         X, y = self._samples(*self._problem.train)
         size, order = self._options["batchSize"], np.arange(len(X))
         n_whole = len(order) // size * size
-        for batch in order[:n_whole].reshape(-1, size):
-            some = np.concatenate([self._left, batch])
-            self._left = order[:0]
-            before = self._net.get_weights()
-            if not np.isfinite(self._net.train_on_batch(X[some], y[some])):
-                break
-            self._penalize(before)
+        if n_whole and not len(self._left) and not self._decay:  # so nothing is between two steps
+            self._net.fit(X[:n_whole], y[:n_whole], size, shuffle=False, verbose=0)
+        else:
+            self._step_by_step(X, y, order[:n_whole].reshape(-1, size))
         if n_whole:  # else there never is a step
             self._left = order[n_whole:]
         for losses, samples in zip(
@@ -122,23 +121,38 @@ class OriginalLearner:
             with np.errstate(over="ignore", invalid="ignore"):  # of a net that diverges
                 losses.append(float(0.5 * np.mean((self._net.predict(X) - y) ** 2)))
 
+    def _step_by_step(self, X: Floats, y: Floats, batches: NDArray[np.int64]) -> None:
+        for batch in batches:
+            some = np.concatenate([self._left, batch])
+            self._left = batch[:0]
+            before = self._net.get_weights()
+            if not np.isfinite(self._net.train_on_batch(X[some], y[some])):
+                break
+            self._penalize(before)
+
+    @property
+    def _decay(self) -> float:
+        """What regularization takes of a weight, or for L1 of 1, in each step."""
+        if self._options["regularization"] == "none":
+            return 0.0
+        return float(self._options["learningRate"] * self._options["regularizationRate"])
+
     def _samples(self, X: Floats, y: NDArray[Any]) -> tuple[Floats, Floats]:
         targets = y if self._problem.is_regression else 2.0 * y - 1
         return X, np.asarray(targets, dtype=np.float64)[:, np.newaxis]
 
     def _penalize(self, before: list[Floats]) -> None:
         """What the page does to weights after each step, by those before it; biases are free."""
-        rate = self._options["learningRate"] * self._options["regularizationRate"]
-        if self._options["regularization"] == "none" or rate == 0:
+        if not self._decay:
             return
         weights = self._net.get_weights()
         for place in range(0, len(weights), 2):
             w, alive = weights[place], self._alive[place]
             if self._options["regularization"] == "L2":
-                w -= rate * before[place]
+                w -= self._decay * before[place]
                 continue
             w[~alive] = 0  # the step may have moved them
-            moved = w - rate * np.sign(before[place])
+            moved = w - self._decay * np.sign(before[place])
             alive &= moved * w >= 0
             weights[place] = np.where(alive, moved, 0.0)
         self._net.set_weights(weights)
@@ -176,8 +190,7 @@ class OriginalLearner:
         """Length of the gradient of each layer's weights, over all that is learned from."""
         if not self.running:
             return [np.nan] * len(self._parts)
-        probe = sequential_of(self._options, self._problem)
-        probe.compile(optimizers.SGD(0.5), "mean_squared_error")
+        probe = self._parts[-1]
         before = self._net.get_weights()
         probe.set_weights(before)
         probe.train_on_batch(*self._samples(*self._problem.train))
