@@ -2,126 +2,38 @@
 
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from sklearn.datasets import load_iris
 
 pytest.importorskip("selenium")
 
-import axe_core_python
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from playground_pages import IN_CHROMIUM, Page, chromium, playground
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(DRIVER is None or BROWSER is None, reason="Chromium and its driver"),
-]
-AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js"))
-START = "from nnhp.cli import main; main()"
+from nnhp.playground._options import PARTS_OF_THE_PAGE
+
+pytestmark = IN_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def address():
-    command = [sys.executable, "-c", START, "playground", "--no-browser", "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as server:
-        yield re.search(r"http://\S+#token=\S+", server.stdout.readline())[0]
-        server.send_signal(signal.SIGINT)
-        assert "Traceback" not in server.communicate(timeout=20)[1]
+    with playground() as (address, _):
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-        "--window-size=1400,1000",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_script_timeout(60)
-    yield driver
-    driver.quit()
-
-
-class Page:
-    """The page, and what there is on it."""
-
-    def __init__(self, browser, address, state=""):
-        self.browser = browser
-        browser.get("about:blank")
-        browser.get_log("browser")
-        browser.get(address + state)
-        self.wait(lambda: self.all(".top select"))
-
-    def wait(self, condition, seconds=30):
-        return WebDriverWait(self.browser, seconds, 0.05).until(lambda _: condition())
-
-    def all(self, selector):
-        return self.browser.find_elements(By.CSS_SELECTOR, f"#playground {selector}")
-
-    def one(self, selector):
-        return self.all(selector)[0]
-
-    def state(self):
-        return self.browser.execute_script(
-            "return Object.fromEntries(new URLSearchParams(location.hash.slice(1)))"
-        )
-
-    @property
-    def epoch(self):
-        return int(self.one(".epoch").text)
-
-    @property
-    def losses(self):
-        return [float(text) for text in re.findall(r"\d+\.\d+", self.one(".losses").text)]
-
-    def map(self):
-        return self.browser.execute_script(
-            "return document.querySelector('#playground .map').toDataURL()"
-        )
-
-    def choose(self, name, value):
-        control = self.one(f"[data-option={name}] select, [data-option={name}] input")
-        if control.tag_name == "select":
-            Select(control).select_by_value(value)
-        elif control.get_attribute("type") == "checkbox":
-            control.click()
-        else:
-            control.send_keys(Keys.CONTROL, "a")
-            control.send_keys(value, Keys.TAB)
-        self.wait(lambda: self.state()[name] == str(value))
-
-    def run_to(self, epoch):
-        self.one(".play").click()
-        self.wait(lambda: self.epoch >= epoch, 60)
-        self.one(".play").click()
-        self.wait(lambda: self.one(".play").get_attribute("aria-label") == "Run")
-
-    def complaints(self):
-        return [entry for entry in self.browser.get_log("browser") if entry["level"] != "INFO"]
-
-    def violations(self):
-        self.browser.execute_script(AXE.read_text())
-        found = self.browser.execute_async_script(
-            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'best-practice']})"
-            ".then(arguments[arguments.length - 1])"
-        )
-        return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -152,6 +64,7 @@ def test_the_address_restores_all_state(page, browser, address):
 
 
 def test_spiral_is_learned(page, tmp_path):
+    begin = time.monotonic()
     opened = page(
         "&dataset=spiral&networkShape=8,8&activation=relu&xSquared=true&ySquared=true"
         "&sinX=true&sinY=true&epochsAFrame=10"
@@ -160,6 +73,7 @@ def test_spiral_is_learned(page, tmp_path):
     test, train = opened.losses
     assert test < 0.1
     assert train < 0.1
+    print(f"learned {time.monotonic() - begin:.0f} s after the page was asked for")
     folder = Path(os.environ.get("NNHP_ARTEFACTS", tmp_path))
     assert opened.browser.save_screenshot(str(folder / "playground-spiral.png"))
 
@@ -246,12 +160,12 @@ def test_features_layers_and_units(page):
     opened.wait(lambda: len(opened.all(".input")) == 3)
     opened.one(".count .more").click()
     opened.wait(lambda: len(opened.all(".unit")) == 8)
-    opened.all(".units button")[0].click()
+    opened.all(".layer button")[0].click()
     opened.wait(lambda: len(opened.all(".unit")) == 7)
     for left in (2, 1, 0):
         opened.one(".count .fewer").click()
         opened.wait(lambda left=left: opened.one(".count output").text.startswith(str(left)))
-    assert opened.all(".unit") == []
+    opened.wait(lambda: opened.all(".unit") == [])
 
 
 def test_an_edited_weight_moves_the_map(page):
@@ -262,7 +176,11 @@ def test_an_edited_weight_moves_the_map(page):
     entry.send_keys(Keys.CONTROL, "a")
     entry.send_keys("4.5", Keys.TAB)
     opened.wait(lambda: opened.map() != before)
-    opened.wait(lambda: opened.all(".link title")[0].get_attribute("textContent") == "Weight 4.5")
+    link = opened.all(".link")[0]
+    opened.browser.execute_script(
+        "arguments[0].dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))", link
+    )
+    assert link.get_attribute("textContent") == "Weight 4.5"
 
 
 def test_a_unit_is_shown_large_while_it_is_pointed_at(page):
@@ -368,11 +286,125 @@ def test_a_phone_s_width_is_enough(page):
         opened.browser.set_window_size(1400, 1000)
 
 
+# Part of the page, and where it is.
+PARTS = {
+    "playButton": ".play",
+    "stepButton": ".step",
+    "resetButton": ".reset",
+    "numHiddenLayers": ".count, .layer div",
+    "activation": "[data-option=activation], .layer select",
+} | {
+    name: f"[data-option={name}]"
+    for name in (
+        "showTestData", "discretize", "learningRate", "regularization", "regularizationRate",
+        "problem", "dataset", "percTrainData", "noise", "batchSize",
+    )
+}  # fmt: skip
+
+
 def test_parts_can_be_left_out(page):
-    opened = page("&learningRate_hide=true&stepButton_hide=true")
-    assert not opened.one(".step").is_displayed()
-    assert not opened.one("[data-option=learningRate]").is_displayed()
-    assert opened.one(".play").is_displayed()
+    assert set(PARTS) == set(PARTS_OF_THE_PAGE)
+    opened = page()
+    opened.wait(lambda: opened.all(".layer"))
+    for where in PARTS.values():
+        assert all(one.is_displayed() for one in opened.all(where))
+    opened = page("".join(f"&{name}_hide=true" for name in PARTS))
+    opened.wait(lambda: opened.all(".layer"))
+    for where in PARTS.values():
+        assert opened.all(where)
+        assert not any(one.is_displayed() for one in opened.all(where))
+    assert opened.one(".regenerate").is_displayed()
+    opened.wait(lambda: opened.state().get("noise_hide") == "true")
+
+
+def test_texts_are_left_out_or_the_tutorial_stands_below(page):
+    opened = page("&hideText=true&tutorial=dp&dataset=xor")
+    texts = "return [document.querySelector('header').checkVisibility(), document.body.innerText]"
+    shown, text = opened.browser.execute_script(texts)
+    assert not shown
+    assert "Four things to try" not in text
+    opened.wait(lambda: opened.state().get("dataset") == "xor")
+    assert (opened.state()["hideText"], opened.state()["tutorial"]) == ("true", "dp")
+    opened = page("&tutorial=dp")
+    shown, text = opened.browser.execute_script(texts)
+    assert shown
+    assert "Four things to try" in text
+    assert opened.violations() == []
+
+
+def test_each_layer_has_its_activation(page):
+    opened = page()
+    selects = opened.wait(lambda: opened.all(".layer select"))
+    Select(selects[1]).select_by_value("relu")
+    opened.wait(lambda: opened.state()["activation"] == "tanh,relu")
+    opened.one(".step").click()
+    opened.wait(lambda: opened.epoch == 1)
+    opened.one(".count .more").click()
+    opened.wait(lambda: opened.state()["activation"] == "tanh,relu,relu")
+    opened.wait(lambda: len(opened.all(".layer select")) == 3)
+    Select(opened.all(".layer select")[0]).select_by_value("relu")
+    opened.wait(lambda: opened.state()["activation"] == "relu")
+
+
+def test_the_weights_into_the_output_are_set_by_the_keyboard(page):
+    opened = page()
+    opened.wait(lambda: opened.all(".answer"))[0].send_keys(Keys.ENTER)
+    entries = opened.wait(lambda: opened.all(".weights input"))
+    assert len(entries) == 2 + 1
+    before = opened.map()
+    entries[-1].send_keys(Keys.CONTROL, "a")
+    entries[-1].send_keys("3", Keys.TAB)
+    opened.wait(lambda: opened.map() != before)
+
+
+def test_what_is_searched_is_what_was_chosen(page):
+    opened = page("&regularization=L2")
+    opened.one(".search-panel summary").click()
+    wishes = opened.all(".search-panel .control")
+    labels = [one.text.split("\n")[0] for one in wishes]
+
+    def wish(label):
+        return wishes[labels.index(label)].find_element(By.CSS_SELECTOR, "input, select")
+
+    bounds = {"Dropout from": "0", "Dropout to": "0.3", "Momentum from": "0.5"}
+    bounds |= {"Momentum to": "0.9", "Learning rate from": "", "Candidates": "4"}
+    for label, text in bounds.items():
+        wish(label).send_keys(Keys.CONTROL, "a")
+        wish(label).send_keys(text or Keys.DELETE)
+    rates = Select(wish("Regularization rate"))
+    rates.select_by_value("0.01")
+    rates.select_by_value("0.1")
+    opened.one(".search").click()
+    opened.wait(lambda: len(opened.all(".board li")) == 4, 60)
+    opened.wait(lambda: opened.one(".search").text == "Search")
+    settings = [one.text.split(" · ")[1:] for one in opened.all(".board li")]
+    for one in settings:
+        values = dict(part.rsplit(" ", 1) for part in one)
+        assert set(values) == {"Layers", "Dropout", "Momentum", "Regularization rate"}
+        assert 0 <= float(values["Dropout"]) <= 0.3
+        assert values["Regularization rate"] in {"0.01", "0.1"}
+
+
+def test_memory_is_steady(browser, long_form):
+    seconds = 600 if long_form else 10
+    with playground() as (address, server):
+        opened = Page(browser, address, "&dataset=spiral&networkShape=8,8,8,8,8,8")
+        opened.wait(lambda: len(opened.all(".unit")) == 48)
+        opened.one(".play").click()
+        opened.wait(lambda: opened.epoch > 100)
+        begin = opened.epoch
+        browser.execute_cdp_cmd("HeapProfiler.enable", {})
+        found = []
+        for _ in range(11):
+            browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+            heap = browser.execute_cdp_cmd("Runtime.getHeapUsage", {})["usedSize"]
+            found.append((psutil.Process(server.pid).memory_info().rss / 2**20, heap / 2**20))
+            time.sleep(seconds / 10)
+        assert opened.epoch - begin > 5 * seconds
+        print(f"{opened.epoch} epochs in {seconds} s; MB of the server, and of the page: {found}")
+    (first_server, first_page), (last_server, last_page) = found[1], found[-1]
+    assert last_server - first_server < 5
+    assert last_page - first_page < 2
 
 
 def test_a_page_without_the_token_says_what_to_do(browser, address):

@@ -1,17 +1,27 @@
 """The playground's options, problems and nets, without a page."""
 
 from types import MappingProxyType
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from helpers import STOPS_EARLY
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 
-from nnhp import FeatureExpansion, datasets
+from nnhp import FeatureExpansion, _core, datasets
+from nnhp.estimators._fitted import snapshot
 from nnhp.playground import _options, _problem
 from nnhp.playground._code import code_of
 from nnhp.playground._learner import NetLearner
-from nnhp.playground._options import INPUTS, OPTIONS, OptionError, checked
+from nnhp.playground._options import (
+    IGNORED,
+    INPUTS,
+    OPTIONS,
+    OptionError,
+    checked,
+    of_address,
+)
 from nnhp.playground._original import OriginalLearner
 from nnhp.playground._problem import OwnTable, problem_of
 
@@ -66,6 +76,33 @@ WRONG = {
 def test_what_does_not_go_together_is_told(given, message):
     with pytest.raises(OptionError, match=message):
         checked(given)
+
+
+# What stands in an address of the original, where all of it differs from what it leaves out.
+ADDRESS = (
+    "activation=relu&regularization=L2&batchSize=30&dataset=spiral&regDataset=reg-gauss"
+    "&learningRate=0.1&regularizationRate=0.003&noise=25&networkShape=8,8,3&seed=0.12345"
+    "&showTestData=true&discretize=true&percTrainData=70&x=false&y=false&xTimesY=true"
+    "&xSquared=true&ySquared=true&cosX=true&sinX=true&cosY=true&sinY=true&collectStats=true"
+    "&tutorial=dp&problem=regression&initZero=true&hideText=true"
+)
+
+
+def test_an_address_of_the_original_is_understood():
+    given = {
+        name: text == "true" if text in {"true", "false"} else text
+        for name, text in parse_qsl(ADDRESS)
+    }
+    known, wrong = of_address(given)
+    assert wrong == []
+    found = checked(known)
+    differing = {name for name in found if found[name] != OPTIONS[name].default}
+    assert differing == set(given) - IGNORED
+    assert set(given) >= IGNORED
+    assert found["learningRate"] == 0.1
+    assert found["networkShape"] == "8,8,3"
+    noisy, wrong = of_address({"noise": "80"})
+    assert (checked(noisy)["noise"], wrong) == (50, [])
 
 
 def test_what_the_original_s_addresses_have_without_effect_is_ignored():
@@ -194,6 +231,38 @@ SETTINGS = {
 }  # fmt: skip
 
 
+ORIGINALS = {
+    "its defaults": {},
+    "a batch that is carried over": {"batchSize": 30, "percTrainData": 10},
+    "one sample at a time": {"batchSize": 1, "percTrainData": 10, "activation": "relu"},
+    "L1, which kills": {"regularization": "L1", "regularizationRate": 0.3, "percTrainData": 20},
+    "L2": {"regularization": "L2", "regularizationRate": 0.1, "activation": "sigmoid"},
+    "targets": {"problem": "regression", "activation": "linear", "percTrainData": 10},
+    "zeros": {"initZero": True, "percTrainData": 10},
+    "each layer its own": {"activation": "relu,tanh", "percTrainData": 10},
+    "no hidden layer": {"networkShape": "", "percTrainData": 10},
+    "own classes": {"dataset": "own"},
+}
+
+
+@pytest.mark.parametrize("given", ORIGINALS.values(), ids=ORIGINALS.keys())
+def test_the_code_of_the_original_engine_finds_the_same_losses(
+    given, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    text = IRIS.replace(",2\n", ",1\n")  # of two classes
+    (tmp_path / "data.csv").write_text(text)
+    options = checked({"engine": "original", "networkShape": "3,2"} | given)
+    table = own(text)
+    problem = problem_of(options, table)
+    learner = OriginalLearner(options, problem)
+    for _ in range(4):
+        learner.step()
+    exec(code_of(options, problem, learner.epoch, table), {})
+    train, test = (curve[-1] for curve in learner.losses())
+    assert capsys.readouterr().out == f"training loss {train}\ntest loss {test}\n"
+
+
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_the_code_that_is_shown_finds_the_same_losses(given, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -214,6 +283,11 @@ def test_the_code_that_is_shown_finds_the_same_losses(given, capsys, monkeypatch
     assert f"test loss {losses[1][-1]}" in capsys.readouterr().out
 
 
+def fitted(learner):
+    """The estimator, as if the training had ended here."""
+    return snapshot(learner._net, learner._training.publish())
+
+
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_outputs_are_the_layers_and_what_the_page_draws(given):
     text = DIABETES if given.get("problem") == "regression" else IRIS
@@ -226,9 +300,18 @@ def test_outputs_are_the_layers_and_what_the_page_draws(given):
     n_drawn = 3 if problem.classes == ["0", "1", "2"] else 1
     assert [one.shape for one in outputs] == [(64, n) for n in [*units, n_drawn]]
     if problem.classes == ["-1", "1"] and options["loss"] == "log_loss":
-        fitted = learner.fitted()
-        expected = 2 * fitted.predict_proba(problem.grid(8))[:, 1:] - 1
+        expected = 2 * fitted(learner).predict_proba(problem.grid(8))[:, 1:] - 1
         np.testing.assert_allclose(outputs[-1], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(1, 1), (2, 1), (8, 7)])
+def test_the_browser_keeps_a_cpu(cpus, threads, monkeypatch):
+    monkeypatch.setattr(_core, "thread_limit", lambda: cpus)
+    learner = NetLearner(checked({}), problem_of(checked({})))
+    asked = []
+    monkeypatch.setattr(learner._training, "advance", lambda *given: asked.append(given))
+    learner.step()
+    assert asked == [(1, threads)]
 
 
 @pytest.mark.parametrize("engine", ["nnhp", "original"])
@@ -318,7 +401,8 @@ class Page:
         self.dead = [np.zeros(w.shape, bool) for w in weights]
         self.clear()
         output = "linear" if problem.is_regression else "tanh"
-        self.names = [options["activation"]] * (len(weights) - 1) + [output]
+        names = options["activation"].split(",")
+        self.names = [*(names * len(weights))[: len(weights) - 1], output]
 
     def clear(self):
         self.gW = [np.zeros_like(w) for w in self.W]
@@ -365,20 +449,10 @@ class Page:
                 self.update()
 
 
-ORIGINALS = {
-    "its defaults": {},
-    "a batch that is carried over": {"batchSize": 30, "percTrainData": 10},
-    "one sample at a time": {"batchSize": 1, "percTrainData": 10, "activation": "relu"},
-    "L1, which kills": {"regularization": "L1", "regularizationRate": 0.3, "percTrainData": 20},
-    "L2": {"regularization": "L2", "regularizationRate": 0.1, "activation": "sigmoid"},
-    "targets": {"problem": "regression", "activation": "linear", "percTrainData": 10},
-}
-
-
 @pytest.mark.parametrize("given", ORIGINALS.values(), ids=ORIGINALS.keys())
 def test_the_original_engine_does_what_the_page_does(given):
     options = checked({"engine": "original", "networkShape": "3,2"} | given)
-    problem = problem_of(options)
+    problem = problem_of(options, own(IRIS.replace(",2\n", ",1\n")))
     learner = OriginalLearner(options, problem)
     page = Page(options, problem, *learner.weights())
     for _ in range(4):
@@ -412,6 +486,18 @@ def test_a_batch_that_is_never_full_is_never_learned():
     for one, other in zip(before[0], learner.weights()[0], strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(learner._left) == 0
+
+
+def test_the_original_engine_stops_when_it_diverges():
+    options = checked(
+        {"engine": "original", "problem": "regression", "activation": "relu", "learningRate": 100}
+    )
+    learner = OriginalLearner(options, problem_of(options))
+    with pytest.warns(ConvergenceWarning, match="diverged") as told:  # noqa: PT031
+        while learner.running and learner.epoch < 50:
+            learner.step()
+    assert len(told) == 1
+    assert not np.isfinite([learner.losses()[0][-1], *learner.gradients()]).any()
 
 
 def test_it_knows_two_classes():

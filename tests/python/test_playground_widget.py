@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 pytest.importorskip("anywidget")
 
 import nnhp
-from nnhp.playground import _conversation, _server
+from nnhp.estimators._fitted import snapshot
+from nnhp.playground import _conversation, _server, _widget
 from nnhp.playground._conversation import Conversation, shades, thinned
 from nnhp.playground._options import ACTIVATIONS, OPTIONS, SOLVERS
+from nnhp.playground._search import METHODS
 
 
 class Front:
@@ -63,6 +65,34 @@ def test_it_learns_between_the_cells_and_stops(monkeypatch):
 
     asyncio.run(cells())
     assert front.page._learning.cancelled()
+
+
+@pytest.mark.parametrize("wished", [{"do": "play"}, "a search"])
+def test_it_rests_when_its_views_are_closed(monkeypatch, wished):
+    monkeypatch.setattr(_widget, "_MOST_UNSEEN", 5)
+    front = Front(monkeypatch, noise=10)
+    if wished == "a search":
+        space = {"networkShape": [3, 3, 60, 64]}
+        wished = {"do": "search", "method": "random", "n": 200, "epochs": 1000, "space": space}
+
+    async def cells():
+        front.say(wished)
+        while len(front.heard) < 20:  # longer than without a view
+            front.page._handle_custom_msg({"do": "seen"}, [])
+            await asyncio.sleep(0.01)
+        assert not front.page._learning.done()
+        await asyncio.wait_for(front.page._learning, 60)
+        assert not front.page._conversation.busy
+        n_heard = len(front.heard)
+        await asyncio.sleep(0.1)
+        assert len(front.heard) == n_heard
+        front.say({"do": "play"})  # a view again
+        while front.heard[-1][0]["is"] != "frame":
+            await asyncio.sleep(0.01)
+        assert front.heard[-1][0]["playing"]
+        front.page.close()
+
+    asyncio.run(cells())
 
 
 def test_another_view_of_the_same_page_tells_what_there_is(monkeypatch):
@@ -130,6 +160,12 @@ WRONG = {
     ),
     "three bounds": (wish({"networkShape": [1, 2, 3]}), "space of networkShape must be bounds"),
     "too many units": (wish({"networkShape": [1, 2, 3, 65]}), "space of networkShape must be"),
+    "more dropout than there is": (wish({"dropout": [0.1, 0.95]}), "space of dropout: must be"),
+    "a part of a batch": (wish({"batchSize": [1, 2.5]}), "space of batchSize: must be a whole"),
+    "rates of no penalty": (
+        wish({"regularizationRate": [0.1]}),
+        "regularization must be L1 or L2 where regularizationRate is searched",
+    ),
     "no activation": (wish({"activation": ["relu,tanh"]}), "space of activation must be among"),
     "a grid without end": (
         wish({"activation": list(ACTIVATIONS), "solver": list(SOLVERS)}, method="grid", n=200)
@@ -184,6 +220,39 @@ PAGES = {
     },
     "targets": {"problem": "regression"},
 }  # fmt: skip
+MORE_RANGES = {
+    "of chance": ({}, {"dropout": [0.0, 0.3], "momentum": [0.5, 0.9], "batchSize": [1, 30]}),
+    "of a penalty": (
+        {"regularization": "L1", "batchSize": 7},
+        {"regularizationRate": [0.001, 0.003, 0.01], "dropout": [0.2, 0.2]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "space"), MORE_RANGES.values(), ids=MORE_RANGES.keys())
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_searched_lies_in_its_ranges_and_is_the_same_net_when_loaded(
+    options, space, method
+):
+    conversation = Conversation()
+    said(conversation, do="set", options=options)
+    said(conversation, do="search", method=method, n=4, epochs=3, space=space)
+    found = []
+    while conversation.busy:
+        found += list(conversation.tick())
+    assert errors(found) == []
+    candidates = [m for m in found if m.content["is"] == "candidate"]
+    for candidate in candidates:
+        setting = candidate.content["setting"]
+        assert set(setting) == set(space)
+        for name, value in setting.items():
+            assert min(space[name]) <= value <= max(space[name])
+            assert name != "regularizationRate" or value in space[name]
+    shown = candidates[-1]
+    said(conversation, do="load", **{k: shown.content[k] for k in ("options", "epochs")})
+    grid = conversation._problem.grid(shown.content["side"])
+    outputs = conversation._learner.output(grid, -1)
+    np.testing.assert_array_equal(shades(outputs[:, 0]), shown.pictures[0])
 
 
 @pytest.mark.parametrize("options", PAGES.values(), ids=PAGES.keys())
@@ -205,7 +274,9 @@ def test_a_candidate_that_is_loaded_is_the_net_that_was_shown(options):
     problem = conversation._problem
     outputs = conversation._learner.outputs(problem.grid(shown.content["side"]))[-1]
     np.testing.assert_array_equal(shades(outputs[:, 0]), shown.pictures[0])
-    assert conversation._learner.fitted().score(*problem.test) == shown.content["score"]
+    learner = conversation._learner
+    net = snapshot(learner._net, learner._training.publish())
+    assert net.score(*problem.test) == shown.content["score"]
     assert conversation._options["noise"] == 0
 
 
@@ -213,10 +284,12 @@ def test_what_a_search_would_do_otherwise_than_the_page_is_refused():
     for options, text in {
         "earlyStopping": ({"earlyStopping": True}, "earlyStopping is not for searches"),
         "activation": ({"activation": "relu,tanh"}, "activation must be one name"),
+        "batchSize": ({"regularization": "L2"}, "regularization must be none where batchSize"),
     }.values():
         conversation = Conversation()
         said(conversation, do="set", options=options)
-        (error,) = errors(said(conversation, **wish({"networkShape": [1, 2, 2, 4]})))
+        space = {"networkShape": [1, 2, 2, 4], "batchSize": [5, 20]}
+        (error,) = errors(said(conversation, **wish(space)))
         assert error.startswith(text)
 
 

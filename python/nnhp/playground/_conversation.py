@@ -21,7 +21,7 @@ from nnhp.playground._problem import HALF_SIDE, OwnTable, Problem, problem_of
 from nnhp.playground._search import MAX_EPOCHS, Watched
 from nnhp.playground._search import SIDE as CANDIDATE_SIDE
 
-FRAMES_A_SECOND = 30
+FRAMES_A_SECOND = 40  # at most; 30 are what a page needs
 _LEARNING_SHARE = 0.5  # of the time between two frames
 _SMALL, _LARGE = 20, 100  # points of a unit's picture along a side, and of the large one
 _LONGEST_CURVE = 500  # points that are sent
@@ -259,10 +259,11 @@ class Conversation:
                 yield Message({"is": "error", "text": search.failure})
 
     def _show_code(self, _: Mapping[str, Any]) -> Iterator[Message]:
-        if self._options["engine"] == "original":
-            raise RefusedError("there is code for nnhp's engine only: engine must be 'nnhp'")
         text = code_of(self._options, self._problem, self._learner.epoch, self._own)
         yield Message({"is": "code", "text": text, "edited": self._edited})
+
+    def _nothing(self, _: Mapping[str, Any]) -> Iterator[Message]:
+        yield from ()
 
     _ACTIONS: ClassVar[dict[str, Callable[[Any, Mapping[str, Any]], Iterator[Message]]]] = {
         "begin": _begin,
@@ -278,6 +279,7 @@ class Conversation:
         "search": _begin_search,
         "stop search": _stop_search,
         "load": _load,
+        "seen": _nothing,  # the page is there, and sees what it is told
     }
 
     # ------------------------------------------------------------------ what is told
@@ -299,10 +301,8 @@ class Conversation:
     def _frame(self) -> Message:
         """The net as it is: numbers, and pictures of its units."""
         weights, biases = self._learner.weights()
-        small = self._learner.outputs(self._problem.grid(_SMALL))
-        large = self._learner.outputs(self._problem.grid(_LARGE))
+        small = self._learner.outputs(self._problem.grid(_SMALL))[:-1]
         of_train = self._learner.outputs(self._problem.train[0])[:-1]
-        shown = large[-1] if self._looked_at is None else _column(large, self._looked_at)
         losses = [thinned(curve) for curve in self._learner.losses()]
         content = {
             "is": "frame",
@@ -315,8 +315,16 @@ class Conversation:
             "dead": [np.flatnonzero(np.ptp(one, axis=0) == 0).tolist() for one in of_train],
             "sides": [_SMALL, _LARGE],
         }
-        units = [shades(layer[:, unit]) for layer in small[:-1] for unit in range(layer.shape[1])]
-        return Message(content, [*units, *(shades(column) for column in shown.T)])
+        pictures = [shades(layer).T for layer in (*small, self._large())]
+        return Message(content, [picture for layer in pictures for picture in layer])
+
+    def _large(self) -> NDArray[np.float64]:
+        """What the large picture shows: the net's outputs, or those of a unit that is looked at."""
+        grid = self._problem.grid(_LARGE)
+        if self._looked_at is None:
+            return self._learner.output(grid, -1)
+        layer, unit = self._looked_at
+        return self._learner.output(grid, layer)[:, unit : unit + 1]
 
 
 def _learner_of(options: Mapping[str, Any], problem: Problem) -> Learner:
@@ -330,11 +338,6 @@ def _index(message: Mapping[str, Any], name: str, n: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < n:
         raise RefusedError(f"{name} must be a number from 0 to {n - 1}, got {short(value)}")
     return value
-
-
-def _column(outputs: list[NDArray[np.float64]], place: tuple[int, int]) -> NDArray[np.float64]:
-    layer, unit = place
-    return outputs[layer][:, unit : unit + 1]
 
 
 def shades(values: NDArray[np.float64]) -> NDArray[np.uint8]:

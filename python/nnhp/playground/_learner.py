@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from nnhp import _core
+from nnhp import _core, _threads
 from nnhp.estimators import _params, _weights
 from nnhp.estimators._branch import branched
-from nnhp.estimators._data import Given, prepare
-from nnhp.estimators._fitted import snapshot
+from nnhp.estimators._data import Given, TrainingData, prepare
 from nnhp.estimators._training import Training, loss_and_output
 from nnhp.playground._net import class_of, parameters_of
 from nnhp.playground._problem import Problem
@@ -50,6 +49,9 @@ class Learner(Protocol):
     def outputs(self, X: Floats) -> list[Floats]:
         """What each layer puts out for samples; the last one's as the page shows it."""
 
+    def output(self, X: Floats, layer: int) -> Floats:
+        """The same of one layer; -1 is the last."""
+
     def gradients(self) -> list[float]:
         """Length of the gradient of each layer's weights, over all that is learned from."""
 
@@ -69,6 +71,7 @@ class NetLearner:
         self._problem = problem
         self._take(options)
         self._training = Training(self._net, self._data)
+        self._objective = _objective_of(self._net, self._data)
 
     def _take(self, options: Mapping[str, Any]) -> None:
         self._net: Any = class_of(self._problem)(**parameters_of(options, self._problem))
@@ -93,7 +96,7 @@ class NetLearner:
 
     def step(self) -> None:
         """Do an epoch."""
-        self._training.advance(1, 1)
+        self._training.advance(1, self._threads())
 
     def losses(self) -> tuple[list[float], list[float]]:
         """Loss of the training and the test samples, epoch by epoch."""
@@ -119,20 +122,36 @@ class NetLearner:
         packed = _weights.packed(found, self._training.spec, parameters.dtype)
         self._training.session.restore({"parameters": packed})
 
-    def fitted(self) -> Any:
-        """The estimator, as if the training had ended here."""
-        return snapshot(self._net, self._training.publish())
-
     def outputs(self, X: Floats) -> list[Floats]:
         """What each layer puts out for samples.
 
         The last one's is a number in about [-1, 1] for two classes and for targets, and for more
         classes the probability of each.
         """
-        found = [np.asarray(one, dtype=np.float64) for one in self.fitted().layer_outputs(X)]
-        if not self._problem.is_regression and self._net.loss != "hinge" and self._is_binary:
-            found[-1] = 2 * found[-1][:, -1:] - 1
-        return found
+        predictor = self._predictor()
+        return [self._output(predictor, X, layer) for layer in range(self._n_hidden + 1)]
+
+    def output(self, X: Floats, layer: int) -> Floats:
+        """The same of one layer; -1 is the last."""
+        return self._output(self._predictor(), X, layer % (self._n_hidden + 1))
+
+    def _predictor(self) -> _core.Predictor:
+        return _core.Predictor(self._training.spec, self._parameters())
+
+    def _output(self, predictor: _core.Predictor, X: Floats, layer: int) -> Floats:
+        if layer < self._n_hidden:
+            hidden = predictor.hidden_outputs(X, layer, self._threads)
+            return np.asarray(hidden, dtype=np.float64)
+        found = np.asarray(predictor.outputs(X, self._threads), dtype=np.float64)
+        is_chance = self._is_binary and self._net.loss != "hinge"
+        return 2 * found[:, -1:] - 1 if is_chance else found
+
+    def _threads(self) -> int:
+        return _threads.resolve(self._net.n_jobs)
+
+    @property
+    def _n_hidden(self) -> int:
+        return len(self._net.hidden_layer_sizes)
 
     @property
     def _is_binary(self) -> bool:
@@ -140,14 +159,15 @@ class NetLearner:
 
     def gradients(self) -> list[float]:
         """Length of the gradient of each layer's weights, over all that is learned from."""
-        # The loss without what is drawn anew in each step, and all samples as one batch.
-        quiet = clone(self._net).set_params(dropout=0.0, learning_rate="constant")
-        spec = _params.train_spec(
-            quiet,
-            loss=loss_and_output(quiet, self._data)[0],
-            batch_size=self._data.n_rows,
-            max_epochs=1,
-        )
-        net = Training(quiet, self._data).spec
-        _, gradient = _core.Objective(net, spec, self._data.training_set)(self._parameters())
-        return [float(np.linalg.norm(one)) for one in _weights.unpack(gradient, net)["coefs_"]]
+        _, gradient = self._objective(self._parameters())
+        layers = _weights.unpack(gradient, self._training.spec)["coefs_"]
+        return [float(np.linalg.norm(one)) for one in layers]
+
+
+def _objective_of(net: Any, data: TrainingData) -> _core.Objective:
+    """The loss without what is drawn anew in each step, and all samples as one batch."""
+    quiet = clone(net).set_params(dropout=0.0, learning_rate="constant")
+    spec = _params.train_spec(
+        quiet, loss=loss_and_output(quiet, data)[0], batch_size=data.n_rows, max_epochs=1
+    )
+    return _core.Objective(Training(quiet, data).spec, spec, data.training_set)

@@ -20,6 +20,7 @@ _SCHEDULES: dict[str, Callable[[int], Schedule | str]] = {  # of so many epochs
     "plateau": lambda _: "plateau",
     "step": lambda epochs: schedules.Step(step_size=epochs // 4),
 }
+N_JOBS = -2  # all CPUs but one, which the browser has, and one where there is no other
 _ZEROS = {"kernel_initializer": "zeros", "bias_initializer": "zeros"}
 
 
@@ -72,7 +73,7 @@ def _parameters(options: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
         "max_iter": options["maxEpochs"],
         "tol": 0.0,
         "random_state": seed_of(options),
-        "n_jobs": 1,
+        "n_jobs": N_JOBS,
     }
     if options["initializer"] != "default":
         found["kernel_initializer"] = options["initializer"]

@@ -201,7 +201,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "maxEpochs": Option(Number(1, 1_000_000, whole=True), 100_000),
 }
-# In addresses of the original, of which some do nothing there either.
+# In addresses of the original: what does nothing there either, and what the page itself looks at.
 IGNORED = frozenset({"cosX", "cosY", "collectStats", "hideText", "tutorial"})
 PARTS_OF_THE_PAGE = (  # that <name>_hide=true leaves out
     "showTestData",

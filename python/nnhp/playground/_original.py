@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnhp import Sequential, layers, optimizers
+from nnhp.playground._net import N_JOBS
 from nnhp.playground._options import ACTIVATIONS, units_of
 from nnhp.playground._problem import Problem, seed_of
 
@@ -24,14 +25,20 @@ _BIAS = 0.1
 _REACH = 0.5  # of the first weights
 
 
-def _layers_of(options: Mapping[str, Any], problem: Problem) -> list[layers.Layer]:
+def activations_of(options: Mapping[str, Any], problem: Problem) -> list[str]:
+    """The activation of each layer, the output's last."""
     names = [ACTIVATIONS[name] for name in options["activation"].split(",")]
-    units = units_of(options)
-    names = names * len(units) if len(names) == 1 else names
+    n_hidden = len(units_of(options))
+    hidden = names * n_hidden if len(names) == 1 else names
+    return [*hidden, "linear" if problem.is_regression else "tanh"]
+
+
+def _layers_of(options: Mapping[str, Any], problem: Problem) -> list[layers.Layer]:
+    units = [*units_of(options), 1]
+    names = activations_of(options, problem)
     return [
         layers.Input((problem.X.shape[1],)),
         *(layers.Dense(n, activation=name) for n, name in zip(units, names, strict=True)),
-        layers.Dense(1, activation="linear" if problem.is_regression else "tanh"),
     ]
 
 
@@ -41,7 +48,7 @@ def sequential_of(options: Mapping[str, Any], problem: Problem) -> Sequential:
         _layers_of(options, problem),
         dtype="float64",
         random_state=seed_of(options),
-        n_jobs=1,
+        n_jobs=N_JOBS,
     )
     # Half a squared error's gradient is half that of Keras's mean squared error.
     net.compile(optimizers.SGD(options["learningRate"] / 2), "mean_squared_error")
@@ -75,8 +82,10 @@ class OriginalLearner:
         self._left = np.arange(0)  # samples whose gradients wait for the next epoch's first batch
         inputs, *dense = _layers_of(options, problem)
         self._parts = [
-            Sequential([inputs, *dense[: i + 1]], dtype="float64") for i in range(len(dense))
+            Sequential([inputs, *dense[: i + 1]], dtype="float64", n_jobs=N_JOBS)
+            for i in range(len(dense))
         ]
+        self._parts[-1].compile(optimizers.SGD(0.5), "mean_squared_error")  # for its gradients
         self._losses: tuple[list[float], list[float]] = ([], [])
 
     @property
@@ -99,19 +108,34 @@ class OriginalLearner:
         X, y = self._samples(*self._problem.train)
         size, order = self._options["batchSize"], np.arange(len(X))
         n_whole = len(order) // size * size
-        for batch in order[:n_whole].reshape(-1, size):
-            some = np.concatenate([self._left, batch])
-            self._left = order[:0]
-            before = self._net.get_weights()
-            self._net.train_on_batch(X[some], y[some])
-            self._penalize(before)
+        if n_whole and not len(self._left) and not self._decay:  # so nothing is between two steps
+            self._net.fit(X[:n_whole], y[:n_whole], size, shuffle=False, verbose=0)
+        else:
+            self._step_by_step(X, y, order[:n_whole].reshape(-1, size))
         if n_whole:  # else there never is a step
             self._left = order[n_whole:]
         for losses, samples in zip(
             self._losses, (self._problem.train, self._problem.test), strict=True
         ):
             X, y = self._samples(*samples)
-            losses.append(float(0.5 * np.mean((self._net.predict(X, verbose=0) - y) ** 2)))
+            with np.errstate(over="ignore", invalid="ignore"):  # of a net that diverges
+                losses.append(float(0.5 * np.mean((self._net.predict(X) - y) ** 2)))
+
+    def _step_by_step(self, X: Floats, y: Floats, batches: NDArray[np.int64]) -> None:
+        for batch in batches:
+            some = np.concatenate([self._left, batch])
+            self._left = batch[:0]
+            before = self._net.get_weights()
+            if not np.isfinite(self._net.train_on_batch(X[some], y[some])):
+                break
+            self._penalize(before)
+
+    @property
+    def _decay(self) -> float:
+        """What regularization takes of a weight, or for L1 of 1, in each step."""
+        if self._options["regularization"] == "none":
+            return 0.0
+        return float(self._options["learningRate"] * self._options["regularizationRate"])
 
     def _samples(self, X: Floats, y: NDArray[Any]) -> tuple[Floats, Floats]:
         targets = y if self._problem.is_regression else 2.0 * y - 1
@@ -119,17 +143,16 @@ class OriginalLearner:
 
     def _penalize(self, before: list[Floats]) -> None:
         """What the page does to weights after each step, by those before it; biases are free."""
-        rate = self._options["learningRate"] * self._options["regularizationRate"]
-        if self._options["regularization"] == "none" or rate == 0:
+        if not self._decay:
             return
         weights = self._net.get_weights()
         for place in range(0, len(weights), 2):
             w, alive = weights[place], self._alive[place]
             if self._options["regularization"] == "L2":
-                w -= rate * before[place]
+                w -= self._decay * before[place]
                 continue
             w[~alive] = 0  # the step may have moved them
-            moved = w - rate * np.sign(before[place])
+            moved = w - self._decay * np.sign(before[place])
             alive &= moved * w >= 0
             weights[place] = np.where(alive, moved, 0.0)
         self._net.set_weights(weights)
@@ -155,15 +178,19 @@ class OriginalLearner:
 
     def outputs(self, X: Floats) -> list[Floats]:
         """What each layer puts out for samples."""
-        every = self._net.get_weights()
-        for i, part in enumerate(self._parts):
-            part.set_weights(every[: 2 * i + 2])
-        return [np.asarray(part.predict(X)) for part in self._parts]
+        return [self.output(X, layer) for layer in range(len(self._parts))]
+
+    def output(self, X: Floats, layer: int) -> Floats:
+        """The same of one layer; -1 is the last."""
+        part = self._parts[layer]
+        part.set_weights(self._net.get_weights()[: len(part.get_weights())])
+        return np.asarray(part.predict(X))
 
     def gradients(self) -> list[float]:
         """Length of the gradient of each layer's weights, over all that is learned from."""
-        probe = sequential_of(self._options, self._problem)
-        probe.compile(optimizers.SGD(0.5), "mean_squared_error")
+        if not self.running:
+            return [np.nan] * len(self._parts)
+        probe = self._parts[-1]
         before = self._net.get_weights()
         probe.set_weights(before)
         probe.train_on_batch(*self._samples(*self._problem.train))

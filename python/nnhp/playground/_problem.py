@@ -194,6 +194,7 @@ class OwnTable:
         rng = np.random.RandomState(seed_of(options))
         frame = self.frame.iloc[rng.permutation(len(self.frame))]
         X = StandardScaler().fit_transform(frame[self.numeric].to_numpy(np.float64))
+        X = np.ascontiguousarray(X)
         classes, y = self._targets(frame[self.target], options)
         plane = self._plane(X)
         return Problem(

@@ -103,6 +103,7 @@ def serve(place: Place, *, browser: bool) -> None:
                 server_header=False,
                 ws="websockets-sansio",
                 ws_max_size=MAX_MESSAGE,
+                ws_per_message_deflate=False,  # which takes longer than a frame's way
                 ssl_certfile=place.certificate,
                 ssl_keyfile=place.key,
                 timeout_graceful_shutdown=1,

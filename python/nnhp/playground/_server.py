@@ -250,8 +250,9 @@ class _Talk:
 
     async def _talk(self, conversation: Conversation) -> None:
         loop = asyncio.get_running_loop()
+        pause = 1 / FRAMES_A_SECOND
+        due = loop.time()
         while True:
-            began = loop.time()
             while self._inbox or not conversation.busy:
                 if not self._inbox:
                     self._came.clear()
@@ -261,7 +262,8 @@ class _Talk:
                 await self._read()
             self._put(await _on_thread(conversation, _seen, conversation))
             await self._read()
-            await asyncio.sleep(max(began + 1 / FRAMES_A_SECOND - loop.time(), 0))
+            due = max(due + pause, loop.time() - pause)  # a frame that was late is made up for
+            await asyncio.sleep(max(due - loop.time(), 0))
 
     async def _read(self) -> None:
         """Wait while the page does not read: it is told no more then."""

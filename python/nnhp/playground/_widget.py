@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from nnhp._checks import check_iterable
 from nnhp.playground._conversation import FRAMES_A_SECOND, Conversation, Message
 from nnhp.playground._options import PARTS_OF_THE_PAGE, checked
 
+_MOST_UNSEEN = 10 * FRAMES_A_SECOND  # messages that no view says to have seen
+_ENDS = ("stop search", "pause")
 _STATIC = Path(str(files("nnhp.playground") / "static"))
 
 
 class Playground(anywidget.AnyWidget):
     """The playground as a widget of Jupyter, VS Code and other notebooks.
 
-    It learns in the notebook's process, between the cells. The extra is ``nnhp[playground]``.
+    It learns in the notebook's process, between the cells, and rests soon after its last view was
+    closed. The extra is ``nnhp[playground]``.
 
     Parameters
     ----------
@@ -59,6 +63,7 @@ class Playground(anywidget.AnyWidget):
     # From the beginning on, for a widget that was never made is closed all the same.
     _conversation: Conversation | None = None
     _learning: asyncio.Task[None] | None = None
+    _unseen = 0
 
     def __init__(self, *, hidden: Any = (), **options: Any) -> None:
         check_iterable(hidden, "hidden", "names of parts of the page")
@@ -72,6 +77,7 @@ class Playground(anywidget.AnyWidget):
     def _hear(self, content: Any) -> None:
         """Answer a message of the page; learn in the loop of the notebook while it plays."""
         assert self._conversation is not None
+        self._unseen = 0
         for message in self._conversation.handle(content):
             self._tell(message)
         done = self._learning is None or self._learning.done()
@@ -80,11 +86,16 @@ class Playground(anywidget.AnyWidget):
 
     async def _learn(self, conversation: Conversation) -> None:
         while conversation.busy:
-            for message in conversation.tick():
+            messages = conversation.tick()
+            if self._unseen > _MOST_UNSEEN:  # views say each second that they see
+                self._unseen = 0
+                messages = chain(*(conversation.handle({"do": end}) for end in _ENDS))
+            for message in messages:
                 self._tell(message)
             await asyncio.sleep(0.5 / FRAMES_A_SECOND)
 
     def _tell(self, message: Message) -> None:
+        self._unseen += 1
         self.send(message.content, [picture.tobytes() for picture in message.pictures])
 
     def close(self) -> None:

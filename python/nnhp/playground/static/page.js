@@ -9,19 +9,36 @@ function parsed(text) {
   return text;
 }
 
-// What the address says: names and values as texts, without the token.
+// What the address says: names and values as texts, without the token. Of the page's texts it can say
+// that they are left out (hideText), or that the tutorial stands below.
 function ofAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   const token = given.get("token");
   const hidden = [];
   const options = {};
+  const texts = {};
   for (const [name, text] of given) {
     if (name === "token") continue;
     if (name.endsWith("_hide")) {
       if (text === "true") hidden.push(name.slice(0, -5));
-    } else options[name] = parsed(text);
+    } else if (name === "hideText" || name === "tutorial") texts[name] = text;
+    else options[name] = parsed(text);
   }
-  return { token, hidden, options };
+  return { token, hidden, options, texts };
+}
+
+// There is one tutorial, whatever the address calls it.
+async function showTexts({ hideText, tutorial }) {
+  if (hideText === "true") document.querySelector("header").hidden = true;
+  else if (tutorial) {
+    const answer = await fetch("/tutorial");
+    const text = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    const section = document.createElement("section");
+    section.className = "text";
+    section.setAttribute("aria-label", "Tutorial");
+    section.append(...text.children);
+    document.querySelector("main").append(section);
+  }
 }
 
 async function enter(token) {
@@ -46,7 +63,8 @@ class Model {
   save_changes() {
     const texts = Object.entries(this.values.options).map(([name, value]) => [name, String(value)]);
     const hidden = this.values.hidden.map((name) => [`${name}_hide`, "true"]);
-    history.replaceState(null, "", `#${new URLSearchParams([...texts, ...hidden])}`);
+    const said = [...texts, ...hidden, ...Object.entries(this.values.texts)];
+    history.replaceState(null, "", `#${new URLSearchParams(said)}`);
   }
 
   on(event, listener) { if (event === "msg:custom") this.listeners.add(listener); }
@@ -73,16 +91,19 @@ class Model {
 }
 
 async function main() {
-  const { token, hidden, options } = ofAddress();
+  const { token, hidden, options, texts } = ofAddress();
   if (token !== null) {
-    history.replaceState(null, "", `#${new URLSearchParams(Object.entries(options).map(([k, v]) => [k, String(v)]))}`);
+    const given = new URLSearchParams(location.hash.slice(1));
+    given.delete("token");
+    history.replaceState(null, "", `#${given}`);
     await enter(token);
   }
+  await showTexts(texts);
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
   socket.binaryType = "arraybuffer";
   socket.addEventListener("open", () => {
     status.hidden = true;
-    playground.render({ model: new Model(socket, { options, hidden }), el: document.getElementById("playground") });
+    playground.render({ model: new Model(socket, { options, hidden, texts }), el: document.getElementById("playground") });
   });
   socket.addEventListener("close", (event) => {
     status.hidden = false;
