@@ -282,21 +282,22 @@ def test_the_default_settings_are_a_candidate(capsys, here):
 
 
 def test_a_search_that_does_not_pay_says_so(capsys, here, monkeypatch):
-    # As if the default settings did badly on the folds.
-    slow = {"mlp__learning_rate_init": 1e-7}
-    monkeypatch.setattr(TableSearch, "_default_settings", lambda _: slow)
     Path("slow.toml").write_text("learning_rate_init = [1e-6]\n")
     arguments = ["--space", "slow.toml", "--epochs", "20", "--cv", "2"]
-    for data, more in [("wine", ["--n", "1"]), ("diabetes", ["--method", "grid"])]:
-        assert main(["search", data, *arguments, *more]) == 0
-        output = capsys.readouterr().out
-        best, default = held_out(output)
-        (line,) = re.findall(r"^the default settings did better .*$", output, re.MULTILINE)
-        by = f"{45 * (default - best):.0f} of 45" if data == "wine" else f"{default - best:.2g} in"
-        assert f"on the held-out rows, by {by}" in line
-        assert "(more than one standard error); try more" in line
-    assert line.endswith("try more values (--space) or --epochs")
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        # As if the default settings did badly on the folds.
+        slow = {"mlp__learning_rate_init": 1e-7}
+        patched.setattr(TableSearch, "_default_settings", lambda _: slow)
+        for data, more in [("wine", ["--n", "1"]), ("diabetes", ["--method", "grid"])]:
+            assert main(["search", data, *arguments, *more]) == 0
+            output = capsys.readouterr().out
+            best, default = held_out(output)
+            (line,) = re.findall(r"^the default settings did better .*$", output, re.MULTILINE)
+            of_wine = f"{45 * (default - best):.0f} of 45"
+            by = of_wine if data == "wine" else f"{default - best:.2g} in"
+            assert f"on the held-out rows, by {by}" in line
+            assert "(more than one standard error); try more" in line
+        assert line.endswith("try more values (--space) or --epochs")
     Path("slow.toml").write_text("learning_rate_init = [1e-3]\n")  # the default itself
     assert main(["search", "wine", *arguments]) == 0
     assert "did better" not in capsys.readouterr().out
