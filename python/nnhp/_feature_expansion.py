@@ -122,7 +122,8 @@ class FeatureExpansion(DocLink, TransformerMixin, BaseEstimator):
         >>> FeatureExpansion(["x1", "x2^2"]).fit([[1.0, 2.0], [3.0, 4.0]]).n_features_in_
         2
         """
-        validate_data(self, X, dtype=FLOAT_DTYPES)
+        with naming("X"):
+            validate_data(self, X, dtype=FLOAT_DTYPES)
         self._terms = self._read_terms()
         return self
 

@@ -236,3 +236,20 @@ def test_parameters_are_a_models_own():
     assert clone(expansion).fit(X).features == ["x1"]
     assert expansion.fit(X).features is features
     assert_array_equal(expansion.set_params(features=("x2",)).fit_transform(X), X[:, [1]])
+
+
+@pytest.mark.parametrize("method", ["fit", "transform"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([["a", "b"]], "^X must hold numbers: could not convert"),
+        ([1.0, 2.0], "^X: Expected 2D array"),
+        (np.array([[1.0j, 2.0]]), "^X: Complex data"),
+        (np.empty((0, 2)), "^X: Found array with 0 sample"),
+    ],
+    ids=["texts", "a row", "complex", "nothing"],
+)
+def test_samples_that_are_none_are_named(method, given, message):
+    expansion = FeatureExpansion(["square"]).fit([[1.0, 2.0]])
+    with pytest.raises(ValueError, match=message):
+        getattr(expansion, method)(given)

@@ -226,7 +226,14 @@ REFUSED = {
         lambda: fit(model_of(), validation_split=0.999),
         "validation_split=0.999 leaves no samples",
     ),
-    "validation_data": (lambda: fit(model_of(), validation_data=X), "validation_data must be"),
+    "validation_data": (
+        lambda: fit(model_of(), validation_data=X),
+        "validation_data must be .*got ndarray",
+    ),
+    "validation_data without y": (
+        lambda: fit(model_of(), validation_data=(X,)),
+        "validation_data must be .*got tuple of 1",
+    ),
     "its features": (
         lambda: fit(model_of(), validation_data=(X[:, :2], IDS)),
         "x of validation_data must have 4 features",

@@ -196,8 +196,10 @@ def _check_class_weight(given: Any) -> Mapping[Any, float]:
 def check_validation(given: Any, n_features: int, dtype: str) -> tuple[Any, Any, Any]:
     """Samples, targets and weights of `validation_data`, the samples checked."""
     if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+        entries = f" of {len(given)}" if isinstance(given, tuple | list) else ""
         raise ValueError(
-            f"validation_data must be (x, y) or (x, y, sample_weight), got {type(given)}."
+            "validation_data must be (x, y) or (x, y, sample_weight), got "
+            f"{type(given).__name__}{entries}."
         )
     x, y, *weight = given
     return check_x(x, n_features, dtype, "x of validation_data"), y, weight[0] if weight else None
