@@ -125,7 +125,7 @@ def check_beside_torch(wheel: Path, requirements: list[str]) -> None:
             if done.returncode:
                 raise SystemExit(f"{name}: exit {done.returncode}\n{done.stderr}")
             answers[name] = set(re.findall(r"^bits .*$", done.stdout, re.MULTILINE))
-        if len(set.union(*answers.values())) != 1:
+        if not all(answers.values()) or len(set.union(*answers.values())) != 1:
             raise SystemExit(f"bits differ: {answers}")
     print(f"installed and fitted in a new environment: {', '.join(answers)}; the same bits")
 

@@ -153,8 +153,9 @@ class _Bench:
         climbing = {}
         for key in wanted & set(kept):
             training = kept[key]
-            before = errand.paused[key].seconds if key in errand.paused else 0.0
-            seconds = before + training.seconds
+            seconds = training.seconds
+            if key in errand.paused and not isinstance(training, Paused):  # it went on
+                seconds += errand.paused[key].seconds
             if branches or seconds >= errand.byte_seconds * training.n_bytes:
                 paused = training if isinstance(training, Paused) else Paused.of(training)
                 climbing[key] = replace(paused, seconds=seconds)
