@@ -1,6 +1,7 @@
 """The playground in notebooks: the widget with a front end that is made up, and its messages."""
 
 import asyncio
+import math
 import subprocess
 import sys
 
@@ -304,6 +305,18 @@ def test_grids_over_few_shapes_are_as_small_as_these():
     assert [m.content["setting"] for m in found if m.content["is"] == "candidate"] == [
         {"networkShape": "4,4"}
     ]
+
+
+def test_a_score_without_bounds_can_be_sent(monkeypatch):
+    monkeypatch.setattr(nnhp.MLPClassifier, "score", lambda *_: -math.inf)
+    conversation = Conversation()
+    said(conversation, **wish({"learningRate": [0.1, 0.2]}))
+    found = []
+    while conversation.busy:
+        found += list(conversation.tick())
+    assert {"candidate", "search"} == {message.content["is"] for message in found}
+    for message in found:
+        assert _server.packed(message)
 
 
 def test_another_table_target_or_plane_begins_anew():
