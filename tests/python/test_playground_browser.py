@@ -170,10 +170,12 @@ def test_features_layers_and_units(page):
 
 def test_an_edited_weight_moves_the_map(page):
     opened = page()
-    opened.wait(lambda: opened.all(".unit"))[0].click()
-    entry = opened.wait(lambda: opened.all(".weights input"))[0]
+    unit = opened.wait(lambda: opened.all(".unit"))[0]
     before = opened.map()
+    unit.click()
+    entry = opened.wait(lambda: opened.all(".weights input"))[0]
     entry.send_keys(Keys.CONTROL, "a")
+    opened.wait(lambda: opened.map() == before)  # the unit is not pointed at any more
     entry.send_keys("4.5", Keys.TAB)
     opened.wait(lambda: opened.map() != before)
     link = opened.all(".link")[0]

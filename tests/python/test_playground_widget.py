@@ -1,6 +1,7 @@
 """The playground in notebooks: the widget with a front end that is made up, and its messages."""
 
 import asyncio
+import math
 import subprocess
 import sys
 
@@ -72,7 +73,7 @@ def test_it_rests_when_its_views_are_closed(monkeypatch, wished):
     monkeypatch.setattr(_widget, "_MOST_UNSEEN", 5)
     front = Front(monkeypatch, noise=10)
     if wished == "a search":
-        space = {"networkShape": [3, 3, 60, 64]}
+        space = {"networkShape": [1, 1, 4, 8]}
         wished = {"do": "search", "method": "random", "n": 200, "epochs": 1000, "space": space}
 
     async def cells():
@@ -84,6 +85,7 @@ def test_it_rests_when_its_views_are_closed(monkeypatch, wished):
         await asyncio.wait_for(front.page._learning, 60)
         assert not front.page._conversation.busy
         n_heard = len(front.heard)
+        assert n_heard < 200  # so the search did not come to its end
         await asyncio.sleep(0.1)
         assert len(front.heard) == n_heard
         front.say({"do": "play"})  # a view again
@@ -303,6 +305,18 @@ def test_grids_over_few_shapes_are_as_small_as_these():
     assert [m.content["setting"] for m in found if m.content["is"] == "candidate"] == [
         {"networkShape": "4,4"}
     ]
+
+
+def test_a_score_without_bounds_can_be_sent(monkeypatch):
+    monkeypatch.setattr(nnhp.MLPClassifier, "score", lambda *_: -math.inf)
+    conversation = Conversation()
+    said(conversation, **wish({"learningRate": [0.1, 0.2]}))
+    found = []
+    while conversation.busy:
+        found += list(conversation.tick())
+    assert {"candidate", "search"} == {message.content["is"] for message in found}
+    for message in found:
+        assert _server.packed(message)
 
 
 def test_another_table_target_or_plane_begins_anew():

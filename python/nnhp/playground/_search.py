@@ -115,7 +115,7 @@ class Watched:
         number = self._seen.setdefault(repr(setting), len(self._seen))
         about = {
             "number": number,
-            "score": score,
+            "score": float(np.nan_to_num(score)),  # JSON knows no infinity
             "epochs": int(net.n_iter_),
             "setting": setting,
             "options": {**self._options, **setting},

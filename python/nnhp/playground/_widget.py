@@ -16,6 +16,7 @@ from nnhp.playground._conversation import FRAMES_A_SECOND, Conversation, Message
 from nnhp.playground._options import PARTS_OF_THE_PAGE, checked
 
 _MOST_UNSEEN = 10 * FRAMES_A_SECOND  # messages that no view says to have seen
+_LEAST_REST = 0.005  # seconds between two frames that are the notebook's own
 _ENDS = ("stop search", "pause")
 _STATIC = Path(str(files("nnhp.playground") / "static"))
 
@@ -85,14 +86,16 @@ class Playground(anywidget.AnyWidget):
             self._learning = asyncio.get_running_loop().create_task(self._learn(self._conversation))
 
     async def _learn(self, conversation: Conversation) -> None:
+        loop = asyncio.get_running_loop()
         while conversation.busy:
+            due = loop.time() + 1 / FRAMES_A_SECOND
             messages = conversation.tick()
             if self._unseen > _MOST_UNSEEN:  # views say each second that they see
                 self._unseen = 0
                 messages = chain(*(conversation.handle({"do": end}) for end in _ENDS))
             for message in messages:
                 self._tell(message)
-            await asyncio.sleep(0.5 / FRAMES_A_SECOND)
+            await asyncio.sleep(max(due - loop.time(), _LEAST_REST))
 
     def _tell(self, message: Message) -> None:
         self._unseen += 1

@@ -113,7 +113,7 @@ class Net {
     const { page } = this;
     const shape = page.shape();
     const columns = [problem.inputs.length, ...shape, frame.biases.at(-1).length];
-    const [width, height] = [columns.length * PITCH, HEAD + Math.max(...columns) * (NODE + GAP)];
+    const [width, height] = [(columns.length - 1) * PITCH + NODE, HEAD + Math.max(...columns) * (NODE + GAP)];
     const place = (column, row) => [column * PITCH + NODE / 2, HEAD + row * (NODE + GAP) + NODE / 2];
     const at = (element, [x, y]) => {
       element.style.left = `${x - NODE / 2}px`;
