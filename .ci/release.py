@@ -1,12 +1,15 @@
 """Run all that a release must pass, in the long form, and tell what was shown.
 
-    python .ci/release.py [SESSION ...]
+    python .ci/release.py [CHECK ...]
 
 Needs nox in the same Python. Each check is a session of noxfile.py (all of CHECKS, if none is
-named). What they count goes to docs/reliability_figures.md when all of them have passed.
+named). All take hours, so a commit's checks may pass in several goes: those that have passed at it
+are not run again unless they are named. What they count goes to docs/reliability_figures.md once
+all have passed.
 """
 
 import datetime as dt
+import json
 import os
 import shutil
 import subprocess
@@ -16,15 +19,15 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FIGURES = ROOT / "build" / "figures.jsonl"
+FOLDER = ROOT / "build" / "release_checks"
 PAGE = ROOT / "docs" / "reliability_figures.md"
 # What a session is given, and what it shows when it passes; those that take hours come last.
-LONG, COUNTED = ["--long"], ["--long", "--figures", str(FIGURES)]
+SHORT, LONG, COUNTED = [], ["--long"], ["--long", "--figures"]
 CHECKS = {
-    "lint": ([], "style, types, docstrings, the stub of the engine"),
-    "tests_cpp": ([], "the C++ tests on every instruction set"),
-    "wheels": ([], "sdist; the wheel from it without a network, repaired, beside PyTorch"),
-    "docs": ([], "documentation and examples, warnings as errors"),
+    "lint": (SHORT, "style, types, docstrings, the stub of the engine"),
+    "tests_cpp": (SHORT, "the C++ tests on every instruction set"),
+    "wheels": (SHORT, "sdist; the wheel from it without a network, repaired, beside PyTorch"),
+    "docs": (SHORT, "documentation and examples, warnings as errors"),
     "sanitizers": (COUNTED, "ASan, UBSan, TSan and memcheck on C++ and Python tests"),
     "fuzz": (COUNTED, "libFuzzer on model files, specs, states and sparse data"),
     "tidy": (LONG, "clang-tidy with its analyzer"),
@@ -46,39 +49,70 @@ def environment() -> dict[str, str]:
     return cache | os.environ
 
 
-def main() -> int:
-    """Run the sessions; return the exit code."""
-    nox = [sys.executable, "-m", "nox", "-s"]
-    chosen = sys.argv[1:] or list(CHECKS)
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.unlink(missing_ok=True)
-    env = environment()
-    rows, failed = [], False
-    for name in chosen:
-        options, shows = CHECKS[name]
-        begin = time.monotonic()
-        done = subprocess.run([*nox, name, "--", *options], cwd=ROOT, env=env, check=False)
-        failed |= done.returncode != 0
-        result = "passed" if done.returncode == 0 else "FAILED"
-        rows.append(f"| {name} | {shows} | {result} | {(time.monotonic() - begin) / 60:.0f} min |")
-    print("\n".join(["| check | what it shows | result | time |", "|---|---|---|---|", *rows]))
-    if failed or not FIGURES.exists():
-        return int(failed)
+def commit() -> str:
+    """Name what is checked out; two states with changes of their own may have one name."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def figures_of(check: str) -> Path:
+    """The file of what a check counts."""
+    return FOLDER / f"{check}.jsonl"
+
+
+def run(check: str) -> bool:
+    """Run a check; if it passes, keep when and at which commit."""
+    result = FOLDER / f"{check}.json"
+    for old in (result, figures_of(check)):
+        old.unlink(missing_ok=True)
+    options, _ = CHECKS[check]
+    counted = [str(figures_of(check))] if options is COUNTED else []
+    nox = [sys.executable, "-m", "nox", "-s", check, "--", *options, *counted]
+    begin = time.monotonic()
+    passed = subprocess.run(nox, cwd=ROOT, env=environment(), check=False).returncode == 0
+    if passed:
+        minutes = round((time.monotonic() - begin) / 60)
+        result.write_text(json.dumps({"commit": commit(), "minutes": minutes}))
+    return passed
+
+
+def minutes_of(check: str) -> int | None:
+    """How long a check took that has passed at this commit."""
+    result = FOLDER / f"{check}.json"
+    told = json.loads(result.read_text()) if result.exists() else {}
+    state = commit()
+    return None if state.endswith("-dirty") or told.get("commit") != state else told["minutes"]
+
+
+def table_of_figures() -> str:
+    """What all checks have counted, as a table."""
+    lines = [figures_of(check).read_text() for check in CHECKS if figures_of(check).exists()]
+    together = FOLDER / "figures.jsonl"
+    together.write_text("".join(lines))
     script = ROOT / "tests" / "python" / "reliability.py"
-    table = subprocess.run(
-        [sys.executable, script, FIGURES], check=True, capture_output=True, text=True
+    return subprocess.run(
+        [sys.executable, script, together], check=True, capture_output=True, text=True
     ).stdout
+
+
+def main() -> int:
+    """Run the checks; return the exit code."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    chosen = sys.argv[1:] or [check for check in CHECKS if minutes_of(check) is None]
+    failed = [check for check in chosen if not run(check)]
+    print("| check | what it shows | result | time |\n|---|---|---|---|")
+    for check, (_, shows) in CHECKS.items():
+        minutes = minutes_of(check)
+        result = "FAILED" if check in failed else "passed" if minutes is not None else "not passed"
+        print(f"| {check} | {shows} | {result} | {'' if minutes is None else f'{minutes} min'} |")
+    if any(minutes_of(check) is None for check in CHECKS):
+        return int(bool(failed))
+    table = table_of_figures()
     print(table)
-    if list(CHECKS) == chosen:
-        commit = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        told = f"By `nox -s release` on {dt.date.today():%d %B %Y}, at commit {commit}.\n"
-        PAGE.write_text(f"{told}\n{table}")  # a part of docs/reliability.md
+    told = f"By `nox -s release` on {dt.date.today():%d %B %Y}, at commit {commit()}.\n"
+    PAGE.write_text(f"{told}\n{table}")  # a part of docs/reliability.md
     return 0
 
 
