@@ -53,38 +53,44 @@ def main() -> None:
 def write_report(
     path: Path, machine: dict[str, Any], scale: str, only: Sequence[str] | None, repetitions: int
 ) -> bool:
-    """Run, print and write; return whether all answers were right."""
+    """Run, print and write; return whether all answers were right.
+
+    The page is written anew after each comparison, so that a run that is ended leaves what it has.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     measuring.print_machine(repetitions)
-    growths, before = [], None
-    with path.with_suffix(".jsonl").open("w") as lines:
+    report = page.Report(machine, scale)
+    left = [title_of(comparison, SCALES[scale]) for comparison in chosen(scale, only)]
+    with path.with_suffix(".jsonl").open("w") as lines, Workers() as workers:
 
         def record(values: dict[str, Any]) -> None:
             print(json.dumps({**machine, "scale": scale, **values}), file=lines, flush=True)
 
-        outcomes, wrong = [], []
-        with Workers() as workers:
-            for comparison in chosen(scale, only):
-                try:
-                    outcomes.append(Contest(comparison, scale, workers, repetitions).hold())
-                except WrongAnswerError as error:
-                    wrong.append(str(error))
-                    print(f"{error}\n", flush=True)
-                    workers.close_jobs()
-                    continue
-                record(outcomes[-1].record())
-                show(outcomes[-1])
+        for comparison in chosen(scale, only):
+            left.pop(0)
+            try:
+                outcome = Contest(comparison, scale, workers, repetitions).hold()
+            except WrongAnswerError as error:
+                report.wrong.append(str(error))
+                print(f"{error}\n", flush=True)
+                workers.close_jobs()
+            else:
+                report.outcomes.append(outcome)
+                record(outcome.record())
+                show(outcome)
+                draw(report, path, outcome)
+            report.write(path, left)
         if not only:
             for growth in scaling.measure(SCALES[scale]):
-                growths.append(growth)
+                report.growths.append(growth)
                 record({"case": f"growth-{growth.key}", "points": growth.points})
                 print(f"{growth.title}\n{page.growth_table(growth)}\n", flush=True)
-            before = footprint.measure(SCALES[scale])
-            record({"case": "footprint", **before})
-    pictures = draw(outcomes, growths, path)
-    page.write(path, machine, scale, wrong, outcomes, growths, before, pictures)
+                draw(report, path, growth)
+            report.footprint = footprint.measure(SCALES[scale])
+            record({"case": "footprint", **report.footprint})
+            report.write(path)
     print(path)
-    return not wrong
+    return not report.wrong
 
 
 def machine_name(machine: dict[str, Any]) -> str:
@@ -111,24 +117,14 @@ def show(outcome: Outcome) -> None:
     print(flush=True)
 
 
-def draw(
-    outcomes: Sequence[Outcome], growths: Sequence[scaling.Growth], path: Path
-) -> dict[str, str]:
-    """Draw everything into a folder named like the page; return paths by key."""
+def draw(report: page.Report, path: Path, drawn: Outcome | scaling.Growth) -> None:
+    """Draw into a folder named like the page, unless there is nothing to draw with."""
     if not find_spec("matplotlib"):
-        print("no pictures: matplotlib is absent")
-        return {}
+        return
     import drawing
 
-    pictures = {}
-    for outcome in outcomes:
-        pictures[outcome.comparison.key] = f"{path.stem}/{outcome.comparison.key}.svg"
-        drawing.draw_bars(outcome, path.parent / pictures[outcome.comparison.key])
-    for growth in growths:
-        pictures[growth.key] = f"{path.stem}/growth-{growth.key}.svg"
-        drawing.draw_growth(growth, path.parent / pictures[growth.key])
-    return pictures
-
-
-if __name__ == "__main__":
-    main()
+    grows = isinstance(drawn, scaling.Growth)
+    key = drawn.key if grows else drawn.comparison.key
+    report.pictures[key] = f"{path.stem}/{'growth-' if grows else ''}{key}.svg"
+    make = drawing.draw_growth if grows else drawing.draw_bars
+    make(drawn, path.parent / report.pictures[key])
