@@ -45,13 +45,17 @@ py::array_t<T> array_of(const py::handle& object, py::ssize_t dimensions, const 
 // `object` as another plain value; TypeError else.
 template <class T>
 T value_of(const py::handle& object, const std::string& name) {
+  const auto refuse = [&]() -> T {
+    throw py::type_error(name + " cannot be " + py::repr(object).cast<std::string>());
+  };
   try {
     return object.cast<T>();
   } catch (const py::cast_error&) {
+    return refuse();
   } catch (const py::error_already_set& error) {  // as tuple(3) raises it
     if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
+    return refuse();
   }
-  throw py::type_error(name + " cannot be " + py::repr(object).cast<std::string>());
 }
 
 template <class T>

@@ -170,8 +170,9 @@ void check_narrow_gemm(index_t M, index_t N, index_t K, Random& random) {
                          random_matrix<T>(1, N, random));
   const SparseMatrix<T> listed(operands.all), in_order(affine.a);
   for (const index_t misalignment : kMisalignments) {
+    const Rows layout_of_b = K > kNarrowDepth ? Rows::kPacked : layout_for(misalignment);
     const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
-    const TestMatrix<T> b(affine.b, layout_for(misalignment), misalignment);
+    const TestMatrix<T> b(affine.b, layout_of_b, misalignment);
     const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
     for_each_isa<T>([&](const KernelTable<T>& kernel) {
       const auto made = [&](Rows layout, index_t rows, auto&& multiply) {

@@ -198,6 +198,7 @@ TEST_CASE("test_a_schedule_refuses_what_is_out_of_range") {
   refused(Schedule::kOneCycle, [](ScheduleSpec& s) { s.pct_start = 1.5; });
   refused(Schedule::kPerEpoch, [](ScheduleSpec& s) { s.per_epoch.clear(); });
   refused(Schedule::kPerEpoch, [](ScheduleSpec& s) { s.per_epoch[1] = -0.1; });
+  refused(Schedule::kPerEpoch, [](ScheduleSpec& s) { s.begin = int64_t{1} << 62; });
   refused(Schedule::kPiecewise, [](ScheduleSpec& s) { s.boundaries = {5, 2}; });
   refused(Schedule::kPiecewise, [](ScheduleSpec& s) { s.values = {0.5, 0.1}; });
   refused(Schedule::kPiecewise, [](ScheduleSpec& s) { s.values = {0.0}; });

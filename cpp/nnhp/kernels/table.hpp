@@ -82,7 +82,7 @@ struct KernelTable {
   // C[K x N] (+)= A[M x K]^T D[M x N], the gradient of a weight matrix. C is packed.
   void (*gemm_transposed)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* D,
                           index_t ldd, T* C, index_t ldc, bool accumulate);
-  // The product of gemm for N <= kNarrow, and K <= kNarrowDepth where N > 1, with sums lane by
+  // The product of gemm for N <= kNarrow, and K <= kNarrowDepth unless ldb is 1, with sums lane by
   // lane, then over a fixed tree. Reads and writes nothing beyond a row's last element; C may be
   // packed.
   void (*narrow_gemm)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* B,

@@ -31,13 +31,13 @@ void check_rates_per_epoch(const std::vector<double>& rates) {
 }  // namespace
 
 void ScheduleSpec::check() const {
+  constexpr int64_t kMost = int64_t{1} << 53;
+  require_field(begin >= 0 && begin <= kMost, "begin", "in [0, 2^53]", static_cast<double>(begin));
   if (kind == Schedule::kPerEpoch) {
     check_rates_per_epoch(per_epoch);
     return;
   }
   require_field(initial > 0.0, "learning_rate_init", "> 0", initial);
-  constexpr int64_t kMost = int64_t{1} << 53;
-  require_field(begin >= 0 && begin <= kMost, "begin", "in [0, 2^53]", static_cast<double>(begin));
   require_field(!info(kind).per_step || horizon > 0.0, "schedule_horizon", "> 0", horizon);
   require_field(step_size >= 1, "step_size", ">= 1", static_cast<double>(step_size));
   require_field(factor > 0.0, "factor", "> 0", factor);
