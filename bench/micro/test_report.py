@@ -1,16 +1,17 @@
 """The report's comparisons, once and tiny: every entrant that can be here gives right answers."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import report
 from cases import COMPARISONS, Comparison
 from contest import Contest, Workers, WrongAnswerError
-from measuring import machine
-from report import write_report
 
 GOOD_REASONS = (
     "ModuleNotFoundError",
@@ -48,10 +49,15 @@ def test_wrong_answers_and_scores_are_noticed(workers: Workers) -> None:
         contest.require_score(worse)
 
 
-def test_the_report_is_written(tmp_path: Path) -> None:
-    page = tmp_path / "here.md"
-    assert write_report(page, machine(), "smallest", ["isa-digits"], repetitions=1)
+def test_the_command_writes_a_report(tmp_path: Path) -> None:
+    script = Path(report.__file__)
+    options = ["--smallest", "--repetitions", "1", "--only", "isa-digits", "--name", "here"]
+    subprocess.run(
+        [sys.executable, script, *options, "--folder", tmp_path], check=True, capture_output=True
+    )
+    page = tmp_path / "here-smallest.md"
     assert "instruction sets, 64-100-10 on" in page.read_text().lower()
+    assert "ended before" not in page.read_text()
     (line,) = page.with_suffix(".jsonl").read_text().splitlines()
     record = json.loads(line)
     assert {"commit", "compiler", "flags", "cpu", "isa"} <= record.keys()

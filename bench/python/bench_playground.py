@@ -85,10 +85,12 @@ def playground() -> Iterator[str]:
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        found = re.search(r"http://\S+#token=\S+", server.stdout.readline())
-        assert found is not None
-        yield found[0]
-        server.send_signal(signal.SIGINT)
+        try:
+            found = re.search(r"http://\S+#token=\S+", server.stdout.readline())
+            assert found is not None
+            yield found[0]
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 @contextmanager

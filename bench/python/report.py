@@ -128,3 +128,7 @@ def draw(report: page.Report, path: Path, drawn: Outcome | scaling.Growth) -> No
     report.pictures[key] = f"{path.stem}/{'growth-' if grows else ''}{key}.svg"
     make = drawing.draw_growth if grows else drawing.draw_bars
     make(drawn, path.parent / report.pictures[key])
+
+
+if __name__ == "__main__":
+    main()

@@ -35,12 +35,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     OSError
         If the file cannot be written.
     """
-    target = as_path(path).resolve()
+    given = as_path(path)
+    if given.exists() and not given.is_file():
+        yield given  # not resolved: what a pipe's name in /dev/fd leads to is no path
+        return
+    target = given.resolve()
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    if target.exists() and not target.is_file():
-        yield target
-        return
     try:
         beside = TemporaryDirectory(".part", ".nnhp-", target.parent)
     except OSError as error:

@@ -197,13 +197,13 @@ TEST_CASE_TEMPLATE("test_identity_leaves_special_values", T, float, double) {
                   {{-kInfinity<T>, -kInfinity<T>}, {kNan<T>, kNan<T>}, {-T(0), -T(0)}});
 }
 
-// Every activation over the grid of shapes; the padding of Z holds NaN.
 // A single unit's values may lie side by side.
 std::vector<Rows> layouts(size_t activation, index_t N) {
   if (N > 1 || activation_table[activation].whole_row) return {Rows::kScratch};
   return {Rows::kScratch, Rows::kPacked};
 }
 
+// Every activation over the grid of shapes; the padding of Z holds NaN.
 TEST_CASE_TEMPLATE("test_activations_match_plain_ones_at_any_shape", T, float, double) {
   Random random(1);
   for (size_t i = 0; i < activation_table.size(); ++i) {

@@ -33,8 +33,10 @@ def playground():
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
-        yield re.search(r"http://\S+#token=\S+", server.stdout.readline())[0], server
-        server.send_signal(signal.SIGINT)
+        try:
+            yield re.search(r"http://\S+#token=\S+", server.stdout.readline())[0], server
+        finally:
+            server.send_signal(signal.SIGINT)
         assert "Traceback" not in server.communicate(timeout=20)[1]
 
 

@@ -488,9 +488,17 @@ def test_a_batch_that_is_never_full_is_never_learned():
     assert len(learner._left) == 0
 
 
-def test_the_original_engine_stops_when_it_diverges():
+@pytest.mark.parametrize("regularization", ["none", "L1", "L2"])
+def test_the_original_engine_stops_when_it_diverges(regularization):
     options = checked(
-        {"engine": "original", "problem": "regression", "activation": "relu", "learningRate": 100}
+        {
+            "engine": "original",
+            "problem": "regression",
+            "activation": "relu",
+            "learningRate": 100,
+            "regularization": regularization,
+            "regularizationRate": 0.1,
+        }
     )
     learner = OriginalLearner(options, problem_of(options))
     with pytest.warns(ConvergenceWarning, match="diverged") as told:  # noqa: PT031

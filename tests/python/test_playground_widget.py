@@ -70,7 +70,7 @@ def test_it_learns_between_the_cells_and_stops(monkeypatch):
 
 @pytest.mark.parametrize("wished", [{"do": "play"}, "a search"])
 def test_it_rests_when_its_views_are_closed(monkeypatch, wished):
-    monkeypatch.setattr(_widget, "_MOST_UNSEEN", 5)
+    monkeypatch.setattr(_widget, "_ASKS_EVERY", 0.05)
     front = Front(monkeypatch, noise=10)
     if wished == "a search":
         space = {"networkShape": [1, 1, 4, 8]}

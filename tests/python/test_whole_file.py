@@ -103,6 +103,20 @@ def test_pipes_and_devices_are_written_to_not_replaced(kind, tmp_path):
     assert len(read[0]) == (tmp_path / "file").stat().st_size
 
 
+@pytest.mark.parametrize("kind", WRITERS)
+def test_open_files_are_written_to_by_their_numbers(kind, tmp_path):
+    WRITERS[kind](tmp_path / "file")
+    read, write = os.pipe()
+    sizes = []
+    with os.fdopen(read, "rb") as end:
+        reader = threading.Thread(target=lambda: sizes.append(len(end.read())), daemon=True)
+        reader.start()
+        WRITERS[kind](f"/dev/fd/{write}")
+        os.close(write)
+        reader.join()
+    assert sizes == [(tmp_path / "file").stat().st_size]
+
+
 def test_an_export_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
     X, y = problem("binary")
     net = MLPClassifier(3, max_iter=2, random_state=0)

@@ -7,8 +7,9 @@
 //  - "scratch" outputs have rows padded to whole vectors (padded_stride): lanes past the last one
 //    that counts hold rubbish that no kernel lets reach it. "packed" outputs are written exactly;
 //  - a sum over samples or inputs is one chain of fused multiply-adds in index order (multiplied,
-//    then added, on an ISA without FMA). Parameters and predictions therefore do not depend on how
-//    rows are cut into tiles or blocks. Losses and norms, which are compared and reported only, are
+//    then added, on an ISA without FMA), but for narrow_gemm's, which are summed lane by lane, then
+//    over a fixed tree. Parameters and predictions therefore do not depend on how rows are cut into
+//    tiles or blocks. Losses and norms, which are compared and reported only, are
 //    summed lane by lane, then over a fixed tree: those of a single output depend on the cut;
 //  - no allocation, no exception, no thread, no state.
 #pragma once
@@ -24,7 +25,7 @@ inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer kee
 
 // A layer of so few units fills few lanes of a tile: its products go along rows instead.
 inline constexpr index_t kNarrow = 4;
-inline constexpr index_t kNarrowDepth = 512;
+inline constexpr index_t kNarrowDepth = 512;  // of the columns that are copied to the stack
 
 // Compressed sparse rows of a matrix with sorted column indices; row r holds entries
 // [row_start[r], row_start[r + 1]).

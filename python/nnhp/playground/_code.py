@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,6 @@ from nnhp.playground._net import class_of, parameters_of
 from nnhp.playground._options import OWN, dataset_of, features_of
 from nnhp.playground._original import activations_of, sequential_of
 from nnhp.playground._problem import Problem, maker_of, seed_of
-
-_STANDARD = "from itertools"
 
 
 def code_of(options: Mapping[str, Any], problem: Problem, epochs: int, own: Any = None) -> str:
@@ -48,8 +47,14 @@ n_train = {problem.n_train!r}
 
 def _sorted(imports: list[str]) -> str:
     """Lines of imports: of the standard library, of others, of nnhp."""
-    order = {line: (not line.startswith(_STANDARD), "nnhp" in line, line) for line in imports}
-    return "\n".join(sorted(order, key=order.__getitem__))
+    modules = {line: line.split()[1].partition(".")[0] for line in imports}
+    return "\n".join(
+        sorted(modules, key=lambda line: (_place_of(modules[line]), line)),
+    )
+
+
+def _place_of(module: str) -> int:
+    return 0 if module in sys.stdlib_module_names else 2 if module == "nnhp" else 1
 
 
 def _estimator(

@@ -15,7 +15,8 @@ from nnhp._checks import check_iterable
 from nnhp.playground._conversation import FRAMES_A_SECOND, Conversation, Message
 from nnhp.playground._options import PARTS_OF_THE_PAGE, checked
 
-_MOST_UNSEEN = 10 * FRAMES_A_SECOND  # messages that no view says to have seen
+_ASKS_EVERY = 1.0  # seconds: what is busy asks whether a view is there, which says that it sees
+_MOST_ASKED = 10  # times without an answer
 _LEAST_REST = 0.005  # seconds between two frames that are the notebook's own
 _ENDS = ("stop search", "pause")
 _STATIC = Path(str(files("nnhp.playground") / "static"))
@@ -64,7 +65,7 @@ class Playground(anywidget.AnyWidget):
     # From the beginning on, for a widget that was never made is closed all the same.
     _conversation: Conversation | None = None
     _learning: asyncio.Task[None] | None = None
-    _unseen = 0
+    _asked = 0
 
     def __init__(self, *, hidden: Any = (), **options: Any) -> None:
         check_iterable(hidden, "hidden", "names of parts of the page")
@@ -78,7 +79,7 @@ class Playground(anywidget.AnyWidget):
     def _hear(self, content: Any) -> None:
         """Answer a message of the page; learn in the loop of the notebook while it plays."""
         assert self._conversation is not None
-        self._unseen = 0
+        self._asked = 0
         for message in self._conversation.handle(content):
             self._tell(message)
         done = self._learning is None or self._learning.done()
@@ -87,18 +88,22 @@ class Playground(anywidget.AnyWidget):
 
     async def _learn(self, conversation: Conversation) -> None:
         loop = asyncio.get_running_loop()
+        asks = loop.time()
         while conversation.busy:
             due = loop.time() + 1 / FRAMES_A_SECOND
             messages = conversation.tick()
-            if self._unseen > _MOST_UNSEEN:  # views say each second that they see
-                self._unseen = 0
+            if loop.time() > asks:
+                asks = loop.time() + _ASKS_EVERY
+                self._asked += 1
+                self._tell(Message({"is": "there"}))
+            if self._asked > _MOST_ASKED:
+                self._asked = 0
                 messages = chain(*(conversation.handle({"do": end}) for end in _ENDS))
             for message in messages:
                 self._tell(message)
             await asyncio.sleep(max(due - loop.time(), _LEAST_REST))
 
     def _tell(self, message: Message) -> None:
-        self._unseen += 1
         self.send(message.content, [picture.tobytes() for picture in message.pictures])
 
     def close(self) -> None:

@@ -147,7 +147,8 @@ class Sequential(Trainable):
         """Read a model that `save` wrote.
 
         A further `fit` gives the bits that it would have given without the file: the optimizer's
-        state and the random numbers go on from where they were.
+        state and the random numbers go on from where they were (not of files of version 1, which
+        hold no random numbers).
 
         Parameters
         ----------
