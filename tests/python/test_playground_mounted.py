@@ -122,7 +122,7 @@ def browser():
 
 
 def test_the_module_mounts_by_anywidget_s_contract(browser, monkeypatch):
-    monkeypatch.setattr(_widget, "_MOST_UNSEEN", 100)
+    monkeypatch.setattr(_widget, "_MOST_ASKED", 4)
     page = nnhp.Playground(dataset="xor", networkShape="4,2", hidden=["stepButton"])
     with notebook(page) as address:
         shown = Page(browser, address)
