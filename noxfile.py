@@ -101,7 +101,7 @@ def installed(session: nox.Session) -> None:
     isas = str(session.run("python", "-c", program, silent=True)).split()
     # Faults are counted once; the other instruction sets have their results tested.
     for isa, options in zip(isas, [session.posargs, *[[]] * len(isas)], strict=False):
-        session.run("pytest", "-q", *options, env={"NNHP_ISA": isa})
+        session.run("pytest", "-q", "tests/python", *options, env={"NNHP_ISA": isa})
 
 
 @nox.session(venv_backend="none")

@@ -37,14 +37,20 @@ SHORT_THREADS = ["augment", "cpu", "parallel", "predict", "session", "train_many
 THREADS = [*SHORT_THREADS, "backprop"]
 # Of the Python tests, those whose work is the engine's own and that need few seconds.
 SHORT_PYTHON = ["engine", "data_containers", "layer_outputs", "components"]
-# Those that cannot run under the address sanitizer.
+# Those that cannot run under the address sanitizer. (Those against PyTorch, whose libraries throw
+# exceptions that the runtime cannot follow, are skipped, for it is not installed there.)
 NOT_UNDER_ASAN = {
     "memory": "it limits and measures memory, of which the sanitizer takes terabytes by address",
+    "short_of_memory": "the same, and LLVM's OpenMP ends the process where it gets no threads",
+    "growth": "it measures memory, of which the sanitizer keeps what was freed",
+    "threads": "it counts threads, of which LLVM's OpenMP has others than a wheel's",
+    "fork": "LLVM's OpenMP looks for its parent's threads in a child",
+    "playground_browser": "a browser does not start with the sanitizer in it",
+    "playground_mounted": "nor here",
     "sklearn_suite": "scikit-learn's own tests, which reach the engine by ways that others take",
     "layering": "it reads sources",
     "docs": "the pages' code is other tests' code",
     "examples": "they make pictures, for minutes",
-    "trajectories_torch": "PyTorch's libraries throw exceptions that the runtime cannot follow",
 }
 # What the kernels compute with, of each kind some: memcheck is some 50 times slower.
 VALGRIND = ["session_inputs", "session_ending", "evaluate", "augment"]

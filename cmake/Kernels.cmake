@@ -17,7 +17,8 @@ endif()
 
 set(nnhp_kernel_flags -O3 -fno-math-errno -fno-trapping-math)
 if(NNHP_SANITIZE_KERNELS)
-  list(APPEND nnhp_kernel_flags -O1 -fsanitize=${NNHP_SANITIZE_KERNELS} -fno-sanitize-recover=all)
+  list(APPEND nnhp_kernel_flags -O1 -fsanitize=${NNHP_SANITIZE_KERNELS} -fno-sanitize=vptr,function
+       -fno-sanitize-recover=all)
 endif()
 
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)

@@ -22,10 +22,11 @@ constexpr std::array<DecisionInfo, 3> decision_table{{
     {"signs", [](Activation) { return Decision{false, 0.0}; }},
 }};
 
-AnyPredictor make_predictor(const TypedNetSpec& net, const py::object& parameters) {
+AnyPredictor make_predictor(const TypedNetSpec& net, const py::object& parameters,
+                            bool checks_samples) {
   return with_dtype(net.single, [&]<class T>() -> AnyPredictor {
-    return {
-        std::make_shared<const Predictor<T>>(net.spec, aligned_copy<T>(parameters, "parameters"))};
+    return {std::make_shared<const Predictor<T>>(
+        net.spec, aligned_copy<T>(parameters, "parameters"), checks_samples)};
   });
 }
 
@@ -152,7 +153,8 @@ py::object compute_loss(const TypedNetSpec& net, const TrainSpec& train,
 
 void bind_predict(py::module_& m) {
   py::class_<AnyPredictor>(m, "Predictor")
-      .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"))
+      .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"), py::kw_only(),
+           py::arg("checks_samples") = false)
       .def_property_readonly("net", &net_of)
       .def_property_readonly("parameters", &parameters_of)
       .def_property_readonly(
@@ -165,7 +167,7 @@ void bind_predict(py::module_& m) {
       .def("classes", &classes_of, py::arg("X"), py::arg("threads"),
            py::arg("by") = "probabilities")
       .def(py::pickle(&predictor_state, [](const py::tuple& state) {
-        return make_predictor(state[0].cast<TypedNetSpec>(), state[1]);
+        return make_predictor(state[0].cast<TypedNetSpec>(), state[1], false);
       }));
 
   m.def(

@@ -295,9 +295,12 @@ class Predictor:
     """A net with a copy of its parameters, for any number of threads at once.
 
     `threads` is called, for the greatest number of threads, where the work is worth an engine
-    thread; else the work is done at once, by the caller and with the interpreter's lock."""
+    thread; else the work is done at once, by the caller and with the interpreter's lock. With
+    `checks_samples`, which pickles forget, an X that is an array must be finite."""
 
-    def __init__(self, net: NetSpec, parameters: FloatArray) -> None: ...
+    def __init__(
+        self, net: NetSpec, parameters: FloatArray, *, checks_samples: bool = False
+    ) -> None: ...
     @property
     def net(self) -> NetSpec:
         """As it predicts: without the batch normalizations that could be put into weights."""

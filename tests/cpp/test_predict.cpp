@@ -308,6 +308,34 @@ TEST_CASE_TEMPLATE("test_sparse_predictions_have_the_bits_of_dense_ones", T, flo
   CHECK(bit_mismatch(predicted<T>(setup, samples), sparse) == "");
 }
 
+TEST_CASE_TEMPLATE("test_samples_that_are_not_finite_are_found_where_that_is_asked_for", T, float,
+                   double) {
+  const Setup setup = large_setup(false);
+  const auto net = std::make_shared<const NetSpec>(setup.net());
+  const Predictor<T> careless = predictor_of<T>(setup);
+  const Predictor<T> careful(net, careless.parameters(), true);
+  std::vector<T> x(static_cast<size_t>(setup.samples * setup.features), T(1));
+  Dataset<T> data;
+  data.samples = setup.samples;
+  data.features = setup.features;
+  data.dense = x.data();  // nothing may be read behind them
+  AlignedVector<T> out(data.samples * setup.outputs);
+  const auto predict = [&](const Predictor<T>& predictor, int threads) {
+    predictor.outputs(data, threads, {}, out.data());
+  };
+  const Cpus cpus(4);
+  CHECK_NOTHROW(predict(careful, 4));
+  for (const size_t at : {size_t{0}, x.size() / 2, x.size() - 1}) {
+    for (const T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()}) {
+      x[at] = bad;
+      CHECK_THROWS_AS(predict(careful, 4), std::invalid_argument);
+      CHECK_THROWS_AS(predict(careful, 1), std::invalid_argument);
+      CHECK_NOTHROW(predict(careless, 4));
+      x[at] = T(1);
+    }
+  }
+}
+
 TEST_CASE("test_a_prediction_can_be_stopped") {
   Setup setup = large_setup(false);
   setup.samples = 40000;

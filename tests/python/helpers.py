@@ -213,3 +213,28 @@ def layers_of(flat, sizes):
         coefs.append(np.reshape(flat[middle - inputs * units : middle], (inputs, units)).copy())
         intercepts.append(np.array(flat[middle:start]))
     return coefs, intercepts
+
+
+class Hook:
+    """A callback that calls `at_end(epoch, fitted_estimator, X, y)` after each epoch."""
+
+    def __init__(self, at_end=lambda *seen: None):
+        self.at_end = at_end
+        self.events = []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self.events.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
+        self.events.append(f"end {context.task_name}")
+        if context.task_name == "fit":
+            return None
+        return self.at_end(context.task_id, fitted_estimator, X, y)

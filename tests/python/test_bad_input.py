@@ -287,6 +287,24 @@ def test_bad_data_in_predict(fitted, change, message):
     assert_fails_and_changes_nothing(fitted, "predict", {"X": change(X)}, ValueError, message)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("n_rows", [1, 20_000])
+def test_any_value_that_is_not_finite_is_found_in_predict(fitted, n_rows, bad):
+    """The engine looks at them block by block; the error is that of scikit-learn."""
+    X, _ = problem_for(fitted)
+    X = np.resize(X, (n_rows, X.shape[1])).astype(fitted.coefs_[0].dtype)
+    for row in {0, n_rows // 2, n_rows - 1}:
+        wrong = X.copy()
+        wrong[row, -1] = bad
+        with pytest.raises(ValueError, match="Input X contains") as told:
+            fitted.predict(wrong)
+        with pytest.raises(ValueError, match="Input X contains") as expected:
+            fitted.predict(wrong.tolist())
+        assert str(told.value) == str(expected.value)
+    huge = np.full_like(X, np.finfo(X.dtype).max)  # the sum of which is infinite
+    assert len(fitted.predict(huge)) == n_rows
+
+
 def test_a_csr_matrix_that_points_outside_of_itself(Estimator):
     X, y = problem_for(Estimator)
     for part, index, value in [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import (
     STOPS_EARLY,
+    Hook,
     assert_identical,
     assert_same_fit,
     fitted_state,
@@ -26,31 +27,6 @@ from nnhp.callbacks import EarlyStopping
 pytestmark = STOPS_EARLY
 
 N_EPOCHS = 5
-
-
-class Hook:
-    """A callback that calls `at_end(epoch, fitted_estimator, X, y)` after each epoch."""
-
-    def __init__(self, at_end=lambda *seen: None):
-        self.at_end = at_end
-        self.events = []
-
-    def setup(self, estimator, context):
-        self.events.append("setup")
-
-    def teardown(self, estimator, context):
-        self.events.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-        self.events.append(f"begin {context.task_name}")
-
-    def on_fit_task_end(
-        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
-        self.events.append(f"end {context.task_name}")
-        if context.task_name == "fit":
-            return None
-        return self.at_end(context.task_id, fitted_estimator, X, y)
 
 
 def small(Estimator, **parameters):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import (
     STOPS_EARLY,
+    Hook,
     assert_identical,
     assert_same_fit,
     assert_same_search,
@@ -18,6 +19,7 @@ from helpers import (
     run_child,
 )
 from joblib import Parallel, delayed, parallel_config
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
@@ -70,6 +72,38 @@ def test_partial_fits_of_one_object_wait_for_each_other(Estimator):
         one_by_one.partial_fit(X, y)
     at_once([lambda: net.partial_fit(X, y)] * N_THREADS)
     assert_same_fit(net, one_by_one)
+
+
+@pytest.mark.parametrize("form", [np.ascontiguousarray, csr_array])
+def test_samples_that_another_thread_changes_while_a_net_trains(form):
+    """Numbers are read where they lie; indices were copied, so that none leads out of an array."""
+    X, y = problem("multiclass")
+    X = form(X.astype(np.float32))
+    net = small(MLPClassifier, max_iter=100, n_iter_no_change=100)
+    expected = clone(net).fit(X, y)
+    numbers = X if isinstance(X, np.ndarray) else X.data
+    changed = numbers.copy()[::-1]
+    training, done = threading.Event(), threading.Event()
+
+    def change():
+        training.wait()
+        while not done.is_set():
+            numbers[...] = changed
+            if numbers is not X:
+                X.indices[...] = np.iinfo(X.indices.dtype).max
+                X.indptr[...] = np.iinfo(X.indptr.dtype).max
+
+    def fit():
+        begins = Hook(lambda *seen: training.set())
+        try:
+            return clone(net).set_callbacks(begins).fit(X, y)
+        finally:
+            done.set()
+            training.set()
+
+    _, found = at_once([change, fit])
+    assert all(np.isfinite(coefs).all() for coefs in found.coefs_)
+    assert not np.array_equal(found.coefs_[0], expected.coefs_[0])
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2])

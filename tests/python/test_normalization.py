@@ -1,11 +1,10 @@
-"""Normalization and noise in the estimators: against PyTorch, moving statistics, what goes on."""
+"""Normalization and noise in the estimators: moving statistics, and what goes on from what."""
 
 import pickle
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-import torch
 from helpers import (
     STOPS_EARLY,
     assert_identical,
@@ -21,7 +20,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV as ScikitGridSearchCV
 
 from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier, MLPRegressor
-from nnhp.activations import Maxout, PReLU
+from nnhp.activations import Maxout
 from nnhp.estimators import _memory
 from nnhp.search import one_standard_error
 
@@ -38,104 +37,6 @@ def fit(Estimator, data=None, **parameters):
     }  # fmt: skip
     X, y = problem_for(Estimator) if data is None else data
     return Estimator(**{**given, **parameters}).fit(X, y)
-
-
-# ------------------------------------------------------------------------------ against PyTorch
-
-
-class Maximum(torch.nn.Module):
-    def forward(self, z):
-        return z.reshape(len(z), 3, -1).max(dim=1).values
-
-
-# The activation here and there, columns per unit.
-ACTIVATIONS = {
-    "gelu": ("gelu", lambda units: torch.nn.GELU(), 1),
-    "tanh": ("tanh", lambda units: torch.nn.Tanh(), 1),
-    "prelu": (PReLU(0.3), lambda units: torch.nn.PReLU(units, init=0.3, dtype=torch.float64), 1),
-    "maxout": (Maxout(3), lambda units: Maximum(), 3),
-}
-
-
-def torch_net(net, kind, make_activation, pieces):
-    """The same net in PyTorch, with the weights of a fitted one that has not moved."""
-    layers = []
-    for weights, biases in zip(net.coefs_, net.intercepts_, strict=True):
-        linear = torch.nn.Linear(*weights.shape)
-        linear.weight.data, linear.bias.data = torch.tensor(weights.T), torch.tensor(biases)
-        layers.append(linear)
-        if len(layers) == 1 + 3 * (len(net.coefs_) - 1):
-            break
-        columns = len(biases)
-        norm = torch.nn.BatchNorm1d if kind == "batch" else torch.nn.LayerNorm
-        layers += [norm(columns, eps=1e-3), make_activation(columns // pieces)]
-    return torch.nn.Sequential(*layers).double()
-
-
-def moments_of_batches(module, moments):
-    """Record mean and biased variance of what goes into a module in training."""
-
-    def record(_, inputs):
-        if module.training:
-            moments.append(
-                [m.detach().numpy() for m in (inputs[0].mean(0), inputs[0].var(0, False))]
-            )
-
-    module.register_forward_pre_hook(record)
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_trajectories_are_those_of_pytorch(kind, activation):
-    X, y = problem("one target")
-    given, make_activation, pieces = ACTIVATIONS[activation]
-    options = {"normalization": kind, "activation": given, "alpha": 0.0, "shuffle": False,
-               "solver": "sgd", "momentum": 0.0}  # fmt: skip
-    start = fit(MLPRegressor, **{**options, **STILL}, max_iter=1)
-    net = fit(MLPRegressor, **options, learning_rate_init=0.05, max_iter=3)
-    peer = torch_net(start, kind, make_activation, pieces)
-    norms = [
-        module for module in peer if isinstance(module, torch.nn.BatchNorm1d | torch.nn.LayerNorm)
-    ]
-    moments = [[] for _ in norms]
-    for norm, recorded in zip(norms, moments, strict=True):
-        moments_of_batches(norm, recorded)
-    descent = torch.optim.SGD(peer.parameters(), lr=0.05)
-    for _ in range(3):
-        for first in range(0, len(X), 20):
-            rows = slice(first, first + 20)
-            loss = (
-                0.5 * (peer(torch.tensor(X[rows])).ravel() - torch.tensor(y[rows])).square().mean()
-            )
-            descent.zero_grad()
-            loss.backward()
-            descent.step()
-    linear = [module for module in peer if isinstance(module, torch.nn.Linear)]
-    for layer, weights, biases in zip(linear, net.coefs_, net.intercepts_, strict=True):
-        assert_allclose(weights, layer.weight.detach().numpy().T, rtol=1e-8, atol=1e-10)
-        assert_allclose(biases, layer.bias.detach().numpy(), rtol=1e-8, atol=1e-10)
-    for norm, own in zip(norms, net.norm_params_, strict=True):
-        assert_allclose(own["scale"], norm.weight.detach().numpy(), rtol=1e-8)
-        assert_allclose(own["shift"], norm.bias.detach().numpy(), rtol=1e-8, atol=1e-10)
-    if activation == "prelu":
-        for module, slopes in zip(list(peer)[2::3], net.activation_params_, strict=True):
-            assert_allclose(slopes, module.weight.detach().numpy(), rtol=1e-8)
-    peer.eval()
-    if kind == "batch":
-        for norm, recorded, own in zip(norms, moments, net.norm_params_, strict=True):
-            mean, variance = np.zeros(len(own["mean"])), np.ones(len(own["mean"]))
-            for of_batch in recorded:
-                mean, variance = (
-                    0.99 * mean + 0.01 * of_batch[0],
-                    0.99 * variance + 0.01 * of_batch[1],
-                )
-            assert_allclose(own["mean"], mean, rtol=1e-8, atol=1e-10)
-            assert_allclose(own["variance"], variance, rtol=1e-8)
-            norm.running_mean, norm.running_var = torch.tensor(mean), torch.tensor(variance)
-    with torch.no_grad():
-        assert_allclose(
-            net.predict(X), peer(torch.tensor(X)).numpy().ravel(), rtol=1e-8, atol=1e-10
-        )
 
 
 # --------------------------------------------------------------------------- what is published

@@ -28,6 +28,7 @@ from sklearn.linear_model import LogisticRegression
 
 from nnhp import GridSearchCV, MLPClassifier
 from nnhp.search import _study_file, _study_owner, _study_rescue
+from nnhp.search._search_fit import SearchFit
 from nnhp.search._study import Study, StudyDamagedWarning, StudyLocked, open_recorder
 from nnhp.search._study_values import NamedValue, dumps, loads
 
@@ -708,6 +709,47 @@ def test_a_writer_that_is_interrupted_while_it_closes_is_dead(path, monkeypatch)
     recorder.close()
     with recording(path) as recorder:
         assert len(kept(recorder, 2)) == 2 * N_FOLDS
+
+
+@STOPS_EARLY
+def test_a_fit_that_is_interrupted_before_it_closes_locks_nobody_out(path, monkeypatch):
+    X, y = np.random.RandomState(0).rand(40, 3), np.arange(40) % 2
+    search = GridSearchCV(MLPClassifier(3, max_iter=5), {"alpha": [0.1, 1.0]}, cv=2, study=path)
+    interrupted = clone(search)
+
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SearchFit, "close", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.fit(X, y)
+    search.fit(X, y)
+    interrupted.fit(X, y)
+    assert Study(path).trials()["status"].tolist() == ["complete"] * 2
+    assert files_beside(path) == []
+
+
+# Of score_within, whose own variables would be a part of its search.
+SEARCHES = {}
+
+
+def score_within(net, X, y):
+    with pytest.raises(StudyLocked, match=f"process {os.getpid()} "):
+        clone(SEARCHES["locked"]).fit(*SEARCHES["data"])
+    SEARCHES["refused"] += 1
+    return net.score(X, y)
+
+
+@STOPS_EARLY
+def test_a_fit_within_a_fit_cannot_write_its_study(path):
+    X, y = np.random.RandomState(0).rand(40, 3), np.arange(40) % 2
+    search = GridSearchCV(
+        MLPClassifier(3, max_iter=5), {"alpha": [0.1]}, cv=2, scoring=score_within, study=path
+    )
+    SEARCHES.update(locked=search, data=(X, y), refused=0)
+    search.fit(X, y)
+    assert SEARCHES["refused"] == 2
 
 
 RACES = """

@@ -232,6 +232,7 @@ int thread_limit() {
 // task would do the same, but its end is a wait that spins for milliseconds: where another process
 // takes one of the processors, trainings took ten times as long. For the same reason nobody waits
 // for a helper that has not taken a part.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): threads write to lines of their own
 class Crew {
  public:
   // Of the thread that leads: offers the parts of a task, takes some, and waits for those that

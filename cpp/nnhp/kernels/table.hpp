@@ -188,6 +188,7 @@ struct KernelTable {
   void (*limit_columns)(index_t M, index_t N, T most, T* W, index_t ldw);
   // Sums of the squares and magnitudes of n values.
   PenaltySums (*penalty_sums)(index_t n, const T* values);
+  // Reads nothing beyond the last value.
   bool (*all_finite)(index_t n, const T* values);
 
   // Does independent fused multiply-adds on full vectors, a dozen or two per iteration, and returns

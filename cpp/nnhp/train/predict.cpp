@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "nnhp/kernels/choice.hpp"
 #include "nnhp/nn/cost.hpp"
 #include "nnhp/nn/fold.hpp"
 
@@ -37,9 +38,11 @@ auto copier(index_t columns, T* out) {
 }  // namespace
 
 template <class T>
-Predictor<T>::Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters)
+Predictor<T>::Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters,
+                        bool checks_samples)
     : net_(std::move(net)),
       parameters_(std::move(parameters)),
+      checks_samples_(checks_samples),
       sample_cost_(forward_cost<T>(*net_)) {
   require(parameters_.size() == net_->parameter_count(),
           "parameters must have " + std::to_string(net_->parameter_count()) + " entries, got " +
@@ -70,6 +73,7 @@ bool Predictor<T>::run(const Dataset<T>& data, size_t layers, int threads, const
   const index_t block = Backprop<T>::block_rows(*net_);
   const index_t blocks = (data.samples + block - 1) / block;
   std::vector<std::unique_ptr<Scratch<T>>> scratches(static_cast<size_t>(std::max(threads, 1)));
+  const auto all_finite = kernel_table<T>().all_finite;
   StopToken stop;
   const auto body = [&](index_t item, int thread) {
     if (stop.requested()) return;
@@ -82,6 +86,10 @@ bool Predictor<T>::run(const Dataset<T>& data, size_t layers, int threads, const
       samples.csr.row_start += start;
     } else {
       samples.dense += start * data.features;
+      // Here the block comes into cache; a pass over all samples would wait for the memory.
+      if (checks_samples_ && !all_finite(samples.count * data.features, samples.dense)) {
+        throw std::invalid_argument("X must be finite");
+      }
     }
     backprop.forward(parameters_.data(), samples, nullptr, layers);
     write(backprop.outputs(), backprop.output_stride(), start, samples.count);

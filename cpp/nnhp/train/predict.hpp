@@ -12,8 +12,10 @@ namespace nnhp {
 template <class T>
 class Predictor {
  public:
-  // Folds what can be (nn/fold.hpp).
-  Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters);
+  // Folds what can be (nn/fold.hpp). `checks_samples` makes predictions for dense samples that are
+  // not all finite throw std::invalid_argument.
+  Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters,
+            bool checks_samples = false);
 
   // As it predicts.
   const std::shared_ptr<const NetSpec>& net() const { return net_; }
@@ -45,6 +47,7 @@ class Predictor {
 
   std::shared_ptr<const NetSpec> net_;
   AlignedVector<T> parameters_;
+  bool checks_samples_;
   double sample_cost_;
 };
 

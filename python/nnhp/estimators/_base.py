@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import cache
 from typing import Any, Self, TypeAlias
 from weakref import WeakKeyDictionary
@@ -23,7 +23,7 @@ from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of, check_callbacks
 from nnhp.estimators._compiled import CompiledPredictor, compile_method
-from nnhp.estimators._data import Given, check_X, prepare
+from nnhp.estimators._data import Given, check_X, engine_X, passes_but_for_values, prepare
 from nnhp.estimators._exportable import Exportable
 from nnhp.estimators._fitted import publish
 from nnhp.estimators._layer_outputs import layer_outputs
@@ -255,10 +255,7 @@ class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
         >>> predict_proba(X[:1]).shape
         (1, 3)
         """
-        check_is_fitted(self)
-        if method not in self._answers:
-            raise ValueError(f"method must be among {sorted(self._answers)}, got {method!r}.")
-        return compile_method(self, self.__dict__.copy(), method, self._answers[method])
+        return self._compile(method, checks_samples=False)
 
     def layer_outputs(self, X: Any) -> list[NDArray[Any]]:
         """What each layer puts out: the activations of its units, for given samples.
@@ -299,8 +296,18 @@ class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return layer_outputs(self, X)
 
+    def _compile(self, method: str, *, checks_samples: bool) -> CompiledPredictor:
+        check_is_fitted(self)
+        if method not in self._answers:
+            raise ValueError(f"method must be among {sorted(self._answers)}, got {method!r}.")
+        answer = self._answers[method]
+        return compile_method(self, self.__dict__.copy(), method, answer, checks_samples)
+
     def _answer(self, method: str, X: Any) -> NDArray[Any]:
-        compiled = self.compiled(method)
+        compiled = self._compile(method, checks_samples=True)
+        if passes_but_for_values(self, X, compiled.dtype):
+            with suppress(ValueError):  # check_X then tells what is wrong
+                return compiled._predict(engine_X(X))  # noqa: SLF001
         return compiled._predict(check_X(self, X, compiled.dtype))  # noqa: SLF001
 
     @classmethod

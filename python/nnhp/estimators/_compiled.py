@@ -114,7 +114,7 @@ class CompiledPredictor:
 
 
 def predictor_of(
-    estimator: BaseMLP, fitted: Mapping[str, Any]
+    estimator: BaseMLP, fitted: Mapping[str, Any], *, checks_samples: bool = False
 ) -> tuple[_core.Predictor, np.dtype[Any]]:
     """Copy the net out of these fitted attributes of an estimator; return its dtype too."""
     inputs = [int(np.shape(weights)[0]) for weights in fitted["coefs_"]]
@@ -135,14 +135,19 @@ def predictor_of(
         output_activation=fitted["out_activation_"],
         dtype=dtype.name,
     )
-    return _core.Predictor(spec, _weights.packed(fitted, spec, dtype)), dtype
+    parameters = _weights.packed(fitted, spec, dtype)
+    return _core.Predictor(spec, parameters, checks_samples=checks_samples), dtype
 
 
 def compile_method(
-    estimator: BaseMLP, fitted: Mapping[str, Any], method: str, answer: str
+    estimator: BaseMLP,
+    fitted: Mapping[str, Any],
+    method: str,
+    answer: str,
+    checks_samples: bool,
 ) -> CompiledPredictor:
     """Copy what a method of an estimator with these fitted attributes needs."""
-    predictor, dtype = predictor_of(estimator, fitted)
+    predictor, dtype = predictor_of(estimator, fitted, checks_samples=checks_samples)
     return CompiledPredictor(
         method,
         answer,

@@ -211,7 +211,7 @@ def check_X(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> Any:
     """Check the samples of a prediction; returns what the engine takes as X."""
     _check_counts(X)
     with np.errstate(all="ignore"):  # what became infinite is reported as an error
-        if not _passes_as_it_is(estimator, X, dtype):
+        if not (passes_but_for_values(estimator, X, dtype) and np.isfinite(X.sum())):
             with naming("X"):
                 X = validate_data(
                     estimator, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
@@ -219,8 +219,11 @@ def check_X(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> Any:
     return engine_X(X)
 
 
-def _passes_as_it_is(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether `validate_data` would return X itself, for which it takes 80 microseconds."""
+def passes_but_for_values(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether `validate_data` would return X itself, if finite: it takes 80 microseconds for that.
+
+    Where the engine looks at the values, block by block, no pass over all of them is needed.
+    """
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -229,7 +232,6 @@ def _passes_as_it_is(estimator: BaseMLP, X: Any, dtype: np.dtype[Any]) -> bool:
         and len(X) > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
-        and bool(np.isfinite(X.sum()))
     )
 
 

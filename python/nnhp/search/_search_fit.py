@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from inspect import signature
 from numbers import Integral
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,9 +36,19 @@ from nnhp.search._splits import same_splits, splits_of
 
 if TYPE_CHECKING:
     from nnhp.search._engine_fit import EngineSearch
+    from nnhp.search._study_recorder import Recorder
 
 _log = logging.getLogger("nnhp.search")
 
+
+class _Opened(threading.local):
+    """Of a thread: the recorders of its fits, by how many fits it was in when they began."""
+
+    def __init__(self) -> None:
+        self.recorders: dict[int, Recorder] = {}
+
+
+_opened = _Opened()
 
 Evaluators = EngineEvaluator | ScikitEvaluator | ExecutorEvaluator
 
@@ -63,6 +76,7 @@ class SearchFit:
         self._more: dict[str, list[Any]] = {}
         self._seed: int | None = None
         self._recorder: Any = None
+        self._depth = 0
         memory_budget = search.memory_budget
         if memory_budget is None:
             memory_budget = memory_limit() // 4
@@ -132,6 +146,7 @@ class SearchFit:
         with ExitStack() as ends:  # all of them, though another Ctrl-C should end one
             if self._recorder is not None:
                 ends.callback(self._search.__dict__.pop, "_recorder", None)
+                ends.callback(_opened.recorders.pop, self._depth, None)
                 ends.callback(self._recorder.close)
             ends.callback(self._search.__dict__.pop, "_size_of", None)
             if self._workers is not None:
@@ -394,6 +409,9 @@ class SearchFit:
             raise ValueError(
                 "A study needs a cv whose splits are the same each time: set its random_state."
             )
+        opened, self._depth = _opened.recorders, _fits_around()
+        for depth in [depth for depth in opened if depth >= self._depth]:
+            opened.pop(depth).close()  # of a fit that Ctrl-C ended on its way to close it
         state = getattr(search, "random_state", None)
         rationed = {name for name, _ in [search._epochs_go_on() or ("", 0)]}
         self._recorder = _study.open_recorder(
@@ -402,4 +420,15 @@ class SearchFit:
             seed=int(state) if isinstance(state, Integral) else None,
             parameters=search.estimator.get_params().keys() - rationed,
         )
+        opened[self._depth] = self._recorder
         search._recorder = self._recorder
+
+
+def _fits_around() -> int:
+    """Count the fits of searches that this thread is in, the present one included."""
+    frame: FrameType | None = sys._getframe()
+    n_fits = 0
+    while frame is not None:
+        n_fits += frame.f_code.co_qualname == "EngineSearch.fit"
+        frame = frame.f_back
+    return n_fits
