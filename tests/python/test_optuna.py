@@ -153,6 +153,60 @@ def test_the_seed_of_the_sampler_and_its_use_count_for_nothing():
     assert proposed(SeededSampler(used))[0] == proposed(SeededSampler(TPESampler()))[0]
 
 
+@pytest.mark.parametrize("make", [TPESampler, SAMPLERS["grouped tpe"], SAMPLERS["cmaes"]])
+def test_a_sampler_of_another_study_proposes_as_a_new_one(make):
+    used = make()
+    study = optuna.create_study(sampler=used)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 9), n_trials=20)
+    assert proposed(SeededSampler(used))[0] == proposed(SeededSampler(make()))[0]
+
+
+class SharingNothing(SeededSampler):
+    """The same proposals, of samplers that no other trial had a part of."""
+
+    def _prepare(self):
+        super()._prepare()
+        self.by_trial = {}
+
+    def _copy_for(self, study, trial, purpose):
+        key = (study.study_name, trial.number, trial.state)
+        of_trial = self.by_trial.setdefault(key, SeededSampler(self.sampler, seed=self.seed))
+        return of_trial._copy_for(study, trial, purpose)
+
+
+def told_in_turns(sampler):
+    """Points of two studies that share a sampler; some trials run on, are pruned, or fail."""
+    points = []
+    studies = [optuna.create_study(sampler=sampler) for _ in "ab"]
+    for turn in range(16):
+        for name, study in zip("ab", studies, strict=True):
+            running = [study.ask() for _ in range(3)]
+            for trial in reversed(running):
+                high = 2.0 if turn < 9 else 3.0
+                point = [*suggested(trial), trial.suggest_float(name, 0, high)]
+                points.append(point)
+                if trial.number % 7 == 3:
+                    trial.report(value_of(point), 1)
+                    study.tell(trial, state=TrialState.PRUNED)
+                elif trial.number % 7 != 5:
+                    study.tell(trial, value_of(point))
+                elif turn > 5:
+                    study.tell(trial, state=TrialState.FAIL)
+        if turn == 12:
+            for study in studies:
+                study.sampler = pickle.loads(pickle.dumps(sampler))
+    return points
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "gp"])
+def test_what_copies_share_changes_no_proposal(name):
+    seeded = SeededSampler(SAMPLERS[name](), seed=3)
+    points = told_in_turns(SharingNothing(SAMPLERS[name](), seed=3))
+    assert told_in_turns(seeded) == points
+    with ThreadPoolExecutor(2) as pool:  # a sampler that has been used, in threads at once
+        assert list(pool.map(told_in_turns, [seeded] * 2)) == [points] * 2
+
+
 def test_the_sampler_is_left_as_it_was():
     sampler = TPESampler(seed=5)
     seeded = SeededSampler(sampler)

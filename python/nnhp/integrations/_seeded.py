@@ -9,15 +9,21 @@ from hashlib import blake2b
 from numbers import Integral
 from types import FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.samplers._lazy_random_state import LazyRandomState
+from optuna.search_space import IntersectionSearchSpace
+from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 _MAX_SEED = 2**32 - 1
+_SPACES = IntersectionSearchSpace | _GroupDecomposedSearchSpace
+_RANDOM_STATES = np.random.RandomState | LazyRandomState
+_SHARED = IntersectionSearchSpace | _RANDOM_STATES
 _ATOMS = (type(None), bool, int, float, str, bytes, type, FunctionType, ModuleType, np.ndarray)
 
 
@@ -72,11 +78,11 @@ class SeededSampler(BaseSampler):
         self._prepare()
 
     def _prepare(self) -> None:
-        """Make what all copies are made from: random states are most of the work of a copy."""
-        self._unseeded = copy.deepcopy(self.sampler)
-        for state in _within(self._unseeded, set(), LazyRandomState):
-            state._rng = None  # noqa: SLF001 - as it is before it is first asked for
-        self._latest = threading.local()
+        """Make what all copies are made from: a sampler that knows of no study."""
+        self._unused = copy.deepcopy(self.sampler)
+        for space in _within(self._unused, set(), _SPACES):
+            vars(space).update(vars(type(space)(space._include_pruned)))  # noqa: SLF001
+        self._latest = _Latest()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"sampler": self.sampler, "seed": self.seed}
@@ -202,15 +208,35 @@ class SeededSampler(BaseSampler):
         One copy serves the calls for one trial that follow each other: what it holds between them
         (the groups of a space, say) comes from the same history.
         """
-        key = (id(study), study.study_name, trial.number, trial.state.is_finished())
-        if getattr(self._latest, "key", None) != key:
-            self._latest.key = key
-            self._latest.sampler = copy.deepcopy(self._unseeded)
-            self._latest.states = list(_random_states(self._latest.sampler))
-        for place, state in enumerate(self._latest.states):
+        latest = self._latest
+        key = (ref(study), trial.number, trial.state.is_finished())
+        if latest.key != key:
+            if study not in latest.shared:
+                found = _within(self._unused, set(), _SHARED)
+                latest.shared[study] = {id(part): copy.deepcopy(part) for part in found}
+            latest.key = key
+            latest.sampler = copy.deepcopy(self._unused, dict(latest.shared[study]))
+            latest.states = list(_random_states(latest.sampler))
+        for place, state in enumerate(latest.states):
             state.seed(_words(f"{self.seed} {trial.number} {purpose} {place}"))
-        of_trial: BaseSampler = self._latest.sampler
-        return of_trial
+        return latest.sampler
+
+
+class _Latest(threading.local):
+    """The latest copy in a thread, and what the next one for the same study takes over from it.
+
+    These are parts that cost more than all others, and that change no proposal: random states,
+    which get their seed before each use, and the space that the finished trials have in common,
+    to which only new trials need be added.
+    """
+
+    key: tuple[Any, ...] | None = None
+    sampler: BaseSampler
+    states: list[np.random.RandomState]
+
+    def __init__(self) -> None:
+        # By study: copies of the sampler's parts by their ids, which is what `deepcopy` goes by.
+        self.shared: WeakKeyDictionary[optuna.Study, dict[int, Any]] = WeakKeyDictionary()
 
 
 def _checked_seed(seed: Any) -> int:
@@ -227,7 +253,7 @@ def _words(text: str) -> list[int]:
 
 def _random_states(sampler: BaseSampler) -> Iterator[np.random.RandomState]:
     """All random states within a sampler, each once, in the order of its attributes."""
-    for found in _within(sampler, set(), np.random.RandomState | LazyRandomState):
+    for found in _within(sampler, set(), _RANDOM_STATES):
         yield found.rng if isinstance(found, LazyRandomState) else found
 
 
