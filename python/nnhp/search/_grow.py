@@ -78,6 +78,11 @@ class GrowSearchCV(BranchingSearch):
     batch in training. Moments, patience and schedules of the learning rate begin anew in each
     step.
 
+    This looks for a small net, not for the best score. What it chose in the project's benchmarks,
+    from a first net of 4 units, had a fourth to a seventeenth of the parameters of the net that a
+    random search chose with as many epochs; its log loss was lower on one table of three, and
+    higher on digits in every run. Begin with a net that learns something by itself.
+
     The fit on all samples goes through the same steps; its `loss_curve_` and `n_iter_` are of the
     last one.
 
