@@ -144,6 +144,7 @@ def compile_method(
     fitted: Mapping[str, Any],
     method: str,
     answer: str,
+    *,
     checks_samples: bool,
 ) -> CompiledPredictor:
     """Copy what a method of an estimator with these fitted attributes needs."""
