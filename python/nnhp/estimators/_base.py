@@ -18,13 +18,12 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from nnhp import _core
 from nnhp._caller import stacklevel
 from nnhp._component import no_object
 from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of, check_callbacks
-from nnhp.estimators._compiled import CompiledPredictor, compile_method
+from nnhp.estimators._compiled import CompiledPredictor, NotFiniteError, compile_method
 from nnhp.estimators._data import Given, check_X, engine_X, passes_but_for_values, prepare
 from nnhp.estimators._exportable import Exportable
 from nnhp.estimators._fitted import publish
@@ -309,7 +308,7 @@ class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
     def _answer(self, method: str, X: Any) -> NDArray[Any]:
         compiled = self._compile(method, checks_samples=not get_config()["assume_finite"])
         if passes_but_for_values(self, X, compiled.dtype):
-            with suppress(_core.NotFiniteError):  # check_X then tells what is wrong
+            with suppress(NotFiniteError):  # check_X then tells what is wrong
                 return compiled._predict(engine_X(X))  # noqa: SLF001
         return compiled._predict(check_X(self, X, compiled.dtype))  # noqa: SLF001
 

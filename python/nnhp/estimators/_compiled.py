@@ -16,6 +16,8 @@ from nnhp.estimators._hidden import HiddenLayer
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
+NotFiniteError = _core.NotFiniteError  # of samples, by a predictor that checks them
+
 # From the engine's predictor, samples in its form, what tells the number of threads, and `classes_`
 Answer: TypeAlias = Callable[[_core.Predictor, Any, Callable[[], int], Any], NDArray[Any]]
 
