@@ -152,6 +152,7 @@ py::object compute_loss(const TypedNetSpec& net, const TrainSpec& train,
 }  // namespace
 
 void bind_predict(py::module_& m) {
+  py::register_exception<NotFiniteError>(m, "NotFiniteError", PyExc_ValueError);
   py::class_<AnyPredictor>(m, "Predictor")
       .def(py::init(&make_predictor), py::arg("net"), py::arg("parameters"), py::kw_only(),
            py::arg("checks_samples") = false)

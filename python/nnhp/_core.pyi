@@ -291,6 +291,9 @@ def validation_loss(
 ) -> float:
     """The mean loss of the validation rows, without any penalty."""
 
+class NotFiniteError(ValueError):
+    """Samples that a predictor which checks them refuses."""
+
 class Predictor:
     """A net with a copy of its parameters, for any number of threads at once.
 

@@ -20,7 +20,8 @@ from helpers import (
     raw_outputs,
     run_child,
 )
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
@@ -303,6 +304,13 @@ def test_any_value_that_is_not_finite_is_found_in_predict(fitted, n_rows, bad):
         assert str(told.value) == str(expected.value)
     huge = np.full_like(X, np.finfo(X.dtype).max)  # the sum of which is infinite
     assert len(fitted.predict(huge)) == n_rows
+
+
+def test_values_are_not_looked_at_where_scikit_learn_is_told_not_to(fitted):
+    X, _ = problem_for(fitted)
+    X = with_entry(X.astype(fitted.coefs_[0].dtype), np.nan)
+    with config_context(assume_finite=True):
+        assert_array_equal(fitted.predict(X), fitted.predict(X.tolist()))
 
 
 def test_a_csr_matrix_that_points_outside_of_itself(Estimator):

@@ -83,7 +83,7 @@ def test_samples_that_another_thread_changes_while_a_net_trains(form):
     expected = clone(net).fit(X, y)
     numbers = X if isinstance(X, np.ndarray) else X.data
     changed = numbers.copy()[::-1]
-    training, done = threading.Event(), threading.Event()
+    training, changing, done = threading.Event(), threading.Event(), threading.Event()
 
     def change():
         training.wait()
@@ -92,9 +92,14 @@ def test_samples_that_another_thread_changes_while_a_net_trains(form):
             if numbers is not X:
                 X.indices[...] = np.iinfo(X.indices.dtype).max
                 X.indptr[...] = np.iinfo(X.indptr.dtype).max
+            changing.set()
+
+    def begin(*seen):
+        training.set()
+        changing.wait()
 
     def fit():
-        begins = Hook(lambda *seen: training.set())
+        begins = Hook(begin)
         try:
             return clone(net).set_callbacks(begins).fit(X, y)
         finally:

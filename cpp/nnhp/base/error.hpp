@@ -11,6 +11,11 @@
 
 namespace nnhp {
 
+// Samples that a prediction refuses because not all of them are finite.
+struct NotFiniteError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
 inline void require(bool condition, const std::string& message) {
   if (!condition) throw std::invalid_argument(message);
 }

@@ -88,7 +88,7 @@ bool Predictor<T>::run(const Dataset<T>& data, size_t layers, int threads, const
       samples.dense += start * data.features;
       // Here the block comes into cache; a pass over all samples would wait for the memory.
       if (checks_samples_ && !all_finite(samples.count * data.features, samples.dense)) {
-        throw std::invalid_argument("X must be finite");
+        throw NotFiniteError("X must be finite");
       }
     }
     backprop.forward(parameters_.data(), samples, nullptr, layers);

@@ -13,7 +13,7 @@ template <class T>
 class Predictor {
  public:
   // Folds what can be (nn/fold.hpp). `checks_samples` makes predictions for dense samples that are
-  // not all finite throw std::invalid_argument.
+  // not all finite throw NotFiniteError.
   Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> parameters,
             bool checks_samples = false);
 

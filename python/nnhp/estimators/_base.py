@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias
 from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +23,7 @@ from nnhp._component import no_object
 from nnhp._doc_link import DocLink
 from nnhp.estimators import _epochs, _initial, _params
 from nnhp.estimators._callbacks import callbacks_of, check_callbacks
-from nnhp.estimators._compiled import CompiledPredictor, compile_method
+from nnhp.estimators._compiled import CompiledPredictor, NotFiniteError, compile_method
 from nnhp.estimators._data import Given, check_X, engine_X, passes_but_for_values, prepare
 from nnhp.estimators._exportable import Exportable
 from nnhp.estimators._fitted import publish
@@ -301,12 +302,13 @@ class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
         if method not in self._answers:
             raise ValueError(f"method must be among {sorted(self._answers)}, got {method!r}.")
         answer = self._answers[method]
-        return compile_method(self, self.__dict__.copy(), method, answer, checks_samples)
+        fitted = self.__dict__.copy()
+        return compile_method(self, fitted, method, answer, checks_samples=checks_samples)
 
     def _answer(self, method: str, X: Any) -> NDArray[Any]:
-        compiled = self._compile(method, checks_samples=True)
+        compiled = self._compile(method, checks_samples=not get_config()["assume_finite"])
         if passes_but_for_values(self, X, compiled.dtype):
-            with suppress(ValueError):  # check_X then tells what is wrong
+            with suppress(NotFiniteError):  # check_X then tells what is wrong
                 return compiled._predict(engine_X(X))  # noqa: SLF001
         return compiled._predict(check_X(self, X, compiled.dtype))  # noqa: SLF001
 

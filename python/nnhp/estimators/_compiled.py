@@ -16,6 +16,8 @@ from nnhp.estimators._hidden import HiddenLayer
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
+NotFiniteError = _core.NotFiniteError  # of samples, by a predictor that checks them
+
 # From the engine's predictor, samples in its form, what tells the number of threads, and `classes_`
 Answer: TypeAlias = Callable[[_core.Predictor, Any, Callable[[], int], Any], NDArray[Any]]
 
@@ -144,6 +146,7 @@ def compile_method(
     fitted: Mapping[str, Any],
     method: str,
     answer: str,
+    *,
     checks_samples: bool,
 ) -> CompiledPredictor:
     """Copy what a method of an estimator with these fitted attributes needs."""

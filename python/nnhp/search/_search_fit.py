@@ -86,10 +86,11 @@ class SearchFit:
             self._out_of_fold = OutOfFold(
                 X, y, classifies=is_classifier(base), memory_budget=int(memory_budget)
             )
+        search.__dict__.pop("_recorder", None)  # of a fit that was interrupted
         with ExitStack() as undo:  # Ctrl-C may come in between
             if search.study is not None:
                 self._open_study()
-                undo.callback(lambda: self._recorder.close())
+                undo.callback(self._close_recorder)
             self.run_state = Run(
                 search.n_splits_,
                 self._score_of,
@@ -146,12 +147,15 @@ class SearchFit:
         with ExitStack() as ends:  # all of them, though another Ctrl-C should end one
             if self._recorder is not None:
                 ends.callback(self._search.__dict__.pop, "_recorder", None)
-                ends.callback(_opened.recorders.pop, self._depth, None)
-                ends.callback(self._recorder.close)
+                ends.callback(self._close_recorder)
             ends.callback(self._search.__dict__.pop, "_size_of", None)
             if self._workers is not None:
                 ends.callback(self._workers.close)
             ends.callback(self.run_state.close)
+
+    def _close_recorder(self) -> None:
+        self._recorder.close()
+        _opened.recorders.pop(self._depth, None)
 
     # ------------------------------------------------------------------ candidates
 
@@ -411,7 +415,8 @@ class SearchFit:
             )
         opened, self._depth = _opened.recorders, _fits_around()
         for depth in [depth for depth in opened if depth >= self._depth]:
-            opened.pop(depth).close()  # of a fit that Ctrl-C ended on its way to close it
+            opened[depth].close()  # of a fit that Ctrl-C ended on its way to close it
+            del opened[depth]
         state = getattr(search, "random_state", None)
         rationed = {name for name, _ in [search._epochs_go_on() or ("", 0)]}
         self._recorder = _study.open_recorder(
