@@ -294,7 +294,7 @@ def test_limits_of_a_pipeline_count_what_the_net_gets(data):
 
 
 def test_limits_that_nothing_keeps(data):
-    with pytest.raises(ValueError, match="No setting .* was found within max_parameters=3"):
+    with pytest.raises(ValueError, match=r"No setting .* was found within max_parameters=3"):
         bayes(max_parameters=3).fit(*data)
     with pytest.raises(ValueError, match=r"comes first .* beyond max_parameters"):
         bayes(max_parameters=3, extra_candidates=[{"alpha": 0.1}]).fit(*data)

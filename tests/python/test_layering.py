@@ -49,7 +49,7 @@ ENGINE_MODULES = {
     "sequential._parts",
     "sequential._training",
 }
-TOP = {"cli", "playground"}  # imported by nothing
+TOP = {"__main__", "cli", "playground"}  # imported by nothing but the first
 # But for the command that serves the page, and for the lazy name of the widget.
 KNOW_THE_PLAYGROUND = {"_command_jobs", "__init__"}
 # Objects that parameters of the estimators, and layers, may be.

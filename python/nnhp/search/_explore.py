@@ -24,8 +24,6 @@ def check_space(space: Any, argument: str) -> None:
                 f"{argument}: the values of {name} must be a list that is not empty, or a "
                 f"distribution with a method rvs, as those of scipy.stats, got {values!r}."
             )
-
-
         check_distribution(name, values)
 
 
