@@ -122,6 +122,15 @@ def test_an_empty_column_between_semicolons(given):
     assert table.remarks == ["1 column left out, empty: other"]
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "table.npz"])
+def test_labels_beyond_signed_integers_stay_what_they_are(given, name):
+    labels = np.arange(N).astype(np.uint64) % np.uint64(2) + np.uint64(2**63)
+    content = {"X": np.eye(N), "y": labels} if name.endswith("npz") else frame(target=labels)
+    table = given(content, name)
+    assert table.task == "classification, 2 classes (9223372036854775808, 9223372036854775809)"
+    np.testing.assert_array_equal(table.y, labels)
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(given):
     table = given(frame().to_csv(index=False).encode("utf-8-sig"))
     assert table.numbers == ["size"]
