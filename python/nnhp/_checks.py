@@ -18,6 +18,7 @@ _NO_NUMBERS = (
     "setting an array",
 )
 _NOT_SORTED = ("not supported between instances", "did not contain a loop")
+_MISSING = ("Input contains NaN", "boolean value of NA")  # of arrays of objects, and of pandas
 _NO_WEIGHTS = "arguments to ufuncs"
 _UNNAMED = (  # how texts begin that do not say whose array they mean
     "Complex data not supported",
@@ -27,6 +28,7 @@ _UNNAMED = (  # how texts begin that do not say whose array they mean
     "Found array with",
     "Found input variables with inconsistent",
     "Input should have at least",
+    "Unknown label type",
     "The 'y_true' parameter",
 )
 
@@ -53,6 +55,8 @@ def naming(numbers: str, arrays: str | None = None) -> Iterator[None]:
         text, kind = str(error), TypeError if isinstance(error, TypeError) else ValueError
         if text.startswith(_NO_NUMBERS) or _NO_WEIGHTS in text:
             raise kind(f"{numbers} must hold numbers: {text}") from error
+        if text.startswith(_MISSING):
+            raise kind(f"{arrays or numbers} must have no missing values: {text}") from error
         if any(said in text for said in _NOT_SORTED):
             raise kind(f"{numbers} must hold labels of one kind, which can be sorted.") from error
         if text.startswith(_UNNAMED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zipfile
 from collections.abc import Callable
 from importlib import import_module
@@ -101,8 +102,8 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
     heading = pd.read_csv(path, nrows=0).columns
     separator = max(";\t|", key=str(heading[0]).count)
     if len(heading) > 1 or separator not in heading[0]:
-        return pd.read_csv(path, low_memory=False), []
-    frame = pd.read_csv(path, sep=separator, low_memory=False)
+        return _read_rows(path, ","), []
+    frame = _read_rows(path, separator)
     changed = [column for column in frame if _has_decimal_commas(frame[column])]
     for column in changed:
         plain = frame[column].str.replace(".", "").str.replace(",", ".")
@@ -112,10 +113,26 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return frame, [f"{counted(changed, 'column')} with decimal commas: {listed(changed)}"]
 
 
+def _read_rows(path: Path, separator: str) -> pd.DataFrame:
+    """Read a CSV file whose rows have no more values than the heading has names.
+
+    They may end with a separator more than it; else pandas would name the last columns alone.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
+        except pd.errors.ParserWarning:
+            raise RefusedError(
+                f"{path.name}: the rows have more values than the heading has names; expected one "
+                f"for each column, with {separator!r} between them"
+            ) from None
+
+
 def _has_decimal_commas(values: pd.Series) -> bool:
     """Whether a column holds numbers such as 12,5 and 1.234,5, and nothing else."""
     known = values.dropna()
-    if not known.map(lambda value: isinstance(value, str)).all():
+    if known.empty or not known.map(lambda value: isinstance(value, str)).all():
         return False
     fits = known.str.strip().str.fullmatch(_DECIMAL_COMMAS)
     return bool(fits.all() and known.str.contains(",").any())

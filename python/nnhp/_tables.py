@@ -233,7 +233,7 @@ def _target_values(name: str, y: pd.Series, target: str) -> NDArray[Any]:
     if kind != "number":
         raise RefusedError(f"{name}: {target!r} holds {kind}, which cannot be predicted")
     if types.is_integer_dtype(y.dtype):
-        return y.to_numpy(dtype=np.int64)
+        return y.to_numpy(dtype=np.int64 if y.max() <= np.iinfo(np.int64).max else np.uint64)
     values = y.to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
         raise RefusedError(f"{name}: {target!r} has infinite values")
@@ -251,7 +251,7 @@ def _is_classification(name: str, values: NDArray[Any], target: str, task: str |
         raise RefusedError(f"{name}: {target!r} holds fractions: classification needs classes")
     if task is not None:
         return task == "classification"
-    return values.dtype.kind == "i" and few_enough_for_classes(values)
+    return values.dtype.kind in "iu" and few_enough_for_classes(values)
 
 
 def _useful_columns(

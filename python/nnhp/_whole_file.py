@@ -37,7 +37,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     given = as_path(path)
     if given.exists() and not given.is_file():
-        yield given  # not resolved: what a pipe's name in /dev/fd leads to is no path
+        with _naming(given):
+            yield given  # not resolved: what a pipe's name in /dev/fd leads to is no path
         return
     target = given.resolve()
     if not target.parent.is_dir():
@@ -47,7 +48,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         error.filename = str(path)
         raise
-    with beside as folder:
+    with _naming(given), beside as folder:
         part = Path(folder, target.name)
         yield part
         with part.open("rb") as file:
@@ -55,3 +56,14 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let errors of the system that name no file, as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise

@@ -219,8 +219,27 @@ def test_poisson_needs_counts_that_are_not_negative():
 
 def test_classification_of_continuous_numbers():
     X, y = problem("one target")
-    with pytest.raises(ValueError, match="Unknown label type"):
+    with pytest.raises(ValueError, match=r"^y: Unknown label type"):
         MLPClassifier().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["a", np.nan], dtype=object),
+        pd.Series(["a", pd.NA], dtype="string"),
+        pd.Series(pd.Categorical(["a", None])),
+        np.array(["2026-01-01", "NaT"], dtype="datetime64[D]"),
+        np.array([1, "NaT"], dtype="timedelta64[s]"),
+    ],
+    ids=["objects", "texts", "categories", "dates", "durations"],
+)
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_labels_that_are_missing_are_told(labels):
+    y = pd.Series(labels).repeat(20)
+    for given in (y, y.to_numpy()):
+        with pytest.raises((TypeError, ValueError), match="y must have no missing values"):
+            MLPClassifier(4).fit(np.eye(40), given)
 
 
 def test_labels_that_validation_data_alone_have():

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from helpers import STOPS_EARLY, problem
 from optuna.samplers import QMCSampler, RandomSampler
-from scipy.stats import loguniform, uniform
+from scipy.stats import loguniform, randint, uniform
 from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
@@ -294,7 +294,7 @@ def test_limits_of_a_pipeline_count_what_the_net_gets(data):
 
 
 def test_limits_that_nothing_keeps(data):
-    with pytest.raises(ValueError, match="No setting of the space was found within max_param"):
+    with pytest.raises(ValueError, match=r"No setting .* was found within max_parameters=3"):
         bayes(max_parameters=3).fit(*data)
     with pytest.raises(ValueError, match=r"comes first .* beyond max_parameters"):
         bayes(max_parameters=3, extra_candidates=[{"alpha": 0.1}]).fit(*data)
@@ -442,11 +442,19 @@ def test_the_bridge_says_what_it_needs(monkeypatch):
             "Cannot use parameter max_iter as the resource",
         ),
         ({"space": {"alpha": 0.5}}, "values of alpha must be a list"),
+        ({"space": {"alpha": uniform(1, 0)}}, r"values of alpha must be .* got uniform\(1, 0\)"),
+        ({"space": {"batch_size": randint(low=5, high=5)}}, r"got randint\(low=5, high=5\)"),
+        ({"target_score": np.nan}, "'target_score' parameter of BayesSearchCV must be a float"),
     ],
 )
 def test_bad_settings(params, message, data):
     with pytest.raises(ValueError, match=message):
         bayes(**params).fit(*data)
+
+
+def test_names_of_parameters_are_texts(data):
+    with pytest.raises(TypeError, match="param_distributions must name parameters by texts, got 1"):
+        bayes({1: [0.1]}).fit(*data)
 
 
 @pytest.mark.parametrize("params", [{"population_size": 1}, {"generations": 0}])

@@ -61,6 +61,14 @@ def test_the_installed_command_is_main():
     assert command.load() is main
 
 
+def test_the_package_can_be_run():
+    done = subprocess.run(
+        [sys.executable, "-m", "nnhp", "search"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("nnhp search: error: the following arguments are required: DATA")
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])

@@ -559,6 +559,22 @@ def test_a_broken_executor_that_cannot_be_replaced_is_told(tmp_path):
         GridSearchCV(net(), GRID, cv=3, executor=Broken()).fit(X, Y)
 
 
+def test_an_executor_that_was_shut_down_is_told(tmp_path):
+    with ThreadPoolExecutor(1) as over:
+        search = GridSearchCV(net(), GRID, cv=3, executor=over)
+    with pytest.raises(WorkersLostError, match=r"executor takes no more work: .* With a study"):
+        search.fit(X, Y)
+
+    class ShutDown(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            future = Future()
+            future.cancel()
+            return future
+
+    with pytest.raises(WorkersLostError, match=r"executor has cancelled .* With a study"):
+        search.set_params(executor=ShutDown()).fit(X, Y)
+
+
 def slow_accuracy(estimator, X, y):
     time.sleep(0.05)
     return own_accuracy(estimator, X, y)

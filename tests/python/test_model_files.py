@@ -210,6 +210,22 @@ def test_a_transformed_target_comes_back(tmp_path):
     assert_identical(round_trip(model, tmp_path).predict(A), model.predict(A))
 
 
+@pytest.mark.parametrize(
+    ("func", "inverse"), [(np.log1p, np.expm1), (np.cbrt, None), (np.abs, None)]
+)
+def test_functions_of_numpy_come_back(tmp_path, func, inverse):
+    A, b = load_diabetes(return_X_y=True)
+    net = MLPRegressor(hidden_layer_sizes=4, **SMALL)
+    model = pipeline.make_pipeline(prep.FunctionTransformer(func, inverse), clone(net)).fit(A, b)
+    if inverse is not None:
+        model = compose.TransformedTargetRegressor(
+            model, func=func, inverse_func=inverse, check_inverse=False
+        ).fit(A, b)
+    loaded = round_trip(model, tmp_path)
+    assert_identical(loaded.predict(A), model.predict(A))
+    assert repr(loaded) == repr(model)
+
+
 def test_rows_as_they_are_in_a_table(tmp_path):
     rows = pd.DataFrame(
         {
@@ -292,7 +308,7 @@ def double(values):
         (MLPClassifier(4, learning_rate=lambda epoch: 0.1, **SMALL), "learning_rate is <function"),
         (
             GridSearchCV(MLPClassifier(4, **SMALL), {"alpha": [0, 1]}),
-            "The model is of GridSearchCV",
+            r"The model is of GridSearchCV, a search, .*: save its best_estimator_\.",
         ),
     ],
     ids=["a class", "a function", "a schedule", "a search"],
@@ -390,6 +406,24 @@ def test_files_of_others_are_named(tmp_path):
         file.writestr("a", "b")
     with pytest.raises(ValueError, match="is a zip file"):
         nnhp.load(path)
+
+
+@pytest.mark.parametrize("name", [b"model.nnhp", b"\xff.nnhp", "\u00e4 \u65e5.nnhp"])
+def test_a_path_may_be_bytes(tmp_path, name):
+    net = MLPClassifier(4, **SMALL).fit(X, y)
+    path = os.fsencode(tmp_path / os.fsdecode(name))
+    net.save(path)
+    assert_identical(nnhp.load(path).predict_proba(X), net.predict_proba(X))
+    assert_identical(nnhp.load(os.fsdecode(path)).predict_proba(X), net.predict_proba(X))
+
+
+def test_what_is_no_file_holds_no_model(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        with pytest.raises(ValueError, match=f"{path} is no file but a device or a pipe"):
+            nnhp.load(path)
+    with pytest.raises(IsADirectoryError):
+        nnhp.load(tmp_path)
 
 
 def test_an_array_without_dimensions_is_kept(tmp_path):

@@ -476,6 +476,7 @@ def test_those_that_change_train(data):
         ({"resample_probability": 1.5}, "'resample_probability' parameter of PBTSearchCV must"),
         ({"space": {"alpha": 0.5}}, "values of alpha must be a list that is not empty"),
         ({"space": {"alpha": []}}, "values of alpha must be a list that is not empty"),
+        ({"space": {"alpha": uniform(1, 0)}}, r"values of alpha must be .* got uniform\(1, 0\)"),
         ({"estimator": LogisticRegression()}, "on the engine alone: the estimator is Logistic"),
         ({"estimator": net(solver="lbfgs")}, "on the engine alone: solver='lbfgs' has no epochs"),
         ({"estimator": net(learning_rate=0.1)}, "learning_rate_init, which has no effect with"),

@@ -445,8 +445,26 @@ def test_splits(differ, cv):
 
 @pytest.mark.parametrize(
     "train",
-    [np.arange(60.0), np.arange(60) - N_ROWS - 1, np.arange(60) + 60, np.array(["a"])],
-    ids=["floats", "before the first", "after the last", "words"],
+    [
+        np.arange(60.0),
+        np.arange(60) - N_ROWS - 1,
+        np.arange(60) + 60,
+        np.array(["a"]),
+        np.arange(60)[:, None],
+        MASK[:-1],
+        np.append(MASK, True),
+        np.column_stack([MASK, MASK]),
+    ],
+    ids=[
+        "floats",
+        "before the first",
+        "after the last",
+        "words",
+        "a column",
+        "a short mask",
+        "a long mask",
+        "a mask of two columns",
+    ],
 )
 @pytest.mark.parametrize("engine", ["", "off"])
 def test_splits_that_are_none(monkeypatch, engine, train):
@@ -461,6 +479,12 @@ def test_splits_that_are_none(monkeypatch, engine, train):
 def test_groups(differ):
     found = differ(GridSearchCV(net(), GRID, cv=GroupKFold(4)), groups=np.arange(N_ROWS) // 5)
     assert found.n_splits_ == 4
+
+
+def test_groups_of_another_length_are_named():
+    search = GridSearchCV(net(), GRID, cv=GroupKFold(4))
+    with pytest.raises(ValueError, match=r"X, y, groups: Found input variables with inconsistent"):
+        search.fit(X, Y, groups=[0, 1])
 
 
 def test_groups_are_asked_for(differ_in_errors):

@@ -99,6 +99,38 @@ def test_texts_with_commas_stay_texts(given, odd):
     assert table.texts == ["size", "kind"]  # commas separate, so this may mean anything
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_rows_may_end_with_a_separator(given, separator):
+    heading, *rows = frame().to_csv(sep=separator, index=False).splitlines()
+    plain = given("\n".join([heading, *rows]).encode())
+    ending = given("\n".join([heading, *(f"{row}{separator}" for row in rows)]).encode())
+    pd.testing.assert_frame_equal(ending.X, plain.X)
+    np.testing.assert_array_equal(ending.y, plain.y)
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("more", ["7", "7{0}8"])
+def test_rows_with_more_values_than_names_are_refused(given, separator, more):
+    heading, *rows = frame().to_csv(sep=separator, index=False).splitlines()
+    longer = [f"{row}{separator}{more.format(separator)}" for row in rows]
+    with pytest.raises(RefusedError, match=r"table\.csv: the rows have more values than the head"):
+        given("\n".join([heading, *longer]).encode())
+
+
+def test_an_empty_column_between_semicolons(given):
+    table = given(frame(other=np.nan).to_csv(sep=";", index=False).encode())
+    assert table.remarks == ["1 column left out, empty: other"]
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "table.npz"])
+def test_labels_beyond_signed_integers_stay_what_they_are(given, name):
+    labels = np.arange(N).astype(np.uint64) % np.uint64(2) + np.uint64(2**63)
+    content = {"X": np.eye(N), "y": labels} if name.endswith("npz") else frame(target=labels)
+    table = given(content, name)
+    assert table.task == "classification, 2 classes (9223372036854775808, 9223372036854775809)"
+    np.testing.assert_array_equal(table.y, labels)
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(given):
     table = given(frame().to_csv(index=False).encode("utf-8-sig"))
     assert table.numbers == ["size"]

@@ -49,8 +49,9 @@ def test_of_an_error_nothing_is_left(tmp_path):
             part.write_text("half")
             raise OSError(errno.ENOSPC, "no room")
 
-    with pytest.raises(OSError, match="no room"):
+    with pytest.raises(OSError, match="no room") as told:
         fail()
+    assert told.value.filename == str(path)
     assert path.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [path]
 

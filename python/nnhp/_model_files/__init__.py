@@ -37,7 +37,7 @@ def save(model: Any, path: str | Path) -> None:
     ------
     ValueError
         The model has something that such a file cannot hold: a step of another class, or a
-        function as a parameter. The message names it.
+        function as a parameter that is none of NumPy's. The message names it.
     sklearn.exceptions.NotFittedError
         The model is not fitted.
     OSError

@@ -35,10 +35,18 @@ _CLASSES: dict[str, tuple[str, ...]] = {
         "StandardScaler",
     ),
 }
+# NumPy's functions of single numbers, which change nothing but what they return.
+_UFUNCS = (
+    *("abs", "ceil", "floor", "negative", "reciprocal", "rint", "sign"),
+    *("cbrt", "sqrt", "square"),
+    *("exp", "exp2", "expm1", "log", "log10", "log1p", "log2"),
+    *("arcsinh", "arctan", "cos", "sin", "sinh", "tanh"),
+)
 # By the names that files have for them, which stay when a function moves: its module.
 _FUNCTIONS = {
     "nnhp._tables.as_frame": "nnhp._table_values",
     "nnhp._tables.as_text": "nnhp._table_values",
+    **{f"numpy.{name}": "numpy" for name in _UFUNCS},
 }
 _TYPES = (bool, int, float, str, object)
 
@@ -55,7 +63,7 @@ def classes() -> dict[str, type[BaseEstimator]]:
 
 @cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """Functions that a FunctionTransformer may hold, by their names."""
+    """Functions that transformers of samples and of targets may hold, by their names."""
     return {
         name: getattr(import_module(module), name.rpartition(".")[2])
         for name, module in _FUNCTIONS.items()

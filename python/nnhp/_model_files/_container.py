@@ -100,7 +100,10 @@ def read(path: str | Path) -> Content:
     ValueError
         If it is another kind of file, of a later version, or damaged.
     """
-    with as_path(path).open("rb") as file:
+    path = as_path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} is no file but a device or a pipe, which holds no model.")
+    with path.open("rb") as file:
         start = file.read(9)
     for magic, other in _OTHERS.items():
         # A header's length may begin as other files do; its text of JSON is the ninth byte.

@@ -78,6 +78,11 @@ class EstimatorEncoder(_typed_json.Encoder):
 
     def _estimator(self, estimator: BaseEstimator, path: str) -> Any:
         name = _classes.name_in(_classes.classes(), type(estimator))
+        if name is None and hasattr(estimator, "best_estimator_"):
+            raise ValueError(
+                f"{path.lstrip('.') or 'The model'} is of {type(estimator).__name__}, a search, "
+                "which a model file cannot hold: save its best_estimator_."
+            )
         if name is None:
             raise ValueError(
                 f"{path.lstrip('.') or 'The model'} is of {type(estimator).__name__}, which a "

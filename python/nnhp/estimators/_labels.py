@@ -102,6 +102,9 @@ class Labels:
 
 
 def _fit_binarizer(y: Any) -> Any:
+    dates = np.asarray(y)
+    if dates.dtype.kind in "mM" and np.isnat(dates).any():
+        raise ValueError("y must have no missing values, got NaT.")
     try:
         return LabelBinarizer().fit(y)
     except TypeError as error:

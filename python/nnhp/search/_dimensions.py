@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nnhp.search._explore import check_distribution
 from nnhp.search._fingerprint import describe
 from nnhp.search._space import HiddenLayers
 from nnhp.search._when import parts_of, same_value
@@ -234,6 +235,7 @@ def _dimension(name: str, values: Any) -> _Dimension:
                 f"The values of {name} must be a list, a distribution of scipy.stats or another "
                 f"with a method ppf, or HiddenLayers, got {values!r}."
             )
+        check_distribution(name, values)
         return _distribution(values)
     if isinstance(values, list | tuple | range | np.ndarray) and len(values) > 0:
         listed = values.tolist() if isinstance(values, np.ndarray) else values

@@ -44,7 +44,7 @@ from nnhp.search._search_fit import SearchFit
 ADDED_CONSTRAINTS: dict[str, Any] = {
     "study": [str, os.PathLike, _study.Study, None],
     "time_budget_s": [Interval(Real, 0, None, closed="neither"), None],
-    "target_score": [Real, None],
+    "target_score": [Interval(Real, None, None, closed="neither"), None],
     "extra_candidates": ["array-like"],
     "prune_folds": [StrOptions({"forgiving"}), None],
     "ensemble": ["boolean"],

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -20,6 +21,8 @@ import nnhp
 from nnhp import _threads
 from nnhp.search._executor_data import Content
 from nnhp.search._executor_worker import do_errand, forget
+
+_GOES_ON = "With a study, the same search goes on from where it was."
 
 
 class WorkersLostError(RuntimeError):
@@ -108,7 +111,7 @@ class PoolWorkers:
         Threads of each errand; None shares those of this process out among the workers.
     """
 
-    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor, CancelledError)
 
     def __init__(self, executor: Executor, n_jobs: int | None) -> None:
         self._executor = executor
@@ -138,19 +141,25 @@ class PoolWorkers:
         except BrokenExecutor as error:
             self._replace(error)
             return self.submit(packed)
+        except RuntimeError as error:  # concurrent.futures' own after a shutdown
+            raise WorkersLostError(f"executor takes no more work: {error}. {_GOES_ON}") from error
 
     def _replace(self, error: BrokenExecutor) -> None:
         broken = self._own or self._executor
         if type(broken) is not ProcessPoolExecutor:
             raise WorkersLostError(
                 f"{type(broken).__name__} is broken, and only a ProcessPoolExecutor can be "
-                "replaced. With a study, the same search goes on from where it was."
+                f"replaced. {_GOES_ON}"
             ) from error
         self._own = _like(broken)
         broken.shutdown(wait=False)
 
     def died(self, error: BaseException) -> bool:
-        """A process did; the pool does not tell which."""
+        """A process did; the pool does not tell which. Nobody is left of one that was shut down."""
+        if isinstance(error, CancelledError):
+            raise WorkersLostError(
+                f"executor has cancelled what it was given, as its shutdown may. {_GOES_ON}"
+            ) from error
         return True
 
     def agree(self) -> None:

@@ -24,6 +24,21 @@ def check_space(space: Any, argument: str) -> None:
                 f"{argument}: the values of {name} must be a list that is not empty, or a "
                 f"distribution with a method rvs, as those of scipy.stats, got {values!r}."
             )
+        check_distribution(name, values)
+
+
+def check_distribution(name: str, values: Any) -> None:
+    """Raise ValueError where a parameter's distribution has no values, as uniform(1, 0)."""
+    if not hasattr(values, "support") or not hasattr(values, "dist"):  # not of scipy.stats
+        return
+    low, high = values.support()
+    if not low <= high:
+        by_name = (f"{key}={value!r}" for key, value in values.kwds.items())
+        given = ", ".join([*map(repr, values.args), *by_name])
+        raise ValueError(
+            f"The values of {name} must be a distribution that has values, got "
+            f"{values.dist.name}({given}), which has none."
+        )
 
 
 def drawn(space: Mapping[str, Any], rng: RandomState) -> dict[str, Any]:

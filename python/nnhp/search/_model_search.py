@@ -78,7 +78,8 @@ class ModelSearch(RungSearch):
         """Warn where there were fewer settings than planned; raise ValueError without any."""
         limits = self._limits()
         if limits and not self._n_numbered:
-            raise ValueError(f"No setting of the space was found within {' and '.join(limits)}.")
+            said = " and ".join(f"{name}={getattr(self, name)}" for name in limits)
+            raise ValueError(f"No setting of the space was found within {said}.")
         if self._n_proposed < self._n_planned:
             warnings.warn(
                 f"{type(self).__name__} ended after {self._n_proposed} of {self._n_planned} "

@@ -113,6 +113,9 @@ def parts_of(space: Any, argument: str) -> tuple[list[dict[str, Any]], list[When
     if not parts:
         raise ValueError(f"{argument} must have at least one dict, got {space!r}.")
     known = {name for part in parts for name in part}
+    for name in known:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must name parameters by texts, got {name!r}.")
     for condition in conditions:
         for name in condition.condition:
             if name not in known:
