@@ -254,8 +254,10 @@ def agrees(case):
         plain, worn = dressed(case)
     except UnsuitableError:
         return False
-    if case.wear not in {**LAYOUTS, **SPARSE}:
-        case = Case(**{**vars(case), "net_dtype": "float64"})  # what they hold is their matter
+    # What they hold is their matter; and in scikit-learn's metrics what has no dtype takes that of
+    # the predictions.
+    if case.wear not in {**LAYOUTS, **SPARSE} or case.vector in {"list", "Arrow array"}:
+        case = Case(**{**vars(case), "net_dtype": "float64"})
     expected, found = outcome(case, *plain), outcome(case, *worn)
     if isinstance(expected, Exception):
         assert isinstance(found, Exception), (expected, case)
