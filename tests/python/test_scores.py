@@ -56,7 +56,7 @@ class CannedNet:
 class Canned:
     """As if it had been trained, with the outputs that it is given."""
 
-    def compiled(self, method="predict"):
+    def _compile(self, method, *, checks_samples):
         return CompiledPredictor(
             method,
             self._answers[method],
