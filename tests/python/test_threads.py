@@ -34,7 +34,7 @@ def most_during(work, n=3):
 
 from nnhp import GridSearchCV, MLPRegressor, _core, _threads
 {limit}
-at_first = min(time.sleep(0.01) or count() for _ in range(50))  # imports may be ending theirs
+at_first = min(time.sleep(0.02) or count() for _ in range(100))  # imports may be ending theirs
 X = np.random.RandomState(0).standard_normal((20_000, 30))
 net = MLPRegressor(hidden_layer_sizes=(200,), max_iter=1, n_jobs={n_jobs})
 fit = most_during(lambda: net.fit(X, X[:, 0]))
