@@ -222,6 +222,9 @@ class Hook:
         self.at_end = at_end
         self.events = []
 
+    def note(self, what, context):
+        self.events.append(f"{what} {context.task_name}")
+
     def setup(self, estimator, context):
         self.events.append("setup")
 
@@ -229,12 +232,12 @@ class Hook:
         self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-        self.events.append(f"begin {context.task_name}")
+        self.note("begin", context)
 
     def on_fit_task_end(
         self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
     ):
-        self.events.append(f"end {context.task_name}")
+        self.note("end", context)
         if context.task_name == "fit":
             return None
         return self.at_end(context.task_id, fitted_estimator, X, y)

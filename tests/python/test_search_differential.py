@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import sklearn
 from helpers import (
     STOPS_EARLY,
+    Hook,
     assert_identical,
     assert_same_fit,
     assert_same_results,
@@ -1030,30 +1031,16 @@ def test_other_estimators_take_scikit_learns_way(differ):
 # ---------------------------------------------------------------------------------------- callbacks
 
 
-class Hook:
-    """A callback that notes what is called."""
+class TaskHook(Hook):
+    """A callback that notes which of its tasks begins and ends."""
 
-    def __init__(self):
-        self.events = []
-
-    def setup(self, estimator, context):
-        self.events.append("setup")
-
-    def teardown(self, estimator, context):
-        self.events.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
-        self.events.append(("begin", context.task_name, context.task_id))
-
-    def on_fit_task_end(
-        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
-    ):
-        self.events.append(("end", context.task_name, context.task_id))
+    def note(self, what, context):
+        self.events.append((what, context.task_name, context.task_id))
 
 
 @pytest.mark.parametrize("name", ["grid", "random", "halving at random over epochs"])
 def test_callbacks_of_the_search(differ, name):
-    hook = Hook()
+    hook = TaskHook()
     search = clone(SEARCHES[name]).set_callbacks(hook)
     differ(search, engine="scikit-learn: callbacks are set")
     third = len(hook.events) // 3
@@ -1064,7 +1051,7 @@ def test_callbacks_of_the_search(differ, name):
 
 @pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a pipeline"])
 def test_callbacks_of_the_net(differ, inside):
-    hook = Hook()
+    hook = TaskHook()
     watched = net().set_callbacks(hook)
     search = GridSearchCV(watched, GRID, cv=3)
     if inside:
