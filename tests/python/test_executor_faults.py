@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
 import cloudpickle
 import dask
@@ -146,6 +147,7 @@ CONFIG = {
 def cluster(environment=None, **changed):
     """Two worker processes, which their nannies start anew."""
     with (
+        patch.dict(os.environ),  # nannies limit OpenMP in it, for all children to come
         dask.config.set(CONFIG | changed),
         LocalCluster(
             n_workers=2,

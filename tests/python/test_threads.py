@@ -51,7 +51,7 @@ LIMITS = {
     "n_jobs=3": (NINE, 3, {"OMP_NUM_THREADS": "9"}, 3),
     "n_jobs=-7": (NINE, -7, {"OMP_NUM_THREADS": "9"}, 3),
     "OMP_NUM_THREADS": (NINE, None, {"OMP_NUM_THREADS": "3"}, 3),
-    "OMP_THREAD_LIMIT": (NINE, -1, {"OMP_THREAD_LIMIT": "2"}, 2),
+    "OMP_THREAD_LIMIT": (NINE, -1, {"OMP_THREAD_LIMIT": "2", "OMP_NUM_THREADS": "9"}, 2),
     "threadpoolctl": (
         NINE + "from threadpoolctl import threadpool_limits; threadpool_limits(2)\n",
         -1,
