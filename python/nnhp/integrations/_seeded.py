@@ -212,31 +212,67 @@ class SeededSampler(BaseSampler):
         key = (ref(study), trial.number, trial.state.is_finished())
         if latest.key != key:
             if study not in latest.shared:
-                found = _within(self._unused, set(), _SHARED)
-                latest.shared[study] = {id(part): copy.deepcopy(part) for part in found}
+                latest.shared[study] = _Shared(self._unused)
             latest.key = key
-            latest.sampler = copy.deepcopy(self._unused, dict(latest.shared[study]))
-            latest.states = list(_random_states(latest.sampler))
-        for place, state in enumerate(latest.states):
-            state.seed(_words(f"{self.seed} {trial.number} {purpose} {place}"))
+            latest.sampler = latest.shared[study].copy_of(self._unused)
+        latest.shared[study].seed(f"{self.seed} {trial.number} {purpose}")
         return latest.sampler
 
 
 class _Latest(threading.local):
-    """The latest copy in a thread, and what the next one for the same study takes over from it.
-
-    These are parts that cost more than all others, and that change no proposal: random states,
-    which get their seed before each use, and the space that the finished trials have in common,
-    to which only new trials need be added.
-    """
+    """The latest copy in a thread, and what the next one for the same study takes over from it."""
 
     key: tuple[Any, ...] | None = None
     sampler: BaseSampler
-    states: list[np.random.RandomState]
 
     def __init__(self) -> None:
-        # By study: copies of the sampler's parts by their ids, which is what `deepcopy` goes by.
-        self.shared: WeakKeyDictionary[optuna.Study, dict[int, Any]] = WeakKeyDictionary()
+        self.shared: WeakKeyDictionary[optuna.Study, _Shared] = WeakKeyDictionary()
+
+
+class _Shared:
+    """The parts that all copies of a sampler for one study share.
+
+    They cost more than all others and change no proposal: random states, which get their seed
+    before each use, and the space that the finished trials have in common, to which only new
+    trials need be added.
+    """
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self._of: dict[int, Any] = {}  # by the id of the sampler's own, as `deepcopy` has it
+        self._states: list[np.random.RandomState | _SeededWhenUsed] = []
+        for part in _within(sampler, set(), _SHARED):
+            lazy = isinstance(part, LazyRandomState)
+            self._of[id(part)] = shared = _SeededWhenUsed() if lazy else copy.deepcopy(part)
+            if isinstance(part, _RANDOM_STATES):
+                self._states.append(shared)
+
+    def copy_of(self, sampler: BaseSampler) -> BaseSampler:
+        """Give a copy of the sampler with these parts."""
+        return copy.deepcopy(sampler, dict(self._of))
+
+    def seed(self, text: str) -> None:
+        """Give each random state the seed that a text and its place stand for."""
+        for place, state in enumerate(self._states):
+            of_place = f"{text} {place}"
+            if isinstance(state, _SeededWhenUsed):
+                state.text = of_place
+            else:
+                state.seed(_words(of_place))
+
+
+class _SeededWhenUsed(LazyRandomState):
+    """A random state that gets its seed when it is used: most calls of a sampler draw nothing."""
+
+    text: str | None = None  # the seed, until then
+
+    @property
+    def rng(self) -> np.random.RandomState:
+        """The random state."""
+        rng = super().rng
+        if self.text is not None:
+            rng.seed(_words(self.text))
+            self.text = None
+        return rng
 
 
 def _checked_seed(seed: Any) -> int:
@@ -249,12 +285,6 @@ def _words(text: str) -> list[int]:
     """Eight words of 32 bits that a text stands for."""
     digest = blake2b(text.encode(), digest_size=32).digest()
     return [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 32, 4)]
-
-
-def _random_states(sampler: BaseSampler) -> Iterator[np.random.RandomState]:
-    """All random states within a sampler, each once, in the order of its attributes."""
-    for found in _within(sampler, set(), _RANDOM_STATES):
-        yield found.rng if isinstance(found, LazyRandomState) else found
 
 
 def _within(part: Any, known: set[int], kind: Any) -> Iterator[Any]:
