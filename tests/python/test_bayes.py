@@ -392,6 +392,36 @@ def test_candidates_that_fail_are_the_worst():
     assert 0 < failed[-32:].mean() < 0.35  # of half of all settings
 
 
+@pytest.mark.parametrize("pruner", [None, "median"])
+@pytest.mark.parametrize("scoring", [None, ["r2", "neg_mean_squared_error"]])
+def test_a_batch_may_fail_as_a_whole(scoring, pruner):
+    """The search goes on, and tells of all failures at its end."""
+    X, y = problem("one target")
+    space = {"learning_rate_init": loguniform(1e-3, 1e-2)}
+    estimator = MLPRegressor(hidden_layer_sizes=4, solver="sgd", max_iter=4, random_state=0)
+    first = [{"learning_rate_init": 1e30}]
+    settings = {
+        "estimator": estimator,
+        "batch_size": 1,
+        "scoring": scoring,
+        "pruner": pruner,
+        "refit": "r2" if scoring else True,
+    }
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search = bayes(space, n_iter=3, extra_candidates=first, **settings).fit(X, y)
+    failures = [str(one.message) for one in caught if one.category is FitFailedWarning]
+    n_fits = len(search.cv_results_["params"]) * search.n_splits_
+    (told,) = failures
+    assert f"{search.n_splits_} fits failed out of a total of {n_fits}." in told
+    score = search.cv_results_["mean_test_r2" if scoring else "mean_test_score"]
+    (failed,) = np.flatnonzero(np.isnan(score))
+    assert search.cv_results_["params"][failed]["learning_rate_init"] == 1e30
+    assert search.best_score_ == np.nanmax(score)
+    with pytest.raises(ValueError, match="All the (9|18) fits failed"):
+        bayes({"alpha": [-1.0, -2.0, -3.0]}, n_iter=3, **settings).fit(X, y)
+
+
 def test_all_candidates_may_fail_at_first():
     proposals = Proposals(FLAT, optuna.samplers.TPESampler(), 0, "test", own={})
     batch = proposals.ask(3)

@@ -530,6 +530,16 @@ def test_clone_and_get_params(make):
     assert clone(search).get_params()["time_budget_s"] == 5.0
 
 
+@pytest.mark.parametrize("loss", [(4,), [4], None], ids=repr)
+def test_an_estimator_with_what_is_no_loss(data, make, loss):
+    """`MLPRegressor((4,))` gives a loss, where MLPClassifier's first argument is its layers."""
+    search = make()
+    net = search.estimator[-1] if isinstance(search.estimator, Pipeline) else search.estimator
+    net.set_params(loss=loss)
+    with pytest.raises(ValueError, match=re.escape(f"Got {loss!r} instead")):
+        search.fit(*data)
+
+
 def test_fits_that_failed_are_tried_again(data, tmp_path, monkeypatch):
     path = str(tmp_path / "study.sqlite")
     search = STRATEGIES["random"](study=path, error_score=0.0)

@@ -38,8 +38,8 @@ OUTPUT_ACTIVATION: list[Any] = [Names(_OUTPUTS | _OUTPUT_ALIASES.keys()), None]
 
 
 def name_of(loss: str | Component) -> str:
-    """Name of a loss, whatever it was called."""
-    return _ALIASES.get(loss, loss) if isinstance(loss, str) else loss.name
+    """Name of a loss, whatever it was called; empty for what is none, before it was checked."""
+    return _ALIASES.get(loss, loss) if isinstance(loss, str) else getattr(loss, "name", "")
 
 
 def _component_of(loss: str | Component) -> Component | None:

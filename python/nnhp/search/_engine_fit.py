@@ -76,6 +76,8 @@ class EngineSearch(DocLink, BaseSearchCV):
     return_oof: bool = False
     memory_budget: int | None = None
     executor: Any = None
+    # Whether all fits of a batch may fail, as of few candidates they may by chance.
+    _batches_may_fail = False
     # While it runs: the recorder of the study, and what gives the size of a setting's nets.
     _recorder: Any = None
     _size_of: Any = None

@@ -34,6 +34,7 @@ class ModelSearch(RungSearch):
         "random_state": ["random_state"],
     }
 
+    _batches_may_fail = True
     param_distributions: Any
     max_parameters: int | None
     max_predict_flops: int | None

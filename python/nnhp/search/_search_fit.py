@@ -133,6 +133,8 @@ class SearchFit:
         except SearchOver:
             pass
         state = self.run_state
+        if search._batches_may_fail:
+            self._tell_of_failures(0)
         state.warn_of_limits()
         state.outcomes.settle()
         results = self._format(state.outcomes)
@@ -209,12 +211,18 @@ class SearchFit:
             state.truncate(first)
             raise SearchOver(0)
         state.truncate(first + done)
-        _warn_or_raise_about_fit_failures(state.outcomes.errors(first), search.error_score)
+        if not search._batches_may_fail:
+            self._tell_of_failures(first)
         for name, values in (more_results or {}).items():
             self._more.setdefault(name, []).extend(values[:done])
         if state.over:
             raise SearchOver(done)
         return Results(self)
+
+    def _tell_of_failures(self, first: int) -> None:
+        """Warn of the fits that failed from a candidate on; raise ValueError if all of them did."""
+        errors = self.run_state.outcomes.errors(first)
+        _warn_or_raise_about_fit_failures(errors, self._search.error_score)
 
     def entry(self, name: str, n_rows: int) -> Any:
         """One entry of the first results, if it is there without formatting them all."""
