@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import compress, cycle, pairwise
 from numbers import Integral
 from typing import Any
@@ -269,18 +269,18 @@ class BayesSearchCV(ModelSearch):
             self.brackets_.append(rungs)
             first = []
             climb = _Climb(batch, self._numbered(batch))
-            for rung, (_, epochs) in enumerate(rungs):
-                rest = rungs[rung + 1 :]
+            group: Entrants | None = Entrants.of_bracket(
+                rungs, climb.going, len(self.brackets_) - 1, self._epochs_name()
+            )
+            while group is not None:
+                climb.going = group.candidates
                 self._epochs_ahead = sum(
-                    n * (of_rung - before) for (_, before), (n, of_rung) in pairwise(rungs[rung:])
-                )
-                group = Entrants(
-                    len(self.brackets_) - 1, rung, epochs, climb.going, rest[0][0] if rest else 0
+                    n * (of_rung - before)
+                    for (_, before), (n, of_rung) in pairwise(rungs[group.rung :])
                 )
                 (means,) = self._evaluate_rung([group], evaluate_candidates, task)
-                climb.note(epochs, means)
-                if rest:
-                    climb.going = group.best(means)
+                climb.note(group.epochs, means)
+                group = group.following(means)
             climb.tell(self._proposals)
 
     def _plan_of_brackets(self) -> list[list[Rung]]:
@@ -303,7 +303,7 @@ class BayesSearchCV(ModelSearch):
             for rung, epochs in enumerate(epochs_of):
                 last = rung + 1 == len(epochs_of)
                 n_survivors = 0 if last else len(climb.going)
-                group = Entrants(0, rung, epochs, climb.going, n_survivors)
+                group = Entrants(climb.going, n_survivors, 0, rung, epochs, self._epochs_name())
                 (means,) = self._evaluate_rung([group], evaluate_candidates, task)
                 climb.note(epochs, means)
                 seen[rung] += means[np.isfinite(means)].tolist()
@@ -319,7 +319,7 @@ class BayesSearchCV(ModelSearch):
 class _Climb:
     """What becomes of the candidates of a batch on their rungs."""
 
-    def __init__(self, batch: list[Proposal], candidates: list[Candidate]) -> None:
+    def __init__(self, batch: list[Proposal], candidates: Sequence[Candidate]) -> None:
         self.going = candidates
         self._batch = batch
         self._first = candidates[0].number

@@ -39,6 +39,7 @@ from nnhp.search._answers import check_scoring
 from nnhp.search._ensemble import FoldEnsemble
 from nnhp.search._outcome import Candidate
 from nnhp.search._prepare import net_of, net_prefixes
+from nnhp.search._promotion import Group
 from nnhp.search._search_fit import SearchFit
 
 ADDED_CONSTRAINTS: dict[str, Any] = {
@@ -286,8 +287,8 @@ class EngineSearch(DocLink, BaseSearchCV):
         """Parameter that counts a training's epochs and their most, where trainings go on."""
         return None
 
-    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]] | None:
-        """For each candidate of a rung, its group and how many of that may go on."""
+    def _groups(self, candidates: Sequence[Candidate]) -> Sequence[Group] | None:
+        """The candidates of a rung in the groups whose best go on; None where none do."""
         return None
 
     def _later_epochs(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -200,7 +200,7 @@ class GrowSearchCV(BranchingSearch):
     def _resource_of(self, candidate: Mapping[str, Any]) -> int:
         return 0
 
-    def _promotions(self, n_candidates: int) -> None:
+    def _groups(self, candidates: Sequence[Candidate]) -> None:
         return None
 
     def _later_epochs(self) -> int:

@@ -16,6 +16,7 @@ from sklearn.model_selection import ParameterGrid
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch, epochs_parameter
 from nnhp.search._outcome import Candidate
+from nnhp.search._promotion import Group
 from nnhp.search._run import SearchOver
 from nnhp.search._when import ParameterSampler
 
@@ -59,9 +60,9 @@ class _TrainingsGoOn:
     def _n_rungs(self) -> int:
         return self._rungs()[0] if self.aggressive_elimination else min(self._rungs())
 
-    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
+    def _groups(self, candidates: Sequence[Candidate]) -> list[Group]:
         last = len(self.n_resources_) >= self._n_rungs
-        return [(None, 0 if last else ceil(n_candidates / self.factor))] * n_candidates
+        return [Group(candidates, 0 if last else ceil(len(candidates) / self.factor))]
 
     def _later_epochs(self) -> int:
         if self._epochs_go_on() is None:

@@ -194,34 +194,18 @@ class HyperbandSearchCV(RungSearch):
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         self.brackets_ = brackets_of(int(self.max_resources), int(self.factor))
-        going = self._draw([rungs[0] for rungs in self.brackets_])
-        n_rungs = len(self.brackets_)
+        drawn = self._draw([rungs[0] for rungs in self.brackets_])
+        n_brackets, name = len(self.brackets_), self._epochs_name()
+        going: list[Entrants | None] = [
+            Entrants.of_bracket(rungs, candidates, n_brackets - 1 - b, name)
+            for b, (rungs, candidates) in enumerate(zip(self.brackets_, drawn, strict=True))
+        ]
         task = callback_ctx.subcontext(
-            task_name="search", max_subtasks=n_rungs
+            task_name="search", max_subtasks=n_brackets
         ).call_on_fit_task_begin(estimator=self)
-        for rung in range(n_rungs):
-            climbing = [b for b in range(n_rungs) if rung < len(self.brackets_[b]) and going[b]]
-            if not climbing:
-                break
-            self._climb(rung, climbing, going, evaluate_candidates, task)
+        self._rung = 0
+        while climbing := [group for group in going if group is not None and group.candidates]:
+            means = self._evaluate_rung(climbing, evaluate_candidates, task)
+            going = [group.following(m) for group, m in zip(climbing, means, strict=True)]
+            self._rung += 1
         task.call_on_fit_task_end(estimator=self)
-
-    def _climb(
-        self,
-        rung: int,
-        climbing: Sequence[int],
-        going: list[list[Candidate]],
-        evaluate_candidates: Any,
-        task: Any,
-    ) -> None:
-        """Evaluate one rung of all brackets that have it; leave in `going` who goes on."""
-        self._rung = rung
-        groups = []
-        for b in climbing:
-            rungs = self.brackets_[b]
-            survivors = rungs[rung + 1][0] if rung + 1 < len(rungs) else 0
-            number = len(self.brackets_) - 1 - b
-            groups.append(Entrants(number, rung, rungs[rung][1], going[b], survivors))
-        means = self._evaluate_rung(groups, evaluate_candidates, task)
-        for b, group, of_group in zip(climbing, groups, means, strict=True):
-            going[b] = group.best(of_group)

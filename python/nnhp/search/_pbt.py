@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,6 +20,7 @@ from nnhp.search._explore import check_space, drawn, explored
 from nnhp.search._mutable import check_mutable
 from nnhp.search._outcome import Candidate, Origin
 from nnhp.search._prepare import net_of
+from nnhp.search._promotion import Group
 from nnhp.search._rungs import means_of
 
 
@@ -206,10 +208,10 @@ class PBTSearchCV(BranchingSearch):
     def _later_epochs(self) -> int:
         return self._n_members * (self._ends[-1] - self._ends[self._generation])
 
-    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]]:
+    def _groups(self, candidates: Sequence[Candidate]) -> list[Group]:
         last = self._generation + 1 == len(self._ends)
-        n_replaced = min(self._n_truncated, n_candidates - 1)
-        return [(None, 0 if last else n_candidates - n_replaced)] * n_candidates
+        n_replaced = min(self._n_truncated, len(candidates) - 1)
+        return [Group(candidates, 0 if last else len(candidates) - n_replaced)]
 
     @property
     def _n_truncated(self) -> int:

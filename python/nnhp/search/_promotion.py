@@ -1,34 +1,59 @@
-"""Which trainings of a rung are kept for the next one."""
+"""Which trainings of a rung are kept for the next one, and who goes on there."""
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+from nnhp.search._outcome import Candidate
+
+
+@dataclass
+class Group:
+    """Candidates of a rung that are compared with each other, and the best of which go on."""
+
+    candidates: Sequence[Candidate]
+    n_survivors: int  # that may go on at most
+
+    def following(self, means: NDArray[np.float64]) -> Group | None:
+        """Those that go on, as they come to the next rung, where their scores alone tell that."""
+        return None
 
 
 class Standings:
-    """Scores of a rung so far, in the groups whose best go on.
+    """Scores of a rung so far.
 
     Parameters
     ----------
-    promotions : sequence of (hashable, int)
-        Of each candidate of the rung: its group, and how many of that may go on.
+    groups : sequence of Group
+        Whose candidates, one group after the other, are those of the rung.
     """
 
-    def __init__(self, promotions: Sequence[tuple[Hashable, int]]) -> None:
-        self._promotions = promotions
-        self._limits = dict(promotions)
-        self._ranks: dict[Hashable, list[float]] = {group: [] for group in self._limits}  # sorted
-        self._of: dict[int, tuple[Hashable, float]] = {}  # group and rank of a candidate's number
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._places = [
+            (g, i) for g, group in enumerate(groups) for i in range(len(group.candidates))
+        ]
+        self._means = [np.full(len(group.candidates), np.nan) for group in groups]
+        self._ranks: list[list[float]] = [[] for _ in groups]  # sorted
+        self._of: dict[int, tuple[int, float]] = {}  # group and rank of a candidate's number
 
-    def add(self, place: int, number: int, mean: float) -> None:
-        """Note the mean score of a candidate, given its place on the rung; NaN is the worst."""
-        group, _ = self._promotions[place]
+    def add(self, place: int, mean: float) -> Group | None:
+        """Note the mean score of the candidate at a place of the rung; NaN is the worst.
+
+        Returns who goes on from its group, where this was the group's last score.
+        """
+        g, i = self._places[place]
+        group, ranks = self._groups[g], self._ranks[g]
         rank = -np.inf if np.isnan(mean) else mean
-        insort(self._ranks[group], rank)
-        self._of[number] = group, rank
+        insort(ranks, rank)
+        self._of[group.candidates[i].number] = g, rank
+        self._means[g][i] = mean
+        return group.following(self._means[g]) if len(ranks) == len(group.candidates) else None
 
     def worth_keeping(self, sizes: Mapping[int, int], memory_budget: int) -> set[int]:
         """Those that may yet go on, the best ones where memory does not suffice for all.
@@ -44,9 +69,9 @@ class Standings:
         room = memory_budget - sum(sizes[number] for number in kept)
         rising = []
         for number in sizes.keys() - kept:
-            group, rank = self._of[number]
+            g, rank = self._of[number]
             # One that ties with the last of them may yet be chosen.
-            if rank >= self._last(group):
+            if rank >= self._last(g):
                 rising.append((rank, number))
         for _, number in sorted(rising, reverse=True):
             room -= sizes[number]
@@ -54,7 +79,7 @@ class Standings:
                 kept.add(number)
         return kept
 
-    def _last(self, group: Hashable) -> float:
-        """Rank of the last that goes on, as it looks now."""
-        ranks, limit = self._ranks[group], self._limits[group]
+    def _last(self, g: int) -> float:
+        """Rank of the last of a group that goes on, as it looks now."""
+        ranks, limit = self._ranks[g], self._groups[g].n_survivors
         return ranks[-min(limit, len(ranks))] if limit else np.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +23,7 @@ from nnhp.search._outcome import (
     Poll,
     Scores,
 )
-from nnhp.search._promotion import Standings
+from nnhp.search._promotion import Group, Standings
 from nnhp.search._results import Outcomes
 
 # Candidates that are handed to the evaluator at once where the search may end early, or prunes
@@ -170,7 +170,7 @@ class Run:
         self,
         evaluator: Evaluator,
         candidates: Candidates,
-        promotions: Sequence[tuple[Hashable, int]] | None = None,
+        groups: Sequence[Group] | None = None,
         later_epochs: int = 0,
     ) -> int:
         """Compute all folds of candidates; return how many of them, from the first on, are done.
@@ -183,14 +183,13 @@ class Run:
             Computes.
         candidates : Candidates
             On one rung.
-        promotions : sequence of (hashable, int) or None
-            Of each of them: its group, and how many of that may go on; trainings of the others
-            are let go.
+        groups : sequence of Group or None
+            The groups whose best go on; the trainings of the others are let go.
         later_epochs : int
             Of a fold on the rungs that follow, for the progress bar.
         """
         complete: dict[int, list[Outcome | None]] = {}
-        standings = None if promotions is None else Standings(promotions)
+        standings = None if groups is None else Standings(groups)
         done = 0
         evaluator.branch(candidates)
         planned = list(map(evaluator.planned_epochs, candidates))  # of a fold
@@ -218,7 +217,7 @@ class Run:
                 complete |= some
                 if standings is not None:
                     for place, outcomes in some.items():
-                        standings.add(place, candidates[place].number, self._mean(outcomes))
+                        standings.add(place, self._mean(outcomes))
                 # In their order, so that a target ends the search at the same candidate always.
                 while done in complete:
                     mean = self._collect(candidates[done].number, complete.pop(done))

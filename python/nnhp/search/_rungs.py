@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnhp.search._engine_fit import EngineSearch, epochs_parameter
 from nnhp.search._outcome import Candidate
+from nnhp.search._promotion import Group
 
 Rung = tuple[int, int]  # candidates, epochs of each
 
@@ -53,26 +54,55 @@ def means_of(search: Any, results: Mapping[str, Any]) -> NDArray[np.float64]:
 
 
 @dataclass
-class Entrants:
-    """Candidates that come to a rung together."""
+class Entrants(Group):
+    """Candidates of a bracket on one of its rungs.
+
+    They are copies of those that it was given, with the epochs of the rung.
+    """
 
     bracket: int
     rung: int
     epochs: int
-    candidates: list[Candidate]
-    n_survivors: int  # that may go on at most
+    resource: str  # parameter that counts epochs
+    later: Sequence[Rung] = ()
 
-    def best(self, means: NDArray[np.float64]) -> list[Candidate]:
+    def __post_init__(self) -> None:
+        self.candidates = [candidate.copy() for candidate in self.candidates]
+        for candidate in self.candidates:
+            candidate[self.resource] = self.epochs
+
+    @classmethod
+    def of_bracket(
+        cls, rungs: Sequence[Rung], candidates: Sequence[Candidate], bracket: int, resource: str
+    ) -> Entrants:
+        """Candidates on the first of these rungs."""
+        return cls(candidates, _size(rungs[1:]), bracket, 0, rungs[0][1], resource, rungs[1:])
+
+    def following(self, means: NDArray[np.float64]) -> Entrants | None:
         """Those that go on, best first; equal scores in their order, NaN last."""
+        if not self.later:
+            return None
         order = np.argsort(-means, kind="stable")[: self.n_survivors]
-        return [self.candidates[i] for i in order]
+        (_, epochs), *later = self.later
+        return replace(
+            self,
+            candidates=[self.candidates[i] for i in order],
+            n_survivors=_size(later),
+            rung=self.rung + 1,
+            epochs=epochs,
+            later=later,
+        )
+
+
+def _size(rungs: Sequence[Rung]) -> int:
+    """Candidates of the first of these rungs; 0 where there is none."""
+    return rungs[0][0] if rungs else 0
 
 
 class RungSearch(EngineSearch):
     """A search whose trainings go on from rung to rung."""
 
-    # Of each candidate of the rung: its bracket, and how many of that may go on.
-    _climbing: list[tuple[Any, int]] | None = None
+    _climbing: Sequence[Entrants] | None = None  # on the rung that is evaluated
 
     def _epochs_name(self) -> str:
         """Parameter that counts the epochs of a training."""
@@ -90,7 +120,7 @@ class RungSearch(EngineSearch):
     def _resource_of(self, candidate: Mapping[str, Any]) -> int:
         return int(candidate[self._epochs_name()])
 
-    def _promotions(self, n_candidates: int) -> list[tuple[Any, int]] | None:
+    def _groups(self, candidates: Sequence[Candidate]) -> Sequence[Group] | None:
         return self._climbing
 
     def _evaluate_rung(
@@ -99,17 +129,13 @@ class RungSearch(EngineSearch):
         """Train candidates up to their rungs; returns the mean scores of each group."""
         candidates: list[Candidate] = []
         more: dict[str, list[int]] = {"bracket": [], "iter": [], "n_resources": []}
-        climbing: list[tuple[Any, int]] = []
         for group in groups:
-            for candidate in group.candidates:
-                of_rung = candidate.copy() if group.rung else candidate
-                of_rung[self._epochs_name()] = group.epochs
-                candidates.append(of_rung)
-                more["bracket"].append(group.bracket)
-                more["iter"].append(group.rung)
-                more["n_resources"].append(group.epochs)
-                climbing.append((group.bracket, group.n_survivors))
-        self._climbing = climbing
+            candidates += group.candidates
+            n = len(group.candidates)
+            more["bracket"] += [group.bracket] * n
+            more["iter"] += [group.rung] * n
+            more["n_resources"] += [group.epochs] * n
+        self._climbing = groups
         rung_task = task.subcontext(
             task_name="rung",
             max_subtasks=len(candidates) * self.n_splits_,

@@ -201,7 +201,7 @@ class SearchFit:
         done = state.evaluate(
             evaluator,
             candidates,
-            search._promotions(len(candidates)),
+            search._groups(candidates),
             later_epochs=search._later_epochs(),
         )
         on_rung = search._resource_of(candidates[0]) > 0
