@@ -164,7 +164,9 @@ class Step:
         self.comes, self.goes = comes, (share < 1) & cluster.worth_its_way(costs * share)
         left = costs * (share - np.where(comes, before, 0.0))  # others begin anew
         nobody = Candidate({}, 0), 0
-        priced_jobs = [PricedJob(i, nobody, cost, None) for i, cost in enumerate(left.tolist())]
+        priced_jobs = [
+            PricedJob((i, 0, 0), nobody, cost, None) for i, cost in enumerate(left.tolist())
+        ]
         self.backlog = Backlog(priced_jobs, cluster.pace)
         self.under_way = 0
 
@@ -264,7 +266,7 @@ class Cluster:
     def _send(self, now: float, step: Step, bundle: Bundle) -> float:
         """Driver, scheduler and link; when a bundle is with its worker."""
         n, costs = len(bundle.jobs), self._costs
-        n_paused = sum(step.comes[priced.place] for priced in bundle.jobs)
+        n_paused = sum(step.comes[priced.place[0]] for priced in bundle.jobs)
         n_bytes = n * costs.errand_bytes + n_paused * costs.paused_bytes
         self._sent += n_bytes
         packed = self._driver.serve(now, n * costs.driver / 2)
@@ -273,7 +275,7 @@ class Cluster:
 
     def _receive(self, now: float, step: Step, bundle: Bundle) -> float:
         n, costs = len(bundle.jobs), self._costs
-        n_paused = sum(step.goes[priced.place] for priced in bundle.jobs)
+        n_paused = sum(step.goes[priced.place[0]] for priced in bundle.jobs)
         n_bytes = n * costs.report_bytes + n_paused * costs.paused_bytes
         self._received += n_bytes
         arrived = self._link.serve(now + self._latency, n_bytes / self._bandwidth)

@@ -418,7 +418,7 @@ def test_a_batch_may_fail_as_a_whole(scoring, pruner):
     (failed,) = np.flatnonzero(np.isnan(score))
     assert search.cv_results_["params"][failed]["learning_rate_init"] == 1e30
     assert search.best_score_ == np.nanmax(score)
-    with pytest.raises(ValueError, match="All the (9|18) fits failed"):
+    with pytest.raises(ValueError, match=r"All the (9|18) fits failed"):
         bayes({"alpha": [-1.0, -2.0, -3.0]}, n_iter=3, **settings).fit(X, y)
 
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import stat
 import sys
+import threading
 import time
 from concurrent.futures import (
     BrokenExecutor,
@@ -49,7 +50,7 @@ from nnhp.search import _executor, _executor_data, _executor_worker
 from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, PricedJob
 from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
 from nnhp.search._executor_pools import PoolWorkers, WorkersLostError
-from nnhp.search._executor_worker import Errand, WrongInstructionSetError, do_errand
+from nnhp.search._executor_worker import Errand, Failure, WrongInstructionSetError, do_errand
 from nnhp.search._fingerprint import VERSIONS
 from nnhp.search._outcome import Candidate
 
@@ -457,7 +458,9 @@ def test_workers_without_the_kernels_of_this_process_are_told(cluster, monkeypat
 
 def priced_jobs(costs, preparations=None):
     return [
-        PricedJob(place, (Candidate({}, place), 0), cost, None if preparations is None else of)
+        PricedJob(
+            (place, 0, 0), (Candidate({}, place), 0), cost, None if preparations is None else of
+        )
         for place, (cost, of) in enumerate(zip(costs, preparations or costs, strict=True))
     ]
 
@@ -472,7 +475,7 @@ def bundles_of(backlog, slots):
 def test_bundles_take_one_to_five_seconds_and_grow_shorter_at_the_end():
     costs = np.random.RandomState(0).uniform(0.01, 0.2, 2000)
     found = bundles_of(Backlog(priced_jobs(costs), Pace(seconds=1.0, cost=1.0)), slots=10)
-    done = [priced.place for bundle in found for priced in bundle.jobs]
+    done = [priced.place[0] for bundle in found for priced in bundle.jobs]
     assert sorted(done) == list(range(2000))
     seconds = np.array([bundle.cost for bundle in found])
     assert seconds.max() <= 5.0
@@ -521,6 +524,118 @@ def test_halves_have_all_that_the_whole_had():
     halves = bundle.halves()
     assert [len(half.jobs) for half in halves] == [2, 3]
     assert [priced for half in halves for priced in half.jobs] == bundle.jobs
+
+
+# ------------------------------------------------------------------ brackets that go on early
+
+
+class HoldsBack(Executor):
+    """Does errands at once, but keeps some until nothing else has come for a while.
+
+    Parameters
+    ----------
+    holds : callable
+        Tells of a candidate and a fold whether their errand is kept.
+    then : callable, default=lambda self: None
+        Called before those that were kept are done.
+    """
+
+    _max_workers = 100  # no job waits for another one's bundle
+
+    def __init__(self, holds, then=lambda executor: None):
+        self.holds, self.then = holds, then
+        self.done, self.kept = [], []  # jobs and their epochs; futures and errands
+        self.timer = threading.Timer(0, self.release)
+
+    def submit(self, fn, errand, *args):
+        self.timer.cancel()
+        future = Future()
+        jobs = pickle.loads(errand).jobs
+        if self.kept is not None and any(self.holds(*job) for job in jobs):
+            self.kept.append((future, errand))
+        else:
+            self.do(future, errand)
+        self.timer = threading.Timer(2, self.release)
+        self.timer.start()
+        return future
+
+    def do(self, future, errand):
+        future.set_result(do_errand(errand))
+        jobs = pickle.loads(errand).jobs
+        self.done += [(c.number, fold, c["max_iter"]) for c, fold in jobs]
+
+    def release(self):
+        kept, self.kept = self.kept, None
+        self.then(self)
+        for future, errand in kept or []:
+            if future.set_running_or_notify_cancel():
+                self.do(future, errand)
+
+
+def last_of_the_first_rung(candidate, fold):
+    return (candidate.number, fold, candidate["max_iter"]) == (0, 0, 1)
+
+
+def is_early(candidate):
+    """Whether it is on the last rung of the second bracket."""
+    return candidate.number in range(9, 12) and candidate["max_iter"] == 9
+
+
+def test_brackets_go_on_while_a_rung_of_another_is_waited_for():
+    jobs_before = []
+    executor = HoldsBack(last_of_the_first_rung, lambda self: jobs_before.extend(self.done))
+    expected = SEARCHES["hyperband"]().fit(X, Y)
+    found = SEARCHES["hyperband"](executor=executor).fit(X, Y)
+    assert_same_search(found, expected)
+    assert found.n_epochs_trained_ == expected.n_epochs_trained_ == found.n_epochs_planned_
+    ((n_first, _), *_), *others = found.brackets_
+    assert len(jobs_before) == 3 * (n_first + sum(n for rungs in others for n, _ in rungs)) - 1
+    every = [(n, fold) for n, fold, _ in executor.done]
+    assert len(every) == len(set(executor.done)) == 3 * len(found.cv_results_["params"])
+
+
+@pytest.mark.parametrize("end", ["prune_folds", "target_score", "time_budget_s"])
+def test_no_bracket_goes_on_early_where_another_may_end_the_search(end):
+    ends = {"prune_folds": "forgiving", "target_score": 2.0, "time_budget_s": 600.0}
+    epochs_before = []
+    executor = HoldsBack(
+        last_of_the_first_rung,
+        lambda self: epochs_before.extend(epochs for *_, epochs in self.done),
+    )
+    found = SEARCHES["hyperband"](executor=executor, **{end: ends[end]}).fit(X, Y)
+    assert_same_search(found, SEARCHES["hyperband"](**{end: ends[end]}).fit(X, Y))
+    assert epochs_before.count(9) <= 3 * found.brackets_[-1][0][0]
+
+
+def test_what_was_begun_early_and_failed_is_done_when_it_is_asked_for():
+    class FailsOnce(HoldsBack):
+        n_failures = 0
+
+        def do(self, future, errand):
+            jobs = pickle.loads(errand).jobs
+            if any(is_early(candidate) for candidate, _ in jobs) and not self.n_failures:
+                self.n_failures += 1
+                future.set_result(Failure.of(ValueError("once")).packed())
+            else:
+                super().do(future, errand)
+
+    executor = FailsOnce(last_of_the_first_rung)
+    same(SEARCHES["hyperband"], (X, Y), executor)
+    assert executor.n_failures == 1
+
+
+def test_what_was_begun_early_is_cancelled_where_the_search_fails():
+    class Fails(HoldsBack):
+        def release(self):
+            ((first, _), *others), self.kept = self.kept, None
+            first.set_result(Failure.of(ValueError("the first")).packed())
+            self.others = [future for future, _ in others]
+
+    executor = Fails(lambda c, fold: is_early(c) or last_of_the_first_rung(c, fold))
+    with pytest.raises(ValueError, match="the first"):
+        SEARCHES["hyperband"](executor=executor).fit(X, Y)
+    assert executor.others
+    assert all(future.cancelled() for future in executor.others)
 
 
 # ------------------------------------------------------------------ lost errands

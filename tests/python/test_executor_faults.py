@@ -29,7 +29,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import accuracy_score
 
 import nnhp
-from nnhp import GridSearchCV, HalvingGridSearchCV, MLPClassifier, _core
+from nnhp import GridSearchCV, HalvingGridSearchCV, HyperbandSearchCV, MLPClassifier, _core
 from nnhp.search import _executor, _executor_bundles
 from nnhp.search._executor_bundles import Bundle
 
@@ -135,6 +135,18 @@ def halving(scoring=None, **settings):
     )
 
 
+def hyperband(scoring=None, **settings):
+    return HyperbandSearchCV(
+        net(),
+        {"alpha": [1e-4, 1e-3, 1e-2], "learning_rate_init": np.geomspace(1e-3, 1e-1, 20).tolist()},
+        max_resources=27,
+        cv=3,
+        random_state=0,
+        scoring=scoring or Misfortune(None, None),
+        **settings,
+    )
+
+
 CONFIG = {
     "distributed.scheduler.allowed-failures": 1,
     "distributed.scheduler.worker-ttl": "60s",
@@ -170,7 +182,7 @@ def client():
 
 @pytest.fixture(scope="module")
 def expected():
-    return {make: make().fit(X, Y) for make in (grid, halving)}
+    return {make: make().fit(X, Y) for make in (grid, halving, hyperband)}
 
 
 def assert_as_if_nothing_had_happened(search, expected):
@@ -181,7 +193,7 @@ def assert_as_if_nothing_had_happened(search, expected):
     assert len(nnhp.Study(search.study).trials()) == len(search.cv_results_["params"])
 
 
-@pytest.mark.parametrize("make", [grid, halving])
+@pytest.mark.parametrize("make", [grid, halving, hyperband])
 def test_a_worker_is_killed(make, client, expected, tmp_path):
     scoring = Misfortune(die, tmp_path / "flag")
     search = make(scoring, executor=client, study=tmp_path / "study").fit(X, Y)
@@ -189,7 +201,15 @@ def test_a_worker_is_killed(make, client, expected, tmp_path):
     assert_as_if_nothing_had_happened(search, expected[make])
 
 
-@pytest.mark.parametrize("make", [grid, halving])
+def test_a_worker_is_killed_on_a_later_rung(client, expected, tmp_path):
+    """Which other brackets have begun before they were asked."""
+    scoring = Misfortune(die, tmp_path / "flag", when=lambda net: net.max_iter == 9)
+    search = hyperband(scoring, executor=client, study=tmp_path / "study").fit(X, Y)
+    assert (tmp_path / "flag").exists()
+    assert_as_if_nothing_had_happened(search, expected[hyperband])
+
+
+@pytest.mark.parametrize("make", [grid, halving, hyperband])
 def test_all_workers_are_killed_at_once(make, client, expected, tmp_path):
     pids = client.run(os.getpid)
     (tmp_path / "pids").write_text(" ".join(map(str, pids.values())))

@@ -17,8 +17,9 @@ import numpy as np
 
 import nnhp
 from nnhp.search._evaluate import EngineEvaluator
-from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, PricedJob
+from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, Place, PricedJob
 from nnhp.search._executor_data import Content, NotPlacedError
+from nnhp.search._executor_early import EarlyJobs, Then
 from nnhp.search._executor_pools import Workers, WorkersLostError
 from nnhp.search._executor_worker import Errand, Failure, Report, WrongInstructionSetError
 from nnhp.search._fingerprint import VERSIONS
@@ -58,6 +59,8 @@ class ExecutorEvaluator:
         Who does the work.
     seed_of : callable
         Gives the seed of a candidate's fold, for nets whose `random_state` is None.
+    resource_of : callable
+        Gives the resource of a candidate, which tells its rungs apart.
     recall : callable or None
         Gives the epoch and the state of a candidate's fold from the study, or None.
     """
@@ -71,6 +74,7 @@ class ExecutorEvaluator:
         workers: Workers,
         *,
         seed_of: Callable[[int, int], int],
+        resource_of: Callable[[Candidate], int],
         recall: Callable[[Candidate, int], tuple[int, dict[str, Any]] | None] | None,
     ) -> None:
         self._local = local
@@ -78,8 +82,10 @@ class ExecutorEvaluator:
         self._materials = materials
         self._workers = workers
         self._seed_of = seed_of
+        self._resource_of = resource_of
         self._recall = recall if materials.continues is not None else None
         self._pace = Pace()
+        self._dispatch = _Dispatch(self, workers, self._pace)
         self._n_features, self._n_outputs = _widths(materials.X, materials.y)
         self.delegated: dict[str, set[int]] = {}
         self.has_worked = False  # whether any job was ever done
@@ -105,10 +111,14 @@ class ExecutorEvaluator:
     def keep_only(self, numbers: set[int]) -> None:
         """Let go of the trainings of all other candidates."""
         self._local.keep_only(numbers)
+        self._dispatch.early.keep_only(numbers)
 
     def kept_bytes(self) -> dict[int, int]:
         """Memory of the trainings that are kept here, by candidate."""
-        return self._local.kept_bytes()
+        sizes = self._local.kept_bytes()
+        for number, n_bytes in self._dispatch.early.n_bytes().items():
+            sizes[number] = sizes.get(number, 0) + n_bytes
+        return sizes
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         """States of the kept trainings that took longer than it takes to write them."""
@@ -118,22 +128,39 @@ class ExecutorEvaluator:
 
     def evaluate(self, jobs: Sequence[Job], poll: Poll | None = None) -> Iterator[list[Finished]]:
         """Have jobs done; yields what is finished, bundle by bundle, until `poll` stops it."""
-        priced_jobs = [self._priced(place, job) for place, job in enumerate(jobs)]
-        call = _Call(self, self._workers, Backlog(priced_jobs, self._pace))
+        dispatch = self._dispatch
         try:
-            while call.unfinished:
-                call.fill()
-                for bundle, report in call.wait():
+            yield [
+                (index, self._noted(place, outcome, paused))
+                for place, index, outcome, paused in dispatch.ask(list(map(self._priced, jobs)))
+            ]
+            while dispatch.asked:
+                dispatch.fill()
+                for bundle, report in dispatch.wait():
                     yield self._finished(bundle, report)
-                for priced in call.given_up():
-                    yield [(priced.place, self._given_up(priced))]
+                for index, priced in dispatch.given_up():
+                    yield [(index, self._given_up(priced))]
                 if poll is not None and poll(0):
                     return
         finally:
-            call.cancel()
+            if dispatch.asked:
+                self.cancel()
 
-    def _priced(self, place: int, job: Job) -> PricedJob:
-        candidate, _ = job
+    def anticipate(self, jobs: Sequence[Job], then: Then) -> None:
+        """Have jobs of a later rung done where workers would idle; then call `then`.
+
+        Their outcomes are told when they are asked for; at the latest they are begun then.
+        """
+        self._dispatch.early.order(list(map(self._priced, jobs)), then)
+
+    def cancel(self) -> None:
+        """Forget all that is under way."""
+        self._dispatch.cancel()
+        self._dispatch = _Dispatch(self, self._workers, self._pace)
+
+    def _priced(self, job: Job) -> PricedJob:
+        candidate, fold = job
+        place = candidate.number, fold, self._resource_of(candidate)
         if self._engine is None:
             return PricedJob(place, job, UNKNOWN_COST, None)
         preparation = self._engine.settings.preparation_key(candidate)
@@ -171,8 +198,9 @@ class ExecutorEvaluator:
             if self._engine.settings.of_net(candidate, "random_state") is None:
                 first = candidate.lineage[0].number, fold
                 seeds[first] = self._seed_of(*first)
-            if key in self._engine.kept:
-                paused[key] = self._engine.kept.paused(key)
+            early = self._dispatch.early.paused(key)
+            if early is not None or key in self._engine.kept:
+                paused[key] = early or self._engine.kept.paused(key)
                 continue
             if self._recall is None:
                 continue
@@ -199,12 +227,24 @@ class ExecutorEvaluator:
         self._pace.note(bundle, report.seconds)
         for reason, numbers in report.delegated.items():
             self.delegated.setdefault(reason, set()).update(numbers)
+        found = []
+        for i, outcome in report.finished:
+            place = bundle.jobs[i].place
+            paused = report.paused.get(place[:2])
+            index = self._dispatch.asked.pop(place, None)
+            if index is None:
+                self._dispatch.early.finish(place, outcome, paused)
+            else:
+                found.append((index, self._noted(place, outcome, paused)))
+        return found
+
+    def _noted(self, place: Place, outcome: Outcome, paused: Paused | None) -> Outcome:
+        """An outcome, whose training is kept in the place of that which it went on from."""
         if self._engine is not None:
-            for candidate, fold in (priced.job for priced in bundle.jobs):
-                self._engine.kept.take((candidate.number, fold))
-            for key, paused in report.paused.items():
-                self._engine.kept.put(key, paused)
-        return [(bundle.jobs[place].place, outcome) for place, outcome in report.finished]
+            self._engine.kept.take(place[:2])
+            if paused is not None:
+                self._engine.kept.put(place[:2], paused)
+        return outcome
 
     def _given_up(self, priced: PricedJob) -> Outcome:
         """Outcome of a job that kills whoever does it; raises where failures shall."""
@@ -221,18 +261,29 @@ class ExecutorEvaluator:
         return Outcome(failed, failed if scoring.of_training_rows else None, fit_error=reason)
 
 
-class _Call:
-    """The bundles of one call: what is under way, what was lost, and who is suspected.
+class _Dispatch:
+    """What the workers are given: what is under way, what was lost, and who is suspected.
 
     A worker that dies takes with it what it had, so that a lost bundle may be another's victim.
     Those that were lost are therefore done alone, when nothing else is left to do; one that is
-    lost again is halved until the job is found.
+    lost again is halved until the job is found. Jobs that are not asked for yet come last; those of
+    them that are lost are forgotten.
+
+    Attributes
+    ----------
+    asked : dict of Place to int
+        The jobs of a call that are not done, and their indices there.
+    early : EarlyJobs
+        Those that are not asked for yet.
     """
 
-    def __init__(self, evaluator: ExecutorEvaluator, workers: Workers, backlog: Backlog) -> None:
+    def __init__(self, evaluator: ExecutorEvaluator, workers: Workers, pace: Pace) -> None:
+        self.asked: dict[Place, int] = {}
+        self.early = EarlyJobs(pace)
         self._evaluator = evaluator
         self._workers = workers
-        self._backlog = backlog
+        self._pace = pace
+        self._backlog = Backlog([], pace)
         self._again: list[Bundle] = []  # lost ones, that nobody suspects
         self._suspects: list[Bundle] = []
         self._alone: Bundle | None = None  # a suspect, under way with no other
@@ -243,11 +294,15 @@ class _Call:
         self._misplaced_since: float | None = None
         self._pause_until = 0.0  # before bundles are done again
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether there is anything left to do."""
-        left = self._again, self._suspects, self._under_way, self._given_up
-        return bool(self._backlog) or any(left)
+    def ask(self, jobs: Sequence[PricedJob]) -> list[tuple[Place, int, Outcome, Paused | None]]:
+        """Begin a call; returns the jobs that are done already, and their indices."""
+        self.asked = {priced.place: index for index, priced in enumerate(jobs)}
+        self._again, self._suspects, self._given_up = [], [], []  # of early jobs
+        done = self.early.claim(self.asked)
+        begun = {priced.place for b in self._under_way.values() for priced in b.jobs} | done.keys()
+        left = [priced for priced in jobs if priced.place not in begun]
+        self._backlog = Backlog(left, self._pace)
+        return [(place, self.asked.pop(place), *found) for place, found in done.items()]
 
     def fill(self) -> None:
         """Hand out as many bundles as the workers want."""
@@ -257,8 +312,12 @@ class _Call:
                 bundle = self._again.pop()
             elif self._backlog:
                 bundle = self._backlog.take(slots)
-            elif self._suspects and not self._under_way:
+            elif self._suspects:
+                if self._under_way:
+                    return
                 bundle = self._alone = self._suspects.pop()
+            elif (early := self.early.take(slots)) is not None:
+                bundle = early
             else:
                 return
             future = self._workers.submit(self._evaluator.pack(bundle))
@@ -298,13 +357,21 @@ class _Call:
             self._pause_until = now + _POLL_SECONDS  # for others to do it
             return None
         self._misplaced_since = None
-        if isinstance(report, Failure):
+        if not isinstance(report, Failure):
+            return report
+        if self._is_asked(bundle):
             raise report.error
-        return report
+        self.early.forget([priced.place for priced in bundle.jobs])
+        return None
+
+    def _is_asked(self, bundle: Bundle) -> bool:
+        return any(priced.place in self.asked for priced in bundle.jobs)
 
     def _judge(self, bundle: Bundle, error: BaseException) -> None:
         """Decide what becomes of a lost bundle, whose worker may have died."""
-        if not self._workers.died(error):
+        if not self._is_asked(bundle):
+            self.early.forget([priced.place for priced in bundle.jobs])
+        elif not self._workers.died(error):
             self._again.append(bundle)
         elif bundle is not self._alone:
             self._suspects.append(bundle)
@@ -321,10 +388,10 @@ class _Call:
                 ) from error
             self._given_up += bundle.jobs
 
-    def given_up(self) -> list[PricedJob]:
-        """Jobs that killed whoever did them, since the last call."""
+    def given_up(self) -> list[tuple[int, PricedJob]]:
+        """Jobs that killed whoever did them, since the last time, and their indices."""
         found, self._given_up = self._given_up, []
-        return found
+        return [(self.asked.pop(p.place), p) for p in found if p.place in self.asked]
 
     def cancel(self) -> None:
         """Forget what is under way."""

@@ -13,6 +13,7 @@ _SHORTEST, _LONGEST = 1.0, 5.0
 _MANY_SLOTS = 1000  # beyond which bundles grow longer, or the scheduler would keep workers waiting
 _SLOWEST_PACE = 1e-8  # seconds for a unit of cost, assumed until a bundle was measured
 _FIRST_SHARE = 8  # bundles for each slot, until then
+Place = tuple[int, int, int]  # of a job in a search: candidate, fold and resource
 UNKNOWN_COST = (
     _LONGEST / _SLOWEST_PACE
 )  # of a job that tells nothing: until then, a bundle of its own
@@ -22,7 +23,7 @@ UNKNOWN_COST = (
 class PricedJob:
     """One job, and what it costs."""
 
-    place: int  # among the jobs of a call
+    place: Place
     job: Job
     cost: float
     preparation: Hashable  # equal for jobs whose samples are prepared alike
@@ -125,5 +126,5 @@ class Backlog:
         return Bundle(sorted(taken, key=lambda priced: priced.order))
 
 
-def _by_cost(priced: PricedJob) -> tuple[float, int]:
+def _by_cost(priced: PricedJob) -> tuple[float, Place]:
     return -priced.cost, priced.place

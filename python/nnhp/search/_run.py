@@ -32,6 +32,9 @@ from nnhp.search._results import Outcomes
 JUDGED_TOGETHER = 16
 
 
+Anticipate = Callable[[Sequence[Job], Callable[[list[Outcome]], None]], None]
+
+
 class _Bar(tqdm):  # type: ignore[type-arg]
     """A progress bar without tqdm's thread, which would start for one that shows nothing, too."""
 
@@ -172,6 +175,7 @@ class Run:
         candidates: Candidates,
         groups: Sequence[Group] | None = None,
         later_epochs: int = 0,
+        anticipate: Anticipate | None = None,
     ) -> int:
         """Compute all folds of candidates; return how many of them, from the first on, are done.
 
@@ -187,6 +191,9 @@ class Run:
             The groups whose best go on; the trainings of the others are let go.
         later_epochs : int
             Of a fold on the rungs that follow, for the progress bar.
+        anticipate : callable or None
+            Begins with jobs of a later rung before they are evaluated; then calls what it is given
+            with their outcomes.
         """
         complete: dict[int, list[Outcome | None]] = {}
         standings = None if groups is None else Standings(groups)
@@ -217,7 +224,9 @@ class Run:
                 complete |= some
                 if standings is not None:
                     for place, outcomes in some.items():
-                        standings.add(place, self._mean(outcomes))
+                        following = standings.add(place, self._mean(outcomes))
+                        if anticipate is not None and following is not None and not self._judges:
+                            self._begin_early(following, anticipate)
                 # In their order, so that a target ends the search at the same candidate always.
                 while done in complete:
                     mean = self._collect(candidates[done].number, complete.pop(done))
@@ -235,10 +244,31 @@ class Run:
                 break
         return done
 
+    def _begin_early(self, group: Group, anticipate: Anticipate) -> None:
+        """Let a group go on while others still are on the rung that it has left.
+
+        That changes no outcome. One that the study knows a part of waits for its turn.
+        """
+        jobs = [(one, fold) for one in group.candidates for fold in range(self._n_splits)]
+        if any(self._recorded(*job) is not None for job in jobs):
+            return
+
+        def then(outcomes: list[Outcome]) -> None:
+            rows = [outcomes[i : i + self._n_splits] for i in range(0, len(jobs), self._n_splits)]
+            following = group.following(np.array(list(map(self._mean, rows))))
+            if following is not None:
+                self._begin_early(following, anticipate)
+
+        anticipate(jobs, then)
+
+    @property
+    def _judges(self) -> bool:
+        """Whether candidates that come later depend on when or how well others are done."""
+        return self._prunes or self._may_be_late or self._target is not None
+
     def _blocks(self, order: Sequence[int], n_folds: int) -> Iterator[Sequence[int]]:
         """Candidates that are handed to the evaluator together."""
-        judged = self._prunes or self._may_be_late or self._target is not None
-        length = JUDGED_TOGETHER if judged else max(n_folds // self._n_splits, 1)
+        length = JUDGED_TOGETHER if self._judges else max(n_folds // self._n_splits, 1)
         # The first candidate alone: it is computed whatever the time, and is the first incumbent.
         alone = int((self._may_be_late or self._prunes) and not self.outcomes)
         yield from _cut(order[:alone], 1)

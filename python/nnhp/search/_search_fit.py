@@ -153,6 +153,8 @@ class SearchFit:
             ends.callback(self._search.__dict__.pop, "_size_of", None)
             if self._workers is not None:
                 ends.callback(self._workers.close)
+            if isinstance(self._evaluator, ExecutorEvaluator):
+                ends.callback(self._evaluator.cancel)
             ends.callback(self.run_state.close)
 
     def _close_recorder(self) -> None:
@@ -203,6 +205,7 @@ class SearchFit:
             candidates,
             search._groups(candidates),
             later_epochs=search._later_epochs(),
+            anticipate=evaluator.anticipate if isinstance(evaluator, ExecutorEvaluator) else None,
         )
         on_rung = search._resource_of(candidates[0]) > 0
         cut_short = state.over and done < len(candidates) and not state.target_reached
@@ -276,17 +279,19 @@ class SearchFit:
         )
 
     def _make_evaluator(self) -> Evaluators:
+        search = self._search
         materials = self._materials()
         local = self._local_evaluator(materials)
-        if self._search.executor is None:
+        if search.executor is None:
             return local
         if self._workers is None:
-            self._workers = workers_of(self._search.executor, self._search.n_jobs)
+            self._workers = workers_of(search.executor, search.n_jobs)
         return ExecutorEvaluator(
             local,
             materials,
             self._workers,
             seed_of=self._seed_of,
+            resource_of=search._resource_of,
             recall=None if self._recorder is None else self._recall,
         )
 
