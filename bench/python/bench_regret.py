@@ -66,6 +66,7 @@ def genetic(n: int) -> dict[str, int]:
 
 SEARCHES: dict[str, tuple[Any, dict[str, Any]]] = {
     "bayes, tpe": (BayesSearchCV, {"n_iter": N_PROPOSED}),
+    "one by one": (BayesSearchCV, {"n_iter": N_PROPOSED, "batch_size": 1}),
     "bayes, cmaes": (BayesSearchCV, {"n_iter": N_PROPOSED, "sampler": "cmaes"}),
     "genetic": (GeneticSearchCV, genetic(N_PROPOSED)),
     "random again": (RandomizedSearchCV, {"n_iter": N_PROPOSED}),

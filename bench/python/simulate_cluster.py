@@ -47,7 +47,8 @@ ASSUMPTIONS = """\
 - A paused session of Hyperband comes back to the driver, and goes to a worker on the next rung,
   where its training took longer than its way, if all workers share the link; else it is trained
   anew. Useful is what is left of the work without that.
-- Hyperband together is nnhp's: rung by rung of all brackets. Apart, each bracket goes on alone.
+- Hyperband is nnhp's: each bracket goes on alone, and workers take the lowest rung first. In step,
+  all brackets would wait for each other at the end of each rung.
 - No worker dies. All have joined before the first bundle."""
 HEADER = (
     "search              workers  minutes  utilization  useful  sent GB  received GB  driver busy  "
@@ -121,19 +122,19 @@ class Rung:
 
 def strategies(n_candidates: int) -> dict[str, list[list[list[Rung]]]]:
     """Ladders that are climbed at the same time, each by steps: rungs whose end is waited for."""
-    brackets = brackets_of(MAX_EPOCHS, 3)
-    scale = n_candidates / sum(rungs[0][0] for rungs in brackets)
-    apart = [
+    plan = brackets_of(MAX_EPOCHS, 3)
+    scale = n_candidates / sum(rungs[0][0] for rungs in plan)
+    brackets = [
         [
             Rung(round(n * scale), rungs[rung - 1][1] / MAX_EPOCHS if rung else 0, to / MAX_EPOCHS)
             for rung, (n, to) in enumerate(rungs)
         ]
-        for rungs in brackets
+        for rungs in plan
     ]
     return {
         "random": [[[Rung(n_candidates, 0.0, 1.0)]]],
-        "hyperband, together": [[list(filter(None, step)) for step in zip_longest(*apart)]],
-        "hyperband, apart": [[[rung] for rung in ladder] for ladder in apart],
+        "hyperband": [[[rung] for rung in ladder] for ladder in brackets],
+        "hyperband, in step": [[list(filter(None, step)) for step in zip_longest(*brackets)]],
     }
 
 
@@ -177,10 +178,12 @@ class Ladder:
     def __init__(self, steps: list[list[Rung]], cluster: "Cluster") -> None:
         self._cluster = cluster
         self._later = steps[::-1]
+        self.n_climbed = -1
         self._climb()
 
     def _climb(self) -> None:
         self.step = Step(self._later.pop(), self._cluster)
+        self.n_climbed += 1
         self._cluster.useful += self.step.useful
 
     def take(self, slots: int) -> Bundle:
@@ -221,7 +224,8 @@ class Cluster:
         idle = deque(2 * list(range(self._n)))  # two bundles for each
         while True:
             while idle:
-                ladder = next((one for one in going if one.step.backlog), None)
+                waiting = [one for one in going if one.step.backlog]
+                ladder = min(waiting, key=lambda one: one.n_climbed, default=None)
                 if ladder is None:
                     break
                 bundle, worker = ladder.take(2 * self._n), idle.popleft()
