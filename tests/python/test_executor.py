@@ -46,7 +46,7 @@ from nnhp import (
     PBTSearchCV,
     RandomizedSearchCV,
 )
-from nnhp.search import _executor, _executor_data, _executor_worker
+from nnhp.search import _executor, _executor_data, _executor_dispatch, _executor_worker
 from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, PricedJob
 from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
 from nnhp.search._executor_pools import PoolWorkers, WorkersLostError
@@ -658,7 +658,7 @@ class Unlucky(Executor):
 
 
 def test_data_that_a_worker_lacks_send_the_errand_elsewhere(monkeypatch):
-    monkeypatch.setattr(_executor, "_MISPLACED_SECONDS", 1.0)
+    monkeypatch.setattr(_executor_dispatch, "_MISPLACED_SECONDS", 1.0)
     executor = Unlucky(NotPlacedError("not here"), {0, 2, 3})
     same(SEARCHES["pipeline"], (X, Y), executor)
     with pytest.raises(NotPlacedError):
