@@ -1,5 +1,7 @@
 """Any container, layout and dtype gives the bits that a C-contiguous array gives."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +16,10 @@ from helpers import (
     raw_outputs,
 )
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
 
-from nnhp import MLPClassifier, MLPRegressor, _core
+from nnhp import GridSearchCV, MLPClassifier, MLPRegressor, _core
 
 pytestmark = STOPS_EARLY
 
@@ -361,6 +364,32 @@ def test_labels(convert, solver):
     predicted = net.predict(X)
     assert predicted.tolist() == net.classes_[expected.predict(X)].tolist()
     assert net.score(X, labels) == expected.score(X, y)
+
+
+LARGE = {
+    "signed": np.array([2**53, 2**53 + 1, -5]),
+    "unsigned": np.uint64(2**63) + np.arange(3, dtype=np.uint64),
+}
+
+
+@pytest.mark.parametrize("kind", ["series", "frame"])
+@pytest.mark.parametrize("labels", LARGE.values(), ids=LARGE)
+def test_large_labels_that_may_be_missing_stay_apart(labels, kind):
+    """scikit-learn makes them float64, in which some are the same."""
+    X, y = problem("multiclass")
+    plain = labels[y]
+    series = pd.Series(plain).astype("UInt64" if plain.dtype.kind == "u" else "Int64")
+    net = small(MLPClassifier)
+    expected = clone(net).fit(X, plain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)
+        worn = series if kind == "series" else series.to_frame()
+        found = clone(net).fit(X, worn, X_val=X, y_val=worn)
+    assert_identical(found.classes_, np.sort(labels))
+    assert_identical(found.coefs_, expected.coefs_)
+    assert found.score(X, worn) == expected.score(X, plain) > 0
+    grids = [GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=2).fit(X, of) for of in (plain, series)]
+    assert_identical(*(grid.cv_results_["mean_test_score"] for grid in grids))
 
 
 def test_two_classes_of_strings_and_booleans():

@@ -334,7 +334,7 @@ def test_the_scheduler_is_killed_and_another_one_takes_its_place(expected, tmp_p
 
 def test_a_worker_stalls_and_comes_back_late(expected, tmp_path, monkeypatch):
     """Its jobs are done by the other one when the scheduler has given it up."""
-    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "8s")
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "15s")
     flag, port = tmp_path / "flag", free_port()
     note = Path(f"{flag}.stopped")
     with (

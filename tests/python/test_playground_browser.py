@@ -387,6 +387,7 @@ def test_what_is_searched_is_what_was_chosen(page):
         assert values["Regularization rate"] in {"0.01", "0.1"}
 
 
+@pytest.mark.timeout(900)
 def test_memory_is_steady(browser, long_form):
     seconds = 600 if long_form else 10
     with playground() as (address, server):

@@ -15,6 +15,7 @@ from nnhp.activations import Activation
 from nnhp.estimators import _losses
 from nnhp.estimators._base import BaseMLP, SparseMatrix, has_partial_fit
 from nnhp.estimators._data import Given
+from nnhp.estimators._labels import exact
 from nnhp.estimators._params import CLASSIFIER_CONSTRAINTS
 from nnhp.losses import Focal
 from nnhp.optimizers import Optimizer
@@ -755,7 +756,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         True
         """
         with naming("y and sample_weight"):
-            found: float = super().score(X, y, sample_weight)
+            found: float = super().score(X, exact(y), sample_weight)
         return found
 
     @available_if(_decides)

@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
 
 
+_MOST_EXACT = 2**53  # in float64
+
+
+def exact(y: Any) -> Any:
+    """Give pandas' integers that may be missing as NumPy's, if none is and some are large.
+
+    scikit-learn makes them float64, which would take different labels for the same.
+    """
+    column = y.iloc[:, 0] if hasattr(y, "columns") and y.shape[1] == 1 else y
+    dtype = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
+    if dtype is None or dtype.kind not in "iu" or not len(column) or column.isna().any():
+        return y
+    is_small = column.min() >= -_MOST_EXACT and column.max() <= _MOST_EXACT
+    return y if is_small else y.astype(dtype)
+
+
 @dataclass(frozen=True)
 class Labels:
     """The classes of a classifier, in the order of its outputs."""

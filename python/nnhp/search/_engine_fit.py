@@ -33,6 +33,7 @@ from sklearn.utils.validation import _check_method_params
 
 from nnhp._checks import check_samples, naming
 from nnhp._doc_link import DocLink
+from nnhp.estimators._labels import exact
 from nnhp.estimators._schedules import laid_out
 from nnhp.search import _study
 from nnhp.search._answers import check_scoring
@@ -128,7 +129,7 @@ class EngineSearch(DocLink, BaseSearchCV):
         if y is not None:
             check_samples(y=y)
         with naming("X and y"):
-            X, y = indexable(X, y)
+            X, y = indexable(X, exact(y))
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         weight = params.get("sample_weight")
