@@ -47,8 +47,8 @@ ASSUMPTIONS = """\
 - A paused session of Hyperband comes back to the driver, and goes to a worker on the next rung,
   where its training took longer than its way, if all workers share the link; else it is trained
   anew. Useful is what is left of the work without that.
-- Hyperband is nnhp's: each bracket goes on alone, and workers take the lowest rung first. In step,
-  all brackets would wait for each other at the end of each rung.
+- Hyperband is nnhp's: workers who would idle go on with brackets whose rung has ended. In step, all
+  brackets would wait for each other at the end of each rung.
 - No worker dies. All have joined before the first bundle."""
 HEADER = (
     "search              workers  minutes  utilization  useful  sent GB  received GB  driver busy  "
@@ -186,6 +186,11 @@ class Ladder:
         self.n_climbed += 1
         self._cluster.useful += self.step.useful
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return not (self._later or self.step.under_way or self.step.backlog)
+
     def take(self, slots: int) -> Bundle:
         """The next bundle."""
         self.step.under_way += 1
@@ -224,8 +229,7 @@ class Cluster:
         idle = deque(2 * list(range(self._n)))  # two bundles for each
         while True:
             while idle:
-                waiting = [one for one in going if one.step.backlog]
-                ladder = min(waiting, key=lambda one: one.n_climbed, default=None)
+                ladder = self._next(going, n_under_way=2 * self._n - len(idle))
                 if ladder is None:
                     break
                 bundle, worker = ladder.take(2 * self._n), idle.popleft()
@@ -245,6 +249,13 @@ class Cluster:
             f"{self._driver.busy / now:10.1%}  {self._scheduler.busy / now:9.1%}  "
             f"{self._link.busy / now:4.1%}"
         )
+
+    def _next(self, going: list[Ladder], n_under_way: int) -> Ladder | None:
+        """Whose bundle is the next: of the rung that is asked for, or early for who would idle."""
+        rung = min((one.n_climbed for one in going if not one.over), default=0)
+        waiting = [one for one in going if one.step.backlog]
+        early = waiting if n_under_way < self._n else []
+        return next((one for one in waiting if one.n_climbed == rung), next(iter(early), None))
 
     def draw(self, rungs: list[Rung]) -> Any:
         """Seconds of whole trainings, and their shares before and after a step."""

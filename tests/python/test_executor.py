@@ -1,8 +1,10 @@
 """executor=: what it takes, what goes to the workers, and that no result depends on it."""
 
 import builtins
+import math
 import os
 import pickle
+import sqlite3
 import stat
 import sys
 import threading
@@ -46,7 +48,13 @@ from nnhp import (
     PBTSearchCV,
     RandomizedSearchCV,
 )
-from nnhp.search import _executor, _executor_data, _executor_dispatch, _executor_worker
+from nnhp.search import (
+    _executor,
+    _executor_bundles,
+    _executor_data,
+    _executor_dispatch,
+    _executor_worker,
+)
 from nnhp.search._executor_bundles import UNKNOWN_COST, Backlog, Bundle, Pace, PricedJob
 from nnhp.search._executor_data import Content, DamagedDataError, NotPlacedError, opened
 from nnhp.search._executor_pools import PoolWorkers, WorkersLostError
@@ -534,24 +542,32 @@ class HoldsBack(Executor):
 
     Parameters
     ----------
-    holds : callable
+    holds : callable, default=held
         Tells of a candidate and a fold whether their errand is kept.
-    then : callable, default=lambda self: None
-        Called before those that were kept are done.
+    fails : callable, default=nobody
+        Tells whose errands fail.
+    most : int, default=1
+        How often at most.
+
+    Attributes
+    ----------
+    done, done_before : list of tuple of int
+        Jobs (candidate, fold, epochs) that were done, and those before the ones that were kept.
     """
 
-    _max_workers = 100  # no job waits for another one's bundle
+    _max_workers = 200
 
-    def __init__(self, holds, then=lambda executor: None):
-        self.holds, self.then = holds, then
-        self.done, self.kept = [], []  # jobs and their epochs; futures and errands
+    def __init__(self, holds=lambda c, fold: held(c, fold), fails=lambda c, fold: False, most=1):
+        self.holds, self.fails, self.most = holds, fails, most
+        self.done, self.done_before = [], []
+        self.n_failures = 0
+        self.kept = []  # futures and errands
         self.timer = threading.Timer(0, self.release)
 
     def submit(self, fn, errand, *args):
         self.timer.cancel()
         future = Future()
-        jobs = pickle.loads(errand).jobs
-        if self.kept is not None and any(self.holds(*job) for job in jobs):
+        if self.kept is not None and any(self.holds(*job) for job in jobs_of(errand)):
             self.kept.append((future, errand))
         else:
             self.do(future, errand)
@@ -560,81 +576,148 @@ class HoldsBack(Executor):
         return future
 
     def do(self, future, errand):
+        if self.n_failures < self.most and any(self.fails(*job) for job in jobs_of(errand)):
+            self.n_failures += 1
+            future.set_result(Failure.of(ValueError("once")).packed())
+            return
         future.set_result(do_errand(errand))
-        jobs = pickle.loads(errand).jobs
-        self.done += [(c.number, fold, c["max_iter"]) for c, fold in jobs]
+        self.done += [(c.number, fold, c["max_iter"]) for c, fold in jobs_of(errand)]
 
     def release(self):
+        if self.kept:
+            self.done_before = list(self.done)
         kept, self.kept = self.kept, None
-        self.then(self)
         for future, errand in kept or []:
             if future.set_running_or_notify_cancel():
                 self.do(future, errand)
 
 
-def last_of_the_first_rung(candidate, fold):
-    return (candidate.number, fold, candidate["max_iter"]) == (0, 0, 1)
+def jobs_of(errand):
+    return pickle.loads(errand).jobs
 
 
-def is_early(candidate):
-    """Whether it is on the last rung of the second bracket."""
-    return candidate.number in range(9, 12) and candidate["max_iter"] == 9
+def held(candidate, fold):
+    """One of the first rung of the third bracket."""
+    return (candidate.number, fold, candidate["max_iter"]) == (36, 0, 9)
 
 
-def test_brackets_go_on_while_a_rung_of_another_is_waited_for():
-    jobs_before = []
-    executor = HoldsBack(last_of_the_first_rung, lambda self: jobs_before.extend(self.done))
-    expected = SEARCHES["hyperband"]().fit(X, Y)
-    found = SEARCHES["hyperband"](executor=executor).fit(X, Y)
+def early(candidate, fold):
+    """One of the second rung of the second bracket."""
+    return (candidate.number in range(27, 36), fold, candidate["max_iter"]) == (True, 0, 9)
+
+
+def four_brackets(search=HyperbandSearchCV, **settings):
+    """Whose longest has four rungs; each job is an errand of its own."""
+    net_of_27 = net(max_iter=27, n_iter_no_change=100)
+    defaults = {"max_resources": 27, "cv": 3, "random_state": 0}
+    return search(net_of_27, RATES, **defaults | settings)
+
+
+@pytest.fixture
+def _short_bundles(monkeypatch):
+    monkeypatch.setattr(_executor_bundles, "_SHORTEST", 1e-9)
+    monkeypatch.setattr(_executor_bundles, "_LONGEST", 1e-9)
+    monkeypatch.setattr(_executor, "_LINK_RATE", math.inf)  # all trainings are worth their way
+
+
+def assert_same_work(found, expected):
     assert_same_search(found, expected)
-    assert found.n_epochs_trained_ == expected.n_epochs_trained_ == found.n_epochs_planned_
-    ((n_first, _), *_), *others = found.brackets_
-    assert len(jobs_before) == 3 * (n_first + sum(n for rungs in others for n, _ in rungs)) - 1
-    every = [(n, fold) for n, fold, _ in executor.done]
-    assert len(every) == len(set(executor.done)) == 3 * len(found.cv_results_["params"])
+    assert found.n_epochs_trained_ == expected.n_epochs_trained_
+    assert found.n_epochs_planned_ == expected.n_epochs_planned_
 
 
-@pytest.mark.parametrize("end", ["prune_folds", "target_score", "time_budget_s"])
-def test_no_bracket_goes_on_early_where_another_may_end_the_search(end):
-    ends = {"prune_folds": "forgiving", "target_score": 2.0, "time_budget_s": 600.0}
-    epochs_before = []
-    executor = HoldsBack(
-        last_of_the_first_rung,
-        lambda self: epochs_before.extend(epochs for *_, epochs in self.done),
-    )
-    found = SEARCHES["hyperband"](executor=executor, **{end: ends[end]}).fit(X, Y)
-    assert_same_search(found, SEARCHES["hyperband"](**{end: ends[end]}).fit(X, Y))
-    assert epochs_before.count(9) <= 3 * found.brackets_[-1][0][0]
+@pytest.mark.usefixtures("_short_bundles")
+def test_brackets_go_on_while_a_rung_of_another_is_waited_for():
+    executor = HoldsBack()
+    # Ten folds with few scores: means of the same numbers in another order.
+    settings = {"cv": 10, "scoring": lambda net, X, y: round(net.score(X, y), 1)}
+    found = four_brackets(executor=executor, **settings).fit(X, Y)
+    assert_same_work(found, four_brackets(**settings).fit(X, Y))
+    n_jobs = [10 * sum(n for n, _ in rungs) for rungs in found.brackets_]
+    n_held = 10 * found.brackets_[2][1][0] + 1  # with the rung that must wait for it
+    assert len(executor.done_before) == sum(n_jobs) - n_held
+    assert len(executor.done) == len(set(executor.done)) == sum(n_jobs)
 
 
+@pytest.mark.usefixtures("_short_bundles")
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"prune_folds": "forgiving"},
+        {"target_score": 2.0},
+        {"time_budget_s": 600.0},
+        {"return_oof": True},
+        {"memory_budget": 10_000},
+    ],
+    ids=lambda end: next(iter(end)),
+)
+def test_no_bracket_goes_on_early_where_another_may_decide_or_memory_is_short(end):
+    executor = HoldsBack()
+    found = four_brackets(executor=executor, **end).fit(X, Y)
+    assert_same_search(found, four_brackets(**end).fit(X, Y))
+    begins = np.repeat(*zip(*[(epochs, n) for (n, epochs), *_ in found.brackets_], strict=True))
+    assert len(executor.done_before) > 27
+    assert all(epochs == begins[number] for number, _, epochs in executor.done_before)
+
+
+@pytest.mark.usefixtures("_short_bundles")
+@pytest.mark.parametrize("memory_budget", [200_000, 400_000, 800_000])
+def test_what_is_kept_does_not_depend_on_what_went_on_early(memory_budget, monkeypatch):
+    found = four_brackets(executor=HoldsBack(), memory_budget=memory_budget).fit(X, Y)
+    monkeypatch.setattr(_executor.ExecutorEvaluator, "anticipate", lambda *_: None)
+    expected = four_brackets(executor=HoldsBack(), memory_budget=memory_budget).fit(X, Y)
+    assert_same_work(found, expected)
+
+
+@pytest.mark.usefixtures("_short_bundles")
 def test_what_was_begun_early_and_failed_is_done_when_it_is_asked_for():
-    class FailsOnce(HoldsBack):
-        n_failures = 0
-
-        def do(self, future, errand):
-            jobs = pickle.loads(errand).jobs
-            if any(is_early(candidate) for candidate, _ in jobs) and not self.n_failures:
-                self.n_failures += 1
-                future.set_result(Failure.of(ValueError("once")).packed())
-            else:
-                super().do(future, errand)
-
-    executor = FailsOnce(last_of_the_first_rung)
-    same(SEARCHES["hyperband"], (X, Y), executor)
+    executor = HoldsBack(fails=early)
+    found = four_brackets(executor=executor).fit(X, Y)
+    assert_same_work(found, four_brackets().fit(X, Y))
     assert executor.n_failures == 1
+    assert len(executor.done) == len(set(executor.done))
 
 
-def test_what_was_begun_early_is_cancelled_where_the_search_fails():
-    class Fails(HoldsBack):
+@pytest.mark.usefixtures("_short_bundles")
+def test_what_a_study_knows_is_not_done_early_again(tmp_path):
+    study = tmp_path / "study"
+    first = HoldsBack(fails=lambda c, fold: c.number < 27 and c["max_iter"] == 27, most=99)
+    with pytest.raises(ValueError, match="once"):
+        four_brackets(executor=first, study=study).fit(X, Y)
+    with sqlite3.connect(study) as file:
+        (n_known,) = file.execute("SELECT count(*) FROM folds").fetchone()
+    second = HoldsBack()
+    found = four_brackets(executor=second, study=study).fit(X, Y)
+    assert_same_search(found, four_brackets().fit(X, Y))
+    n_jobs = 3 * len(found.cv_results_["params"])
+    assert 3 * (27 + 9 + 3) < n_known < n_jobs
+    assert len(second.done) == n_jobs - n_known
+
+
+class EndsAfterARung(HyperbandSearchCV):
+    def _evaluate_rung(self, *args):
+        super()._evaluate_rung(*args)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("_short_bundles")
+@pytest.mark.parametrize("search", [HyperbandSearchCV, EndsAfterARung])
+def test_what_was_begun_early_is_cancelled_where_the_search_ends(search):
+    class Ends(HoldsBack):
+        """The job that is waited for ends, well or with an error; those begun early do not."""
+
         def release(self):
-            ((first, _), *others), self.kept = self.kept, None
-            first.set_result(Failure.of(ValueError("the first")).packed())
+            ((first, errand), *others), self.kept = self.kept, None
+            if search is HyperbandSearchCV:
+                first.set_result(Failure.of(ValueError("the first")).packed())
+            else:
+                first.set_result(do_errand(errand))
             self.others = [future for future, _ in others]
 
-    executor = Fails(lambda c, fold: is_early(c) or last_of_the_first_rung(c, fold))
-    with pytest.raises(ValueError, match="the first"):
-        SEARCHES["hyperband"](executor=executor).fit(X, Y)
-    assert executor.others
+    executor = Ends(holds=lambda c, fold: held(c, fold) or early(c, fold))
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        four_brackets(search, executor=executor).fit(X, Y)
+    assert len(executor.others) == 3
     assert all(future.cancelled() for future in executor.others)
 
 

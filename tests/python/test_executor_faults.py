@@ -20,6 +20,7 @@ from unittest.mock import patch
 import cloudpickle
 import dask
 import numpy as np
+import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
 from distributed.chaos import KillWorker
@@ -202,8 +203,12 @@ def test_a_worker_is_killed(make, client, expected, tmp_path):
 
 
 def test_a_worker_is_killed_on_a_later_rung(client, expected, tmp_path):
-    """Which other brackets have begun before they were asked."""
-    scoring = Misfortune(die, tmp_path / "flag", when=lambda net: net.max_iter == 9)
+    """Which another bracket may have begun early."""
+    rows = pd.DataFrame(expected[hyperband].cv_results_)
+    later = rows[(rows["iter"] == 1) & (rows["bracket"] == rows["bracket"].max())].iloc[0]["params"]
+    scoring = Misfortune(
+        die, tmp_path / "flag", when=lambda net: later.items() <= vars(net).items()
+    )
     search = hyperband(scoring, executor=client, study=tmp_path / "study").fit(X, Y)
     assert (tmp_path / "flag").exists()
     assert_as_if_nothing_had_happened(search, expected[hyperband])

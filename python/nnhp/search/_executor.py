@@ -15,13 +15,13 @@ from nnhp.search._evaluate import EngineEvaluator
 from nnhp.search._executor_bundles import UNKNOWN_COST, Bundle, Pace, Place, PricedJob
 from nnhp.search._executor_data import Content
 from nnhp.search._executor_dispatch import Dispatch
-from nnhp.search._executor_early import Then
+from nnhp.search._executor_early import Done
 from nnhp.search._executor_pools import Workers
 from nnhp.search._executor_worker import Errand, Report
 from nnhp.search._fingerprint import VERSIONS
 from nnhp.search._kept import Key, Paused
 from nnhp.search._materials import Materials
-from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll
+from nnhp.search._outcome import Candidate, Checkpoint, Finished, Job, Outcome, Poll, Then
 from nnhp.search._scikit import ScikitEvaluator
 
 _log = logging.getLogger("nnhp.search")
@@ -76,7 +76,7 @@ class ExecutorEvaluator:
         self._resource_of = resource_of
         self._recall = recall if materials.continues is not None else None
         self._pace = Pace()
-        self._dispatch = Dispatch(workers, self._pace, self.pack)
+        self._dispatch = Dispatch(workers, self._pace, self._pack)
         self._n_features, self._n_outputs = _widths(materials.X, materials.y)
         self.delegated: dict[str, set[int]] = {}
         self.wants_estimators = materials.search.return_oof
@@ -101,14 +101,10 @@ class ExecutorEvaluator:
     def keep_only(self, numbers: set[int]) -> None:
         """Let go of the trainings of all other candidates."""
         self._local.keep_only(numbers)
-        self._dispatch.early.keep_only(numbers)
 
     def kept_bytes(self) -> dict[int, int]:
         """Memory of the trainings that are kept here, by candidate."""
-        sizes = self._local.kept_bytes()
-        for number, n_bytes in self._dispatch.early.n_bytes().items():
-            sizes[number] = sizes.get(number, 0) + n_bytes
-        return sizes
+        return self._local.kept_bytes()
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         """States of the kept trainings that took longer than it takes to write them."""
@@ -120,10 +116,8 @@ class ExecutorEvaluator:
         """Have jobs done; yields what is finished, bundle by bundle, until `poll` stops it."""
         dispatch = self._dispatch
         try:
-            yield [
-                (index, self._noted(place, outcome, paused))
-                for place, index, outcome, paused in dispatch.ask(list(map(self._priced, jobs)))
-            ]
+            early = dispatch.ask(list(map(self._priced, jobs)))
+            yield [self._noted(place, done) for place, done in early.items()]
             while dispatch.asked:
                 dispatch.fill()
                 for bundle, report in dispatch.wait():
@@ -133,20 +127,20 @@ class ExecutorEvaluator:
                 if poll is not None and poll(0):
                     return
         finally:
-            if dispatch.asked:
+            if dispatch.asked and dispatch is self._dispatch:
                 self.cancel()
 
     def anticipate(self, jobs: Sequence[Job], then: Then) -> None:
-        """Have jobs of a later rung done where workers would idle; then call `then`.
+        """Have jobs of a later rung done by workers that would idle; then call `then`.
 
-        Their outcomes are told when they are asked for; at the latest they are begun then.
+        They are finished when they are evaluated, at once if they are done by then.
         """
         self._dispatch.early.order(list(map(self._priced, jobs)), then)
 
     def cancel(self) -> None:
         """Forget all that is under way."""
         self._dispatch.cancel()
-        self._dispatch = Dispatch(self._workers, self._pace, self.pack)
+        self._dispatch = Dispatch(self._workers, self._pace, self._pack)
 
     def _priced(self, job: Job) -> PricedJob:
         candidate, fold = job
@@ -175,7 +169,7 @@ class ExecutorEvaluator:
         of_epoch = n_rows * of_sample + n_rows / batch * (_OF_STEP + _OF_WEIGHT * weights)
         return float(of_epoch * max(settings.epochs_of(candidate), 1))
 
-    def pack(self, bundle: Bundle) -> bytes:
+    def _pack(self, bundle: Bundle) -> bytes:
         """A bundle as an errand, with the trainings that it goes on with."""
         jobs = [priced.job for priced in bundle.jobs]
         seeds: dict[Key, int] = {}
@@ -188,9 +182,13 @@ class ExecutorEvaluator:
             if self._engine.settings.of_net(candidate, "random_state") is None:
                 first = candidate.lineage[0].number, fold
                 seeds[first] = self._seed_of(*first)
-            early = self._dispatch.early.paused(key)
-            if early is not None or key in self._engine.kept:
-                paused[key] = early or self._engine.kept.paused(key)
+            early = self._dispatch.early
+            if key in early:
+                begun = early.paused(key)
+            else:
+                begun = self._engine.kept.paused(key) if key in self._engine.kept else None
+            if begun is not None:
+                paused[key] = begun
                 continue
             if self._recall is None:
                 continue
@@ -219,21 +217,21 @@ class ExecutorEvaluator:
         found = []
         for i, outcome in report.finished:
             place = bundle.jobs[i].place
-            paused = report.paused.get(place[:2])
-            index = self._dispatch.asked.pop(place, None)
-            if index is None:
-                self._dispatch.early.finish(place, outcome, paused)
+            done = outcome, report.paused.get(place[:2])
+            if place in self._dispatch.asked:
+                found.append(self._noted(place, done))
             else:
-                found.append((index, self._noted(place, outcome, paused)))
+                self._dispatch.early.finish(place, done)
         return found
 
-    def _noted(self, place: Place, outcome: Outcome, paused: Paused | None) -> Outcome:
-        """An outcome, whose training is kept in the place of that which it went on from."""
+    def _noted(self, place: Place, done: Done) -> Finished:
+        """A job that was asked for; its training is kept instead of that which it went on from."""
+        outcome, paused = done
         if self._engine is not None:
             self._engine.kept.take(place[:2])
             if paused is not None:
                 self._engine.kept.put(place[:2], paused)
-        return outcome
+        return self._dispatch.asked.pop(place), outcome
 
     def _given_up(self, priced: PricedJob) -> Outcome:
         """Outcome of a job that kills whoever does it; raises where failures shall."""

@@ -14,6 +14,7 @@ _MANY_SLOTS = 1000  # beyond which bundles grow longer, or the scheduler would k
 _SLOWEST_PACE = 1e-8  # seconds for a unit of cost, assumed until a bundle was measured
 _FIRST_SHARE = 8  # bundles for each slot, until then
 Place = tuple[int, int, int]  # of a job in a search: candidate, fold and resource
+
 UNKNOWN_COST = (
     _LONGEST / _SLOWEST_PACE
 )  # of a job that tells nothing: until then, a bundle of its own

@@ -11,11 +11,9 @@ from dataclasses import replace
 
 from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Place, PricedJob
 from nnhp.search._executor_data import NotPlacedError
-from nnhp.search._executor_early import EarlyJobs
+from nnhp.search._executor_early import Done, EarlyJobs
 from nnhp.search._executor_pools import Workers, WorkersLostError
 from nnhp.search._executor_worker import Failure, Report, WrongInstructionSetError
-from nnhp.search._kept import Paused
-from nnhp.search._outcome import Outcome
 
 _POLL_SECONDS = 0.1
 _UNDER_WAY = 2  # errands for each worker: the next one waits there
@@ -46,7 +44,7 @@ class Dispatch:
     asked : dict of Place to int
         The jobs of a call that are not done, and their indices there.
     early : EarlyJobs
-        Those that are not asked for yet.
+        Those that are not asked for yet: done by workers that would idle else.
     """
 
     def __init__(self, workers: Workers, pace: Pace, pack: Callable[[Bundle], bytes]) -> None:
@@ -64,19 +62,20 @@ class Dispatch:
         self._misplaced_since: float | None = None
         self._pause_until = 0.0  # before bundles are done again
 
-    def ask(self, jobs: Sequence[PricedJob]) -> list[tuple[Place, int, Outcome, Paused | None]]:
-        """Begin a call; returns the jobs that are done already, and their indices."""
+    def ask(self, jobs: Sequence[PricedJob]) -> dict[Place, Done]:
+        """Begin a call; returns what is done already."""
         self.asked = {priced.place: index for index, priced in enumerate(jobs)}
-        self._again, self._suspects, self._given_up = [], [], []  # of early jobs
+        begun = [*self._under_way.values(), *self._again]
         done = self.early.claim(self.asked)
-        begun = {priced.place for b in self._under_way.values() for priced in b.jobs} | done.keys()
-        left = [priced for priced in jobs if priced.place not in begun]
+        known = done.keys() | {priced.place for bundle in begun for priced in bundle.jobs}
+        left = [priced for priced in jobs if priced.place not in known]
         self._backlog = Backlog(left, self._pace)
-        return [(place, self.asked.pop(place), *found) for place, found in done.items()]
+        return done
 
     def fill(self) -> None:
         """Hand out as many bundles as the workers want."""
-        slots = max(_UNDER_WAY * self._workers.n_workers(), 1)
+        n_workers = self._workers.n_workers()
+        slots = max(_UNDER_WAY * n_workers, 1)
         while len(self._under_way) < slots and self._alone is None:
             if self._again and time.monotonic() >= self._pause_until:
                 bundle = self._again.pop()
@@ -86,7 +85,7 @@ class Dispatch:
                 if self._under_way:
                     return
                 bundle = self._alone = self._suspects.pop()
-            elif (early := self.early.take(slots)) is not None:
+            elif len(self._under_way) < n_workers and (early := self.early.take(slots)):
                 bundle = early
             else:
                 return
@@ -131,17 +130,22 @@ class Dispatch:
             return report
         if self._is_asked(bundle):
             raise report.error
-        self.early.forget([priced.place for priced in bundle.jobs])
+        self._stop(bundle)
         return None
 
     def _is_asked(self, bundle: Bundle) -> bool:
         return any(priced.place in self.asked for priced in bundle.jobs)
 
+    def _stop(self, bundle: Bundle) -> None:
+        """Leave what was begun early for when it is asked for."""
+        self.early.stop(priced.place for priced in bundle.jobs)
+
     def _judge(self, bundle: Bundle, error: BaseException) -> None:
         """Decide what becomes of a lost bundle, whose worker may have died."""
+        died = self._workers.died(error)
         if not self._is_asked(bundle):
-            self.early.forget([priced.place for priced in bundle.jobs])
-        elif not self._workers.died(error):
+            self._stop(bundle)
+        elif not died:
             self._again.append(bundle)
         elif bundle is not self._alone:
             self._suspects.append(bundle)
@@ -161,7 +165,7 @@ class Dispatch:
     def given_up(self) -> list[tuple[int, PricedJob]]:
         """Jobs that killed whoever did them, since the last time, and their indices."""
         found, self._given_up = self._given_up, []
-        return [(self.asked.pop(p.place), p) for p in found if p.place in self.asked]
+        return [(self.asked.pop(priced.place), priced) for priced in found]
 
     def cancel(self) -> None:
         """Forget what is under way."""

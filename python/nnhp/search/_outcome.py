@@ -137,6 +137,7 @@ class Outcome:
 
 Job = tuple[Candidate, int]  # and its fold
 Finished = tuple[int, Outcome]  # the job's place in a list of jobs
+Then = Callable[[list[Outcome]], None]  # is told the outcomes of jobs, in their order
 Poll = Callable[[int], bool]  # given the epochs done in a call; True stops it
 Checkpoint = tuple[int, int, int, dict[str, Any]]  # candidate, fold, epoch and state of a training
 

@@ -31,6 +31,11 @@ class Standings:
     ----------
     groups : sequence of Group
         Whose candidates, one group after the other, are those of the rung.
+
+    Attributes
+    ----------
+    n_going : int
+        Groups that lack scores.
     """
 
     def __init__(self, groups: Sequence[Group]) -> None:
@@ -41,11 +46,12 @@ class Standings:
         self._means = [np.full(len(group.candidates), np.nan) for group in groups]
         self._ranks: list[list[float]] = [[] for _ in groups]  # sorted
         self._of: dict[int, tuple[int, float]] = {}  # group and rank of a candidate's number
+        self.n_going = len(groups)
 
-    def add(self, place: int, mean: float) -> Group | None:
+    def add(self, place: int, mean: float) -> tuple[Group, NDArray[np.float64]] | None:
         """Note the mean score of the candidate at a place of the rung; NaN is the worst.
 
-        Returns who goes on from its group, where this was the group's last score.
+        Returns its group and the mean scores of that, if this was the last.
         """
         g, i = self._places[place]
         group, ranks = self._groups[g], self._ranks[g]
@@ -53,7 +59,10 @@ class Standings:
         insort(ranks, rank)
         self._of[group.candidates[i].number] = g, rank
         self._means[g][i] = mean
-        return group.following(self._means[g]) if len(ranks) == len(group.candidates) else None
+        if len(ranks) < len(group.candidates):
+            return None
+        self.n_going -= 1
+        return group, self._means[g]
 
     def worth_keeping(self, sizes: Mapping[int, int], memory_budget: int) -> set[int]:
         """Those that may yet go on, the best ones where memory does not suffice for all.

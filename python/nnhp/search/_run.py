@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from tqdm import tqdm
 
@@ -22,6 +23,7 @@ from nnhp.search._outcome import (
     Outcome,
     Poll,
     Scores,
+    Then,
 )
 from nnhp.search._promotion import Group, Standings
 from nnhp.search._results import Outcomes
@@ -32,7 +34,7 @@ from nnhp.search._results import Outcomes
 JUDGED_TOGETHER = 16
 
 
-Anticipate = Callable[[Sequence[Job], Callable[[list[Outcome]], None]], None]
+Anticipate = Callable[[Sequence[Job], Then], None]
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
@@ -224,9 +226,9 @@ class Run:
                 complete |= some
                 if standings is not None:
                     for place, outcomes in some.items():
-                        following = standings.add(place, self._mean(outcomes))
-                        if anticipate is not None and following is not None and not self._judges:
-                            self._begin_early(following, anticipate)
+                        ended = standings.add(place, self._mean(outcomes))
+                        if ended is not None and anticipate is not None and standings.n_going:
+                            self._begin_early(evaluator, anticipate, *ended)
                 # In their order, so that a target ends the search at the same candidate always.
                 while done in complete:
                     mean = self._collect(candidates[done].number, complete.pop(done))
@@ -244,20 +246,31 @@ class Run:
                 break
         return done
 
-    def _begin_early(self, group: Group, anticipate: Anticipate) -> None:
-        """Let a group go on while others still are on the rung that it has left.
+    def _begin_early(
+        self,
+        evaluator: Evaluator,
+        anticipate: Anticipate,
+        group: Group,
+        means: NDArray[np.float64],
+    ) -> None:
+        """Let a group whose scores are known go on, while others still are on its rung.
 
-        That changes no outcome. One that the study knows a part of waits for its turn.
+        No outcome depends on that. It waits where the study knows a part of its next rung, where
+        the candidates of that depend on others, and where memory does not suffice for what is kept
+        now and as much again.
         """
-        jobs = [(one, fold) for one in group.candidates for fold in range(self._n_splits)]
+        n_bytes = sum(evaluator.kept_bytes().values())
+        following = None if self._judges else group.following(means)
+        if following is None or 2 * n_bytes > self._memory_budget:
+            return
+        jobs = [(one, fold) for one in following.candidates for fold in range(self._n_splits)]
         if any(self._recorded(*job) is not None for job in jobs):
             return
 
         def then(outcomes: list[Outcome]) -> None:
             rows = [outcomes[i : i + self._n_splits] for i in range(0, len(jobs), self._n_splits)]
-            following = group.following(np.array(list(map(self._mean, rows))))
-            if following is not None:
-                self._begin_early(following, anticipate)
+            means = np.array(list(map(self._mean, rows)))
+            self._begin_early(evaluator, anticipate, following, means)
 
         anticipate(jobs, then)
 
@@ -374,7 +387,7 @@ class Run:
     def _mean(self, outcomes: Sequence[Outcome | None]) -> float:
         """Mean score; NaN where a fold was pruned."""
         scores = [np.nan if o is None else self._score_of(o.test_scores) for o in outcomes]
-        return sum(scores) / len(scores)
+        return float(np.mean(scores))  # to the bit as in cv_results_
 
     def _collect(self, number: int, outcomes: Sequence[Outcome | None]) -> float:
         """Add what became of a candidate to the outcomes; return its mean score."""

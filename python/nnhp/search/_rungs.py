@@ -82,8 +82,8 @@ class Entrants(Group):
         """Those that go on, best first; equal scores in their order, NaN last."""
         if not self.later:
             return None
-        order = np.argsort(-means, kind="stable")[: self.n_survivors]
         (_, epochs), *later = self.later
+        order = np.argsort(-means, kind="stable")[: self.n_survivors]
         return replace(
             self,
             candidates=[self.candidates[i] for i in order],
@@ -143,6 +143,7 @@ class RungSearch(EngineSearch):
         ).call_on_fit_task_begin(estimator=self)
         results = evaluate_candidates(candidates, more_results=more, callback_ctx=rung_task)
         rung_task.call_on_fit_task_end(estimator=self)
+        self._climbing = None
         means = means_of(self, results)[-len(candidates) :]
         ends = np.cumsum([len(group.candidates) for group in groups])
         return np.split(means, ends[:-1])

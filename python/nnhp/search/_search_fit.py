@@ -30,7 +30,7 @@ from nnhp.search._out_of_fold import OutOfFold
 from nnhp.search._outcome import Candidate, Outcome, Scores, Split
 from nnhp.search._results import Outcomes, format_results
 from nnhp.search._results_view import Results
-from nnhp.search._run import Run, SearchOver
+from nnhp.search._run import Anticipate, Run, SearchOver
 from nnhp.search._scikit import ScikitEvaluator, why_not_the_engine
 from nnhp.search._splits import same_splits, splits_of
 
@@ -205,7 +205,7 @@ class SearchFit:
             candidates,
             search._groups(candidates),
             later_epochs=search._later_epochs(),
-            anticipate=evaluator.anticipate if isinstance(evaluator, ExecutorEvaluator) else None,
+            anticipate=self._anticipate(evaluator),
         )
         on_rung = search._resource_of(candidates[0]) > 0
         cut_short = state.over and done < len(candidates) and not state.target_reached
@@ -221,6 +221,12 @@ class SearchFit:
         if state.over:
             raise SearchOver(done)
         return Results(self)
+
+    def _anticipate(self, evaluator: Evaluators) -> Anticipate | None:
+        """What begins with later rungs early; None where nobody would idle, or hold estimators."""
+        if isinstance(evaluator, ExecutorEvaluator) and not self._search.return_oof:
+            return evaluator.anticipate
+        return None
 
     def _tell_of_failures(self, first: int) -> None:
         """Warn of the fits that failed from a candidate on; raise ValueError if all of them did."""
