@@ -344,7 +344,7 @@ def test_a_worker_stalls_and_comes_back_late(expected, tmp_path, monkeypatch):
     note = Path(f"{flag}.stopped")
     with (
         own_cluster(port, "--no-nanny", n_workers=2),
-        Client(f"tcp://127.0.0.1:{port}", set_as_default=False) as client,
+        Client(f"tcp://127.0.0.1:{port}", timeout="60s", set_as_default=False) as client,
     ):
         client.wait_for_workers(2, timeout=60)
         pids = client.run(os.getpid)

@@ -154,6 +154,12 @@ def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:
     for key in state:
         if not key.isidentifier() or keyword.iskeyword(key) or hasattr(of_class, key):
             raise ValueError(f"it has {key!r} for an attribute of {name}")
+    n_features = state.get("n_features_in_", 1)
+    if type(n_features) is not int or n_features < 1:
+        raise ValueError(f"it has {n_features!r} for the n_features_in_ of {name}")
+    classes = np.asarray(state.get("classes_", [0]))
+    if classes.ndim != 1 or not classes.size:
+        raise ValueError(f"it has classes_ of shape {classes.shape} for {name}")
     estimator = object.__new__(of_class)
     estimator.__setstate__(state)
     # Parameters that this version has, and that which wrote the file had not.
