@@ -480,7 +480,10 @@ def crafted(path, model, arrays=None):
         ({"$estimator": ["nnhp.MLPClassifier", {"predict": 1}]}, "'predict' for an attribute"),
         ({"$estimator": ["nnhp.MLPClassifier", {"__class__": 1}]}, "'__class__' for an attribute"),
         ({"$estimator": ["nnhp.MLPClassifier", {"a b": 1}]}, "'a b' for an attribute"),
-        ({"$estimator": ["nnhp.MLPRegressor", {"n_features_in_": [4]}]}, r"\[4\] for the n_features"),
+        (
+            {"$estimator": ["nnhp.MLPRegressor", {"n_features_in_": [4]}]},
+            r"\[4\] for the n_fea",
+        ),
         ({"$estimator": ["nnhp.MLPRegressor", {"n_features_in_": 0}]}, "0 for the n_features_in_"),
         ({"$estimator": ["nnhp.MLPRegressor", {"n_features_in_": True}]}, "True for the n_feat"),
         ({"$estimator": ["nnhp.MLPClassifier", {"classes_": []}]}, r"classes_ of shape \(0,\)"),
