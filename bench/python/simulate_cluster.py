@@ -10,7 +10,6 @@ import heapq
 import pickle
 import time
 import warnings
-from collections import deque
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -226,13 +225,15 @@ class Cluster:
         self._free_at = np.full(self._n, now)
         going = [Ladder(ladder, self) for ladder in ladders]
         events: list[tuple[float, int, int, Ladder, Bundle, float]] = []  # done: when, who, what
-        idle = deque(2 * list(range(self._n)))  # two bundles for each
+        idle = 2 * list(range(self._n))  # two bundles for each
         while True:
             while idle:
                 ladder = self._next(going, n_under_way=2 * self._n - len(idle))
                 if ladder is None:
                     break
-                bundle, worker = ladder.take(2 * self._n), idle.popleft()
+                bundle = ladder.take(2 * self._n)
+                worker = min(idle, key=self._free_at.__getitem__)  # as the scheduler has it
+                idle.remove(worker)
                 done, seconds = self._do(worker, self._send(now, ladder.step, bundle), bundle)
                 heapq.heappush(events, (done, len(events), worker, ladder, bundle, seconds))
             if not events:
