@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from helpers import (
@@ -390,6 +392,14 @@ def test_large_labels_that_may_be_missing_stay_apart(labels, kind):
     assert found.score(X, worn) == expected.score(X, plain) > 0
     grids = [GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=2).fit(X, of) for of in (plain, series)]
     assert_identical(*(grid.cv_results_["mean_test_score"] for grid in grids))
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pa.table, pd.DataFrame])
+def test_labels_in_a_frame_of_one_column(make):
+    X, y = problem("multiclass")
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        net = small(MLPClassifier).fit(X, make({"y": y}))
+    assert_identical(net.coefs_, small(MLPClassifier).fit(X, y).coefs_)
 
 
 def test_two_classes_of_strings_and_booleans():

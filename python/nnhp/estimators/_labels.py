@@ -31,7 +31,7 @@ def exact(y: Any) -> Any:
 
     scikit-learn makes them float64, which would take different labels for the same.
     """
-    column = y.iloc[:, 0] if hasattr(y, "columns") and y.shape[1] == 1 else y
+    column = y.iloc[:, 0] if hasattr(y, "iloc") and y.shape[1:] == (1,) else y
     dtype = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
     if dtype is None or dtype.kind not in "iu" or not len(column) or column.isna().any():
         return y

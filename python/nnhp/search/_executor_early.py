@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from nnhp.search._executor_bundles import Backlog, Bundle, Pace, Place, PricedJob
@@ -69,7 +69,7 @@ class EarlyJobs:
         for order in {self._order_of[place] for place in places if place in self._order_of}:
             order.backlog = Backlog([], self._pace)
 
-    def claim(self, places: Iterable[Place]) -> dict[Place, Done]:
+    def claim(self, places: Collection[Place]) -> dict[Place, Done]:
         """Hand over those of some jobs that are done; all of them are asked for now."""
         for order in {self._order_of[place] for place in places if place in self._order_of}:
             self._orders.remove(order)
