@@ -230,6 +230,32 @@ def test_another_sampler_of_optunas_proposes(data):
     assert keys(bayes(sampler=seeded, random_state=1).fit(*data)) != tried
 
 
+@pytest.mark.parametrize(
+    ("sampler", "kind"),
+    [
+        (optuna.samplers.TPESampler(), optuna.distributions.FloatDistribution),
+        (RandomSampler(), optuna.distributions.IntDistribution),
+    ],
+    ids=["tpe", "random"],
+)
+def test_integers_are_rounded_reals_to_tpe_alone(sampler, kind):
+    space = {"a": range(3), "h": HiddenLayers(1, (2, 9)), "r": randint(2, 40)}
+    proposals = Proposals(space, sampler, 0, "test", own={})
+    first = {"a": 2, "h": (9,), "r": 39}
+    placed = proposals.place([first])
+    asked = proposals.ask(60)
+    proposals.tell(placed + asked, [[0.0]] * 61)
+    asked += proposals.ask(20)  # by what it has learned
+    for proposal in placed + asked:
+        assert {type(given) for given in proposal.trial.distributions.values()} == {kind}
+    names = {"a": range(3), "h": [(width,) for width in range(2, 10)], "r": range(2, 40)}
+    for name, values in names.items():
+        found = [proposal.params[name] for proposal in asked]
+        assert set(found) <= set(values)
+        assert len(set(found)) > 0.7 * len(values)
+    assert first not in [proposal.params for proposal in asked]
+
+
 def test_settings_outside_of_the_space_come_on_top_of_the_first_generation(data):
     outside = {"alpha": 7.0, "learning_rate_init": 0.01}
     inside = [{"alpha": 0.1, "learning_rate_init": rate} for rate in (0.02, 0.04, 0.08)]

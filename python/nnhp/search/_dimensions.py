@@ -1,7 +1,7 @@
 """A space in numbers: what a model of the scores may propose, and the parameters that it means.
 
 Each parameter is made of genes: integers and reals within bounds, and choices, which a trial
-suggests by their names. A trial is Optuna's, or one of `_proposals` that draws at random.
+suggests by their names. Trials are made in `_proposals`: of Optuna's, or drawn at random.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from numbers import Real
 from typing import Any, Protocol
@@ -23,9 +24,6 @@ from nnhp.search._when import parts_of, same_value
 # Quantiles of distributions without a form of their own: their tails are left out.
 _TAIL = 1e-6
 _MAX_LISTED = 100_000  # settings
-# From here on integers are reals that are rounded: of integers TPE takes the mass of each under
-# each of its kernels, one by one, which is most of its work where there are many.
-_MANY = 16
 _PART = "part"  # gene: the dict of a list of dicts
 Genes = dict[str, int | float]
 
@@ -56,12 +54,7 @@ class _Dimension(Protocol):
 
 
 def _suggest_integer(trial: Trial, name: str, low: int, high: int, *, log: bool = False) -> int:
-    if low == high:
-        return low
-    if high - low < _MANY:
-        return trial.suggest_int(name, low, high, log=log)
-    drawn = trial.suggest_float(name, low - 0.5, high + 0.5, log=log)
-    return min(max(round(drawn), low), high)
+    return low if low == high else trial.suggest_int(name, low, high, log=log)
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ class _Choices:
     def n_values(self) -> float:
         return len(self.listed)
 
-    @property
+    @cached_property
     def _ordered(self) -> bool:
         numbers = all(
             isinstance(value, Real) and not isinstance(value, bool | np.bool_)

@@ -41,6 +41,7 @@ _NOT_IN_RESULTS = {
     "ensemble",
 }
 _ROWS = 4096  # hashed at a time
+_LITERALS = (str, int, float, bool, type(None))
 # What a value is that has all of these attributes: a partial, a scorer of scikit-learn, or a When.
 _PARTS = [
     ("func", "args", "keywords"),
@@ -135,6 +136,8 @@ def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
     within : tuple of functions
         Those whose description this is part of: they may refer to themselves.
     """
+    if type(value) in _LITERALS:  # most values: the tests below take longer
+        return repr(value)
     if isinstance(value, FunctionType):
         return _describe_function(value, within)
     if isinstance(value, Mapping):
