@@ -133,6 +133,13 @@ def test_no_candidate_comes_twice_and_small_spaces_end(make, data):
         search.fit(*data)
     assert len(set(keys(search))) == len(keys(search)) == 6
     assert search.cv_results_["params"][0] == first
+    # Given twice, and once more by what the estimator has of it.
+    first.update(activation="relu")
+    search.set_params(extra_candidates=[first, dict(first), {"hidden_layer_sizes": (3,)}])
+    with pytest.warns(UserWarning, match="ended after"):
+        search.fit(*data)
+    assert len(set(keys(search))) == len(keys(search)) == 6
+    assert search.cv_results_["params"][0] == first
 
 
 def test_what_a_setting_that_comes_first_lacks_is_the_estimators_own(data):
@@ -180,7 +187,7 @@ def test_batches_are_calls_of_the_engine(data, monkeypatch):
     bayes(n_iter=10).fit(*data)
     assert sizes == [12, 12, 6]
     sizes.clear()
-    bayes(n_iter=5, batch_size=3, extra_candidates=[{"alpha": 0.1}] * 2).fit(*data)
+    bayes(n_iter=5, batch_size=3, extra_candidates=[{"alpha": 0.1}, {"alpha": 0.2}]).fit(*data)
     assert sizes == [6, 9, 6]
     sizes.clear()
     genetic(extra_candidates=[{"alpha": 0.1}]).fit(*data)

@@ -176,8 +176,11 @@ class Proposals:
         self._left: Iterator[dict[str, Any]] | None = None  # of a space that can be listed
 
     def place(self, settings: Sequence[Mapping[str, Any]]) -> list[Proposal]:
-        """Settings that somebody else proposes, so that the model learns of them."""
-        return [self._placed(dict(params)) for params in settings]
+        """Settings that somebody else proposes, each once, so that the model learns of them."""
+        different: dict[str, dict[str, Any]] = {}
+        for params in settings:
+            different.setdefault(self._key(self._completed(params)), dict(params))
+        return [self._placed(params) for params in different.values()]
 
     def ask(self, count: int) -> list[Proposal]:
         """New settings; fewer than asked for where there are no more."""
@@ -277,10 +280,14 @@ class Proposals:
         """Equal for settings that configure the estimator alike."""
         return describe({name: _plain(value) for name, value in params.items()})
 
+    def _completed(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A setting, with the estimator's own values of what it lacks of the space."""
+        own = {name: value for name, value in self._own.items() if name in self.space.names}
+        return {**own, **params}
+
     def _placed(self, params: dict[str, Any]) -> Proposal:
         self._seen.add(self._key(params))
-        own = {name: value for name, value in self._own.items() if name in self.space.names}
-        genes = self.space.genes({**own, **params})
+        genes = self.space.genes(self._completed(params))
         if genes is None:
             return Proposal(params, None)
         with self._quiet():
