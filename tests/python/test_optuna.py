@@ -207,6 +207,44 @@ def test_what_copies_share_changes_no_proposal(name):
         assert list(pool.map(told_in_turns, [seeded] * 2)) == [points] * 2
 
 
+class PlainTPE(TPESampler):
+    """Optuna's own, which nothing is put in the place of."""
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"group": True},
+        {"multivariate": False},
+        {"constant_liar": False, "n_ei_candidates": 6},
+        {"n_startup_trials": 3},
+    ],
+    ids=repr,
+)
+def test_thrift_changes_no_proposal(params):
+    points = told_in_turns(SeededSampler(PlainTPE(**params), seed=3))
+    assert told_in_turns(SeededSampler(TPESampler(**params), seed=3)) == points
+
+
+def test_a_batch_has_one_model_of_good_trials(monkeypatch):
+    built = []
+
+    def counting(self, study, space, trials, good, build=TPESampler._build_parzen_estimator):
+        built.append(good)
+        return build(self, study, space, trials, good)
+
+    monkeypatch.setattr(TPESampler, "_build_parzen_estimator", counting)
+    study = optuna.create_study(sampler=SeededSampler(TPESampler(multivariate=True)))
+    for _ in range(4):
+        built.clear()
+        trials = [study.ask() for _ in range(6)]
+        values = [trial.suggest_float("x", 0, 1) for trial in trials]
+        for trial, value in zip(trials, values, strict=True):
+            study.tell(trial, value)
+    assert sorted(built) == [False] * 6 + [True]
+
+
 def test_the_sampler_is_left_as_it_was():
     sampler = TPESampler(seed=5)
     seeded = SeededSampler(sampler)

@@ -14,16 +14,18 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, TPESampler
 from optuna.samplers._lazy_random_state import LazyRandomState
 from optuna.search_space import IntersectionSearchSpace
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
+from nnhp.integrations._tpe import Known, ThriftyTPE
+
 _MAX_SEED = 2**32 - 1
 _SPACES = IntersectionSearchSpace | _GroupDecomposedSearchSpace
 _RANDOM_STATES = np.random.RandomState | LazyRandomState
-_SHARED = IntersectionSearchSpace | _RANDOM_STATES
+_SHARED = IntersectionSearchSpace | Known | _RANDOM_STATES
 _ATOMS = (type(None), bool, int, float, str, bytes, type, FunctionType, ModuleType, np.ndarray)
 
 
@@ -80,6 +82,8 @@ class SeededSampler(BaseSampler):
     def _prepare(self) -> None:
         """Make what all copies are made from: a sampler that knows of no study."""
         self._unused = copy.deepcopy(self.sampler)
+        if type(self._unused) is TPESampler:
+            self._unused = ThriftyTPE(self._unused)
         for space in _within(self._unused, set(), _SPACES):
             vars(space).update(vars(type(space)(space._include_pruned)))  # noqa: SLF001
         self._latest = _Latest()
@@ -233,8 +237,8 @@ class _Shared:
     """The parts that all copies of a sampler for one study share.
 
     They cost more than all others and change no proposal: random states, which get their seed
-    before each use, and the space that the finished trials have in common, to which only new
-    trials need be added.
+    before each use, the space that the finished trials have in common, to which only new trials
+    need be added, and what TPE knows of these.
     """
 
     def __init__(self, sampler: BaseSampler) -> None:

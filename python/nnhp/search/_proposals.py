@@ -99,17 +99,24 @@ class RandomTrial:
 
 
 class _RoundedTrial:
-    """A trial of Optuna's whose integers are reals that are rounded.
+    """A trial of Optuna's in which integers are rounded reals where there are many values.
 
-    Of integers TPE takes the mass of each draw under each of its kernels: an eighth of its work
-    where one parameter of five has four values, and half of it where one has hundreds.
+    Of integers TPE takes the mass of each draw under each of its kernels: half of its work where
+    one parameter of five has hundreds of values. Of few values a real would save an eighth, but
+    is the worse model: on the tables of bench_regret.py the regret of 100 candidates, asked one
+    by one, is 3.3 % of all integers as reals and 2.3 % so (medians of 10 seeds).
     """
 
+    _MANY = 16
+
     def __init__(self, trial: optuna.Trial) -> None:
+        self._trial = trial
         self.suggest_float = trial.suggest_float
         self.suggest_categorical = trial.suggest_categorical
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        if high - low < self._MANY:
+            return self._trial.suggest_int(name, low, high, log=log)
         return _rounded(self, name, low, high, log=log)
 
 
