@@ -176,6 +176,75 @@ def test_components_and_lists_of_dicts(data):
     assert {type(p["solver"]) for p in tried} == {SGD, RMSprop, str}
 
 
+def test_settings_with_components_of_their_own(data):
+    space = {"solver": [SGD(1e-3), SGD(0.5)], "solver__learning_rate": loguniform(1e-4, 1)}
+    slow, fast = {"solver__learning_rate": 1e-3}, {"solver": SGD(0.5)}
+    own = net(solver=SGD(1e-3)).get_params()
+    proposals = Proposals(space, optuna.samplers.TPESampler(), 0, "test", own=own)
+    placed = proposals.place([slow, {}, fast, fast | slow])
+    assert [proposal.params for proposal in placed] == [slow, fast, fast | slow]
+    assert [proposal.trial.params for proposal in placed] == [
+        {"solver": 0, "solver__learning_rate": 1e-3},
+        {"solver": 1, "solver__learning_rate": 0.5},
+        {"solver": 1, "solver__learning_rate": 1e-3},
+    ]
+    # Of a rate that nobody knows, the model cannot learn.
+    space["solver"].append("adam")
+    proposals = Proposals(space, optuna.samplers.TPESampler(), 0, "test", own=own)
+    assert [p.trial for p in proposals.place([{"solver": "adam"}, {"solver": SGD}])] == [None] * 2
+
+
+@pytest.mark.parametrize(
+    ("space", "settings", "genes"),
+    [
+        (
+            [
+                {"solver": ["sgd", "adam"], "learning_rate_init": [0.01, 0.001]},
+                When({"solver": "sgd"}, {"momentum": uniform(0, 0.99)}),
+            ],
+            [{"solver": "adam"}, {"solver": "sgd"}, {"learning_rate_init": 0.01}],
+            [
+                {"solver": 1, "learning_rate_init": 1},
+                {"solver": 0, "learning_rate_init": 1, "momentum": 0.9},
+                {"solver": 1, "learning_rate_init": 0},
+            ],
+        ),
+        (
+            [
+                {"solver": ["sgd"], "momentum": uniform(0, 0.99)},
+                {"solver": ["adam"], "beta_1": uniform(0.5, 0.49)},
+            ],
+            [{"solver": "adam", "beta_1": 0.75}, {"solver": "sgd", "momentum": 0.5}, {}],
+            [{"part": 1, "beta_1": 0.75}, {"part": 0, "momentum": 0.5}, {"part": 1, "beta_1": 0.9}],
+        ),
+        # What the estimator has anyway, and what it has not.
+        (
+            {"alpha": [0.1, 0.2]},
+            [{"alpha": 0.2, "dropout": 0.0}, {"alpha": 0.1, "dropout": 0.5}],
+            [{"alpha": 1}, None],
+        ),
+    ],
+)
+def test_settings_that_come_first_inform_the_model(space, settings, genes):
+    own = net().get_params()
+    proposals = Proposals(space, optuna.samplers.TPESampler(), 0, "test", own=own)
+    placed = proposals.place(settings)
+    assert [proposal.params for proposal in placed] == settings
+    assert [proposal.trial and proposal.trial.params for proposal in placed] == genes
+
+
+def test_what_comes_first_of_a_tree_is_not_tried_again(data):
+    space = [
+        {"solver": ["sgd", "adam"], "learning_rate_init": [0.01, 0.001]},
+        When({"solver": "sgd"}, {"momentum": [0.5, 0.9]}),
+    ]
+    first = [{"solver": "adam"}, {"solver": "sgd", "dropout": 0.0}]
+    search = bayes(space, n_iter=50, extra_candidates=first)
+    with pytest.warns(UserWarning, match="ended after 4 of 50"):
+        search.fit(*data)
+    assert len(search.cv_results_["params"]) == 6
+
+
 def test_batches_are_calls_of_the_engine(data, monkeypatch):
     sizes = []
 
@@ -546,6 +615,29 @@ def test_targets_end_a_search_and_folds_are_pruned(make, data):
     pruned = make(wild, prune_folds="forgiving", refit=False, **size).fit(*data).cv_results_
     assert pruned["pruned"].any()
     assert len(pruned["params"]) == 40
+
+
+@pytest.mark.parametrize("scoring", [None, ["accuracy", "f1_macro"]])
+@pytest.mark.parametrize("make", [bayes, genetic])
+def test_models_learn_how_bad_candidates_were_that_skip_folds(make, scoring, data, monkeypatch):
+    told = []
+
+    def listening(self, proposals, scores, climbs=None, tell=Proposals.tell):
+        told.extend(scores)
+        tell(self, proposals, scores, climbs)
+
+    monkeypatch.setattr(Proposals, "tell", listening)
+    size = {"n_iter": 40} if make is bayes else {"population_size": 8, "generations": 5}
+    space = {"learning_rate_init": loguniform(1e-5, 1)}
+    search = make(space, prune_folds="forgiving", scoring=scoring, refit=False, **size).fit(*data)
+    results = search.cv_results_
+    names = scoring or ["score"]
+    names = names if make is genetic else names[:1]
+    for place, name in enumerate(names):
+        folds = np.stack([results[f"split{i}_test_{name}"] for i in range(3)], axis=1)
+        means = [row[place] for row in told]
+        np.testing.assert_allclose(means, np.nanmean(folds, axis=1))
+    assert 0 < results["pruned"].sum() < 40
 
 
 @pytest.mark.parametrize("make", [bayes, genetic])

@@ -661,6 +661,25 @@ def test_results_of_a_rung_stay_as_they_were(data):
         assert_identical(first[name][0], search.cv_results_[name][0])
 
 
+def test_nothing_of_another_fit_counts(make, data, tmp_path):
+    search = make(study=tmp_path / "s.db")
+    if isinstance(search, nnhp.HalvingGridSearchCV | nnhp.HalvingRandomSearchCV):
+        pytest.skip("halving takes one score")
+    search.fit(*data)
+    search.best_index_, search.best_score_ = 10**6, 2.0  # as of a larger fit
+    search.set_params(scoring=["accuracy", "f1_macro"], refit=False).fit(*data)
+    for name in ("index", "score", "params", "estimator"):
+        assert not hasattr(search, f"best_{name}_")
+    assert not hasattr(search, "refit_time_")
+    assert nnhp.Study(tmp_path / "s.db").best["score"] <= 1
+    search.set_params(scoring="accuracy", refit=lambda results: 0)
+    if isinstance(search, nnhp.PBTSearchCV | nnhp.GrowSearchCV):
+        return  # which refuse to be told what to refit
+    search.fit(*data)
+    assert search.best_index_ == 0
+    assert not hasattr(search, "best_score_")
+
+
 def test_equal_frames_are_the_same_data(data, tmp_path):
     X, y = data
     path = str(tmp_path / "study.sqlite")

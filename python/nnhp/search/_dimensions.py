@@ -7,11 +7,11 @@ suggests by their names. Trials are made in `_proposals`: of Optuna's, or drawn 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -201,6 +201,8 @@ class _Layers:
         (low, high), (least, most) = self.layers.depth, self.layers.width
         if units is None or not low <= len(units) <= high:
             return None
+        if not all(isinstance(width, Integral) for width in units):
+            return None
         if not all(least <= width <= most for width in units):
             return None
         shape = self.layers.shape
@@ -300,7 +302,7 @@ class Space:
             gene = f"{name} ({n})"
         return gene
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
         """All parameters that a candidate may have."""
         return {entry.name for entries in [*self._parts, *self._added] for entry in entries}
@@ -338,8 +340,19 @@ class Space:
                 found |= of_condition if holds else {}
         return found
 
-    def genes(self, params: Mapping[str, Any]) -> Genes | None:
-        """Genes that mean a setting; None where it is outside of the space."""
+    def genes(
+        self, params: Mapping[str, Any], named: Collection[str] | None = None
+    ) -> Genes | None:
+        """Genes that mean a setting; None where it is outside of the space.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            The setting, and what candidates have anyway.
+        named : collection of str, default=None
+            The setting's own parameters, none of which may be lost; None: all.
+        """
+        kept = params.keys() if named is None else set(named)
         for place, entries in enumerate(self._parts):
             found: Genes | None = {_PART: place} if len(self._parts) > 1 else {}
             found = _with_genes(found, entries, params)
@@ -348,7 +361,7 @@ class Space:
                 if condition.holds(params):
                     found = _with_genes(found, added, params)
                     names |= {entry.name for entry in added}
-            if found is not None and params.keys() <= names:
+            if found is not None and kept <= names:
                 return found
         return None
 

@@ -64,6 +64,10 @@ def epochs_parameter(estimator: Any) -> str | None:
     return None
 
 
+# What a fit may have without the next one having it.
+_BEST = ("best_index_", "best_score_", "best_params_", "best_estimator_", "refit_time_")
+
+
 class EngineSearch(DocLink, BaseSearchCV):
     """What nnhp's searches add to scikit-learn's."""
 
@@ -146,6 +150,8 @@ class EngineSearch(DocLink, BaseSearchCV):
         try:
             results = search.run(context)
             self.multimetric_ = search.multimetric
+            for name in _BEST:
+                self.__dict__.pop(name, None)  # of another fit
             if callable(self.scoring) and self.multimetric_:
                 self._check_refit_for_multimetric(search.run_state.outcomes.first_scores())
                 refit_metric = self.refit

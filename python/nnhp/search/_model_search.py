@@ -17,7 +17,7 @@ from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
 from nnhp.search._outcome import Candidate
 from nnhp.search._prepare import net_of
 from nnhp.search._proposals import Proposal, Proposals, need_optuna
-from nnhp.search._rungs import RungSearch, means_of
+from nnhp.search._rungs import RungSearch, metric_of
 
 _MAX_SEED = 2**32 - 1
 
@@ -140,9 +140,19 @@ class ModelSearch(RungSearch):
         ).call_on_fit_task_begin(estimator=self)
         results = evaluate_candidates(candidates, more_results=more_results, callback_ctx=batch)
         batch.call_on_fit_task_end(estimator=self)
-        n = len(candidates)
-        columns = [np.asarray(results[f"mean_test_{name}"]) for name in metrics]
-        return np.stack([column[-n:] for column in columns or [means_of(self, results)]], axis=1)
+        columns = [
+            self._known_means(results, name) for name in metrics or [metric_of(self, results)]
+        ]
+        return np.stack(columns, axis=1)[-len(candidates) :]
+
+    def _known_means(self, results: Mapping[str, Any], metric: str) -> NDArray[np.float64]:
+        """Mean scores; of a candidate that skipped folds, for it was bad, over the others."""
+        means = np.array(results[f"mean_test_{metric}"])
+        if self.prune_folds is not None:
+            for row in np.flatnonzero(results["pruned"]):
+                folds = [results[f"split{i}_test_{metric}"][row] for i in range(self.n_splits_)]
+                means[row] = np.nanmean(folds)
+        return means
 
     def _epochs_of_net(self) -> int:
         """Epochs of a training, as the estimator stands; 0 where none are counted."""

@@ -22,6 +22,7 @@ SAMPLERS = ("tpe", "gp", "cmaes")
 # before the settings of a space that can be listed are gone through.
 _MODEL_TRIES = 16
 _RANDOM_TRIES = 1000
+_UNKNOWN = object()
 
 
 def need_optuna(search: str) -> Any:
@@ -186,7 +187,7 @@ class Proposals:
         """Settings that somebody else proposes, each once, so that the model learns of them."""
         different: dict[str, dict[str, Any]] = {}
         for params in settings:
-            different.setdefault(self._key(self._completed(params)), dict(params))
+            different.setdefault(self._key(params), dict(params))
         return [self._placed(params) for params in different.values()]
 
     def ask(self, count: int) -> list[Proposal]:
@@ -285,16 +286,26 @@ class Proposals:
 
     def _key(self, params: Mapping[str, Any]) -> str:
         """Equal for settings that configure the estimator alike."""
-        return describe({name: _plain(value) for name, value in params.items()})
+        completed = self._completed(params)
+        return describe({name: _plain(value) for name, value in completed.items()})
 
     def _completed(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """A setting, with the estimator's own values of what it lacks of the space."""
-        own = {name: value for name, value in self._own.items() if name in self.space.names}
-        return {**own, **params}
+        """A setting, and what candidates with it have of the space's other parameters."""
+        found = dict(params)
+        for name in self.space.names - params.keys():
+            own = _unnamed(name, params, self._own)
+            if own is not _UNKNOWN:
+                found[name] = own
+        return found
 
     def _placed(self, params: dict[str, Any]) -> Proposal:
         self._seen.add(self._key(params))
-        genes = self.space.genes(self._completed(params))
+        changed = [
+            name
+            for name, value in params.items()
+            if name not in self._own or describe(_plain(value)) != describe(self._own[name])
+        ]
+        genes = self.space.genes(self._completed(params), changed)
         if genes is None:
             return Proposal(params, None)
         with self._quiet():
@@ -316,6 +327,23 @@ class Proposals:
                 yield
         finally:
             logging.set_verbosity(level)
+
+
+def _unnamed(name: str, params: Mapping[str, Any], own: Mapping[str, Any]) -> Any:
+    """The value of a parameter that a setting does not name.
+
+    It is the estimator's own; where the setting has another component in the place of the one
+    that the parameter belongs to, that one's.
+    """
+    owner = name
+    while "__" in owner:
+        owner = owner.rpartition("__")[0]
+        if owner in params:
+            component = params[owner]
+            if isinstance(component, type) or not hasattr(component, "get_params"):
+                return _UNKNOWN
+            return component.get_params().get(name.removeprefix(f"{owner}__"), _UNKNOWN)
+    return own.get(name, _UNKNOWN)
 
 
 def _plain(value: Any) -> Any:

@@ -137,12 +137,7 @@ class SearchFit:
             self._tell_of_failures(0)
         state.warn_of_limits()
         state.outcomes.settle()
-        results = self._format(state.outcomes)
-        if state.outcomes.n_parameters is not None:
-            results["n_parameters"] = state.outcomes.n_parameters.values
-        if search.prune_folds is not None:
-            results["pruned"] = state.outcomes.pruned.values
-        return results
+        return self._format(state.outcomes)
 
     def close(self) -> None:
         """End the progress bar and the study, whatever happened."""
@@ -240,11 +235,15 @@ class SearchFit:
             return state.outcomes.params[:n_rows]
         if name in self._more:
             return np.asarray(self._more[name][:n_rows])
-        metric = name.removeprefix("mean_test_")
-        if metric != name:
+        if name == "pruned" and self._search.prune_folds is not None:
+            return state.outcomes.pruned.values[:n_rows]
+        column, _, metric = name.partition("_test_")
+        fold = column.removeprefix("split")
+        if column == "mean" or fold.isdigit():
             found = state.outcomes.scores("test").get(metric if self.multimetric else None)
             if found is not None and (self.multimetric or metric == "score"):
-                return found[:n_rows].mean(axis=1)
+                by_fold = found[:n_rows]
+                return by_fold.mean(axis=1) if column == "mean" else by_fold[:, int(fold)]
         return None
 
     def size_of(self, params: dict[str, Any]) -> NetSize | None:
@@ -259,11 +258,16 @@ class SearchFit:
         return self._format(self.run_state.outcomes.first(n_rows))
 
     def _format(self, outcomes: Outcomes) -> dict[str, Any]:
-        return format_results(
+        results = format_results(
             outcomes,
             {name: entries[: len(outcomes)] for name, entries in self._more.items()},
             train_scores=self._search.return_train_score,
         )
+        if outcomes.n_parameters is not None:
+            results["n_parameters"] = outcomes.n_parameters.values
+        if self._search.prune_folds is not None:
+            results["pruned"] = outcomes.pruned.values
+        return results
 
     # ------------------------------------------------------------------ the evaluator
 
