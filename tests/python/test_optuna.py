@@ -21,6 +21,8 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState
 from scipy.stats import loguniform, uniform
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import nnhp
 from nnhp import MLPClassifier, Study
@@ -376,6 +378,21 @@ def test_a_study_of_optunas_own(tmp_path):
     study.optimize(lambda trial: trial.suggest_float("alpha", 0, 1), n_trials=5)
     found = import_study(study, tmp_path / "study.db", n_best=3)
     assert found == [{"alpha": a} for a in sorted(t.params["alpha"] for t in study.trials)[:3]]
+
+
+def test_settings_with_arrays_and_with_what_no_study_holds(tmp_path):
+    X, y = problem("multiclass")
+    pipe = Pipeline([("s", StandardScaler()), ("net", MLPClassifier(max_iter=2))])
+    sizes = [np.array([4, 4]), np.array([3, 3])]
+    space = {"net__hidden_layer_sizes": sizes, "s": ["passthrough", MinMaxScaler()]}
+    search = nnhp.GridSearchCV(pipe, space, cv=2, study=tmp_path / "study.db").fit(X, y)
+    (exported,) = export_study(tmp_path / "study.db", optuna.storages.InMemoryStorage())
+    into = Study(tmp_path / "other.db")
+    with pytest.warns(UserWarning, match="'study.db' does not hold are passed over: <MinMax.*kept"):
+        found = import_study(exported, into)
+    kept = [params for params in search.cv_results_["params"] if params["s"] == "passthrough"]
+    assert len(found) == len(into.enqueued) == len(kept) == 2
+    assert {tuple(params["net__hidden_layer_sizes"]) for params in found} == {(4, 4), (3, 3)}
 
 
 def test_studies_that_are_not_there(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import STOPS_EARLY, assert_identical, problem
 from numpy.random import RandomState
-from scipy.stats import loguniform, norm, randint, uniform
+from scipy.stats import loguniform, norm, randint, rv_discrete, uniform
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import FitFailedWarning
@@ -369,11 +369,19 @@ class Bare:
         return random_state.uniform()
 
 
+SIZES = rv_discrete(values=([8, 16, 32], [0.2, 0.5, 0.3]))
+
+
 @pytest.mark.parametrize(
     ("value", "values", "factor", "expected"),
     [
         (0.5, uniform(0, 1), 0.8, 0.4),
         (0.9, uniform(0, 1), 1.2, 1.0),
+        (8, SIZES, 1.2, 16),
+        (16, SIZES, 0.8, 8),
+        (32, SIZES, 0.8, 16),
+        (32, SIZES, 1.2, 32),
+        (8, SIZES, 0.8, 8),
         (0.45, spaces.default(MLPClassifier())["dropout"], 1.2, 0.5),
         (0.5, Bare(), 1.2, 0.6),
         (10, randint(1, 100), 1.2, 12),
@@ -399,6 +407,16 @@ def test_values_are_moved(value, values, factor, expected):
     assert found["a"] == pytest.approx(expected) if type(expected) is float else (
         found["a"] == expected and type(found["a"]) is type(expected)
     )  # fmt: skip
+
+
+def test_no_value_is_moved_to_an_end_that_is_never_drawn(data):
+    space = {"beta_1": uniform(0.5, 0.5), "dropout": uniform(0, 1)}
+    moved = explored(
+        {"beta_1": 0.99, "dropout": 0.99}, space, RandomState(0),
+        factors=(1.2, 1.2), resample_probability=0.0,
+    )  # fmt: skip
+    assert 0.99 < max(moved.values()) < 1
+    MLPClassifier(max_iter=1, **moved).fit(*data)
 
 
 def test_values_are_drawn_anew_as_often_as_asked():

@@ -5,7 +5,18 @@ from itertools import islice
 import numpy as np
 import pytest
 from helpers import STOPS_EARLY, problem
-from scipy.stats import expon, loguniform, norm, poisson, randint, uniform
+from scipy.stats import (
+    bernoulli,
+    binom,
+    expon,
+    loguniform,
+    norm,
+    poisson,
+    randint,
+    rv_discrete,
+    truncnorm,
+    uniform,
+)
 from sklearn.model_selection import ParameterSampler as ScikitParameterSampler
 
 import nnhp
@@ -136,6 +147,7 @@ def test_bad_spaces(space, error, message):
         (norm(5, 1), 0, 10, float),
         (expon(1), 1, 15, float),
         (poisson(4), 0, 30, int),
+        (rv_discrete(values=([8, 16, 32], [0.2, 0.5, 0.3])), 8, 32, int),
         (range(5, 50, 15), 5, 35, int),
         (np.array([1, 2, 4]), 1, 4, int),
         ([0.5], 0.5, 0.5, float),
@@ -144,7 +156,7 @@ def test_bad_spaces(space, error, message):
 def test_values_of_a_distribution(values, low, high, kind):
     found = [params["a"] for params in drawn({"a": values})]
     assert all(type(value) is kind and low <= value <= high for value in found)
-    reference = list(values) if not hasattr(values, "rvs") else values.rvs(4000, random_state=0)
+    reference = list(values) if not hasattr(values, "rvs") else values.rvs(size=4000, random_state=0)
     if kind is not int and len(set(found)) > 1:
         spread = np.quantile(reference, 0.9) - np.quantile(reference, 0.1)
         assert abs(np.median(found) - np.median(reference)) < 0.2 * spread
@@ -208,6 +220,7 @@ SPACES = [
     [{"a": uniform(0, 1), "b": ["x", None, (1, 2)]}, {"a": uniform(5, 1)}, {"c": [3, 2, 1]}],
     {"solver": [SGD(), RMSprop()], "solver__learning_rate": loguniform(1e-3, 1e-1)},
     {"h": HiddenLayers((1, 3), (4, 9)), "n": norm(), "r": randint(2, 9), "k": poisson(3)},
+    {"b": bernoulli(0.5), "n": binom(3, 0.5), "d": rv_discrete(values=([8, 32], [0.2, 0.8]))},
     {"h": HiddenLayers((2, 3), (1, 99), log=False), "r": randint(2, 90), "l": range(0, 80, 2)},
 ]
 
@@ -221,6 +234,41 @@ def test_genes_mean_the_setting_that_they_were_found_for(space):
         assert again.keys() == params.keys()
         for name, value in params.items():
             assert again[name] == (pytest.approx(value) if isinstance(value, float) else value)
+
+
+class Quantiles:
+    """The least that a distribution must have."""
+
+    def rvs(self, random_state):
+        return 0.5
+
+    def ppf(self, q):
+        return q
+
+
+@pytest.mark.parametrize(
+    ("values", "value", "meant"),
+    [
+        (truncnorm(-1, 1), 1.0, pytest.approx(1, abs=1e-5)),
+        (truncnorm(-1, 1), -1, pytest.approx(-1, abs=1e-5)),
+        (truncnorm(-1, 1), 1.5, None),
+        (norm(), -30.0, None),
+        (poisson(3), 40, None),
+        (rv_discrete(values=([8, 32], [0.2, 0.8])), 9, None),
+        (Quantiles(), 0.5, None),
+    ],
+    ids=lambda given: getattr(getattr(given, "dist", None), "name", None),
+)
+def test_values_at_the_ends_and_beyond(values, value, meant):
+    space = Space({"a": values}, all_genes=False)
+    genes = space.genes({"a": value})
+    assert (genes and space.params(Fixed(genes))["a"]) == meant
+
+
+@pytest.mark.parametrize("units", [None, "auto", (4.5,), (4, None), [[4]]])
+def test_what_is_no_hidden_layers_has_no_genes(units):
+    space = Space({"h": HiddenLayers((1, 3), (4, 64))}, all_genes=False)
+    assert space.genes({"h": units}) is None
 
 
 @pytest.mark.parametrize("n", [5, 30])

@@ -22,7 +22,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy.exc import ArgumentError
 
 from nnhp.search import Study
-from nnhp.search._study_values import dumps, loads
+from nnhp.search._study_values import dumps, loads, refused
 
 _PARAMS = "nnhp_params"  # attribute: the parameters as they are, in typed JSON
 _LOG_RATIO = 100.0  # from here on positive numbers are shown on a logarithmic axis
@@ -133,6 +133,12 @@ def import_study(
     OSError
         The file cannot be written.
 
+    Warns
+    -----
+    UserWarning
+        Of settings that are passed over, as `export_study` kept but the name of a value, say of
+        an estimator of another library.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -160,14 +166,27 @@ def import_study(
         sign = -1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else 1
         trials = sorted(trials, key=lambda trial: sign * (trial.value or 0.0))
     into = path if isinstance(path, Study) else Study(path)
-    settings: list[dict[str, Any]] = []
+    settings: dict[bytes, dict[str, Any]] = {}
+    passed_over = ""
     for trial in trials:
         kept = trial.user_attrs.get(_PARAMS)
         params = dict(trial.params) if kept is None else loads(kept.encode())
-        if params not in settings and len(settings) < n_best:
-            settings.append(params)
-            into.enqueue(params)
-    return settings
+        try:
+            settings.setdefault(dumps(params, refused), params)
+        except TypeError as error:
+            passed_over = passed_over or str(error)
+        if len(settings) == n_best:
+            break
+    if passed_over:
+        warnings.warn(
+            f"Settings that the study {study.study_name!r} does not hold are passed over: "
+            + passed_over,
+            UserWarning,
+            stacklevel=2,
+        )
+    for params in settings.values():
+        into.enqueue(params)
+    return list(settings.values())
 
 
 def _exported(name: str, storage: Any, trials: Sequence[Any]) -> optuna.Study:

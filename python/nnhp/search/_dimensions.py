@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nnhp.search._explore import check_distribution
+from nnhp.search._explore import bounds, check_distribution
 from nnhp.search._fingerprint import describe
 from nnhp.search._space import HiddenLayers
 from nnhp.search._when import parts_of, same_value
@@ -152,16 +152,23 @@ class _Quantiles:
     def n_values(self) -> float:
         return math.inf
 
+    @property
+    def _is_discrete(self) -> bool:
+        return hasattr(self.distribution, "pmf")
+
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> Any:
         value = self.distribution.ppf(trial.suggest_float(name, _TAIL, 1 - _TAIL))
-        if hasattr(getattr(self.distribution, "dist", None), "pmf"):
-            return int(value)
-        return float(value)
+        return int(value) if self._is_discrete else float(value)
 
     def genes(self, value: Any, name: str) -> Genes | None:
-        if not isinstance(value, Real):
+        if not isinstance(value, Real) or not hasattr(self.distribution, "cdf"):
             return None
         quantile = float(self.distribution.cdf(value))
+        if self._is_discrete:
+            mass = float(self.distribution.pmf(value))
+            quantile = quantile - mass / 2 if mass > 0 else math.nan  # the middle of its own
+        elif value in bounds(self.distribution):
+            quantile = min(max(quantile, _TAIL), 1 - _TAIL)
         return {name: quantile} if _TAIL <= quantile <= 1 - _TAIL else None
 
     def values(self) -> Iterator[Any]:

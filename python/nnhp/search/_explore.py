@@ -95,7 +95,7 @@ def _is_number(value: Any) -> bool:
 
 def _moved(value: Any, values: Any, factor: float) -> Any:
     if hasattr(values, "rvs"):
-        return _multiplied(value, factor, *_bounds(values)) if _is_number(value) else value
+        return _within(values, value, factor) if _is_number(value) else value
     if not all(_is_number(entry) for entry in (value, *values)):
         return value  # one of them is not next to another
     numbers = sorted(set(values))
@@ -105,7 +105,7 @@ def _moved(value: Any, values: Any, factor: float) -> Any:
     return beyond[0] if factor > 1 else beyond[-1]
 
 
-def _bounds(values: Any) -> tuple[float, float]:
+def bounds(values: Any) -> tuple[float, float]:
     """Least and greatest value of a distribution that tells them, or its quantiles."""
     if hasattr(values, "support"):
         low, high = values.support()
@@ -114,6 +114,19 @@ def _bounds(values: Any) -> tuple[float, float]:
     else:
         low, high = -np.inf, np.inf
     return float(low), float(high)
+
+
+def _within(values: Any, value: Any, factor: float) -> int | float:
+    """A number moved to one that a distribution gives."""
+    low, high = bounds(values)
+    if not isinstance(value, Integral):
+        # The upper end is none of SciPy's draws, and often not allowed: of uniform(0.5, 0.5), 1.
+        return _multiplied(value, factor, low, max(np.nextafter(high, low), low))
+    moved = _multiplied(value, factor, low, high)
+    if hasattr(values, "pmf") and not values.pmf(moved):  # as of rv_discrete: the next one that is
+        quantile = values.cdf(moved)
+        return int(values.ppf(np.nextafter(quantile, 1) if factor > 1 else quantile))
+    return moved
 
 
 def _multiplied(value: Any, factor: float, low: float, high: float) -> int | float:

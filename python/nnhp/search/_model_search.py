@@ -82,10 +82,12 @@ class ModelSearch(RungSearch):
             said = " and ".join(f"{name}={getattr(self, name)}" for name in limits)
             raise ValueError(f"No setting of the space was found within {said}.")
         if self._n_proposed < self._n_planned:
+            reason = "the space has no more settings."
+            if limits:
+                reason = "no more settings were found within the limits."
             warnings.warn(
                 f"{type(self).__name__} ended after {self._n_proposed} of {self._n_planned} "
-                "candidates: the space has no more settings"
-                + (" within the limits." if limits else "."),
+                f"candidates: {reason}",
                 UserWarning,
                 stacklevel=5,
             )
