@@ -61,6 +61,12 @@ def genetic(space=FLAT, *, estimator=None, **params):
     return GeneticSearchCV(estimator or net(), space, **defaults | params)
 
 
+def fixed_alpha():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.PartialFixedSampler({"alpha": 0.1}, RandomSampler())
+
+
 def keys(search):
     return [repr(sorted(params.items())) for params in search.cv_results_["params"]]
 
@@ -561,6 +567,14 @@ def test_the_bridge_says_what_it_needs(monkeypatch):
     [
         ({"sampler": "tpes"}, "'sampler' parameter of BayesSearchCV must be a str among"),
         ({"sampler": 3}, "'sampler' parameter of BayesSearchCV must be"),
+        (
+            {"sampler": optuna.samplers.GridSampler({"alpha": [0.1]})},
+            "sampler must be one that proposes, and GridSampler names values",
+        ),
+        (
+            {"sampler": fixed_alpha()},
+            "sampler must be one that proposes, and PartialFixedSampler names values",
+        ),
         ({"batch_size": 0}, "'batch_size' parameter of BayesSearchCV must be"),
         ({"pruner": "percentile"}, "'pruner' parameter of BayesSearchCV must be"),
         ({"n_iter": 0}, "'n_iter' parameter of BayesSearchCV must be"),

@@ -3,14 +3,17 @@
 from functools import partial, wraps
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 from helpers import run_child
+from optuna.samplers import CmaEsSampler, TPESampler
 from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score, make_scorer
 
+from nnhp.integrations.optuna import SeededSampler
 from nnhp.search._fingerprint import _content, describe
 
 
@@ -93,6 +96,12 @@ DIFFERENT = {
     "values": (np.arange(5.0), np.arange(5.0) + 1),
     "types": (np.arange(5), np.arange(5.0)),
     "keys": ({"a": 1}, {"b": 1}),
+    "samplers": (TPESampler(), CmaEsSampler()),
+    "samplers' settings": (TPESampler(n_startup_trials=3), TPESampler(n_startup_trials=4)),
+    "samplers within": tuple(
+        SeededSampler(CmaEsSampler(independent_sampler=TPESampler(n_startup_trials=n)))
+        for n in (3, 4)
+    ),
 }
 
 
@@ -105,10 +114,19 @@ def test_different_things_are_described_differently(pair):
 def test_the_order_of_sets_does_not_count(seed):
     """It depends on the hashes of a process."""
     code = """
+from nnhp.integrations.optuna import SeededSampler
 from nnhp.search._fingerprint import describe
 print(describe([{"a", "b", "c"}, lambda x: x in {"a", "b", "c"}]))
 """
     assert run_child(code, PYTHONHASHSEED=seed) == run_child(code, PYTHONHASHSEED="3") != ""
+
+
+def test_seeds_and_use_of_a_sampler_do_not_count():
+    used = CmaEsSampler(seed=3)
+    study = optuna.create_study(sampler=used)
+    for _ in range(3):
+        study.tell(study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}), 0.0)
+    assert describe(used) == describe(CmaEsSampler(seed=4))
 
 
 def test_a_generator_that_has_drawn_is_another_one():

@@ -156,7 +156,9 @@ def test_bad_spaces(space, error, message):
 def test_values_of_a_distribution(values, low, high, kind):
     found = [params["a"] for params in drawn({"a": values})]
     assert all(type(value) is kind and low <= value <= high for value in found)
-    reference = list(values) if not hasattr(values, "rvs") else values.rvs(size=4000, random_state=0)
+    reference = (
+        list(values) if not hasattr(values, "rvs") else values.rvs(size=4000, random_state=0)
+    )
     if kind is not int and len(set(found)) > 1:
         spread = np.quantile(reference, 0.9) - np.quantile(reference, 0.1)
         assert abs(np.median(found) - np.median(reference)) < 0.2 * spread

@@ -50,7 +50,8 @@ class BayesSearchCV(ModelSearch):
     sampler : {'tpe', 'gp', 'cmaes'} or optuna.samplers.BaseSampler, default='tpe'
         What proposes: the tree-structured Parzen estimator [1]_, which knows conditions; a Gaussian
         process, which needs PyTorch; the covariance matrix adaptation, for spaces of numbers; or
-        any of Optuna's samplers, whose own seed has no effect.
+        any of Optuna's samplers that propose, whose own seed has no effect. It sees lists as
+        the places of their entries, and hidden layers as their number and widths.
     batch_size : 'auto' or int, default='auto'
         Candidates that are proposed at once, without the scores of each other; 'auto' is 4. With
         ``pruner='hyperband'`` the brackets set it.

@@ -48,6 +48,12 @@ _PARTS = [
     ("_score_func", "_sign", "_kwargs", "_response_method"),
     ("condition", "space"),
 ]
+_SAMPLER_STATES = (
+    "RandomState",
+    "LazyRandomState",
+    "IntersectionSearchSpace",
+    "_GroupDecomposedSearchSpace",
+)
 _VERSIONED = {module.__name__: module for module in (nnhp, sklearn, np, scipy)}
 SPACES = ("param_grid", "param_distributions", "extra_candidates")
 
@@ -166,6 +172,8 @@ def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
     # A frozen distribution of SciPy: what it was made from.
     if hasattr(value, "dist") and hasattr(value, "kwds"):
         return f"{value.dist.name}({describe(value.args)}, {describe(value.kwds)})"
+    if any(base.__module__.partition(".")[0] == "optuna" for base in type(value).__mro__):
+        return _describe_sampler(value, within)
     text = repr(value)
     if " at 0x" in text:
         name = f"{type(value).__module__}.{type(value).__qualname__}"
@@ -174,6 +182,21 @@ def describe(value: Any, within: tuple[Any, ...] = ()) -> str:
         except Exception:  # it cannot be pickled
             return name
     return text
+
+
+def _describe_sampler(value: Any, within: tuple[Any, ...]) -> str:
+    """Text of a sampler of Optuna's, or of a part of it: what it is set to.
+
+    Its random states count for nothing, for the searches seed them, nor what it has noted of the
+    studies that it was used for.
+    """
+    state = value.__getstate__()
+    if not isinstance(state, dict):
+        return type(value).__qualname__
+    settings = {
+        name: part for name, part in state.items() if type(part).__name__ not in _SAMPLER_STATES
+    }
+    return f"{type(value).__qualname__}({describe(settings, within)})"
 
 
 def _describe_fitted(value: Any) -> str:
