@@ -313,14 +313,15 @@ def test_another_sampler_of_optunas_proposes(data):
 
 
 @pytest.mark.parametrize(
-    ("sampler", "kind"),
+    ("sampler", "many"),
     [
         (optuna.samplers.TPESampler(), optuna.distributions.FloatDistribution),
         (RandomSampler(), optuna.distributions.IntDistribution),
     ],
     ids=["tpe", "random"],
 )
-def test_integers_are_rounded_reals_to_tpe_alone(sampler, kind):
+def test_many_integers_are_rounded_reals_to_tpe_alone(sampler, many):
+    few = optuna.distributions.IntDistribution
     space = {"a": range(3), "h": HiddenLayers(1, (2, 9)), "r": randint(2, 40)}
     proposals = Proposals(space, sampler, 0, "test", own={})
     first = {"a": 2, "h": (9,), "r": 39}
@@ -329,7 +330,8 @@ def test_integers_are_rounded_reals_to_tpe_alone(sampler, kind):
     proposals.tell(placed + asked, [[0.0]] * 61)
     asked += proposals.ask(20)  # by what it has learned
     for proposal in placed + asked:
-        assert {type(given) for given in proposal.trial.distributions.values()} == {kind}
+        kinds = {name: type(given) for name, given in proposal.trial.distributions.items()}
+        assert kinds == {"a": few, "h.width_1": few, "r": many}
     names = {"a": range(3), "h": [(width,) for width in range(2, 10)], "r": range(2, 40)}
     for name, values in names.items():
         found = [proposal.params[name] for proposal in asked]
