@@ -150,6 +150,45 @@ def test_what_a_callback_raises_leaves_the_model_as_it_is():
     assert_identical(model.get_weights(), other.get_weights())
 
 
+CHANGES = {
+    "compile": lambda model: model.compile("sgd", "sparse_categorical_crossentropy"),
+    "add": lambda model: model.add(Dense(1)),
+    "pop": lambda model: model.pop(),
+    "fit": fit,
+    "train_on_batch": lambda model: model.train_on_batch(X, IDS),
+}
+
+
+@pytest.mark.parametrize("method", CHANGES)
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
+def test_a_training_under_way_is_left_alone(method, hook):
+    model, other = model_of(), model_of()
+
+    def change(*told):
+        with pytest.raises(RuntimeError, match=f"^{method} cannot be called while the model is tr"):
+            CHANGES[method](model)
+        fit(copy.deepcopy(model), epochs=1)
+
+    fit(model, epochs=2, callbacks=callbacks.LambdaCallback(**{hook: change}))
+    fit(other, epochs=2)
+    fit(model)
+    fit(other)
+    assert_identical(model.get_weights(), other.get_weights())
+
+
+def test_the_end_of_a_training_is_no_training():
+    """Nor is one that ended by an error."""
+    model, other = model_of(), model_of()
+    again = callbacks.LambdaCallback(on_train_end=lambda logs: fit(model, epochs=1))
+    fit(model, epochs=2, callbacks=again)
+    fit(other)
+    assert_identical(model.get_weights(), other.get_weights())
+    with pytest.raises(ZeroDivisionError):
+        fit(model, callbacks=callbacks.LambdaCallback(on_train_begin=lambda logs: 1 / 0))
+    for change in CHANGES.values():
+        change(copy.deepcopy(model))
+
+
 def test_epochs_are_printed(capsys):
     model = model_of(metrics="accuracy")
     model.fit(X, IDS, epochs=2, validation_split=0.2)

@@ -55,7 +55,10 @@ class Trainable(Layered):
         ValueError
             If a name is not known, or a parameter out of bounds; if a metric would be reported
             under the name of another number; if shapes of weights were changed in the layers.
+        RuntimeError
+            If a training is under way.
         """
+        self._check_resting("compile")
         compiled, net = Compiled(optimizer, loss, metrics), self._renewed()
         self._compiled = compiled
         if net is not None:
@@ -153,7 +156,10 @@ class Trainable(Layered):
         ValueError
             If an argument is out of bounds, shapes do not fit together, the loss is not one of such
             outputs or targets, or a metric not one of such targets.
+        RuntimeError
+            If a training is under way: a callback can train a ``copy.deepcopy`` of the model.
         """
+        self._check_resting("fit")
         compiled = self._ready()
         epochs = check_count(epochs, "epochs", 0)
         initial_epoch = check_count(initial_epoch, "initial_epoch", 0)
@@ -179,8 +185,8 @@ class Trainable(Layered):
         watching = Watching(self, callbacks)
         steps = -(-train.n_samples // batch_size)
         self.stop_training = False
-        self._training = training
         try:
+            self._training = training
             watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
             for epoch in range(initial_epoch, epochs):
                 watching.begin_epoch(epoch)
@@ -227,7 +233,13 @@ class Trainable(Layered):
         -------
         loss : float, list of float or dict of str to float
             The loss before the step; with metrics, these follow it, for the net after the step.
+
+        Raises
+        ------
+        RuntimeError
+            If a training is under way.
         """
+        self._check_resting("train_on_batch")
         compiled = self._ready()
         _check_return_dict(return_dict)
         part = self._part(self._samples(x), y, sample_weight, class_weight)
