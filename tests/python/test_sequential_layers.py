@@ -216,6 +216,60 @@ def test_layers_are_frozen_from_the_next_compile_on(capsys):
     assert not any(map(np.array_equal, model.get_weights()[:6], kept[:6]))
 
 
+SLOPES = {
+    "PReLU": layers.PReLU("ones"),
+    "Activation": layers.Activation("prelu"),
+}
+
+
+@pytest.mark.parametrize("of_slopes", SLOPES.values(), ids=SLOPES.keys())
+def test_slopes_are_frozen_with_their_units(of_slopes):
+    slopes = clone(of_slopes)
+    model = trained(Dense(8, input_dim=4), slopes, Dense(3, "softmax"))
+    compiled = ("adam", "sparse_categorical_crossentropy")
+    slopes.trainable = False
+    told = r"trainable=False.*\): trainable must be that of Dense\(input_dim=4, units=8\)"
+    with pytest.raises(ValueError, match=told):
+        model.compile(*compiled)
+    model.layers[0].trainable = False
+    model.compile(*compiled)
+    start = model.get_weights()
+    fit(model)
+    assert_identical(model.get_weights()[:3], start[:3])
+    slopes.trainable = True
+    with pytest.raises(ValueError, match="trainable must be that of Dense"):
+        model.compile(*compiled)
+    model.layers[0].trainable = True
+    model.compile(*compiled)
+    fit(model)
+    assert not any(map(np.array_equal, model.get_weights(), start))
+
+
+def test_all_layers_of_a_model_are_frozen_at_once():
+    model = everything()
+    assert model.trainable
+    assert nnhp.Sequential().trainable
+    model.trainable = False
+    assert not model.trainable
+    assert not any(layer.trainable for layer in model.layers)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="trainable=False in all layers with weights leaves noth"):
+        fit(model)
+    start = model.get_weights()
+    model.layers[-1].trainable = True
+    assert model.trainable
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model)
+    assert_identical(model.get_weights()[:-2], start[:-2])
+    assert not np.array_equal(model.get_weights()[-1], start[-1])
+    model.trainable = True
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model)
+    assert not np.array_equal(model.get_weights()[0], start[0])
+    with pytest.raises(ValueError, match="'trainable' parameter of Sequential must be"):
+        model.trainable = "no"
+
+
 def test_shapes_of_weights_stay():
     model = model_of()
     before = model.get_weights()

@@ -75,6 +75,7 @@ class Layer(WithoutKeras, Component):
         "weights": "a model has set_weights",
         "batch_input_shape": "input_shape is the shape of one sample",
     }
+    trainable: bool = True  # a parameter of the layers that have weights
     _model: _Model | None = None  # whose layer it is
     _kept: Mapping[str, NDArray[Any]] = MappingProxyType({})  # weights while no net holds them
 

@@ -84,6 +84,17 @@ class Layered:
         """The layers that follow the Input; what is set in them counts from the next compile on."""
         return list(self._layers)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is; set, it is that of each, and counts from the next compile on."""
+        return not self._layers or any(layer.trainable for layer in self._layers)
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        check_arguments("Sequential", {"trainable": ["boolean"]}, {"trainable": trainable})
+        for layer in self._layers:
+            layer.trainable = trainable
+
     def add(self, layer: Layer) -> None:
         """Append a layer; the others keep their weights.
 

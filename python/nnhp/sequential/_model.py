@@ -48,6 +48,9 @@ class Sequential(Trainable):
         The layers, without the `Input`. What is set in one that has weights already, ``trainable``
         say, has an effect from the next `compile` on.
 
+    trainable : bool
+        Whether training changes any layer. Setting it sets that of each layer.
+
     learning_rate : float
         The rate of the next epoch; may be set between epochs.
 

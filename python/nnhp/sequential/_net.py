@@ -241,7 +241,9 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
             continue
         if not rows and isinstance(layer, layers.ActivationLayer):
             raise ValueError(f"{layer!r} needs a Dense layer before it.")
-        if isinstance(layer, _NORMALIZATIONS):
+        if isinstance(layer, _NORMALIZATIONS) or (
+            isinstance(layer, layers.ActivationLayer) and stage["name"] == activations.PReLU.name
+        ):
             _check_trainable(layer, rows[-1].layer if rows else None)
         (rows[-1].stages if rows else input_stages).append(stage)
         (rows[-1].places if rows else input_places).append(place)
@@ -262,11 +264,11 @@ def _max_norm_of(rows: Sequence[_Row]) -> float | None:
     return first
 
 
-def _check_trainable(normalization: Any, before: Any) -> None:
+def _check_trainable(layer: layers.Layer, before: layers.UnitsLayer | None) -> None:
     """Raise ValueError where the engine, which freezes both or none, cannot do what is asked."""
-    if normalization.trainable != (before is None or before.trainable):
+    if layer.trainable != (before is None or before.trainable):
         raise ValueError(
-            f"{normalization!r}: trainable must be that of "
+            f"{layer!r}: trainable must be that of "
             + ("a Dense layer before it." if before is None else f"{before!r}.")
         )
 
