@@ -194,6 +194,16 @@ def test_the_last_samples_are_split_off():
     assert accuracy == ours.history["val_accuracy"][-1]
 
 
+def test_a_number_is_the_weight_of_every_sample():
+    found = []
+    for weight in (0.5, np.full(len(X), 0.5), None):
+        model = model_of()
+        history = fit(model, validation_split=0.2, sample_weight=weight).history
+        found.append((history, model.get_weights()))
+    assert_identical(found[0], found[1])
+    assert found[0][0]["val_loss"] != found[2][0]["val_loss"]
+
+
 def test_metrics_of_one_s_own():
     def most(y, outputs):
         return np.abs(np.eye(3)[y.ravel()] - outputs).max()

@@ -140,7 +140,7 @@ class Trainable(Layered):
         class_weight : dict of int to float, default=None
             Weight of the samples of each class, 1 for those it does not name.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : float or array-like of shape (n_samples,), default=None
             Weights of the samples; those of their classes are multiplied with them.
 
         initial_epoch : int, default=0
@@ -220,7 +220,7 @@ class Trainable(Layered):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as of `fit`.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : float or array-like of shape (n_samples,), default=None
             Weights of the samples.
 
         class_weight : dict of int to float, default=None
@@ -282,7 +282,7 @@ class Trainable(Layered):
         verbose : {'auto', 0, 1, 2}, default='auto'
             0 prints nothing, the others one line.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : float or array-like of shape (n_samples,), default=None
             Weights of the samples in the loss.
 
         return_dict : bool, default=False
