@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -333,7 +334,12 @@ def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:
 
 
 def _numbers(logs: Mapping[str, float]) -> str:
-    return " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+    return " - ".join(f"{name}: {_shown(value)}" for name, value in logs.items())
+
+
+def _shown(value: Any) -> str:
+    """A number by its digits; callbacks may note anything else."""
+    return f"{value:.4g}" if isinstance(value, Real) else str(value)
 
 
 def _check_return_dict(return_dict: Any) -> None:
