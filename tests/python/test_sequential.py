@@ -215,6 +215,19 @@ def test_metrics_of_one_s_own():
     assert_allclose(history["most"][-1], expected, rtol=1e-6)
 
 
+def test_a_metric_may_be_any_object_that_is_called():
+    class Highest(list):
+        """As lists, it has no hash."""
+
+        __name__ = "highest"
+
+        def __call__(self, y, outputs):
+            return outputs.max()
+
+    model = model_of(metrics=[Highest(), "accuracy"])
+    assert_allclose(model.evaluate(X, IDS, verbose=0)[1], model.predict(X).max(), rtol=1e-6)
+
+
 def test_names_that_come_again_are_numbered():
     model = model_of(metrics=["acc", lambda y, p: 1.0, lambda y, p: 2.0, "acc", "accuracy"])
     history = fit(model, epochs=1).history

@@ -74,7 +74,7 @@ def test_layers_keep_their_weights_in_a_changed_list():
 
 
 def test_every_kind_of_layer_keeps_its_weights():
-    """Also those that a training under way has changed, and without known features."""
+    """Also those that a training under way has changed."""
     model = everything()
     seen = []
 
@@ -83,12 +83,25 @@ def test_every_kind_of_layer_keeps_its_weights():
 
     fit(model, epochs=2, callbacks=callbacks.LambdaCallback(on_epoch_end=look))
     for weights, other in seen:
-        by_layer = [array for layer in other.layers for array in layer.get_weights()]
-        assert_identical(by_layer, weights)
-        assert other.get_weights() == []
-        other.build((4,))
         assert_identical(other.get_weights(), weights)
     assert_identical(model.get_weights(), seen[-1][0])
+
+
+def test_features_are_known_from_weights():
+    model = trained(layers.BatchNormalization(), Dense(8, "relu"), Dense(3, "softmax"))
+    start, dense, last = model.get_weights(), *model.layers[1:]
+    model.pop()
+    model.add(Dense(2))
+    assert_identical(model.get_weights()[:-2], start[:-2])
+    with pytest.raises(ValueError, match="x must have 4 features"):
+        model.predict(X[:, :2])
+    assert_identical(nnhp.Sequential([dense]).get_weights(), start[4:6])
+    # Not from those behind a layer that is new.
+    other = model_of(Dense(8), last)
+    assert other.get_weights() == []
+    assert_identical(last.get_weights(), start[-2:])
+    other.build((2,))
+    assert_identical(other.get_weights()[2:], start[-2:])
 
 
 def test_a_layer_leaves_its_model_with_its_weights():

@@ -18,7 +18,7 @@ from nnhp import _core, _threads
 from nnhp._checks import check_arguments, check_iterable
 from nnhp.estimators._compiled import outputs_of
 from nnhp.estimators._data import engine_X
-from nnhp.layers import Input, Layer
+from nnhp.layers import Input, Layer, UnitsLayer
 from nnhp.sequential import _files, _parts
 from nnhp.sequential._data import check_count, check_verbose, check_x
 from nnhp.sequential._net import Net
@@ -339,9 +339,19 @@ class Layered:
         return self._weights.parameters if self._training is None else self._training.parameters
 
     def _features_said(self) -> int | None:
-        """Features as the Input says, or else the first layer."""
+        """Features as the Input says, or else the first layer, or the weights that layers keep."""
         first = [self._input] if self._input is not None else self._layers[:1]
-        return first[0].n_features if first else None
+        said = first[0].n_features if first else None
+        return self._features_kept() if said is None else said
+
+    def _features_kept(self) -> int | None:
+        """Features as the first layer with weights had them; those before it leave their number."""
+        for layer in self._layers:
+            if layer._kept:  # noqa: SLF001
+                return len(next(iter(layer._kept.values())))  # noqa: SLF001
+            if isinstance(layer, UnitsLayer):
+                break
+        return None
 
     def _check_resting(self, method: str) -> None:
         """Raise RuntimeError where a training is under way, whose end would undo what is done."""

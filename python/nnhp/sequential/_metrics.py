@@ -13,7 +13,7 @@ from sklearn import metrics as scores
 from nnhp._component import listed
 from nnhp._keras import keras_name
 
-# Of targets and outputs, and of the outputs' boundary between two classes where it has two sides.
+# Of targets and outputs; of the two-sided ones also of the outputs' boundary between two classes.
 Function: TypeAlias = Callable[..., Any]
 # What targets must be, given the number of outputs: says what is asked for where they are not.
 Needs: TypeAlias = Callable[[NDArray[Any], int], str | None]
@@ -117,7 +117,7 @@ def _recall(y: NDArray[Any], p: NDArray[Any], boundary: float) -> Any:
     return scores.recall_score(y.ravel() > 0.5, p.ravel() > boundary, zero_division=0.0)
 
 
-_OF_TWO_SIDES = frozenset({_accuracy, _binary_accuracy, _precision, _recall})
+_TWO_SIDED = frozenset({_accuracy, _binary_accuracy, _precision, _recall})
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,7 @@ class Metric:
     shown: str  # as the user gave it
     function: Function
     needs: Needs
+    two_sided: bool = False  # whether the function takes the boundary
 
 
 METRICS: dict[str, tuple[Function, Needs]] = {
@@ -182,7 +183,8 @@ def _metric(given: Any) -> tuple[str, Metric]:
     if callable(given):
         name = str(getattr(given, "__name__", type(given).__name__))
         return name, Metric(repr(given), given, _anything)
-    return str(given), Metric(repr(given), *METRICS[_known(given)])
+    function, needs = METRICS[_known(given)]
+    return str(given), Metric(repr(given), function, needs, function in _TWO_SIDED)
 
 
 def _add(found: dict[str, Metric], name: str, metric: Metric) -> None:
@@ -228,6 +230,6 @@ def measure(
     p = outputs.astype(np.float64)
     found = {}
     for name, metric in metrics.items():
-        of_all = (y, p, boundary) if metric.function in _OF_TWO_SIDES else (y, p)
-        found[name] = float(np.mean(metric.function(*of_all)))
+        known = (y, p, boundary) if metric.two_sided else (y, p)
+        found[name] = float(np.mean(metric.function(*known)))
     return found
