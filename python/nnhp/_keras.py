@@ -11,7 +11,7 @@ FILE_NAMES = (".keras", ".h5", ".hdf5")  # how they end
 
 
 class WithoutKeras:
-    """Refuses arguments of classes, by the names in a table."""
+    """Refuses arguments of classes, and attributes that are set, by the names in a table."""
 
     _not_there: ClassVar[Mapping[str, str]] = {}
 
@@ -19,8 +19,18 @@ class WithoutKeras:
         """Look at the names before Python does."""
         for name in given:
             if name in cls._not_there:
-                raise ValueError(f"{cls.__name__} has no {name}: {cls._not_there[name]}.")
+                raise ValueError(cls._has_no(name))
         return super().__new__(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute that would mean something."""
+        if name in self._not_there:
+            raise AttributeError(self._has_no(name), name=name, obj=self)
+        super().__setattr__(name, value)
+
+    @classmethod
+    def _has_no(cls, name: str) -> str:
+        return f"{cls.__name__} has no {name}: {cls._not_there[name]}."
 
 
 def no_name(room: str, name: str, known: Iterable[str], of: str) -> AttributeError:

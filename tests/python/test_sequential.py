@@ -108,8 +108,33 @@ def test_hinge_takes_both_pairs_of_numbers():
     given = [model.evaluate(X, 2.0 * LABELS - 1, verbose=0) for model in (by_signs, by_numbers)]
     outputs = by_signs.predict(X).ravel()
     loss = np.maximum(0, 1 - (2 * LABELS - 1) * outputs).mean()
-    accuracy = ((outputs > 0.5) == LABELS).mean()
+    accuracy = ((outputs > 0) == LABELS).mean()
+    assert accuracy != ((outputs > 0.5) == LABELS).mean()
     assert_allclose(given, [(loss, accuracy)] * 2, rtol=1e-6)
+    assert by_signs.to_estimator().score(X, LABELS) == accuracy
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "y", "boundary"),
+    [
+        ("hinge", None, LABELS, 0.0),
+        ("hinge", "tanh", 2 * LABELS - 1, 0.0),
+        ("mse", "tanh", 2 * LABELS - 1, 0.0),
+        ("mse", None, LABELS, 0.5),
+        # These are never negative, whatever the targets.
+        ("hinge", "sigmoid", 2 * LABELS - 1, 0.5),
+        ("mse", "sigmoid", 2 * LABELS - 1, 0.5),
+    ],
+)
+def test_two_classes_are_told_apart_between_their_outputs(loss, output, y, boundary):
+    metrics = ["accuracy", "binary_accuracy", "precision", "recall"]
+    model = model_of(Dense(1, output, input_dim=4), loss=loss, metrics=metrics, random_state=1)
+    second = model.predict(X).ravel() > boundary
+    assert 0 < second.sum() < len(X)
+    hit = (LABELS * second).sum()
+    accuracy = (second == LABELS).mean()
+    expected = [accuracy, accuracy, hit / second.sum(), hit / LABELS.sum()]
+    assert_allclose(model.evaluate(X, y, verbose=0)[1:], expected, rtol=1e-12)
 
 
 def test_shares_of_classes_are_targets():
@@ -169,6 +194,16 @@ def test_the_last_samples_are_split_off():
     assert accuracy == ours.history["val_accuracy"][-1]
 
 
+def test_a_number_is_the_weight_of_every_sample():
+    found = []
+    for weight in (0.5, np.full(len(X), 0.5), None):
+        model = model_of()
+        history = fit(model, validation_split=0.2, sample_weight=weight).history
+        found.append((history, model.get_weights()))
+    assert_identical(found[0], found[1])
+    assert found[0][0]["val_loss"] != found[2][0]["val_loss"]
+
+
 def test_metrics_of_one_s_own():
     def most(y, outputs):
         return np.abs(np.eye(3)[y.ravel()] - outputs).max()
@@ -178,6 +213,19 @@ def test_metrics_of_one_s_own():
     expected = np.abs(np.eye(3)[IDS] - model.predict(X)).max()
     assert list(history) == ["loss", "acc", "most"]
     assert_allclose(history["most"][-1], expected, rtol=1e-6)
+
+
+def test_a_metric_may_be_any_object_that_is_called():
+    class Highest(list):
+        """As lists, it has no hash."""
+
+        __name__ = "highest"
+
+        def __call__(self, y, outputs):
+            return outputs.max()
+
+    model = model_of(metrics=[Highest(), "accuracy"])
+    assert_allclose(model.evaluate(X, IDS, verbose=0)[1], model.predict(X).max(), rtol=1e-6)
 
 
 def test_names_that_come_again_are_numbered():

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -106,6 +107,57 @@ def test_checkpoints_are_models(tmp_path):
     assert_identical(last.get_weights(), model.get_weights())
 
 
+@pytest.mark.parametrize("save_weights_only", [False, True])
+def test_a_checkpoint_looks_at_the_model_before_it_learns(tmp_path, save_weights_only):
+    def most(y, outputs):
+        return outputs.max()
+
+    model = model_of(metrics=[most])
+    start = model.get_weights()
+    given = callbacks.ModelCheckpoint(tmp_path / "net", save_weights_only=save_weights_only)
+    if save_weights_only:
+        fit(model, callbacks=given)
+        assert (tmp_path / "net").exists()
+    else:
+        with pytest.raises(ValueError, match=r"^compiled\.metrics\.0 is .*most.* file cann"):
+            fit(model, callbacks=given)
+        assert_identical(model.get_weights(), start)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "{val_loss:.2f}",
+            r"names 'val_loss', which is not among .*'loss'\]\. Give fit validation_data or valid",
+        ),
+        ("{Acc}", r"names 'Acc', .* Did you mean 'acc'\?$"),
+        ("{", "must hold names in braces only: Single '{' encountered"),
+        ("{}", "must hold names in braces only: Format string contains positional fields"),
+        ("{acc:d}", "must hold names in braces only: Unknown format code 'd'"),
+    ],
+)
+def test_a_name_of_checkpoints_that_cannot_be_made_is_told(tmp_path, name, told):
+    given = callbacks.ModelCheckpoint(tmp_path / name)
+    with pytest.raises(ValueError, match=rf"^filepath='.*{re.escape(name)}' {told}"):
+        fit(model_of(metrics="acc"), callbacks=given)
+
+
+def test_callbacks_have_what_they_were_given():
+    stop = callbacks.EarlyStopping("loss", min_delta=0.1, mode="min")
+    assert (stop.monitor, stop.min_delta, stop.mode) == ("loss", 0.1, "min")
+    plateau = callbacks.ReduceLROnPlateau("val_acc", min_delta=0.2)
+    assert (plateau.monitor, plateau.min_delta, plateau.mode) == ("val_acc", 0.2, "auto")
+    assert callbacks.ModelCheckpoint("net", "auc", mode="max").monitor == "auc"
+    # And what is set in them counts.
+    for name, value in {"monitor": "acc", "min_delta": 1e9, "mode": "max"}.items():
+        stop = callbacks.EarlyStopping("loss")
+        setattr(stop, name, value)
+        history = fit(model_of(metrics="acc"), epochs=50, callbacks=stop)
+        assert len(history.epoch) < 50
+    assert len(fit(model_of(), epochs=50, callbacks=callbacks.EarlyStopping("loss")).epoch) == 50
+
+
 def test_epochs_are_written_down(tmp_path):
     path = tmp_path / "log.csv"
     model = model_of(metrics="accuracy")
@@ -150,6 +202,45 @@ def test_what_a_callback_raises_leaves_the_model_as_it_is():
     assert_identical(model.get_weights(), other.get_weights())
 
 
+CHANGES = {
+    "compile": lambda model: model.compile("sgd", "sparse_categorical_crossentropy"),
+    "add": lambda model: model.add(Dense(1)),
+    "pop": lambda model: model.pop(),
+    "fit": fit,
+    "train_on_batch": lambda model: model.train_on_batch(X, IDS),
+}
+
+
+@pytest.mark.parametrize("method", CHANGES)
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end"])
+def test_a_training_under_way_is_left_alone(method, hook):
+    model, other = model_of(), model_of()
+
+    def change(*told):
+        with pytest.raises(RuntimeError, match=f"^{method} cannot be called while the model is tr"):
+            CHANGES[method](model)
+        fit(copy.deepcopy(model), epochs=1)
+
+    fit(model, epochs=2, callbacks=callbacks.LambdaCallback(**{hook: change}))
+    fit(other, epochs=2)
+    fit(model)
+    fit(other)
+    assert_identical(model.get_weights(), other.get_weights())
+
+
+def test_the_end_of_a_training_is_no_training():
+    """Nor is one that ended by an error."""
+    model, other = model_of(), model_of()
+    again = callbacks.LambdaCallback(on_train_end=lambda logs: fit(model, epochs=1))
+    fit(model, epochs=2, callbacks=again)
+    fit(other)
+    assert_identical(model.get_weights(), other.get_weights())
+    with pytest.raises(ZeroDivisionError):
+        fit(model, callbacks=callbacks.LambdaCallback(on_train_begin=lambda logs: 1 / 0))
+    for change in CHANGES.values():
+        change(copy.deepcopy(model))
+
+
 def test_epochs_are_printed(capsys):
     model = model_of(metrics="accuracy")
     model.fit(X, IDS, epochs=2, validation_split=0.2)
@@ -160,5 +251,10 @@ def test_epochs_are_printed(capsys):
     ]  # fmt: skip
     model.evaluate(X, IDS)
     assert capsys.readouterr().out.startswith("loss: ")
+    note = {"text": "new", "nothing": None, "of_numpy": np.float32(1 / 3)}
+    noted = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(note))
+    history = model.fit(X, IDS, callbacks=noted).history
+    assert capsys.readouterr().out.endswith(" - text: new - nothing: None - of_numpy: 0.3333\n")
+    assert history["text"] == ["new"]
     fit(model)
     assert capsys.readouterr().out == ""

@@ -20,7 +20,7 @@ EXPRESSIBLE = [
     Dropout(0.2),
     Dense(6, bias_initializer="ones", trainable=False),
     layers.BatchNormalization(trainable=False),
-    layers.Activation(activations.PReLU()),
+    layers.Activation(activations.PReLU(), trainable=False),
     layers.GaussianNoise(0.05),
     Dropout(0.3),
     Dense(3, "softmax"),

@@ -257,6 +257,14 @@ REFUSED = {
         lambda: fit(model_of(), IDS[:9], validation_split=0.2),
         "y must have 150 samples, as x has, got 9",
     ),
+    "a number for y to split": (
+        lambda: fit(model_of(), 1, validation_split=0.2),
+        "^y: Input should have at least 1 dimension",
+    ),
+    "sample_weight to split": (
+        lambda: fit(model_of(), sample_weight=np.ones(9), validation_split=0.2),
+        r"^sample_weight.shape == \(9,\), expected \(150,\)",
+    ),
     "class numbers": (
         lambda: fit(model_of(), IDS + 1),
         "y must hold class numbers from 0 to 2, one per output, got values from 1 to 3",

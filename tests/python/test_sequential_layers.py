@@ -5,9 +5,10 @@ import pytest
 from helpers import assert_identical
 from numpy.testing import assert_allclose
 from sequential_models import X, everything, fit, model_of
+from sklearn.base import clone
 
 import nnhp
-from nnhp import initializers, layers, losses, optimizers
+from nnhp import callbacks, initializers, layers, losses, optimizers
 from nnhp.layers import Dense
 
 
@@ -47,16 +48,120 @@ def test_initial_weights_are_keras_s():
     assert (last_biases == 1).all()
 
 
-def test_a_changed_list_of_layers_starts_anew():
-    model = model_of()
-    before = model.get_weights()
+def trained(*given, **options):
+    model = model_of(*given, **options)
+    fit(model)
+    return model
+
+
+def test_layers_keep_their_weights_in_a_changed_list():
+    model = trained()
+    before, last = model.get_weights(), model.layers[-1]
     model.pop()
+    assert_identical(last.get_weights(), before[2:])
     model.add(Dense(5, "tanh"))
     model.add(Dense(3, "softmax"))
     assert [len(array) for array in model.get_weights()] == [4, 8, 8, 5, 5, 3]
-    assert_identical(model.get_weights()[0], before[0])
+    assert_identical(model.get_weights()[:2], before[:2])
     assert fit(model).history["loss"]
     assert model.layers[-1] == Dense(3, "softmax")
+    assert_identical(last.get_weights(), before[2:])
+    for _ in range(2):
+        model.pop()
+    trained_on = model.get_weights()
+    model.add(last)
+    assert_identical(model.get_weights(), [*trained_on, *before[2:]])
+
+
+def test_every_kind_of_layer_keeps_its_weights():
+    """Also those that a training under way has changed."""
+    model = everything()
+    seen = []
+
+    def look(epoch, logs):
+        seen.append((model.get_weights(), nnhp.Sequential(model.layers)))
+
+    fit(model, epochs=2, callbacks=callbacks.LambdaCallback(on_epoch_end=look))
+    for weights, other in seen:
+        assert_identical(other.get_weights(), weights)
+    assert_identical(model.get_weights(), seen[-1][0])
+
+
+def test_features_are_known_from_weights():
+    model = trained(layers.BatchNormalization(), Dense(8, "relu"), Dense(3, "softmax"))
+    start, dense, last = model.get_weights(), *model.layers[1:]
+    model.pop()
+    model.add(Dense(2))
+    assert_identical(model.get_weights()[:-2], start[:-2])
+    with pytest.raises(ValueError, match="x must have 4 features"):
+        model.predict(X[:, :2])
+    assert_identical(nnhp.Sequential([dense]).get_weights(), start[4:6])
+    # Not from those behind a layer that is new.
+    other = model_of(Dense(8), last)
+    assert other.get_weights() == []
+    assert_identical(last.get_weights(), start[-2:])
+    other.build((2,))
+    assert_identical(other.get_weights()[2:], start[-2:])
+
+
+def test_a_layer_leaves_its_model_with_its_weights():
+    base = trained()
+    start, outputs, first = base.get_weights(), base.predict(X), base.layers[0]
+    first.trainable = False
+    net = [layers.Input((4,)), *base.layers[:-1], Dense(3, "softmax")]
+    new = model_of(*net, random_state=1)
+    assert_identical(new.get_weights()[:2], start[:2])
+    assert not np.array_equal(new.get_weights()[2], start[2])
+    # What was taken is the new model's; the old one has a copy, and all that it had.
+    assert new.layers[0] is first is not base.layers[0] == first
+    assert_identical(base.get_weights(), start)
+    assert_identical(base.predict(X), outputs)
+    fit(new)
+    assert_identical(new.get_weights()[:2], start[:2])
+    new.layers[0].set_weights([np.ones((4, 8)), np.zeros(8)])
+    assert_identical(base.layers[0].get_weights(), start[:2])
+    base.compile("adam", "sparse_categorical_crossentropy")
+    fit(base)
+    assert_identical(base.get_weights()[:2], start[:2])  # its copy is frozen, too
+    assert (first.get_weights()[0] == 1).all()
+    # And from a model that is no net at the time.
+    base.pop()
+    last = model_of(base.layers[0], Dense(3, "softmax"))
+    assert_identical(last.get_weights()[:2], start[:2])
+    assert_identical(base.get_weights(), start[:2])
+
+
+def test_one_layer_comes_once():
+    layer = Dense(4, input_dim=4)
+    base = trained(layer, Dense(3, "softmax"))
+    start = base.get_weights()
+    for use in (
+        lambda: base.add(layer),
+        lambda: nnhp.Sequential([layer, layer]),
+    ):
+        with pytest.raises(ValueError, match=r"^Dense\(input_dim=4, units=4\) is in the model alr"):
+            use()
+    assert_identical(base.get_weights(), start)
+    # A list of layers that was refused can be given again.
+    assert nnhp.Sequential([layer, clone(layer)]).layers[0] is layer
+    assert_identical(layer.get_weights(), start[:2])
+
+
+def test_weights_that_do_not_fit_are_not_lost():
+    base = trained()
+    last = base.layers[-1]
+    base.pop()
+    base.add(Dense(5))
+    base.add(last)
+    told = (
+        r"^Dense\(activation='softmax', units=3\) must have weights of the shapes "
+        r"{'kernel': \(5, 3\), 'biases': \(3,\)} where it is now, and has {'kernel': \(8, 3\), "
+    )
+    with pytest.raises(ValueError, match=told):
+        fit(base)
+    base.pop()
+    base.add(clone(last))
+    assert fit(base).history["loss"]
 
 
 def test_features_are_known_from_the_first_data():
@@ -122,6 +227,60 @@ def test_layers_are_frozen_from_the_next_compile_on(capsys):
     model.compile(*compiled)
     fit(model)
     assert not any(map(np.array_equal, model.get_weights()[:6], kept[:6]))
+
+
+SLOPES = {
+    "PReLU": layers.PReLU("ones"),
+    "Activation": layers.Activation("prelu"),
+}
+
+
+@pytest.mark.parametrize("of_slopes", SLOPES.values(), ids=SLOPES.keys())
+def test_slopes_are_frozen_with_their_units(of_slopes):
+    slopes = clone(of_slopes)
+    model = trained(Dense(8, input_dim=4), slopes, Dense(3, "softmax"))
+    compiled = ("adam", "sparse_categorical_crossentropy")
+    slopes.trainable = False
+    told = r"trainable=False.*\): trainable must be that of Dense\(input_dim=4, units=8\)"
+    with pytest.raises(ValueError, match=told):
+        model.compile(*compiled)
+    model.layers[0].trainable = False
+    model.compile(*compiled)
+    start = model.get_weights()
+    fit(model)
+    assert_identical(model.get_weights()[:3], start[:3])
+    slopes.trainable = True
+    with pytest.raises(ValueError, match="trainable must be that of Dense"):
+        model.compile(*compiled)
+    model.layers[0].trainable = True
+    model.compile(*compiled)
+    fit(model)
+    assert not any(map(np.array_equal, model.get_weights(), start))
+
+
+def test_all_layers_of_a_model_are_frozen_at_once():
+    model = everything()
+    assert model.trainable
+    assert nnhp.Sequential().trainable
+    model.trainable = False
+    assert not model.trainable
+    assert not any(layer.trainable for layer in model.layers)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="trainable=False in all layers with weights leaves noth"):
+        fit(model)
+    start = model.get_weights()
+    model.layers[-1].trainable = True
+    assert model.trainable
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model)
+    assert_identical(model.get_weights()[:-2], start[:-2])
+    assert not np.array_equal(model.get_weights()[-1], start[-1])
+    model.trainable = True
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model)
+    assert not np.array_equal(model.get_weights()[0], start[0])
+    with pytest.raises(ValueError, match="'trainable' parameter of Sequential must be"):
+        model.trainable = "no"
 
 
 def test_shapes_of_weights_stay():

@@ -162,6 +162,8 @@ def test_arguments_of_keras_are_refused_by_name(room, name):
     for refused in of_class._not_there.keys() - set(parameters):
         with pytest.raises(ValueError, match=f"^{name} has no {refused}: "):
             of_class(**{refused: None})
+        with pytest.raises(AttributeError, match=f"^{name} has no {refused}: "):
+            setattr(of_class.__new__(of_class), refused, None)
     if room is not layers:
         assert not of_class._not_there.keys() & set(parameters)
 
@@ -303,6 +305,13 @@ def test_the_optimizer_is_the_model_s():
     model.optimizer.learning_rate = -1.0
     with pytest.raises(ValueError, match="learning_rate must be finite and not negative, got -1"):
         fit(model, LABELS)
+
+
+def test_an_optimizer_has_no_lr():
+    model = two()
+    with pytest.raises(AttributeError, match=r"^Adam has no lr: it is learning_rate\.$"):
+        model.optimizer.lr = 0.1
+    assert model.learning_rate == 0.001
 
 
 def test_a_model_may_be_called_built_and_counted():

@@ -43,41 +43,52 @@ def _check(callback: Callback, given: Mapping[str, Any]) -> None:
     check_arguments(type(callback).__name__, _CONSTRAINTS, given)
 
 
-class _Watch:
-    """Tells whether a monitored number is better than another."""
+class _Monitor(Callback):
+    """What the callbacks share that watch a number."""
 
-    def __init__(self, callback: Callback, monitor: str, mode: str, min_delta: float) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}.")
+    monitor: str
+    mode: str
+    min_delta: float = 0.0
+    _told: bool = False  # that there is nothing to watch
+
+    def _watch(self, monitor: str, mode: str) -> None:
+        """Keep what is watched, known to be good."""
         self.monitor = monitor
-        self._of = type(callback).__name__
-        self._told = False
-        self._sign = 1.0 if (_mode_of(monitor) if mode == "auto" else mode) == "max" else -1.0
-        self._min_delta = abs(min_delta)
+        self.mode = mode
+        self._sign()
 
-    def begin(self) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Begin anew."""
         self._told = False
 
-    def value(self, logs: Mapping[str, float]) -> float | None:
+    def _value(self, logs: Mapping[str, float]) -> float | None:
         if self.monitor not in logs and not self._told:
             self._told = True
             warnings.warn(
-                f"{self._of} does nothing: monitor={self.monitor!r} is not among what is known "
-                f"after an epoch, {sorted(logs)}. {self._meant(logs)}".rstrip(),
+                f"{type(self).__name__} does nothing: monitor={self.monitor!r} is not among what "
+                f"is known after an epoch, {sorted(logs)}. {_meant(self.monitor, logs)}".rstrip(),
                 stacklevel=5,  # the caller of fit
             )
         return logs.get(self.monitor)
 
-    def _meant(self, logs: Mapping[str, float]) -> str:
-        """What there is to do about it."""
-        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
-            return "Give fit validation_data or validation_split."
-        by_case = {name.lower(): name for name in logs}
-        close = get_close_matches(self.monitor.lower(), by_case, n=1)
-        return f"Did you mean {by_case[close[0]]!r}?" if close else ""
+    def _better(self, value: float, than: float | None) -> bool:
+        return than is None or self._sign() * (value - than) > abs(self.min_delta)
 
-    def better(self, value: float, than: float | None) -> bool:
-        return than is None or self._sign * (value - than) > self._min_delta
+    def _sign(self) -> float:
+        """Of an improvement."""
+        if self.mode not in ("auto", "min", "max"):
+            raise ValueError(f"mode must be 'auto', 'min' or 'max', got {self.mode!r}.")
+        mode = _mode_of(self.monitor) if self.mode == "auto" else self.mode
+        return 1.0 if mode == "max" else -1.0
+
+
+def _meant(name: str, logs: Mapping[str, float]) -> str:
+    """What there is to do about a name that is not known after an epoch."""
+    if name.startswith("val_") and not any(known.startswith("val_") for known in logs):
+        return "Give fit validation_data or validation_split."
+    by_case = {known.lower(): known for known in logs}
+    close = get_close_matches(name.lower(), by_case, n=1)
+    return f"Did you mean {by_case[close[0]]!r}?" if close else ""
 
 
 def _mode_of(monitor: str) -> str:
@@ -92,7 +103,7 @@ def _mode_of(monitor: str) -> str:
     )
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(_Monitor):
     """Ends training when a number stops getting better.
 
     Parameters
@@ -132,7 +143,8 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ) -> None:
         _check(self, locals())
-        self._watch = _Watch(self, monitor, mode, min_delta)
+        self._watch(monitor, mode)
+        self.min_delta = min_delta
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline
@@ -141,7 +153,7 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget what an earlier call of `fit` reached."""
-        self._watch.begin()
+        super().on_train_begin(logs)
         self.wait = 0
         self.stopped_epoch = 0
         self.best_epoch = 0
@@ -150,16 +162,16 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Look at the number."""
-        value = self._watch.value(logs)
+        value = self._value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
             self._keep(epoch)
         self.wait += 1
-        if self._watch.better(value, self.best):
+        if self._better(value, self.best):
             self.best = value
             self._keep(epoch)
-            if self.baseline is None or self._watch.better(value, self.baseline):
+            if self.baseline is None or self._better(value, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
@@ -178,7 +190,7 @@ class EarlyStopping(Callback):
             self.best_weights = self.model.get_weights()
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(_Monitor):
     """Lowers the learning rate when a number stops getting better.
 
     Parameters
@@ -225,7 +237,8 @@ class ReduceLROnPlateau(Callback):
         _check(self, locals())
         if factor >= 1.0:
             raise ValueError(f"factor must be below 1, got {factor}.")
-        self._watch = _Watch(self, monitor, mode, min_delta)
+        self._watch(monitor, mode)
+        self.min_delta = min_delta
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
@@ -234,7 +247,7 @@ class ReduceLROnPlateau(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget what an earlier call of `fit` reached."""
-        self._watch.begin()
+        super().on_train_begin(logs)
         self.wait = 0
         self.cooldown_counter = 0
         self.best: float | None = None
@@ -243,7 +256,7 @@ class ReduceLROnPlateau(Callback):
         """Look at the number."""
         rate = self.model.learning_rate
         logs["learning_rate"] = rate
-        value = self._watch.value(logs)
+        value = self._value(logs)
         if value is None:
             return
         cooling = self.cooldown_counter > 0
@@ -251,7 +264,7 @@ class ReduceLROnPlateau(Callback):
             self.cooldown_counter -= 1
             self.wait = 0
             cooling = self.cooldown_counter > 0
-        if self._watch.better(value, self.best):
+        if self._better(value, self.best):
             self.best = value
             self.wait = 0
         elif not cooling:
@@ -264,7 +277,7 @@ class ReduceLROnPlateau(Callback):
                     print(f"Epoch {epoch + 1}: learning rate {self.model.learning_rate:.4g}")
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(_Monitor):
     """Saves the model after epochs.
 
     Parameters
@@ -303,7 +316,7 @@ class ModelCheckpoint(Callback):
     ) -> None:
         check_file_name(as_path(filepath, "filepath"))
         _check(self, locals())
-        self._watch = _Watch(self, monitor, mode, 0.0)
+        self._watch(monitor, mode)
         self.filepath = filepath
         self.verbose = verbose
         self.save_best_only = save_best_only
@@ -311,17 +324,33 @@ class ModelCheckpoint(Callback):
         self.best = initial_value_threshold
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Keep the best number of an earlier call of `fit`."""
-        self._watch.begin()
+        """Keep the best number of an earlier call of `fit`; see whether a file holds the model."""
+        super().on_train_begin(logs)
+        if not self.save_weights_only:
+            self.model._document()  # noqa: SLF001
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save the model, if this epoch is to be."""
         if self.save_best_only:
-            value = self._watch.value(logs)
-            if value is None or not self._watch.better(value, self.best):
+            value = self._value(logs)
+            if value is None or not self._better(value, self.best):
                 return
             self.best = value
-        path = str(self.filepath).format(epoch=epoch + 1, **logs)
+        path = self._path(epoch, logs)
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")
+
+    def _path(self, epoch: int, logs: Logs) -> str:
+        known = {**logs, "epoch": epoch + 1}
+        try:
+            return str(self.filepath).format_map(known)
+        except KeyError as error:
+            raise ValueError(
+                f"filepath={str(self.filepath)!r} names {error}, which is not among what is known "
+                f"after an epoch, {sorted(known)}. {_meant(error.args[0], logs)}".rstrip()
+            ) from None
+        except ValueError as error:
+            raise ValueError(
+                f"filepath={str(self.filepath)!r} must hold names in braces only: {error}."
+            ) from None

@@ -11,11 +11,20 @@ from sklearn.utils._param_validation import HasMethods
 from nnhp import activations, initializers
 from nnhp.layers._base import Constraints, Layer
 
+# What the docstrings of the classes say that may have slopes to train.
+_SLOPES = """trainable : bool, default=True
+        Whether training changes the slopes, where there are any, as it must be for the `Dense` or
+        `Maxout` before it."""
+
 
 class ActivationLayer(Layer):
     """What the layers share that apply an `activation`."""
 
     activation: Any
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__doc__ = (cls.__doc__ or "").replace("{slopes}", _SLOPES)
 
 
 class Activation(ActivationLayer):
@@ -25,6 +34,8 @@ class Activation(ActivationLayer):
     ----------
     activation : str or `nnhp.activations` object
         The activation.
+
+    {slopes}
 
     {shared}
 
@@ -38,18 +49,21 @@ class Activation(ActivationLayer):
     name = "activation"
     _parameter_constraints: ClassVar[Constraints] = {
         "activation": [str, HasMethods("get_params")],
+        "trainable": ["boolean"],
     }
 
     def __init__(
         self,
         activation: Any,
         *,
+        trainable: bool = True,
         name: str | None = None,
         input_shape: Sequence[int] | None = None,
         input_dim: int | None = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape, input_dim=input_dim)
         self.activation = activation
+        self.trainable = trainable
 
 
 class ReLU(ActivationLayer):
@@ -160,6 +174,8 @@ class PReLU(ActivationLayer):
     alpha_initializer : {'zeros', 'ones'} or `nnhp.initializers.Constant`, default='zeros'
         Where the slopes start, all of them at the same value.
 
+    {slopes}
+
     {shared}
 
     Examples
@@ -171,19 +187,22 @@ class PReLU(ActivationLayer):
 
     name = "prelu"
     _parameter_constraints: ClassVar[Constraints] = {
-        "alpha_initializer": [str, HasMethods("get_params")]
+        "alpha_initializer": [str, HasMethods("get_params")],
+        "trainable": ["boolean"],
     }
 
     def __init__(
         self,
         alpha_initializer: Any = "zeros",
         *,
+        trainable: bool = True,
         name: str | None = None,
         input_shape: Sequence[int] | None = None,
         input_dim: int | None = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape, input_dim=input_dim)
         self.alpha_initializer = alpha_initializer
+        self.trainable = trainable
 
     @property
     def activation(self) -> activations.PReLU:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from numbers import Integral
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
 from numpy.typing import ArrayLike, NDArray
@@ -41,13 +42,17 @@ _AXIS = "it is always that of the features"
 class _Model(Protocol):
     """What a layer asks of the model that it is in."""
 
-    def _weights_of(self, layer: Layer) -> list[NDArray[Any]]: ...
+    def _part_with(self, layer: Layer) -> None: ...
+
+    def _weights_of(self, layer: Layer) -> list[NDArray[Any]] | None: ...
 
     def _replace_weights_of(self, layer: Layer, weights: Sequence[ArrayLike]) -> None: ...
 
 
 class Layer(WithoutKeras, Component):
-    """What all layers share: they are values, with `get_params`; weights are in their model.
+    """What all layers share: values with `get_params`, and weights once a model makes them.
+
+    A layer is in one model at most, the one that it was last added to.
 
     Parameters
     ----------
@@ -70,7 +75,9 @@ class Layer(WithoutKeras, Component):
         "weights": "a model has set_weights",
         "batch_input_shape": "input_shape is the shape of one sample",
     }
+    trainable: bool = True  # a parameter of the layers that have weights
     _model: _Model | None = None  # whose layer it is
+    _kept: Mapping[str, NDArray[Any]] = MappingProxyType({})  # weights while no net holds them
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -112,9 +119,11 @@ class Layer(WithoutKeras, Component):
         -------
         weights : list of ndarray
             As `Sequential.get_weights` lists them. Empty for a layer without weights, and as long
-            as the number of features is not known.
+            as the number of features is not known. A layer that left its model has those that it
+            had there.
         """
-        return [] if self._model is None else self._model._weights_of(self)  # noqa: SLF001
+        found = None if self._model is None else self._model._weights_of(self)  # noqa: SLF001
+        return [values.copy() for values in self._kept.values()] if found is None else found
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Replace the weights that the layer has in the model that it was last added to.
@@ -130,8 +139,19 @@ class Layer(WithoutKeras, Component):
             If the layer is in no model, or the number or a shape of the weights is another.
         """
         if self._model is None:
-            raise ValueError(f"{self!r} is in no model, and so has no weights to set.")
+            raise ValueError(f"{self!r} is in no model: add it to one before its weights are set.")
         self._model._replace_weights_of(self, weights)  # noqa: SLF001
+
+    def _join(self, model: _Model) -> None:
+        """Leave the model that the layer is in for another, with its weights."""
+        if self._model is model:
+            raise ValueError(
+                f"{self!r} is in the model already, and cannot come twice with the same weights: "
+                "add another, such as its sklearn.base.clone."
+            )
+        if self._model is not None:
+            self._model._part_with(self)  # noqa: SLF001
+        self._model = model
 
 
 Layer.__doc__ = (Layer.__doc__ or "").replace("{shared}", _SHARED)

@@ -44,6 +44,11 @@ class Compiled:
         """Raise ValueError where a metric is not one of such targets."""
         _metrics.check_targets(self.metrics, y, n_outputs, name)
 
+    def boundary(self, net: Net, y: NDArray[Any]) -> float:
+        """Where the outputs of two classes are told apart: by their signs if they have some."""
+        by_sign = self.loss.targets is _losses.Targets.SIGNS or y.min() < 0
+        return 0.0 if by_sign and net.output_activation not in _losses.NEVER_NEGATIVE else 0.5
+
     def copies(self) -> int:
         """Arrays as long as the parameters that a training holds at the same time."""
         averages = int(bool(self.optimizer.ema_momentum))

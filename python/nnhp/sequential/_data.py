@@ -165,19 +165,25 @@ def _weights(
         return None
     weight: NDArray[Any] = np.ones(len(targets))
     if sample_weight is not None:
-        with naming("sample_weight"):
-            weight = _check_sample_weight(
-                sample_weight,
-                weight,
-                copy=True,
-                ensure_non_negative=True,
-                allow_all_zero_weights=True,
-            )
+        weight = _check_weight(sample_weight, len(targets))
     if class_weight is not None:
         classes = targets.argmax(axis=1) if targets.shape[1] > 1 else targets.ravel()
         for label, factor in _check_class_weight(class_weight).items():
             weight[classes == label] *= factor
     return np.require(weight, dtype=dtype, requirements=["C", "ALIGNED"])
+
+
+def _check_weight(sample_weight: Any, n_samples: int) -> NDArray[Any]:
+    """One weight per sample, of a number too."""
+    with naming("sample_weight"):
+        checked: NDArray[Any] = _check_sample_weight(
+            sample_weight,
+            np.ones(n_samples),
+            copy=True,
+            ensure_non_negative=True,
+            allow_all_zero_weights=True,
+        )
+    return checked
 
 
 def _check_class_weight(given: Any) -> Mapping[Any, float]:
@@ -217,10 +223,8 @@ def split_off(
             f"validation_split={share} leaves no samples to train on or to validate on of "
             f"{x.shape[0]}."
         )
-    targets = np.asarray(y)
-    if len(targets) != x.shape[0]:
-        raise ValueError(f"y must have {x.shape[0]} samples, as x has, got {len(targets)}.")
-    weight = None if sample_weight is None else np.asarray(sample_weight)
+    targets = _check_y(y, x.shape[0], "y")
+    weight = None if sample_weight is None else _check_weight(sample_weight, x.shape[0])
 
     def rows(some: slice) -> tuple[Any, Any, Any]:
         return x[some], targets[some], None if weight is None else weight[some]

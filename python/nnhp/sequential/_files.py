@@ -41,13 +41,15 @@ class _Encoder(_typed_json.Encoder):
         raise ValueError(f"{path.lstrip('.')} is {value!r}, which a model file cannot hold.")
 
 
-def write(
-    path: str | Path, described: dict[str, Any], net: Net, tensors: dict[str, NDArray[Any]]
-) -> None:
-    """Write a model: what it is, and flat arrays as long as the parameters, by their names."""
+def document_of(described: dict[str, Any]) -> str:
+    """What a model is, as JSON; ValueError names what cannot be."""
+    return json.dumps(_Encoder().encode(described))
+
+
+def write(path: str | Path, document: str, net: Net, tensors: dict[str, NDArray[Any]]) -> None:
+    """Write a model: its document, and flat arrays as long as the parameters, by their names."""
     check_file_name(path)
     named = _named(net, tensors.pop("parameters"))
-    document = json.dumps(_Encoder().encode(described))
     write_content(path, Content(KIND, document, {**named, **tensors}))
 
 

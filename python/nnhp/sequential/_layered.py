@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
@@ -17,7 +18,7 @@ from nnhp import _core, _threads
 from nnhp._checks import check_arguments, check_iterable
 from nnhp.estimators._compiled import outputs_of
 from nnhp.estimators._data import engine_X
-from nnhp.layers import Input, Layer
+from nnhp.layers import Input, Layer, UnitsLayer
 from nnhp.sequential import _files, _parts
 from nnhp.sequential._data import check_count, check_verbose, check_x
 from nnhp.sequential._net import Net
@@ -83,22 +84,37 @@ class Layered:
         """The layers that follow the Input; what is set in them counts from the next compile on."""
         return list(self._layers)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is; set, it is that of each, and counts from the next compile on."""
+        return not self._layers or any(layer.trainable for layer in self._layers)
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        check_arguments("Sequential", {"trainable": ["boolean"]}, {"trainable": trainable})
+        for layer in self._layers:
+            layer.trainable = trainable
+
     def add(self, layer: Layer) -> None:
-        """Append a layer; weights that the model has are given up.
+        """Append a layer; the others keep their weights.
 
         Parameters
         ----------
         layer : `nnhp.layers` object
-            The layer.
+            The layer. One that has weights, of another model say, comes with them. It leaves that
+            model, where a copy of it takes its place: from then on each has weights of its own.
 
         Raises
         ------
         TypeError
             If it is no layer.
         ValueError
-            If a parameter of the layer is out of bounds, its name is that of another layer, or it
-            is an `Input` and not the first.
+            If a parameter of the layer is out of bounds, its name is that of another layer, it is
+            in the model already, or it is an `Input` and not the first.
+        RuntimeError
+            If a training is under way.
         """
+        self._check_resting("add")
         if not isinstance(layer, Layer):
             raise TypeError(f"layer must be one of nnhp.layers, got {layer!r}.")
         _parts.check(layer)
@@ -109,22 +125,25 @@ class Layered:
             return
         if layer.name is not None and layer.name in names_of(self._layers):
             raise ValueError(f"name={layer.name!r} is the name of another layer.")
-        layer._model = self  # noqa: SLF001
+        layer._join(self)  # noqa: SLF001
+        self._take_apart()
         self._layers.append(layer)
-        self._net = None
 
     def pop(self) -> None:
-        """Take the last layer away; weights that the model has are given up.
+        """Take the last layer away; it and the others keep their weights.
 
         Raises
         ------
         ValueError
             If there is none.
+        RuntimeError
+            If a training is under way.
         """
+        self._check_resting("pop")
         if not self._layers:
             raise ValueError("The model has no layers.")
+        self._take_apart()
         self._layers.pop()._model = None  # noqa: SLF001
-        self._net = None
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Give one layer.
@@ -320,14 +339,51 @@ class Layered:
         return self._weights.parameters if self._training is None else self._training.parameters
 
     def _features_said(self) -> int | None:
-        """Features as the Input says, or else the first layer."""
+        """Features as the Input says, or else the first layer, or the weights that layers keep."""
         first = [self._input] if self._input is not None else self._layers[:1]
-        return first[0].n_features if first else None
+        said = first[0].n_features if first else None
+        return self._features_kept() if said is None else said
 
-    def _weights_of(self, layer: Layer) -> list[NDArray[Any]]:
-        own = self._own(layer, self._net_if_known())
-        weights = self.get_weights()
-        return [weights[number] for number in own]
+    def _features_kept(self) -> int | None:
+        """Features as the first layer with weights had them; those before it leave their number."""
+        for layer in self._layers:
+            if layer._kept:  # noqa: SLF001
+                return len(next(iter(layer._kept.values())))  # noqa: SLF001
+            if isinstance(layer, UnitsLayer):
+                break
+        return None
+
+    def _check_resting(self, method: str) -> None:
+        """Raise RuntimeError where a training is under way, whose end would undo what is done."""
+        if self._training is not None:
+            raise RuntimeError(
+                f"{method} cannot be called while the model is trained, as by a callback: call it "
+                "once fit has returned."
+            )
+
+    def _take_apart(self) -> None:
+        """Leave each layer its weights until there is a net again."""
+        if self._net is not None:
+            for place, layer in enumerate(self._layers):
+                layer._kept = self._net.weights_at(place, self._flat())  # noqa: SLF001
+            self._net = None
+
+    def _part_with(self, layer: Layer) -> None:
+        """Leave a layer a copy of its weights; a copy of it takes its place here."""
+        place = self._place_of(layer)
+        stand_in: Layer = clone(layer)
+        stand_in._model = self  # noqa: SLF001
+        if self._net is None:
+            stand_in._kept = layer._kept  # noqa: SLF001
+        else:
+            layer._kept = self._net.weights_at(place, self._flat())  # noqa: SLF001
+        self._layers[place] = stand_in
+
+    def _weights_of(self, layer: Layer) -> list[NDArray[Any]] | None:
+        net = self._net_if_known()
+        if net is None:
+            return None
+        return list(net.weights_at(self._place_of(layer), self._flat()).values())
 
     def _replace_weights_of(self, layer: Layer, weights: Sequence[ArrayLike]) -> None:
         own, own_weights = self._own(layer, self._built(None)), list(weights)
@@ -338,11 +394,13 @@ class Layered:
             every[number] = given
         self.set_weights(every)
 
-    def _own(self, layer: Layer, net: Net | None) -> list[int]:
+    def _own(self, layer: Layer, net: Net) -> list[int]:
         """Places of a layer's arrays among all weights."""
-        place = next(place for place, each in enumerate(self._layers) if each is layer)
-        arrays = () if net is None else net.arrays
-        return [number for number, array in enumerate(arrays) if array.place == place]
+        place = self._place_of(layer)
+        return [number for number, array in enumerate(net.arrays) if array.place == place]
+
+    def _place_of(self, layer: Layer) -> int:
+        return next(place for place, each in enumerate(self._layers) if each is layer)
 
     def _net_if_known(self) -> Net | None:
         if self._net is None and self._features_said() is not None:
@@ -360,8 +418,12 @@ class Layered:
             net = Net(self._layers, features, self.dtype)
             # The model's own, so that neither the caller's draws nor another model's change it.
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-            self._weights = State.drawn(net, np.random.RandomState(seed))
+            drawn = State.drawn(net, np.random.RandomState(seed))
+            kept = [layer._kept for layer in self._layers]  # noqa: SLF001
+            self._weights = drawn.with_parameters(net.with_kept(kept, drawn.parameters))
             self._net = net
+            for layer in self._layers:
+                layer._kept = {}  # noqa: SLF001
         return self._net
 
     def _renewed(self) -> Net | None:
@@ -374,8 +436,8 @@ class Layered:
         net = Net(self._layers, features, self.dtype)
         if not net.has_shapes_of(self._net):
             raise ValueError(
-                "layers must keep the number and shapes of their weights: use pop and add to "
-                "change them."
+                "layers must keep the number and shapes of their weights: use pop, and add new "
+                "ones."
             )
         return net
 

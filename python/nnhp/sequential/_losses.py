@@ -42,11 +42,8 @@ _SHARES = Outputs(
 _PROBABILITIES = Outputs(
     "between 0 and 1", frozenset({"logistic", "hard_sigmoid", "softmax"}), "sigmoid"
 )
-_NOT_NEGATIVE = Outputs(
-    "that are never negative",
-    _PROBABILITIES.activations | {"relu", "softplus", "exp"},
-    "exponential",
-)
+NEVER_NEGATIVE = _PROBABILITIES.activations | {"relu", "softplus", "exp"}
+_NOT_NEGATIVE = Outputs("that are never negative", NEVER_NEGATIVE, "exponential")
 KERAS_NAMES = {"logistic": "sigmoid", "exp": "exponential", "identity": "linear"}
 
 

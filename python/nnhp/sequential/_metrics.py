@@ -13,7 +13,8 @@ from sklearn import metrics as scores
 from nnhp._component import listed
 from nnhp._keras import keras_name
 
-Function: TypeAlias = Callable[[NDArray[Any], NDArray[Any]], Any]  # of targets and outputs
+# Of targets and outputs; of the two-sided ones also of the outputs' boundary between two classes.
+Function: TypeAlias = Callable[..., Any]
 # What targets must be, given the number of outputs: says what is asked for where they are not.
 Needs: TypeAlias = Callable[[NDArray[Any], int], str | None]
 
@@ -51,8 +52,8 @@ def _classes(y: NDArray[Any], n_outputs: int) -> str | None:
     return (_class_numbers if y.shape[1] == 1 else _column_per_output)(y, n_outputs)
 
 
-def _binary_accuracy(y: NDArray[Any], p: NDArray[Any]) -> Any:
-    return np.mean((p > 0.5) == (y > 0.5))
+def _binary_accuracy(y: NDArray[Any], p: NDArray[Any], boundary: float) -> Any:
+    return np.mean((p > boundary) == (y > 0.5))
 
 
 def _categorical_accuracy(y: NDArray[Any], p: NDArray[Any]) -> Any:
@@ -63,11 +64,11 @@ def _sparse_categorical_accuracy(y: NDArray[Any], p: NDArray[Any]) -> Any:
     return np.mean(p.argmax(axis=1) == y.ravel())
 
 
-def _accuracy(y: NDArray[Any], p: NDArray[Any]) -> Any:
+def _accuracy(y: NDArray[Any], p: NDArray[Any], boundary: float) -> Any:
     """The accuracy that goes with the shapes."""
     if p.shape[1] > 1:
         return (_sparse_categorical_accuracy if y.shape[1] == 1 else _categorical_accuracy)(y, p)
-    return _binary_accuracy(y, p)
+    return _binary_accuracy(y, p, boundary)
 
 
 def _mean_squared_error(y: NDArray[Any], p: NDArray[Any]) -> Any:
@@ -108,13 +109,15 @@ def _auc(y: NDArray[Any], p: NDArray[Any]) -> Any:
     return scores.roc_auc_score(y.ravel() > 0.5, p.ravel())
 
 
-# These two take outputs of at least one half for positives.
-def _precision(y: NDArray[Any], p: NDArray[Any]) -> Any:
-    return scores.precision_score(y.ravel() > 0.5, p.ravel() > 0.5, zero_division=0.0)
+def _precision(y: NDArray[Any], p: NDArray[Any], boundary: float) -> Any:
+    return scores.precision_score(y.ravel() > 0.5, p.ravel() > boundary, zero_division=0.0)
 
 
-def _recall(y: NDArray[Any], p: NDArray[Any]) -> Any:
-    return scores.recall_score(y.ravel() > 0.5, p.ravel() > 0.5, zero_division=0.0)
+def _recall(y: NDArray[Any], p: NDArray[Any], boundary: float) -> Any:
+    return scores.recall_score(y.ravel() > 0.5, p.ravel() > boundary, zero_division=0.0)
+
+
+_TWO_SIDED = frozenset({_accuracy, _binary_accuracy, _precision, _recall})
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Metric:
     shown: str  # as the user gave it
     function: Function
     needs: Needs
+    two_sided: bool = False  # whether the function takes the boundary
 
 
 METRICS: dict[str, tuple[Function, Needs]] = {
@@ -179,7 +183,8 @@ def _metric(given: Any) -> tuple[str, Metric]:
     if callable(given):
         name = str(getattr(given, "__name__", type(given).__name__))
         return name, Metric(repr(given), given, _anything)
-    return str(given), Metric(repr(given), *METRICS[_known(given)])
+    function, needs = METRICS[_known(given)]
+    return str(given), Metric(repr(given), function, needs, function in _TWO_SIDED)
 
 
 def _add(found: dict[str, Metric], name: str, metric: Metric) -> None:
@@ -214,10 +219,17 @@ def check_targets(
 
 
 def measure(
-    metrics: Mapping[str, Metric], y: NDArray[Any], outputs: NDArray[Any]
+    metrics: Mapping[str, Metric], y: NDArray[Any], outputs: NDArray[Any], boundary: float
 ) -> dict[str, float]:
-    """Each metric of targets (n, targets) and outputs (n, outputs); NaN where outputs are."""
+    """Each metric of targets (n, targets) and outputs (n, outputs); NaN where outputs are.
+
+    Of two classes, outputs above the boundary are those of the second.
+    """
     if not np.isfinite(outputs).all():
         return dict.fromkeys(metrics, float("nan"))
     p = outputs.astype(np.float64)
-    return {name: float(np.mean(metric.function(y, p))) for name, metric in metrics.items()}
+    found = {}
+    for name, metric in metrics.items():
+        known = (y, p, boundary) if metric.two_sided else (y, p)
+        found[name] = float(np.mean(metric.function(*known)))
+    return found

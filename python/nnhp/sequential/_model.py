@@ -48,6 +48,9 @@ class Sequential(Trainable):
         The layers, without the `Input`. What is set in one that has weights already, ``trainable``
         say, has an effect from the next `compile` on.
 
+    trainable : bool
+        Whether training changes any layer. Setting it sets that of each layer.
+
     learning_rate : float
         The rate of the next epoch; may be set between epochs.
 
@@ -127,9 +130,15 @@ class Sequential(Trainable):
             Keras's files, which this is not.
         """
         net = self._built(None)
+        arrays, _ = self._state().to_save()
+        _files.write(path, self._document(), net, arrays)
+
+    def _document(self) -> str:
+        """All but the arrays, as a file holds it; ValueError where none can."""
+        net = self._built(None)
         compiled = self._compiled
         state = self._state()
-        arrays, numbers = state.to_save()
+        _, numbers = state.to_save()
         described = {
             "name": self.name,
             "layers": net.layers if self._input is None else [self._input, *net.layers],
@@ -140,7 +149,7 @@ class Sequential(Trainable):
             "random_state": self.random_state,
             "generator": state.generator,
         }
-        _files.write(path, described, net, arrays)
+        return _files.document_of(described)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

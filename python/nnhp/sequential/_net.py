@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,10 @@ class Weights:
     def size(self) -> int:
         """Numbers in the array."""
         return int(np.prod(self.shape))
+
+    def copied(self, flat: NDArray[Any]) -> NDArray[Any]:
+        """Copy the array out of the flat parameters."""
+        return flat[self.at : self.at + self.size].reshape(self.shape).copy()
 
 
 class Net:
@@ -120,7 +124,7 @@ class Net:
 
     def unpack(self, flat: NDArray[Any]) -> list[NDArray[Any]]:
         """Copy the weights out of the flat parameters, layer by layer."""
-        return [flat[a.at : a.at + a.size].reshape(a.shape).copy() for a in self.arrays]
+        return [array.copied(flat) for array in self.arrays]
 
     def pack(self, weights: Sequence[ArrayLike]) -> NDArray[Any]:
         """Copy weights into flat parameters; biases that layers do not have are 0."""
@@ -135,6 +139,29 @@ class Net:
                     f"shape {array.shape}, got {values.shape}."
                 )
             flat[array.at : array.at + array.size] = values.ravel()
+        return flat
+
+    def weights_at(self, place: int, flat: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Copy the weights of one layer out of the flat parameters, by their names."""
+        return {a.name: a.copied(flat) for a in self.arrays if a.place == place}
+
+    def with_kept(
+        self, kept: Sequence[Mapping[str, NDArray[Any]]], flat: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Copy flat parameters, but for the layers that have kept weights by their names."""
+        flat = flat.copy()
+        for place, own in enumerate(kept):
+            arrays = [array for array in self.arrays if array.place == place]
+            shapes = {array.name: array.shape for array in arrays}
+            own_shapes = {name: values.shape for name, values in own.items()}
+            if own and own_shapes != shapes:
+                raise ValueError(
+                    f"{self.layers[place]!r} must have weights of the shapes {shapes} where it is "
+                    f"now, and has {own_shapes}: add a new layer, such as its sklearn.base.clone, "
+                    "in its place."
+                )
+            for array in arrays if own else ():
+                flat[array.at : array.at + array.size] = own[array.name].ravel()
         return flat
 
     def draw(self, rng: np.random.RandomState) -> NDArray[Any]:
@@ -214,7 +241,9 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
             continue
         if not rows and isinstance(layer, layers.ActivationLayer):
             raise ValueError(f"{layer!r} needs a Dense layer before it.")
-        if isinstance(layer, _NORMALIZATIONS):
+        if isinstance(layer, _NORMALIZATIONS) or (
+            isinstance(layer, layers.ActivationLayer) and stage["name"] == activations.PReLU.name
+        ):
             _check_trainable(layer, rows[-1].layer if rows else None)
         (rows[-1].stages if rows else input_stages).append(stage)
         (rows[-1].places if rows else input_places).append(place)
@@ -235,11 +264,11 @@ def _max_norm_of(rows: Sequence[_Row]) -> float | None:
     return first
 
 
-def _check_trainable(normalization: Any, before: Any) -> None:
+def _check_trainable(layer: layers.Layer, before: layers.UnitsLayer | None) -> None:
     """Raise ValueError where the engine, which freezes both or none, cannot do what is asked."""
-    if normalization.trainable != (before is None or before.trainable):
+    if layer.trainable != (before is None or before.trainable):
         raise ValueError(
-            f"{normalization!r}: trainable must be that of "
+            f"{layer!r}: trainable must be that of "
             + ("a Dense layer before it." if before is None else f"{before!r}.")
         )
 

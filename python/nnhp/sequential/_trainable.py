@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -55,7 +56,10 @@ class Trainable(Layered):
         ValueError
             If a name is not known, or a parameter out of bounds; if a metric would be reported
             under the name of another number; if shapes of weights were changed in the layers.
+        RuntimeError
+            If a training is under way.
         """
+        self._check_resting("compile")
         compiled, net = Compiled(optimizer, loss, metrics), self._renewed()
         self._compiled = compiled
         if net is not None:
@@ -137,7 +141,7 @@ class Trainable(Layered):
         class_weight : dict of int to float, default=None
             Weight of the samples of each class, 1 for those it does not name.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : float or array-like of shape (n_samples,), default=None
             Weights of the samples; those of their classes are multiplied with them.
 
         initial_epoch : int, default=0
@@ -153,7 +157,10 @@ class Trainable(Layered):
         ValueError
             If an argument is out of bounds, shapes do not fit together, the loss is not one of such
             outputs or targets, or a metric not one of such targets.
+        RuntimeError
+            If a training is under way: a callback can train a ``copy.deepcopy`` of the model.
         """
+        self._check_resting("fit")
         compiled = self._ready()
         epochs = check_count(epochs, "epochs", 0)
         initial_epoch = check_count(initial_epoch, "initial_epoch", 0)
@@ -179,8 +186,8 @@ class Trainable(Layered):
         watching = Watching(self, callbacks)
         steps = -(-train.n_samples // batch_size)
         self.stop_training = False
-        self._training = training
         try:
+            self._training = training
             watching.begin({"epochs": epochs, "steps": steps, "verbose": verbose})
             for epoch in range(initial_epoch, epochs):
                 watching.begin_epoch(epoch)
@@ -214,7 +221,7 @@ class Trainable(Layered):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, as of `fit`.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : float or array-like of shape (n_samples,), default=None
             Weights of the samples.
 
         class_weight : dict of int to float, default=None
@@ -227,7 +234,13 @@ class Trainable(Layered):
         -------
         loss : float, list of float or dict of str to float
             The loss before the step; with metrics, these follow it, for the net after the step.
+
+        Raises
+        ------
+        RuntimeError
+            If a training is under way.
         """
+        self._check_resting("train_on_batch")
         compiled = self._ready()
         _check_return_dict(return_dict)
         part = self._part(self._samples(x), y, sample_weight, class_weight)
@@ -270,7 +283,7 @@ class Trainable(Layered):
         verbose : {'auto', 0, 1, 2}, default='auto'
             0 prints nothing, the others one line.
 
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : float or array-like of shape (n_samples,), default=None
             Weights of the samples in the loss.
 
         return_dict : bool, default=False
@@ -321,7 +334,12 @@ def _line(epoch: int, epochs: int, logs: Mapping[str, float]) -> str:
 
 
 def _numbers(logs: Mapping[str, float]) -> str:
-    return " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+    return " - ".join(f"{name}: {_shown(value)}" for name, value in logs.items())
+
+
+def _shown(value: Any) -> str:
+    """A number by its digits; callbacks may note anything else."""
+    return f"{value:.4g}" if isinstance(value, Real) else str(value)
 
 
 def _check_return_dict(return_dict: Any) -> None:

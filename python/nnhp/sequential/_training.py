@@ -224,7 +224,7 @@ def _measured(
     if not compiled.metrics:
         return {}
     outputs = outputs_of(_core.Predictor(net.spec, parameters), part.X, lambda: threads)
-    return measure(compiled.metrics, part.y, outputs)
+    return measure(compiled.metrics, part.y, outputs, compiled.boundary(net, part.y))
 
 
 # Keras's, which nothing calls here.
