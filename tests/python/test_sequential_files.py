@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,27 @@ def test_random_numbers_that_are_none_are_refused(tmp_path, entry, value, said):
     write(path, Content(content.kind, json.dumps(document), arrays))
     with pytest.raises(ValueError, match=said):
         nnhp.Sequential.load(path)
+
+
+@pytest.mark.parametrize("features", [71_451_202, 2**40])
+def test_sizes_are_checked_before_memory_is_taken(tmp_path, features):
+    path = tmp_path / "model.nnhp"
+    model = nnhp.Sequential([Dense(3), Dense(2)])
+    model.compile(loss="mse")
+    model.fit(X, X[:, :2], epochs=1, verbose=0)
+    model.save(path)
+    content = read(path)
+    document = json.loads(content.document)
+    document["n_features"] = features
+    write(path, Content(content.kind, json.dumps(document), content.arrays))
+    tracemalloc.start()
+    try:
+        with pytest.raises((ValueError, MemoryError)):
+            nnhp.load(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 5e6
 
 
 def test_a_model_without_compile_has_a_file(tmp_path):

@@ -99,14 +99,20 @@ def weights_of(
     path: str | Path, net: Net, tensors: Mapping[str, NDArray[Any]]
 ) -> list[NDArray[Any]]:
     """Weights among the tensors of a file, which must be those of the net."""
-    names = [_name(array) for array in net.arrays]
+    shapes = {_name(array): array.shape for array in net.arrays}
     found = {name for name in tensors if name.startswith(_PREFIX)}
-    if found != set(names):
+    if found != set(shapes):
         raise ValueError(
             f"{path} holds the weights {sorted(found)}, and not those of the model's layers, "
-            f"{sorted(names)}."
+            f"{sorted(shapes)}."
         )
-    return [tensors[name] for name in names]
+    for name, shape in shapes.items():
+        if tensors[name].shape != shape:
+            raise ValueError(
+                f"{path} holds {name} of shape {tensors[name].shape}, and not of {shape}, as the "
+                "model's layers have it."
+            )
+    return [tensors[name] for name in shapes]
 
 
 def check_state(flat: NDArray[Any], tensors: Mapping[str, NDArray[Any]]) -> None:

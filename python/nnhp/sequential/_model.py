@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from nnhp._model_files._container import guarded
 from nnhp.sequential import _files, _similar
+from nnhp.sequential._net import Net
 from nnhp.sequential._trainable import Trainable
 from nnhp.sequential._training import State
 
@@ -183,11 +184,14 @@ class Sequential(Trainable):
         with guarded(path):
             described = _files.described(content)
             model = cls(described["layers"], dtype=described["dtype"], name=described["name"])
-            net = model._built(described["n_features"])
+            features = model._features_said() or described["n_features"]
+            net = Net(model.layers, features, model.dtype)
+            weights = _files.weights_of(path, net, content.arrays)  # before memory is taken for it
+            model._built(features)
             if (compiled := described["compiled"]) is not None:
                 model.compile(compiled["optimizer"], compiled["loss"], metrics=compiled["metrics"])
                 model.learning_rate = compiled["learning_rate"]
-            flat = net.pack(_files.weights_of(path, net, content.arrays))
+            flat = net.pack(weights)
             _files.check_state(flat, content.arrays)
             model.random_state = described["random_state"]  # of which nothing is drawn any more
             generator = described["generator"] or model._weights.generator
