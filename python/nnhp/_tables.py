@@ -203,8 +203,10 @@ def _looked_over(
         single = counts[place] == 1
         if single.any():
             if (counts > 1).sum() < 2:
+                frequent = listed(classes[counts > 1])
+                but = f" but for {frequent}" if frequent else ""
                 raise RefusedError(
-                    f"{name}: the {len(classes)} classes of {target!r} have one row each, "
+                    f"{name}: the {len(classes)} classes of {target!r} have one row each{but}, "
                     "too few to learn from and to judge by"
                 )
             remarks.append(

@@ -269,10 +269,14 @@ def test_a_class_of_one_row_is_left_out_with_a_word(given):
         (["yes"] * N, r"'target' has one class only \(yes\)"),
         ([1.5] * N, "every value of 'target' is 1.5"),
         ([None] * N, "every value of 'target' is missing"),
-        ([f"row {i}" for i in range(N)], "the 80 classes of 'target' have one row each"),
+        ([f"row {i}" for i in range(N)], "the 80 classes of 'target' have one row each, "),
+        (
+            ["a"] * (N - 2) + ["b", "c"],
+            "the 3 classes of 'target' have one row each but for a, too few to learn from",
+        ),
         ([0.5, np.inf] * (N // 2), "'target' has infinite values"),
     ],
-    ids=["one class", "one value", "missing", "names", "infinite"],
+    ids=["one class", "one value", "missing", "names", "one frequent class", "infinite"],
 )
 def test_targets_with_nothing_to_learn(given, target, message):
     with pytest.raises(RefusedError, match=message):
