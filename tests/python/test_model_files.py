@@ -29,6 +29,7 @@ import nnhp
 from nnhp import MLPClassifier, MLPRegressor, optimizers, schedules
 from nnhp._model_files import _classes
 from nnhp._model_files._container import VERSION, Content, read, write
+from nnhp._table_values import KnownTexts
 
 pytestmark = STOPS_EARLY
 GOLDEN = Path(__file__).parent / "data" / "models"
@@ -191,6 +192,10 @@ STEPS = {
     "sklearn.preprocessing.RobustScaler": (prep.RobustScaler(), NUMBERS),
     "sklearn.preprocessing.StandardScaler": (prep.StandardScaler(), NUMBERS),
     "sklearn.preprocessing.TargetEncoder": (prep.TargetEncoder(), WORDS),
+    "nnhp._table_values.KnownTexts": (
+        pipeline.make_pipeline(KnownTexts(), prep.OneHotEncoder()),
+        WORDS,
+    ),
     "nnhp.FeatureExpansion": (nnhp.FeatureExpansion(["x1^2", "sin(x2)"]), NUMBERS[:, :2]),
 }
 OTHERS_TESTED = {  # by tests of their own
@@ -211,7 +216,7 @@ def test_the_guide_lists_every_class_of_the_table():
     table = guide.partition("| of | classes |")[2].partition("\n\n")[0]
     cells = [row.split("|")[2] for row in table.strip().splitlines()]
     listed = re.findall(r"`(\w+)`", " ".join(cells))
-    assert sorted(listed) == sorted(name.rpartition(".")[2] for name in _classes.class_names())
+    assert sorted(listed) == sorted(name.rpartition(".")[2] for name in _classes.public_names())
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 # By module, whose classes are plain data once they are fitted.
 _CLASSES: dict[str, tuple[str, ...]] = {
     "nnhp": ("MLPClassifier", "MLPRegressor", "FeatureExpansion"),
+    "nnhp._table_values": ("KnownTexts",),
     "nnhp.search": ("FoldEnsemble",),
     "sklearn.compose": ("ColumnTransformer", "TransformedTargetRegressor"),
     "sklearn.decomposition": ("PCA",),
@@ -52,7 +53,7 @@ _SCORES = (
 # By the names that files have for them, which stay when a function moves: its module.
 _FUNCTIONS = {
     "nnhp._tables.as_frame": "nnhp._table_values",
-    "nnhp._tables.as_text": "nnhp._table_values",
+    "nnhp._tables.as_text": "nnhp._table_values",  # now KnownTexts, which calls it
     **{f"numpy.{name}": "numpy" for name in _UFUNCS},
     **{f"sklearn.feature_selection.{name}": "sklearn.feature_selection" for name in _SCORES},
 }
@@ -62,6 +63,11 @@ _TYPES = (bool, int, float, str, object)
 def class_names() -> list[str]:
     """Names of the classes of estimators, in their order."""
     return sorted(f"{module}.{name}" for module, names in _CLASSES.items() for name in names)
+
+
+def public_names() -> list[str]:
+    """Names of the classes that users know, in their order."""
+    return [name for name in class_names() if "._" not in name]
 
 
 def class_named(name: str) -> type[BaseEstimator] | None:

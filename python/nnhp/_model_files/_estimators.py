@@ -87,7 +87,7 @@ class EstimatorEncoder(_typed_json.Encoder):
         if name is None:
             raise ValueError(
                 f"{path.lstrip('.') or 'The model'} is of {type(estimator).__name__}, which a "
-                f"model file cannot hold. It holds {', '.join(_classes.class_names())}; "
+                f"model file cannot hold. It holds {', '.join(_classes.public_names())}; "
                 "skops.io.dump keeps any estimator, for those who trust what is in it."
             )
         state = estimator.__getstate__()
