@@ -412,8 +412,9 @@ def double(values):
 )
 def test_what_cannot_be_kept_is_named(tmp_path, model, said):
     model.fit(X, y)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as refused:
         nnhp.save(model, tmp_path / "model.nnhp")
+    assert "._" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
 
 
