@@ -61,6 +61,8 @@ def run(argv: list[str], arguments: argparse.Namespace, doing: Any) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = doing.show_warning
+            # A fold may lack rare texts, which is no news before there is a model.
+            warnings.filterwarnings("ignore", "the column .* counts for nothing in these rows")
             getattr(doing, arguments.job)(arguments)
     except doing.RefusedError as error:
         parser.error(" ".join(str(error).split()))

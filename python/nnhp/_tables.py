@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from nnhp import _table_files
 from nnhp._table_files import RefusedError
-from nnhp._table_values import as_frame, as_text, few_enough_for_classes
+from nnhp._table_values import KnownTexts, as_frame, few_enough_for_classes
 from nnhp._table_words import closest, counted, listed
 from nnhp.estimators import MLPClassifier, MLPRegressor
 
@@ -120,8 +120,9 @@ def preprocessing(table: Table) -> ColumnTransformer:
     """What makes a network's features of a table's columns, whatever is missing in them.
 
     Numbers: the median for what is missing, then mean 0 and standard deviation 1. Texts, categories
-    and truth values: the most frequent one for what is missing, then one feature per value; rare
-    values share one, and values that training has not seen have none.
+    and truth values: the most frequent one for what is missing, then one feature per value,
+    however a reader of tables took it; rare values share one, and values that training has not
+    seen have none.
     """
     of_numbers = Pipeline(
         [
@@ -131,7 +132,7 @@ def preprocessing(table: Table) -> ColumnTransformer:
     )
     of_texts = Pipeline(
         [
-            ("text", FunctionTransformer(as_text, feature_names_out="one-to-one")),
+            ("text", KnownTexts()),
             ("impute", SimpleImputer(strategy="most_frequent", keep_empty_features=True)),
             (
                 "encode",
@@ -203,8 +204,10 @@ def _looked_over(
         single = counts[place] == 1
         if single.any():
             if (counts > 1).sum() < 2:
+                frequent = listed(classes[counts > 1])
+                but = f" but for {frequent}" if frequent else ""
                 raise RefusedError(
-                    f"{name}: the {len(classes)} classes of {target!r} have one row each, "
+                    f"{name}: the {len(classes)} classes of {target!r} have one row each{but}, "
                     "too few to learn from and to judge by"
                 )
             remarks.append(

@@ -22,7 +22,7 @@ class Regularizer(Component):
 
 
 class L1L2(Regularizer):
-    """Both penalties.
+    """Both penalties, as strong as they are given: without parameters none.
 
     Parameters
     ----------
@@ -93,6 +93,7 @@ class L2(Regularizer):
         self.l2 = l2
 
 
-BY_NAME: dict[str, type[Regularizer]] = {kind.name: kind for kind in (L1, L2, L1L2)}
+# L1L2 has no strengths of its own, so that its name alone would penalize nothing.
+BY_NAME: dict[str, type[Regularizer]] = {kind.name: kind for kind in (L1, L2)}
 # Keras's names for the same classes.
 l1, l2, l1_l2 = L1, L2, L1L2

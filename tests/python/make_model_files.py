@@ -12,10 +12,11 @@ import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import nnhp
 from nnhp._model_files._container import VERSION
+from nnhp._table_values import as_text
 
 FOLDER = Path(__file__).parent / "data" / "models"
 ROWS = pd.DataFrame(
@@ -42,6 +43,12 @@ def models():
         make_pipeline(columns, nnhp.MLPClassifier(4, **SMALL)).fit(ROWS, classes),
         ROWS,
     )
+    # As `nnhp search --save` wrote it before it had KnownTexts.
+    texts = make_column_transformer(
+        (make_pipeline(FunctionTransformer(as_text), OneHotEncoder()), ["colour", "code"])
+    )
+    coded = ROWS.assign(code=[1.0, 2.0, 1.0, None, 2.0, 1.0, 2.0, 2.0])
+    yield "texts", make_pipeline(texts, nnhp.MLPClassifier(4, **SMALL)).fit(coded, classes), coded
     regressor = nnhp.MLPRegressor(hidden_layer_sizes=4, normalization="batch", **SMALL)
     yield "regressor", regressor.fit(NUMBERS, NUMBERS.sum(axis=1)), NUMBERS
     layers = [nnhp.layers.Dense(3, "tanh", input_dim=2), nnhp.layers.Dense(1)]

@@ -283,6 +283,15 @@ def test_warm_start_needs_the_same_labels_features_and_layers(Estimator):
     )
 
 
+def test_partial_fit_needs_the_same_number_of_targets():
+    X, y = problem("one target")
+    net = MLPRegressor(hidden_layer_sizes=(4,), random_state=0).partial_fit(X, np.c_[y, y])
+    for other in (y, np.c_[y, y, y]):
+        assert_fails_and_changes_nothing(
+            net, "partial_fit", {"X": X, "y": other}, ValueError, "do not make a net with weights"
+        )
+
+
 def test_predicting_before_fitting(Estimator):
     X, _ = problem_for(Estimator)
     with pytest.raises(NotFittedError, match="is not fitted yet"):
@@ -354,7 +363,7 @@ BAD_PARAMETERS = {
     "solver": ["sdg", None],
     "alpha": [-1e-9, np.nan, "small"],
     "batch_size": [0, -1, "all", 2.5],
-    "learning_rate": ["cosin", 0.0, -0.1, np.nan, None],
+    "learning_rate": ["cosin", 0.0, -0.1, np.nan, None, True],
     "learning_rate_init": [0.0, -1.0, np.nan],
     "power_t": [-1, np.nan],
     "max_iter": [0, -5, 2.5],
@@ -420,6 +429,9 @@ BAD_VALUES = {
     "dropout in a list": ({"dropout": [1.0]}, ValueError, r"dropout must lie in \[0, 1\)"),
     "dropout of text": ({"dropout": ["a"]}, ValueError, r"dropout must lie in \[0, 1\)"),
     "rate in a list": ({"learning_rate": [0.1, -1]}, ValueError, "learning_rate as a sequence"),
+    "switches in a list of rates": (
+        {"learning_rate": [True, True]}, ValueError, "learning_rate as a sequence",
+    ),
     "NaN rate in a list": ({"learning_rate": [np.nan]}, ValueError, "learning_rate as a sequence"),
     "text in a list of rates": (
         {"learning_rate": ["a"]}, ValueError, "learning_rate as a sequence",

@@ -472,6 +472,35 @@ def test_a_regression_predicts_in_the_units_of_the_table(capsys, here):
     assert min(held_out(output)) > 0.6
 
 
+def test_what_is_saved_takes_codes_beside_a_missing_one(here):
+    rng = np.random.default_rng(0)
+    code, truth = rng.choice(["10", "20", "30", "X"], 200), rng.choice([True, False], 200)
+    size, kind = rng.normal(size=200), np.isin(code, ["10", "X"]) ^ truth
+    table = pd.DataFrame({"code": code, "truth": truth, "size": size, "target": kind})
+    table.to_csv("t.csv", index=False)
+    assert main(["search", "t.csv", "--n", "2", "--save", "m.nnhp"]) == 0
+    model = nnhp.load("m.nnhp")
+    rows = table[code != "X"].drop(columns="target")
+    rows.to_csv("new.csv", index=False)
+    expected = model.predict_proba(pd.read_csv("new.csv"))
+    assert ((expected[:, 1] > 0.5) == kind[code != "X"]).mean() > 0.8
+    Path("new.csv").write_text(Path("new.csv").read_text() + ",,0.5\n")
+    read = pd.read_csv("new.csv")
+    assert read["code"].dtype == float
+    for again in (read, read.assign(truth=read["truth"].astype(float))):
+        np.testing.assert_allclose(model.predict_proba(again)[:-1], expected, rtol=1e-5)
+
+
+def test_rare_texts_that_a_fold_has_not_seen_are_no_news(capsys, here):
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2))).add_prefix("x")
+    rare = {f"rare {i}": ["a", "b"] + [None] * 38 for i in range(8)}
+    table = table.assign(**rare, target=table["x0"] > 0).sample(frac=1, random_state=0)
+    table.to_csv("t.csv", index=False)
+    assert main(["search", "t.csv", *SHORT]) == 0
+    assert main(["sweep", "t.csv", *ALPHA, "--epochs", "5"]) == 0
+    assert "counts for nothing" not in capsys.readouterr().err
+
+
 def test_what_is_saved_for_arrays_takes_arrays(here):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 5))

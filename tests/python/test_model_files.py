@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import pickle
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from safetensors.numpy import save as save_tensors
 from sklearn import compose, decomposition, feature_selection, frozen, impute, pipeline
 from sklearn import preprocessing as prep
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -27,6 +29,7 @@ import nnhp
 from nnhp import MLPClassifier, MLPRegressor, optimizers, schedules
 from nnhp._model_files import _classes
 from nnhp._model_files._container import VERSION, Content, read, write
+from nnhp._table_values import KnownTexts
 
 pytestmark = STOPS_EARLY
 GOLDEN = Path(__file__).parent / "data" / "models"
@@ -133,6 +136,14 @@ STEPS = {
         NUMBERS,
     ),
     "sklearn.decomposition.PCA": (decomposition.PCA(3), NUMBERS),
+    "sklearn.feature_selection.SelectKBest": (
+        feature_selection.SelectKBest(feature_selection.mutual_info_classif, k=3),
+        NUMBERS,
+    ),
+    "sklearn.feature_selection.SelectPercentile": (
+        feature_selection.SelectPercentile(percentile=50),
+        NUMBERS,
+    ),
     "sklearn.feature_selection.VarianceThreshold": (
         feature_selection.VarianceThreshold(1.0),
         NUMBERS,
@@ -140,6 +151,10 @@ STEPS = {
     "sklearn.frozen.FrozenEstimator": (
         frozen.FrozenEstimator(prep.StandardScaler().fit(NUMBERS)),
         NUMBERS,
+    ),
+    "sklearn.impute.KNNImputer": (
+        impute.KNNImputer(n_neighbors=3, weights="distance", add_indicator=True),
+        HOLES,
     ),
     "sklearn.impute.MissingIndicator": (impute.MissingIndicator(), HOLES),
     "sklearn.impute.SimpleImputer": (impute.SimpleImputer(add_indicator=True), HOLES),
@@ -176,18 +191,32 @@ STEPS = {
     ),
     "sklearn.preprocessing.RobustScaler": (prep.RobustScaler(), NUMBERS),
     "sklearn.preprocessing.StandardScaler": (prep.StandardScaler(), NUMBERS),
+    "sklearn.preprocessing.TargetEncoder": (prep.TargetEncoder(), WORDS),
+    "nnhp._table_values.KnownTexts": (
+        pipeline.make_pipeline(KnownTexts(), prep.OneHotEncoder()),
+        WORDS,
+    ),
     "nnhp.FeatureExpansion": (nnhp.FeatureExpansion(["x1^2", "sin(x2)"]), NUMBERS[:, :2]),
 }
 OTHERS_TESTED = {  # by tests of their own
     "nnhp.MLPClassifier",
     "nnhp.MLPRegressor",
+    "nnhp.search.FoldEnsemble",
     "sklearn.compose.TransformedTargetRegressor",
     "sklearn.preprocessing.LabelBinarizer",  # in every classifier
 }
 
 
 def test_every_class_of_the_table_is_tested():
-    assert set(STEPS) | OTHERS_TESTED == set(_classes.classes())
+    assert set(STEPS) | OTHERS_TESTED == set(_classes.class_names())
+
+
+def test_the_guide_lists_every_class_of_the_table():
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "saving.md").read_text()
+    table = guide.partition("| of | classes |")[2].partition("\n\n")[0]
+    cells = [row.split("|")[2] for row in table.strip().splitlines()]
+    listed = re.findall(r"`(\w+)`", " ".join(cells))
+    assert sorted(listed) == sorted(name.rpartition(".")[2] for name in _classes.public_names())
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -208,6 +237,74 @@ def test_a_transformed_target_comes_back(tmp_path):
         MLPRegressor(hidden_layer_sizes=4, **SMALL), transformer=prep.StandardScaler()
     ).fit(A, b)
     assert_identical(round_trip(model, tmp_path).predict(A), model.predict(A))
+
+
+@pytest.mark.parametrize("target", ["numbers", "two classes"])
+def test_an_encoder_of_targets_comes_back(tmp_path, target):
+    values = {"numbers": NUMBERS[:, 0], "two classes": NUMBERS[:, 0] > NUMBERS[:, 0].mean()}[target]
+    Estimator = {"numbers": MLPRegressor, "two classes": MLPClassifier}[target]
+    model = pipeline.make_pipeline(
+        prep.TargetEncoder(), Estimator(hidden_layer_sizes=4, **SMALL)
+    ).fit(WORDS, values)
+    loaded = round_trip(model, tmp_path)
+    assert_identical(loaded.predict(WORDS), model.predict(WORDS))
+    assert_identical(loaded[0].transform(WORDS), model[0].transform(WORDS))
+
+
+@pytest.mark.parametrize(
+    "score",
+    ["chi2", "f_classif", "f_regression", "mutual_info_classif", "mutual_info_regression",
+     "r_regression"],
+)  # fmt: skip
+def test_columns_are_judged_as_before(tmp_path, score):
+    step = feature_selection.SelectKBest(getattr(feature_selection, score), k=2)
+    target = np.arange(120) % 3
+    model = pipeline.make_pipeline(step, MLPClassifier(4, **SMALL)).fit(NUMBERS, target)
+    loaded = round_trip(model, tmp_path)
+    assert loaded[0].score_func is step.score_func
+    assert_identical(loaded.predict_proba(NUMBERS), model.predict_proba(NUMBERS))
+
+
+def test_a_network_that_was_found_with_nnhp_s_own_spaces_comes_back(tmp_path):
+    model = pipeline.Pipeline(
+        [
+            ("scale", prep.StandardScaler()),
+            ("expand", nnhp.FeatureExpansion()),
+            ("reduce", feature_selection.SelectKBest()),
+            ("net", MLPClassifier(4, **SMALL)),
+        ]
+    )
+    space = nnhp.spaces.features(model, n_features=4)
+    search = nnhp.search.RandomizedSearchCV(model, space, n_iter=3, cv=2, random_state=1)
+    search.fit(X, y)
+    for estimator in (search.best_estimator_, model.set_params(reduce__k=2).fit(X, y)):
+        loaded = round_trip(estimator, tmp_path)
+        assert_identical(loaded.predict_proba(X), estimator.predict_proba(X))
+
+
+@pytest.mark.parametrize("task", ["classes", "numbers"])
+def test_an_ensemble_of_folds_comes_back(tmp_path, task):
+    A, b = (X, y) if task == "classes" else load_diabetes(return_X_y=True)
+    net = (MLPClassifier if task == "classes" else MLPRegressor)(hidden_layer_sizes=4, **SMALL)
+    model = pipeline.make_pipeline(prep.StandardScaler(), net)
+    search = nnhp.search.GridSearchCV(model, {}, cv=3, ensemble=True).fit(A, b)
+    found = search.best_estimator_
+    loaded = round_trip(found, tmp_path)
+    assert type(loaded) is nnhp.search.FoldEnsemble
+    assert_identical(loaded.predict(A), found.predict(A))
+    assert loaded.score(A, b) == found.score(A, b)
+
+
+def test_callbacks_are_left_out(tmp_path):
+    hook = ScoringMonitor(scoring="accuracy")
+    model = pipeline.make_pipeline(
+        prep.StandardScaler(), MLPClassifier(4, **SMALL).set_callbacks(hook)
+    ).fit(X, y)
+    loaded = round_trip(model, tmp_path)
+    assert model[-1]._skl_callbacks == [hook]
+    assert not hasattr(loaded[-1], "_skl_callbacks")
+    assert_identical(loaded.predict_proba(X), model.predict_proba(X))
+    assert_identical(loaded.fit(X, y).predict_proba(X), clone(model).fit(X, y).predict_proba(X))
 
 
 @pytest.mark.parametrize(
@@ -315,8 +412,9 @@ def double(values):
 )
 def test_what_cannot_be_kept_is_named(tmp_path, model, said):
     model.fit(X, y)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as refused:
         nnhp.save(model, tmp_path / "model.nnhp")
+    assert "._" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -465,6 +563,7 @@ def test_a_later_version_is_refused(saved, tmp_path):
 
 
 THIS_VERSION = {"_sklearn_version": sklearn.__version__}
+SCALER = {"$estimator": ["sklearn.preprocessing.StandardScaler", THIS_VERSION]}
 RANDOM_WORDS = ["<u4", [624], base64.b64encode(bytes(4 * 624)).decode()]
 
 
@@ -488,6 +587,14 @@ def crafted(path, model, arrays=None):
         ({"$estimator": ["nnhp.MLPRegressor", {"n_features_in_": True}]}, "True for the n_feat"),
         ({"$estimator": ["nnhp.MLPClassifier", {"classes_": []}]}, r"classes_ of shape \(0,\)"),
         ({"$estimator": ["nnhp.MLPClassifier", {"classes_": 3}]}, r"classes_ of shape \(\)"),
+        ({"$estimator": ["nnhp.MLPClassifier", {"classes_": None}]}, r"classes_ of shape \(\)"),
+        ({"$estimator": ["nnhp.search.FoldEnsemble", {"estimators": 5}]}, "must be a list of fit"),
+        (
+            {"$estimator": ["nnhp.search.FoldEnsemble", {"estimators": [SCALER]}]},
+            r"must be all classifiers or all regressors, got \['StandardScaler'\]",
+        ),
+        ({"$estimator": ["nnhp.search.FoldEnsemble", {}]}, "no model of nnhp"),
+        ({"$estimator": ["nnhp.search.Study", {}]}, "class 'nnhp.search.Study'"),
         ({"$estimator": "nnhp.MLPClassifier"}, "no model of nnhp"),
         ({"$function": "os.system"}, "no model of nnhp"),
         ({"$type": "os.stat_result"}, "no model of nnhp"),

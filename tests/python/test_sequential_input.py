@@ -62,7 +62,11 @@ REFUSED = {
     ),
     "kernel_regularizer": (
         lambda: model_of(Dense(3, kernel_regularizer="nope")),
-        "kernel_regularizer must be one of 'l1', 'l1_l2', 'l2' or an object of nnhp.regularizers",
+        "kernel_regularizer must be one of 'l1', 'l2' or an object of nnhp.regularizers",
+    ),
+    "kernel_regularizer without strengths": (
+        lambda: model_of(Dense(3, kernel_regularizer="L1_L2")),
+        r"kernel_regularizer='L1_L2' does not say how strong .*\.L1L2\(l1=\.\.\., l2=\.\.\.\)",
     ),
     "input_shape": (
         lambda: model_of(Dense(3, input_shape=X.shape)),

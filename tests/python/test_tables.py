@@ -2,6 +2,7 @@
 
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from nnhp._table_files import RefusedError
-from nnhp._table_values import as_text
+from nnhp._table_values import KnownTexts, as_text
 from nnhp._table_words import listed, one_line
 from nnhp._tables import load, naming, preprocessing
 
@@ -269,10 +270,14 @@ def test_a_class_of_one_row_is_left_out_with_a_word(given):
         (["yes"] * N, r"'target' has one class only \(yes\)"),
         ([1.5] * N, "every value of 'target' is 1.5"),
         ([None] * N, "every value of 'target' is missing"),
-        ([f"row {i}" for i in range(N)], "the 80 classes of 'target' have one row each"),
+        ([f"row {i}" for i in range(N)], "the 80 classes of 'target' have one row each, "),
+        (
+            ["a"] * (N - 2) + ["b", "c"],
+            "the 3 classes of 'target' have one row each but for a, too few to learn from",
+        ),
         ([0.5, np.inf] * (N // 2), "'target' has infinite values"),
     ],
-    ids=["one class", "one value", "missing", "names", "infinite"],
+    ids=["one class", "one value", "missing", "names", "one frequent class", "infinite"],
 )
 def test_targets_with_nothing_to_learn(given, target, message):
     with pytest.raises(RefusedError, match=message):
@@ -370,8 +375,8 @@ def test_features(given):
 def test_unseen_texts_have_no_feature(given):
     table = given(frame())
     steps = preprocessing(table).fit(table.X)
-    row = dense(steps.transform(pd.DataFrame({"size": [0.0], "kind": ["new"]})))
-    assert (row[0, 1:] == 0).all()
+    rows = pd.DataFrame({"size": [0.0, 0.0], "kind": ["new", "a"]})
+    assert (dense(steps.transform(rows))[0, 1:] == 0).all()
 
 
 def test_many_different_texts_share_features(given):
@@ -400,6 +405,108 @@ def test_a_column_may_have_another_type_when_predicting(given):
     again = rows.assign(word=[True, True], code=[1, 1])
     assert again.dtypes["word"].kind == "b"
     np.testing.assert_array_equal(dense(steps.transform(again)), dense(steps.transform(rows)))
+
+
+CODES = ["10", "20", "07", "2.50", "9007199254740993", "x"]
+TRUTH = [True, False, True, False, True, False]
+READ_AS = {
+    "integers": (lambda code: code[:2].astype(int), lambda truth: truth.astype(int)),
+    "unsigned": (lambda code: code[:2].astype("uint8"), lambda truth: truth.astype("uint8")),
+    "nullable integers": (
+        lambda code: code[:2].astype(int).astype("Int64"), lambda truth: truth.astype("Int64")
+    ),
+    "floats": (lambda code: code[:4].astype(float), lambda truth: truth.astype(float)),
+    "nullable floats": (
+        lambda code: code[:4].astype(float).astype("Float64"), lambda truth: truth.astype("Float64")
+    ),
+    "decimals": (lambda code: code[:5].map(Decimal), lambda truth: truth.astype(int).map(Decimal)),
+    "categories": (
+        lambda code: code[:4].astype(float).astype("category"),
+        lambda truth: truth.astype("category"),
+    ),
+    "texts": (lambda code: code, lambda truth: truth.map({True: "true", False: "FALSE"})),
+    "texts of numbers": (lambda code: code[:3] + ".0", lambda truth: truth.astype(int).astype(str)),
+    "texts that end with a point": (lambda code: " " + code[:3] + ".", lambda truth: truth),
+    "any of these": (
+        lambda code: pd.Series([10, 20.0, "7", 2.5, 9007199254740993, "x"]),
+        lambda truth: pd.Series([1, "false", True, 0.0, "TRUE", "0"]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["", "beside a missing one"])
+@pytest.mark.parametrize("name", READ_AS)
+def test_values_are_what_they_were_however_they_are_read(given, name, missing):
+    values = {"code": (CODES * N)[:N], "truth": (TRUTH * N)[:N]}
+    table = given(frame(**values), "table.parquet")
+    assert table.texts == ["kind", "code", "truth"]
+    steps = preprocessing(table).fit(table.X)
+    read_code, read_truth = READ_AS[name]
+    code, truth = read_code(pd.Series(CODES)), read_truth(pd.Series(TRUTH))
+    rows = table.X.loc[code.index]
+    again = rows.assign(code=code, truth=truth)
+    if missing:
+        gap = pd.DataFrame({"size": [0.5], "kind": ["a"]})
+        rows, again = (pd.concat([each, gap]) for each in (rows, again))
+    np.testing.assert_array_equal(dense(steps.transform(again)), dense(steps.transform(rows)))
+
+
+def test_a_file_whose_codes_are_all_numbers_is_read_as_its_table(given, tmp_path):
+    """What pandas makes of the same values depends on the others of their column."""
+    code, truth = ["10", "20", "30", "X"] * (N // 4), [True, False] * (N // 2)
+    table = given(frame(code=code, truth=truth))
+    steps = preprocessing(table).fit(table.X)
+    rows = table.X[table.X["code"] != "X"]
+    expected = dense(steps.transform(rows))
+    for gap in ("", "\n,a,,\n"):
+        path = tmp_path / "new.csv"
+        path.write_text(rows.to_csv(index=False) + gap)
+        again = pd.read_csv(path)
+        assert again["code"].dtype.kind == ("f" if gap else "i")
+        assert again["truth"].dtype.kind == ("O" if gap else "b")
+        found = dense(steps.transform(again))[: len(rows)]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_texts_that_may_be_either_are_neither():
+    known = KnownTexts().fit(pd.DataFrame({"code": ["07", "7", "1", "true", "x"]}))
+    given = ["7", "07", "7.0", "1.0", "TRUE", "y"]
+    expected = ["7", "07", "7.0", "1", "true", "y"]
+    found = known.transform(pd.DataFrame({"code": given}))["code"]
+    assert found.tolist() == expected
+    assert found.dtype == object
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9007199254740992",
+        "9007199254740992.0",
+        "1_0",
+        "\u0667",
+        "inf",
+        "nan",
+        "1e9999999999",
+        "0x10",
+    ],
+)
+def test_a_text_is_no_number_that_is_only_like_another(text):
+    known = KnownTexts().fit(pd.DataFrame({"code": ["9007199254740993", "10", "7", "16", "x"]}))
+    found = known.transform(pd.DataFrame({"code": [text, "x"]}, dtype=object))["code"]
+    assert found.tolist() == [text, "x"]
+
+
+def test_a_column_of_unknown_texts_is_warned_of(given):
+    table = given(frame(code=["10", "x"] * (N // 2)))
+    steps = preprocessing(table).fit(table.X)
+    rows = table.X.assign(code=11)
+    rows.loc[0, "code"] = np.nan
+    said = r"^the column 'code' counts for nothing .*: its texts \(11\.0\) are none .* \(10, x\)$"
+    with pytest.warns(UserWarning, match=said) as warned:
+        steps.transform(rows)
+    assert [Path(warning.filename) for warning in warned] == [Path(__file__)]
+    steps.transform(rows.assign(code=["11"] * (N - 1) + ["x"]))
+    steps.transform(rows.assign(code=None))
 
 
 def test_values_become_text():

@@ -28,8 +28,8 @@ def save(model: Any, path: str | Path) -> None:
     ----------
     model : estimator or Sequential
         A fitted `MLPClassifier` or `MLPRegressor`, a fitted Pipeline of such a network and
-        scikit-learn's common transformers or `FeatureExpansion`, or an `nnhp.Sequential`. Of a
-        search save its ``best_estimator_``.
+        scikit-learn's common transformers or `FeatureExpansion`, a `FoldEnsemble` of these, or an
+        `nnhp.Sequential`. Of a search save its ``best_estimator_``. Callbacks are left out.
     path : str or path-like
         An earlier file of that name stays until the new one is complete.
 

@@ -12,11 +12,13 @@ from sklearn.base import BaseEstimator
 # By module, whose classes are plain data once they are fitted.
 _CLASSES: dict[str, tuple[str, ...]] = {
     "nnhp": ("MLPClassifier", "MLPRegressor", "FeatureExpansion"),
+    "nnhp._table_values": ("KnownTexts",),
+    "nnhp.search": ("FoldEnsemble",),
     "sklearn.compose": ("ColumnTransformer", "TransformedTargetRegressor"),
     "sklearn.decomposition": ("PCA",),
-    "sklearn.feature_selection": ("VarianceThreshold",),
+    "sklearn.feature_selection": ("SelectKBest", "SelectPercentile", "VarianceThreshold"),
     "sklearn.frozen": ("FrozenEstimator",),
-    "sklearn.impute": ("MissingIndicator", "SimpleImputer"),
+    "sklearn.impute": ("KNNImputer", "MissingIndicator", "SimpleImputer"),
     "sklearn.pipeline": ("FeatureUnion", "Pipeline"),
     "sklearn.preprocessing": (
         "Binarizer",
@@ -33,6 +35,7 @@ _CLASSES: dict[str, tuple[str, ...]] = {
         "QuantileTransformer",
         "RobustScaler",
         "StandardScaler",
+        "TargetEncoder",
     ),
 }
 # NumPy's functions of single numbers, which change nothing but what they return.
@@ -42,23 +45,42 @@ _UFUNCS = (
     *("exp", "exp2", "expm1", "log", "log10", "log1p", "log2"),
     *("arcsinh", "arctan", "cos", "sin", "sinh", "tanh"),
 )
+# What selects columns judges them by one of these.
+_SCORES = (
+    *("chi2", "f_classif", "f_regression", "r_regression"),
+    *("mutual_info_classif", "mutual_info_regression"),
+)
 # By the names that files have for them, which stay when a function moves: its module.
 _FUNCTIONS = {
     "nnhp._tables.as_frame": "nnhp._table_values",
-    "nnhp._tables.as_text": "nnhp._table_values",
+    "nnhp._tables.as_text": "nnhp._table_values",  # now KnownTexts, which calls it
     **{f"numpy.{name}": "numpy" for name in _UFUNCS},
+    **{f"sklearn.feature_selection.{name}": "sklearn.feature_selection" for name in _SCORES},
 }
 _TYPES = (bool, int, float, str, object)
 
 
-@cache
-def classes() -> dict[str, type[BaseEstimator]]:
-    """Classes of estimators by their names."""
-    return {
-        f"{module}.{name}": getattr(import_module(module), name)
-        for module, names in _CLASSES.items()
-        for name in names
-    }
+def class_names() -> list[str]:
+    """Names of the classes of estimators, in their order."""
+    return sorted(f"{module}.{name}" for module, names in _CLASSES.items() for name in names)
+
+
+def public_names() -> list[str]:
+    """Names of the classes that users know, in their order."""
+    return [name for name in class_names() if "._" not in name]
+
+
+def class_named(name: str) -> type[BaseEstimator] | None:
+    """Class of estimators by its name, for which its module is imported; None if not known."""
+    module, _, own_name = name.rpartition(".")
+    known = own_name in _CLASSES.get(module, ())
+    return getattr(import_module(module), own_name) if known else None
+
+
+def name_of(kind: type[BaseEstimator]) -> str | None:
+    """Name of a class of estimators; None if it is not known."""
+    alike = (name for name in class_names() if name.rpartition(".")[2] == kind.__name__)
+    return next((name for name in alike if class_named(name) is kind), None)
 
 
 @cache

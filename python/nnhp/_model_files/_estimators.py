@@ -18,6 +18,7 @@ from nnhp import _typed_json
 from nnhp._model_files import _classes, _random_states
 
 _TENSOR_KINDS = "biuf"
+_CALLBACKS = "_skl_callbacks"  # where scikit-learn's protocol keeps those that watch a fit
 _MAX_TEXT_BYTES = 1 << 28  # of an array of texts, whose memory no file bounds
 
 
@@ -77,7 +78,7 @@ class EstimatorEncoder(_typed_json.Encoder):
         )
 
     def _estimator(self, estimator: BaseEstimator, path: str) -> Any:
-        name = _classes.name_in(_classes.classes(), type(estimator))
+        name = _classes.name_of(type(estimator))
         if name is None and hasattr(estimator, "best_estimator_"):
             raise ValueError(
                 f"{path.lstrip('.') or 'The model'} is of {type(estimator).__name__}, a search, "
@@ -86,11 +87,15 @@ class EstimatorEncoder(_typed_json.Encoder):
         if name is None:
             raise ValueError(
                 f"{path.lstrip('.') or 'The model'} is of {type(estimator).__name__}, which a "
-                f"model file cannot hold. It holds {', '.join(sorted(_classes.classes()))}; "
+                f"model file cannot hold. It holds {', '.join(_classes.public_names())}; "
                 "skops.io.dump keeps any estimator, for those who trust what is in it."
             )
         state = estimator.__getstate__()
-        kept = {key: self.encode(value, f"{path}.{key}") for key, value in state.items()}
+        kept = {
+            key: self.encode(value, f"{path}.{key}")
+            for key, value in state.items()
+            if key != _CALLBACKS
+        }
         return {"$estimator": [name, kept]}
 
 
@@ -148,7 +153,7 @@ def _objects(kept: Any) -> Any:
 
 
 def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:
-    of_class = _classes.classes().get(name)
+    of_class = _classes.class_named(name)
     if of_class is None:
         raise ValueError(f"it names the class {name!r}, which is not among those of model files")
     for key in state:
@@ -158,7 +163,8 @@ def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:
     if type(n_features) is not int or n_features < 1:
         raise ValueError(f"it has {n_features!r} for the n_features_in_ of {name}")
     classes = np.asarray(state.get("classes_", [0]))
-    if classes.ndim != 1 or not classes.size:
+    of_numbers = name.endswith(".TargetEncoder") and state.get("classes_", 0) is None
+    if not of_numbers and (classes.ndim != 1 or not classes.size):
         raise ValueError(f"it has classes_ of shape {classes.shape} for {name}")
     estimator = object.__new__(of_class)
     estimator.__setstate__(state)

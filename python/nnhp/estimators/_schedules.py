@@ -24,10 +24,17 @@ OF_SGD = ("adaptive", "constant", "invscaling")  # scikit-learn's names, and whe
 _MOST_CALLS = 10**6
 
 
+class _Rate(Interval):
+    """Numbers, to which truth values do not count: True would be a rate of 1."""
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        return not isinstance(value, bool) and bool(super().is_satisfied_by(value))
+
+
 CONSTRAINT: list[Any] = [
     Names({*OF_SGD, *BY_NAME}),
     Schedule,
-    Interval(Real, 0, None, closed="neither"),
+    _Rate(Real, 0, None, closed="neither"),
     "array-like",
     callable,
 ]
@@ -145,7 +152,8 @@ def _is_sequence(learning_rate: Any) -> bool:
 def _rates_of(sequence: Any) -> list[float]:
     """The learning rate of each epoch where it was given as a sequence."""
     try:
-        rates = np.asarray(sequence, dtype=np.float64)
+        given = np.asarray(sequence)
+        rates = np.empty(0) if given.dtype.kind == "b" else given.astype(np.float64)
     except (TypeError, ValueError):
         rates = np.empty(0)
     if rates.ndim != 1 or not (np.isfinite(rates) & (rates >= 0)).all() or not rates.any():

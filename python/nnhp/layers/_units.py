@@ -30,7 +30,7 @@ _WEIGHTS = """use_bias : bool, default=True
     bias_initializer : str or `nnhp.initializers` object, default='zeros'
         Where the biases start.
 
-    kernel_regularizer : {'l1', 'l2', 'l1_l2'}, `nnhp.regularizers` object or None, default=None
+    kernel_regularizer : {'l1', 'l2'}, `nnhp.regularizers` object or None, default=None
         Penalty on the weights, added to the loss as it is.
 
     kernel_constraint : {'max_norm'}, `nnhp.constraints` object or None, default=None

@@ -226,6 +226,10 @@ class FoldEnsemble(DocLink, BaseEstimator):
         (rows,) = indexable(X)
         return np.ndim(self.estimators[0].predict(_safe_indexing(rows, [0]))) == 2
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        _check_estimators(self.estimators)
+
     def __sklearn_is_fitted__(self) -> bool:
         return True
 

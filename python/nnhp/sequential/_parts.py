@@ -53,6 +53,11 @@ def regularizer_of(given: Any) -> Regularizer:
     """The penalty on a layer's weights."""
     if given is None:
         return L1L2()
+    if isinstance(given, str) and given.lower() == L1L2.name:
+        raise ValueError(
+            f"kernel_regularizer={given!r} does not say how strong the penalties are: give "
+            "nnhp.regularizers.L1L2(l1=..., l2=...)."
+        )
     return _object(given, regularizers.BY_NAME, {}, Regularizer, "kernel_regularizer")
 
 
