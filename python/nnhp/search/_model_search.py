@@ -142,18 +142,17 @@ class ModelSearch(RungSearch):
         ).call_on_fit_task_begin(estimator=self)
         results = evaluate_candidates(candidates, more_results=more_results, callback_ctx=batch)
         batch.call_on_fit_task_end(estimator=self)
-        columns = [
-            self._known_means(results, name) for name in metrics or [metric_of(self, results)]
-        ]
-        return np.stack(columns, axis=1)[-len(candidates) :]
+        names = metrics or [metric_of(self, results)]
+        n = len(candidates)
+        return np.stack([self._last_means(results, name, n) for name in names], axis=1)
 
-    def _known_means(self, results: Mapping[str, Any], metric: str) -> NDArray[np.float64]:
-        """Mean scores; of a candidate that skipped folds, for it was bad, over the others."""
-        means = np.array(results[f"mean_test_{metric}"])
+    def _last_means(self, results: Mapping[str, Any], metric: str, n: int) -> NDArray[np.float64]:
+        """Mean scores of the last candidates, over the folds that were not pruned."""
+        means = np.array(results[f"mean_test_{metric}"][-n:])
         if self.prune_folds is not None:
-            for row in np.flatnonzero(results["pruned"]):
-                folds = [results[f"split{i}_test_{metric}"][row] for i in range(self.n_splits_)]
-                means[row] = np.nanmean(folds)
+            folds = [results[f"split{i}_test_{metric}"][-n:] for i in range(self.n_splits_)]
+            by_fold, skipped = np.stack(folds, axis=1), results["pruned"][-n:]
+            means[skipped] = np.nanmean(by_fold[skipped], axis=1)
         return means
 
     def _epochs_of_net(self) -> int:
