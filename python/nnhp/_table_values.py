@@ -18,7 +18,7 @@ from sklearn.utils.validation import validate_data
 from nnhp._caller import stacklevel
 from nnhp._table_words import counted, listed
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-][0-9]{2,3})?")  # as floats are written
 _TRUTH = {"true": True, "false": False}
 _MAX_CLASSES = 20  # more different whole numbers are taken for amounts
 
@@ -105,11 +105,11 @@ def _in_known_writing(unknown: list[str], known: list[str]) -> dict[str, str]:
 
 def _value(text: str, of_truth: bool) -> object:
     """The number that a text is of, exactly, or the truth value (1 and 0 too); else itself."""
-    plain = text.strip().lower()
+    plain = text.strip()
     if _NUMBER.fullmatch(plain):
         return Decimal(plain)
-    if plain in _TRUTH:
-        return _TRUTH[plain] if of_truth else plain
+    if plain.lower() in _TRUTH:
+        return _TRUTH[plain.lower()] if of_truth else plain.lower()
     return text
 
 

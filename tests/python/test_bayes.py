@@ -656,6 +656,25 @@ def test_models_learn_how_bad_candidates_were_that_skip_folds(make, scoring, dat
     assert 0 < results["pruned"].sum() < 40
 
 
+class Refuses(MLPClassifier):
+    """Fits nothing beyond an alpha."""
+
+    def fit(self, X, y):
+        if self.alpha > 5:
+            raise ValueError("no")
+        return super().fit(X, y)
+
+
+def test_candidates_may_fail_where_folds_are_pruned(data):
+    space = {"alpha": [0.0, 1.0, 2.0, 3.0, 10.0, 100.0, 200.0, 300.0]}
+    estimator = Refuses(4, max_iter=4, random_state=3)
+    search = bayes(space, estimator=estimator, n_iter=8, prune_folds="forgiving")
+    with pytest.warns(FitFailedWarning) as warned:
+        search.fit(*data)
+    assert RuntimeWarning not in {warning.category for warning in warned}
+    assert np.isnan(search.cv_results_["mean_test_score"]).sum() >= 4
+
+
 @pytest.mark.parametrize("make", [bayes, genetic])
 def test_fitted_searches_are_pickled_and_cloned(make, data):
     search = make(SPACE).fit(*data)

@@ -595,6 +595,7 @@ def crafted(path, model, arrays=None):
         ),
         ({"$estimator": ["nnhp.search.FoldEnsemble", {}]}, "no model of nnhp"),
         ({"$estimator": ["nnhp.search.Study", {}]}, "class 'nnhp.search.Study'"),
+        ({"a": [{"$objects": ["<U999999", [30], ["a"] * 30]}] * 3}, "30 texts of 3999996 bytes"),
         ({"$estimator": "nnhp.MLPClassifier"}, "no model of nnhp"),
         ({"$function": "os.system"}, "no model of nnhp"),
         ({"$type": "os.stat_result"}, "no model of nnhp"),

@@ -137,6 +137,16 @@ def test_two_classes_are_told_apart_between_their_outputs(loss, output, y, bound
     assert_allclose(model.evaluate(X, y, verbose=0)[1:], expected, rtol=1e-12)
 
 
+def test_validation_data_of_one_class_is_told_apart_as_what_is_learned():
+    model = model_of(Dense(1, "tanh", input_dim=4), loss="mse", metrics="accuracy")
+    y = 2 * LABELS - 1
+    of_second = (X[LABELS == 1], y[LABELS == 1])
+    history = model.fit(X, y, epochs=1, validation_data=of_second, verbose=0).history
+    expected = (model.predict(of_second[0]) > 0).mean()
+    assert expected != (model.predict(of_second[0]) > 0.5).mean()
+    assert_allclose(history["val_accuracy"], [expected])
+
+
 def test_shares_of_classes_are_targets():
     """Their gradient is that of the loss: a step of it against differences of the loss."""
     shares = np.random.default_rng(0).dirichlet(np.ones(3), len(X)).astype(np.float32)

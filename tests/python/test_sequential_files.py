@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 import nnhp
 from nnhp import MLPClassifier, callbacks, optimizers
 from nnhp._model_files._container import Content, read, write
-from nnhp.layers import Dense
+from nnhp.layers import Dense, PReLU
 from nnhp.sequential import _metrics
 
 GOLDEN = Path(__file__).parent / "data" / "models"
@@ -154,6 +154,25 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path, features):
     finally:
         tracemalloc.stop()
     assert most < 5e6
+
+
+def test_files_of_what_is_refused_by_now_are_read(tmp_path):
+    """Slopes without a word of training, behind frozen units, and a penalty without strengths."""
+    path = tmp_path / "model.nnhp"
+    model = nnhp.Sequential([Dense(3, trainable=False, input_dim=4), PReLU(), Dense(2)])
+    expected = model.predict(X)
+    model.save(path)
+    content = read(path)
+    document = json.loads(content.document)
+    first, slopes = (layer["$component"][1] for layer in document["layers"][:2])
+    first["kernel_regularizer"] = "l1_l2"
+    del slopes["trainable"]
+    write(path, Content(content.kind, json.dumps(document), content.arrays))
+    again = nnhp.load(path)
+    assert_identical(again.predict(X), expected)
+    again.compile(loss="mse")
+    again.fit(X, X[:, :2], epochs=1, verbose=0)
+    assert_identical(again.get_weights()[:3], model.get_weights()[:3])
 
 
 def test_a_model_without_compile_has_a_file(tmp_path):

@@ -1,5 +1,10 @@
 """Sequential: its weights, and the layers that training changes."""
 
+import copy
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from helpers import assert_identical
@@ -10,6 +15,7 @@ from sklearn.base import clone
 import nnhp
 from nnhp import callbacks, initializers, layers, losses, optimizers
 from nnhp.layers import Dense
+from nnhp.sequential._training import State
 
 
 def test_weights_come_layer_by_layer():
@@ -249,9 +255,10 @@ def test_slopes_are_frozen_with_their_units(of_slopes):
     start = model.get_weights()
     fit(model)
     assert_identical(model.get_weights()[:3], start[:3])
-    slopes.trainable = True
-    with pytest.raises(ValueError, match="trainable must be that of Dense"):
-        model.compile(*compiled)
+    slopes.trainable = True  # as they are where nobody says anything
+    model.compile(*compiled)
+    fit(model)
+    assert_identical(model.get_weights()[:3], start[:3])
     model.layers[0].trainable = True
     model.compile(*compiled)
     fit(model)
@@ -264,7 +271,10 @@ def test_all_layers_of_a_model_are_frozen_at_once():
     assert nnhp.Sequential().trainable
     model.trainable = False
     assert not model.trainable
-    assert not any(layer.trainable for layer in model.layers)
+    own = [layer for layer in model.layers if "trainable" in layer.get_params()]
+    assert len(own) > 4
+    assert not any(layer.trainable for layer in own)
+    assert not pickle.loads(pickle.dumps(model)).trainable
     model.compile("adam", "sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match="trainable=False in all layers with weights leaves noth"):
         fit(model)
@@ -281,6 +291,53 @@ def test_all_layers_of_a_model_are_frozen_at_once():
     assert not np.array_equal(model.get_weights()[0], start[0])
     with pytest.raises(ValueError, match="'trainable' parameter of Sequential must be"):
         model.trainable = "no"
+
+
+@pytest.mark.parametrize("first", [layers.LayerNormalization, layers.BatchNormalization])
+def test_a_model_that_begins_with_a_normalization_is_not_frozen(first):
+    model = model_of(first(input_dim=4), Dense(8, "relu"), Dense(3, "softmax"))
+    with pytest.raises(ValueError, match=f"begins with {first.__name__}.*, which cannot be frozen"):
+        model.trainable = False
+    assert all(layer.trainable for layer in model.layers)
+    model.trainable = True
+    fit(model)
+
+
+def test_weights_that_layers_keep_can_be_read():
+    model = trained(Dense(8, input_dim=4), layers.Dropout(0.2), Dense(3, "softmax"))
+    kept = model.layers[0].get_weights()
+    model.pop()
+    assert_identical(model.layers[0].get_weights(), kept)
+
+
+def test_threads_that_predict_first_keep_the_weights(monkeypatch):
+    """What layers keep goes to the net once; the thread that comes second has it from there."""
+    for _ in range(20):
+        model = trained(Dense(8, input_dim=4), Dense(3, "softmax"))
+        expected = model.predict(X)
+        last = model.layers[-1]
+        model.pop()
+        model.add(last)
+        both = threading.Barrier(2, timeout=60)
+
+        def drawn(*given, both=both, draw=State.drawn):
+            both.wait()
+            return draw(*given)
+
+        with monkeypatch.context() as patched, ThreadPoolExecutor(2) as pool:
+            patched.setattr(State, "drawn", drawn)
+            found = list(pool.map(model.predict, [X, X]))
+        assert_identical(found, [expected, expected])
+        assert_identical(model.predict(X), expected)
+
+
+def test_models_without_weights_are_copied_when_their_layers_have_left():
+    moved = [Dense(8, input_dim=4), Dense(3, "softmax")]
+    left, taken = model_of(*moved), model_of(*moved)
+    for model in (left, taken):
+        again = pickle.loads(pickle.dumps(copy.deepcopy(model)))
+        assert [layer.units for layer in again.layers] == [8, 3]
+        assert again.predict(X).shape == (len(X), 3)
 
 
 def test_shapes_of_weights_stay():

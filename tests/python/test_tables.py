@@ -487,6 +487,8 @@ def test_texts_that_may_be_either_are_neither():
         "inf",
         "nan",
         "1e9999999999",
+        "1E1",
+        "1e1",
         "0x10",
     ],
 )

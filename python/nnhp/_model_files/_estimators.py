@@ -19,7 +19,7 @@ from nnhp._model_files import _classes, _random_states
 
 _TENSOR_KINDS = "biuf"
 _CALLBACKS = "_skl_callbacks"  # where scikit-learn's protocol keeps those that watch a fit
-_MAX_TEXT_BYTES = 1 << 28  # of an array of texts, whose memory no file bounds
+_MAX_TEXT_BYTES = 1 << 28  # of all texts in arrays, whose memory no file bounds
 
 
 class EstimatorEncoder(_typed_json.Encoder):
@@ -110,7 +110,7 @@ def decode(document: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
     tags: dict[str, Callable[[Any], Any]] = {
         "$tensor": lambda name: arrays[name].copy(),
         "$transposed": lambda name: arrays[name].copy().T,
-        "$objects": _objects,
+        "$objects": _Objects().array,
         "$estimator": lambda kept: _estimator(*kept),
         "$slice": lambda kept: slice(*kept),
         "$index": lambda kept: _pandas().Index(kept),
@@ -142,14 +142,21 @@ def _selector(kept: Any) -> make_column_selector:
     return make_column_selector(pattern, dtype_include=include, dtype_exclude=exclude)
 
 
-def _objects(kept: Any) -> Any:
-    name, shape, values = kept
-    dtype = _dtype(name)
-    if dtype.itemsize * len(values) > _MAX_TEXT_BYTES:
-        raise ValueError(f"it asks for {len(values)} texts of {dtype.itemsize} bytes each")
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array.reshape(shape).astype(dtype)
+class _Objects:
+    """Makes a document's arrays of texts and objects, which take no more memory than is allowed."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_TEXT_BYTES
+
+    def array(self, kept: Any) -> Any:
+        name, shape, values = kept
+        dtype = _dtype(name)
+        self._left -= dtype.itemsize * len(values)
+        if self._left < 0:
+            raise ValueError(f"it asks for {len(values)} texts of {dtype.itemsize} bytes each")
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array.reshape(shape).astype(dtype)
 
 
 def _estimator(name: str, state: dict[str, Any]) -> BaseEstimator:

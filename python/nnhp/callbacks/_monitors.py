@@ -350,7 +350,7 @@ class ModelCheckpoint(_Monitor):
                 f"filepath={str(self.filepath)!r} names {error}, which is not among what is known "
                 f"after an epoch, {sorted(known)}. {_meant(error.args[0], logs)}".rstrip()
             ) from None
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(
                 f"filepath={str(self.filepath)!r} must hold names in braces only: {error}."
             ) from None

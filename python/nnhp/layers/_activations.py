@@ -13,8 +13,8 @@ from nnhp.layers._base import Constraints, Layer
 
 # What the docstrings of the classes say that may have slopes to train.
 _SLOPES = """trainable : bool, default=True
-        Whether training changes the slopes, where there are any, as it must be for the `Dense` or
-        `Maxout` before it."""
+        Whether training changes the slopes, where there are any: those behind a `Dense` or `Maxout`
+        that is not trainable it never does, those behind another one always."""
 
 
 class ActivationLayer(Layer):

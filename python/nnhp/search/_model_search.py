@@ -152,7 +152,9 @@ class ModelSearch(RungSearch):
         if self.prune_folds is not None:
             folds = [results[f"split{i}_test_{metric}"][-n:] for i in range(self.n_splits_)]
             by_fold, skipped = np.stack(folds, axis=1), results["pruned"][-n:]
-            means[skipped] = np.nanmean(by_fold[skipped], axis=1)
+            with warnings.catch_warnings():  # fits may have failed on all the others
+                warnings.simplefilter("ignore", RuntimeWarning)
+                means[skipped] = np.nanmean(by_fold[skipped], axis=1)
         return means
 
     def _epochs_of_net(self) -> int:

@@ -77,6 +77,8 @@ def described(content: Content) -> dict[str, Any]:
     if missing:
         raise ValueError(f"it lacks {sorted(missing)}")
     for component in found["layers"]:
+        if getattr(component, "kernel_regularizer", None) == "l1_l2":
+            component.kernel_regularizer = None  # as which it counted while it was allowed
         component.check()
     for name, number in found["state"].items():
         if type(number) is not int or not 0 <= number < (_KEYS if name == "key" else _MOST):

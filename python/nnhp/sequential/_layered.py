@@ -87,12 +87,19 @@ class Layered:
     @property
     def trainable(self) -> bool:
         """Whether any layer is; set, it is that of each, and counts from the next compile on."""
-        return not self._layers or any(layer.trainable for layer in self._layers)
+        own = [layer for layer in self._layers if "trainable" in layer.get_params()]
+        return not own or any(layer.trainable for layer in own)
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         check_arguments("Sequential", {"trainable": ["boolean"]}, {"trainable": trainable})
-        for layer in self._layers:
+        own = [layer for layer in self._layers if "trainable" in layer.get_params()]
+        if not trainable and own and not isinstance(own[0], UnitsLayer):
+            raise ValueError(
+                f"trainable must be True of a model that begins with {own[0]!r}, which cannot be "
+                "frozen: set it in the other layers."
+            )
+        for layer in own:
             layer.trainable = trainable
 
     def add(self, layer: Layer) -> None:
@@ -374,12 +381,14 @@ class Layered:
         stand_in: Layer = clone(layer)
         stand_in._model = self  # noqa: SLF001
         if self._net is None:
-            stand_in._kept = layer._kept  # noqa: SLF001
+            stand_in._kept = dict(layer._kept)  # noqa: SLF001
         else:
             layer._kept = self._net.weights_at(place, self._flat())  # noqa: SLF001
         self._layers[place] = stand_in
 
     def _weights_of(self, layer: Layer) -> list[NDArray[Any]] | None:
+        if self._net is None and layer._kept:  # noqa: SLF001
+            return None
         net = self._net_if_known()
         if net is None:
             return None
@@ -420,7 +429,10 @@ class Layered:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
             drawn = State.drawn(net, np.random.RandomState(seed))
             kept = [layer._kept for layer in self._layers]  # noqa: SLF001
-            self._weights = drawn.with_parameters(net.with_kept(kept, drawn.parameters))
+            weights = drawn.with_parameters(net.with_kept(kept, drawn.parameters))
+            if self._net is not None:  # another thread was first, and has taken what was kept
+                return self._net
+            self._weights = weights
             self._net = net
             for layer in self._layers:
                 layer._kept = {}  # noqa: SLF001

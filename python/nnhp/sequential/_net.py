@@ -241,9 +241,10 @@ def _rows_of(model_layers: Sequence[layers.Layer]) -> tuple[Stages, list[int], l
             continue
         if not rows and isinstance(layer, layers.ActivationLayer):
             raise ValueError(f"{layer!r} needs a Dense layer before it.")
-        if isinstance(layer, _NORMALIZATIONS) or (
-            isinstance(layer, layers.ActivationLayer) and stage["name"] == activations.PReLU.name
-        ):
+        has_slopes = isinstance(layer, layers.ActivationLayer) and (
+            stage["name"] == activations.PReLU.name
+        )
+        if isinstance(layer, _NORMALIZATIONS) or (has_slopes and not layer.trainable):
             _check_trainable(layer, rows[-1].layer if rows else None)
         (rows[-1].stages if rows else input_stages).append(stage)
         (rows[-1].places if rows else input_places).append(place)

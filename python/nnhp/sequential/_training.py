@@ -180,7 +180,14 @@ class Training:
                 stacklevel=3,  # the caller of fit
             )
         parameters = self.parameters
-        measured = partial(_measured, self._net, self._compiled, parameters, threads=threads)
+        measured = partial(
+            _measured,
+            self._net,
+            self._compiled,
+            parameters,
+            learned=self._train.y,
+            threads=threads,
+        )
         logs = {"loss": self._session.loss_curve[-1]} | measured(self._train)
         if self._validation is None:
             return logs
@@ -215,16 +222,22 @@ def evaluated(
         part.dataset, validation_data=part.dataset, validation_weight=part.weight
     )
     loss = _core.validation_loss(net.spec, spec, parameters, rows) + net.penalty(parameters)
-    return {"loss": loss} | _measured(net, compiled, parameters, part, threads)
+    return {"loss": loss} | _measured(net, compiled, parameters, part, part.y, threads)
 
 
 def _measured(
-    net: Net, compiled: Compiled, parameters: NDArray[Any], part: Part, threads: int
+    net: Net,
+    compiled: Compiled,
+    parameters: NDArray[Any],
+    part: Part,
+    learned: NDArray[Any],
+    threads: int,
 ) -> Logs:
+    """Metrics of a part, whose classes are told apart as in the targets that were learned."""
     if not compiled.metrics:
         return {}
     outputs = outputs_of(_core.Predictor(net.spec, parameters), part.X, lambda: threads)
-    return measure(compiled.metrics, part.y, outputs, compiled.boundary(net, part.y))
+    return measure(compiled.metrics, part.y, outputs, compiled.boundary(net, learned))
 
 
 # Keras's, which nothing calls here.
