@@ -55,6 +55,8 @@ ADDED_CONSTRAINTS: dict[str, Any] = {
     "memory_budget": [Interval(Integral, 0, None, closed="left"), None],
     "executor": "no_validation",
 }
+# What a fit may have without the next one having it.
+_BEST = ("best_index_", "best_score_", "best_params_", "best_estimator_", "refit_time_")
 
 
 def epochs_parameter(estimator: Any) -> str | None:
@@ -62,10 +64,6 @@ def epochs_parameter(estimator: Any) -> str | None:
     for prefix in net_prefixes(estimator):
         return f"{prefix}max_iter"
     return None
-
-
-# What a fit may have without the next one having it.
-_BEST = ("best_index_", "best_score_", "best_params_", "best_estimator_", "refit_time_")
 
 
 class EngineSearch(DocLink, BaseSearchCV):
