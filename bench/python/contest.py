@@ -9,13 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import numpy as np
 import reference
-from cases import FORWARD_JOBS, SCALES, Case, Comparison, Entrant, Scale
+from cases import FORWARD_JOBS, SCALES, Case, Comparison, Entrant, Scale, Search
 from measuring import spread
 
 from nnhp import _core
@@ -132,9 +132,9 @@ class Result:
 
     @property
     def gflops(self) -> float | None:
-        """Of the products in one pass by one net, in units of 1e9; None if not all are counted."""
+        """Of the products in one pass by one net, in units of 1e9; None for a search."""
         case, job = self.case, self.entrant.job
-        if not isinstance(case, Case) or "rare" in case.data.__name__:
+        if not isinstance(case, Case):
             return None
         per_sample = case.forward_flops if job in FORWARD_JOBS else case.flops_per_sample
         return per_sample * case.n_rows / 1e9
@@ -154,13 +154,17 @@ class Result:
             "library": self.entrant.library,
             "job": self.entrant.job,
             "threads": self.entrant.threads,
-            "isa": self.entrant.isa or _core.isa(),
+            "isa": self.entrant.isa or _core.isa() if self.entrant.library == "nnhp" else None,
             "versions": self.versions,
+            "case": plain(self.case),
             "seconds": spread(self.seconds),
             "times_first": spread(self.ratios),
             "goal": self.entrant.goal,
             "limit": self.entrant.limit,
             "most_us": self.entrant.most_us,
+            "goal_peak_share": self.entrant.peak_share,
+            "each_seconds": self.seconds,
+            "each_fma_peak_gflops": self.peaks,
             "fma_peak_gflops": spread(self.peaks),
             "peak_share": None if shares is None else spread(shares),
             "first_seconds": self.first_s,
@@ -180,9 +184,7 @@ class Outcome:
 
     def record(self) -> dict[str, Any]:
         return {
-            "case": self.comparison.key,
             "title": self.title,
-            "goal_peak_share": self.comparison.goal_peak_share,
             "entrants": [result.record() for result in self.results],
             "skipped": self.skipped,
         }
@@ -210,10 +212,14 @@ class Contest:
         for number, entrant in enumerate(self.comparison.entrants):
             with self.or_left_out(entrant):
                 self.admit(number, entrant)
-        for _ in range(min(self.comparison.repetitions, self.repetitions)):
-            for number, result in list(zip(self.numbers, self.outcome.results, strict=True)):
+        for turn in range(min(self.comparison.repetitions, self.repetitions)):
+            order = list(zip(self.numbers, self.outcome.results, strict=True))
+            begin = turn % max(1, len(order))  # that none is always the one after the same other
+            for number, result in order[begin:] + order[:begin]:
                 with self.or_left_out(result.entrant):
                     self.take_turn(number, result)
+            for result in self.outcome.results:
+                result.ratios.append(result.seconds[-1] / self.outcome.results[0].seconds[-1])
         for number, result in zip(self.numbers, self.outcome.results, strict=True):
             result.score = self.workers.of(result.entrant).ask("score", number)
             self.require_score(result)
@@ -263,7 +269,8 @@ class Contest:
         if self.correct[key] is None:
             return
         result.difference = reference.difference(job, answer, self.correct[key])
-        if not result.difference <= reference.tolerance(job, case):
+        least, most = reference.tolerance(job, case)
+        if not least <= result.difference <= most:
             self.fail(result, f"gives an answer that is off by {result.difference:.2g}")
 
     def fail(self, result: Result, what: str) -> NoReturn:
@@ -273,7 +280,6 @@ class Contest:
         measured = self.workers.of(result.entrant).ask("run", number)
         result.peaks.append(measured["peak_gflops"])
         result.seconds.append(measured["seconds"] / (result.case.passes * result.case.n_nets))
-        result.ratios.append(result.seconds[-1] / self.outcome.results[0].seconds[-1])
 
     def require_score(self, result: Result) -> None:
         """Require the score of the same training by the first entrant, within a band.
@@ -290,6 +296,14 @@ class Contest:
                 result,
                 f"scores {result.score:.3f}, and {first.entrant.label} scores {first.score:.3f}",
             )
+
+
+def plain(case: Case | Search) -> dict[str, Any]:
+    """Return what is run as values that JSON has."""
+    fields = {**asdict(case), "options": dict(case.options), "goals": None}
+    if isinstance(case, Case):
+        fields["data"] = case.data.__name__
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def title_of(comparison: Comparison, scale: Scale) -> str:

@@ -42,12 +42,14 @@ class Bench:
         return {"first_s": first, "answer": job.check()}
 
     def run(self, number: int) -> dict[str, float]:
-        """Measure the FMA peak and time the job."""
+        """Time the job, and measure the FMA peak before and after it: the larger counts."""
         job, entrant, scale = self.jobs[number]
         case = scale.case(entrant.case)
         job.reset()
-        peak = _core.fma_peak(case.dtype, self.threads, scale.peak_seconds)
-        return {"peak_gflops": peak, "seconds": seconds_of(lambda: job.run(case.passes))}
+        before = _core.fma_peak(case.dtype, self.threads, scale.peak_seconds)
+        seconds = seconds_of(lambda: job.run(case.passes))
+        after = _core.fma_peak(case.dtype, self.threads, scale.peak_seconds)
+        return {"peak_gflops": max(before, after), "seconds": seconds}
 
     def score(self, number: int) -> float | None:
         return self.jobs[number][0].score()
