@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,14 @@ def chosen(scale: str, only: Sequence[str] | None) -> list[Comparison]:
     return [comparison for comparison in COMPARISONS if comparison.key in keys]
 
 
+def hold_and_show(keys: Sequence[str], repetitions: int, n_entrants: int | None = None) -> None:
+    """Hold comparisons, of all or the first entrants, and print what came of them."""
+    with Workers() as workers:
+        for comparison in chosen("full", keys):
+            part = replace(comparison, entrants=comparison.entrants[:n_entrants])
+            show(Contest(part, "full", workers, repetitions).hold())
+
+
 def show(outcome: Outcome) -> None:
     print(outcome.title)
     for result in outcome.results:
@@ -119,11 +128,11 @@ def show(outcome: Outcome) -> None:
 
 def draw(report: page.Report, path: Path, drawn: Outcome | scaling.Growth) -> None:
     """Draw into a folder named like the page, unless there is nothing to draw with."""
-    if not find_spec("matplotlib"):
+    grows = isinstance(drawn, scaling.Growth)
+    if not find_spec("matplotlib") or not (grows or drawn.results):
         return
     import drawing
 
-    grows = isinstance(drawn, scaling.Growth)
     key = drawn.key if grows else drawn.comparison.key
     report.pictures[key] = f"{path.stem}/{'growth-' if grows else ''}{key}.svg"
     make = drawing.draw_growth if grows else drawing.draw_bars
