@@ -73,13 +73,14 @@ def test_a_workers_wrong_answer_is_not_left_out(tmp_path: Path, workers: Workers
     program = "import json; input(); print(json.dumps({'wrong': 'classes differ'}))"
     with (tmp_path / "log").open("w") as log:
         wrong = Worker.__new__(Worker)
+        wrong.library = "PyTorch"
         wrong.process = subprocess.Popen(
             [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=log, text=True,
         )  # fmt: skip
     contest = Contest(comparison, "smallest", workers)
     with (
-        pytest.raises(WrongAnswerError, match="classes differ"),
+        pytest.raises(WrongAnswerError, match="PyTorch: classes differ"),
         contest.or_left_out(comparison.entrants[2]),
     ):
         wrong.ask("score", 2)

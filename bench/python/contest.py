@@ -47,7 +47,7 @@ class Worker:
             environment["NNHP_ISA"] = isa
         if threads == 1:
             environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-        self.log = log
+        self.library, self.log = library, log
         with log.open("w") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, str(WORKER), library, str(threads)],
@@ -73,7 +73,7 @@ class Worker:
             raise WorkerError(f"the process ended: {' '.join(last)}")
         reply = json.loads(line)
         if "wrong" in reply:
-            raise WrongAnswerError(reply["wrong"])
+            raise WrongAnswerError(f"{self.library}: {reply['wrong']}")
         if "error" in reply:
             raise WorkerError(reply["error"])
         return reply["value"]
