@@ -263,9 +263,8 @@ class Contest:
         if self.correct[key] is None:
             return
         result.difference = reference.difference(job, answer, self.correct[key])
-        own_orders = job == "search" and result.entrant.library in reference.OWN_ORDERS
-        band = self.scale.score_band if own_orders else reference.tolerance(job, case)
-        if not result.difference <= band:
+        own_orders = result.entrant.library in reference.OWN_ORDERS
+        if not result.difference <= reference.tolerance(job, case, own_orders=own_orders):
             self.fail(result, f"gives an answer that is off by {result.difference:.2g}")
 
     def fail(self, result: Result, what: str) -> NoReturn:

@@ -26,7 +26,8 @@ LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 TOLERANCE = {"float32": 2e-3, "float64": 1e-10}
 # Adam as in Kingma and Ba's algorithm 1; the others' epsilon is that of the last line of section 2.
 CORRECT_FIRST = ("PyTorch", "torch.compile", "skorch")
-OWN_ORDERS = ("Optuna",)  # whose nets see other batches, so that scores differ by more
+OWN_ORDERS = ("Optuna",)  # whose nets see other batches
+OWN_ORDERS_TOLERANCE = 0.015  # seen: 0.003 to 0.008, and 0.03 for the scores of other candidates
 SEARCH_TOLERANCE = 0.005  # mean difference of scores; float32 sums are ordered differently
 PROBABILITY_TOLERANCE = 1e-5
 LEAST_AGREEMENT = 0.999  # share of the rows; rounding decides where two classes are as probable
@@ -196,10 +197,12 @@ def difference(job: str, answer: Any, correct: Any) -> float:
     return float(np.mean(off) if job == "search" else np.max(off))
 
 
-def tolerance(job: str, case: Any) -> float:
+def tolerance(job: str, case: Any, *, own_orders: bool) -> float:
     if job in FORWARD_JOBS:
         return PROBABILITY_TOLERANCE
-    return SEARCH_TOLERANCE if job == "search" else TOLERANCE[case.dtype]
+    if job == "search":
+        return OWN_ORDERS_TOLERANCE if own_orders else SEARCH_TOLERANCE
+    return TOLERANCE[case.dtype]
 
 
 def score(case: Case, truth: Any, z: Any) -> float:
