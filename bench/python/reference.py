@@ -27,7 +27,7 @@ TOLERANCE = {"float32": 2e-3, "float64": 1e-10}
 # Adam as in Kingma and Ba's algorithm 1; the others' epsilon is that of the last line of section 2.
 CORRECT_FIRST = ("PyTorch", "torch.compile", "skorch")
 OWN_ORDERS = ("Optuna",)  # whose nets see other batches
-OWN_ORDERS_TOLERANCE = 0.015  # seen: 0.003 to 0.008, and 0.03 for the scores of other candidates
+OWN_ORDERS_TOLERANCE = 0.02  # seen: 0.003 to 0.01, and 0.03 for the scores of other candidates
 SEARCH_TOLERANCE = 0.005  # mean difference of scores; float32 sums are ordered differently
 PROBABILITY_TOLERANCE = 1e-5
 LEAST_AGREEMENT = 0.999  # share of the rows; rounding decides where two classes are as probable

@@ -70,6 +70,7 @@ class SearchRun(Job):
             for candidate in ParameterSampler(SPACE, self.search.n_candidates, random_state=0):
                 self.study.enqueue_trial(candidate)
         self.trained = 0
+        torch.manual_seed(0)
         self.study.optimize(self.objective, n_trials=self.search.n_candidates)
 
     def check(self) -> list[float] | None:
