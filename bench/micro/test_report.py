@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import page
 import pytest
 import reference
 import report
 from cases import COMPARISONS, Comparison
-from contest import Contest, Workers, WrongAnswerError
+from contest import Contest, Outcome, Worker, Workers
 from footprint import Figure
+from jobs import WrongAnswerError
 from measuring import spread
 
 GOOD_REASONS = ("more threads than CPUs", "not an instruction set of this machine")
@@ -100,13 +102,59 @@ def test_goals_that_are_missed_are_told(workers: Workers) -> None:
     fast = replace(first, seconds=[1e-9])
     goals = {"goal": 2.0, "limit": 0.5, "most_us": 1e-4, "peak_share": 0.9}
     slow = replace(fast, seconds=[1.0], entrant=replace(first.entrant, **goals))
-    page = report.page
     outcome.results[:] = [fast]
     assert page.missed([outcome], []) == "None in this run."
     outcome.results[:] = [slow]
     assert len(page.missed([outcome], []).splitlines()) == len(goals)
     large = Figure("size of the extension", "MB", spread([5.0]))
     assert "size of the extension: 5 MB, not at most 4" in page.missed([], [large])
+
+
+def test_wrong_predictions_are_noticed(workers: Workers) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "predict-1")
+    contest = Contest(comparison, "smallest", workers)
+    result, *_ = contest.hold().results
+    (correct,) = contest.correct.values()
+    contest.verify(result, correct)
+    one_row_off = correct["probabilities"].copy()
+    one_row_off[50] += 1e-4
+    with pytest.raises(WrongAnswerError, match=r"is off by 0\.0001"):
+        contest.verify(result, {**correct, "probabilities": one_row_off})
+    last_wrong = correct["classes"].copy()
+    last_wrong[-1] += 1
+    for classes in (correct["classes"][::-1], correct["classes"][:-1], last_wrong):
+        with pytest.raises(WrongAnswerError, match="is off by inf"):
+            contest.verify(result, {**correct, "classes": classes})
+
+
+def test_a_workers_wrong_answer_is_not_left_out(tmp_path: Path, workers: Workers) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "predict-1")
+    program = "import json; input(); print(json.dumps({'wrong': 'classes differ'}))"
+    with (tmp_path / "log").open("w") as log:
+        wrong = Worker.__new__(Worker)
+        wrong.library = "PyTorch"
+        wrong.process = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=log, text=True,
+        )  # fmt: skip
+    contest = Contest(comparison, "smallest", workers)
+    with (
+        pytest.raises(WrongAnswerError, match="PyTorch: classes differ"),
+        contest.or_left_out(comparison.entrants[2]),
+    ):
+        wrong.ask("score", 2)
+    wrong.stop()
+
+
+def test_a_comparison_without_entrants_is_told(tmp_path: Path) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "predict-2")
+    skipped = {entrant.label: "more threads than CPUs" for entrant in comparison.entrants}
+    outcome = Outcome(comparison, "On two threads", [], skipped)
+    told = page.Report({"cpu": "one", "isa": "base"}, "full", outcomes=[outcome])
+    with report.Run.begun(tmp_path / "page.md", told, repetitions=1) as run:
+        run.draw(comparison.key, outcome)
+    told.write(tmp_path / "page.md")
+    assert "more threads than CPUs" in (tmp_path / "page.md").read_text()
 
 
 def test_the_command_writes_a_report(tmp_path: Path) -> None:

@@ -187,9 +187,10 @@ class Search:
     """A search on digits, in `GRID` for the strategy "grid", else in `SPACE`."""
 
     strategy: str  # "grid", "random", "halving", "Hyperband" or "TPE and median pruner"
-    n_candidates: int
+    n_candidates: int  # of which Hyperbands, whose budget says how many, take no notice
     epochs: int  # the most that a candidate gets
     n_folds: int  # 1: a quarter of the rows is held out
+    goal: float | None = None  # by how many times nnhp should beat it
     dtype: ClassVar[str] = "float32"
     passes: ClassVar[int] = 1
     n_nets: ClassVar[int] = 1
@@ -197,8 +198,12 @@ class Search:
 
     @property
     def title(self) -> str:
+        return f"{self.n_candidates} candidates, {self.budget}"
+
+    @property
+    def budget(self) -> str:
         rows = f"{self.n_folds} folds" if self.n_folds > 1 else "one split"
-        return f"{self.n_candidates} candidates, {rows}, {self.epochs} epochs, digits"
+        return f"{rows}, {self.epochs} epochs, digits"
 
     @property
     def cv(self) -> Any:
@@ -233,7 +238,7 @@ class Entrant:
 
     label: str
     library: str
-    job: str  # "fit", "predict", "compiled", "population" or "search"
+    job: str  # "fit", "predict", "compiled", "population", "stacked" or "search"
     case: Case | Search
     threads: int = 1
     isa: str = ""  # empty: the best that the machine has
@@ -254,6 +259,7 @@ class Comparison:
 
 
 FORWARD_JOBS = ("predict", "compiled")  # work without gradients
+POPULATION_JOBS = ("population", "stacked")  # nets by themselves, or as one of larger arrays
 FIT_LIBRARIES = ("nnhp", "scikit-learn", "PyTorch", "torch.compile", "JAX", "Keras", "skorch")
 FLOAT64_LIBRARIES = ("nnhp", "scikit-learn", "PyTorch", "JAX")
 PREDICT_LIBRARIES = ("nnhp", "scikit-learn", "PyTorch", "JAX", "Keras")
@@ -284,7 +290,7 @@ def in_float64(case: Case) -> Case:
 
 
 def vmap_of_16(case: Case) -> Entrant:
-    return Entrant("JAX, vmap of 16 nets", "JAX", "population", replace(case, n_nets=16))
+    return Entrant("JAX, vmap of 16 nets", "JAX", "stacked", replace(case, n_nets=16))
 
 
 def options(case: Case) -> tuple[Entrant, ...]:
@@ -323,12 +329,21 @@ def predictions(
 ) -> tuple[Entrant, ...]:
     """Return `predict` of all libraries, nnhp's first, and nnhp's compiled predictor."""
     first, *others = threaded("predict", case, *((name, threads) for name in PREDICT_LIBRARIES))
-    compiled = replace(first, label=f"{first.label}, compiled", job="compiled")
     return (
         replace(first, most_us=us, peak_share=peak_share),
-        replace(compiled, most_us=compiled_us, peak_share=peak_share),
+        replace(compiled(first), most_us=compiled_us, peak_share=peak_share),
         *others,
     )
+
+
+def compiled(entrant: Entrant) -> Entrant:
+    return replace(entrant, label=f"{entrant.label}, compiled", job="compiled")
+
+
+def predictions_of_a_row(case: Case) -> tuple[Entrant, ...]:
+    """Return `predictions`, and compiled ones also of others; JAX's are compiled as they are."""
+    others = threaded("predict", case, ("PyTorch", 1), ("Keras", 1))
+    return *predictions(case, 1, 150, 25), *map(compiled, others)
 
 
 def sparse(batch_size: int, times_densified: float) -> tuple[Entrant, ...]:
@@ -343,7 +358,9 @@ def sparse(batch_size: int, times_densified: float) -> tuple[Entrant, ...]:
 
 def searches(threads: int, *entrants: tuple[str, Search]) -> tuple[Entrant, ...]:
     return tuple(
-        Entrant(f"{library}, {search.strategy}", library, "search", search, threads)
+        Entrant(
+            f"{library}, {search.strategy}", library, "search", search, threads, goal=search.goal
+        )
         for library, search in entrants
     )
 
@@ -396,7 +413,7 @@ COMPARISONS = [
         for threads in (1, 2)
     ),
     *(
-        Comparison(f"predict-row{suffix}", "predict, {0.name}", predictions(row, 1, 150, 25))
+        Comparison(f"predict-row{suffix}", "predict, {0.name}", predictions_of_a_row(row))
         for suffix, row in (("", ONE_ROW), ("-digits", ONE_DIGIT))
     ),
     *(
@@ -407,9 +424,14 @@ COMPARISONS = [
     Comparison(
         "population",
         "{0.title}",
-        threaded(
-            "population", POPULATION, ("nnhp", 2), ("nnhp", 1), ("JAX", 2, 5.0),
-            ("PyTorch", 1, 40.0),
+        (
+            *threaded("population", POPULATION, ("nnhp", 2), ("nnhp", 1)),
+            Entrant("JAX, vmap, 2 threads", "JAX", "stacked", POPULATION, 2, goal=5.0),
+            Entrant("JAX, one by one in 2 threads", "JAX", "population", POPULATION, 2),
+            Entrant(
+                "PyTorch, one by one, 1 thread", "PyTorch", "population", POPULATION, goal=40.0
+            ),
+            Entrant("PyTorch, stacked, 2 processes", "PyTorch", "stacked", POPULATION, 2),
         ),
     ),
     Comparison(
@@ -427,8 +449,14 @@ COMPARISONS = [
         repetitions=3,
     ),
     Comparison(
+        "search-random-2",
+        "random search on 2 threads or processes, {0.title}",
+        searches(2, ("nnhp", RANDOM_SEARCH), ("scikit-learn", replace(RANDOM_SEARCH, goal=13.0))),
+        repetitions=3,
+    ),
+    Comparison(
         "search-early",
-        "the poor are stopped early, 1 thread, at most {0.title}",
+        "the poor are stopped early, 1 thread, at most {0.budget}",
         searches(
             1, ("nnhp", HYPERBAND), ("nnhp", HALVING), ("scikit-learn", HALVING),
             ("Optuna", PRUNED), ("KerasTuner", HYPERBAND),

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 import reference
 from cases import FORWARD_JOBS, SCALES, Case, Comparison, Entrant, Scale, Search
+from jobs import WrongAnswerError
 from measuring import spread
 
 from nnhp import _core
@@ -28,10 +29,6 @@ THREAD_VARIABLES = (
 
 class WorkerError(Exception):
     """What went wrong in a worker."""
-
-
-class WrongAnswerError(Exception):
-    """An entrant's answer or score is not what it should be."""
 
 
 class Worker:
@@ -49,10 +46,8 @@ class Worker:
         if isa:
             environment["NNHP_ISA"] = isa
         if threads == 1:
-            environment["XLA_FLAGS"] = (
-                "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-            )
-        self.log = log
+            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+        self.library, self.log = library, log
         with log.open("w") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, str(WORKER), library, str(threads)],
@@ -77,6 +72,8 @@ class Worker:
             last = self.log.read_text().strip().splitlines()[-1:]
             raise WorkerError(f"the process ended: {' '.join(last)}")
         reply = json.loads(line)
+        if "wrong" in reply:
+            raise WrongAnswerError(f"{self.library}: {reply['wrong']}")
         if "error" in reply:
             raise WorkerError(reply["error"])
         return reply["value"]
@@ -129,6 +126,7 @@ class Result:
     peaks: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)  # to the first entrant's time, turn by turn
     score: float | None = None
+    effort: dict[str, int] | None = None  # candidates and epochs of a search
 
     @property
     def gflops(self) -> float | None:
@@ -169,6 +167,7 @@ class Result:
             "peak_share": None if shares is None else spread(shares),
             "first_seconds": self.first_s,
             "score": self.score,
+            "effort": self.effort,
             "difference": self.difference,
         }
 
@@ -220,9 +219,9 @@ class Contest:
                     self.take_turn(number, result)
             for result in self.outcome.results:
                 result.ratios.append(result.seconds[-1] / self.outcome.results[0].seconds[-1])
-        for number, result in zip(self.numbers, self.outcome.results, strict=True):
-            result.score = self.workers.of(result.entrant).ask("score", number)
-            self.require_score(result)
+        for number, result in list(zip(self.numbers, self.outcome.results, strict=True)):
+            with self.or_left_out(result.entrant):
+                self.conclude(number, result)
         self.workers.close_jobs()
         return self.outcome
 
@@ -256,20 +255,22 @@ class Contest:
 
     def verify(self, result: Result, answer: Any) -> None:
         job, case = result.entrant.job, result.case
-        correct_first = result.entrant.library in reference.CORRECT_FIRST
-        key = f"{job} {case} {correct_first}"
+        forward = job in FORWARD_JOBS
+        correct_first = not forward and result.entrant.library in reference.CORRECT_FIRST
+        key = f"{'forward' if forward else job} {case} {correct_first}"
         if key not in self.correct:
             # What nnhp's search finds is what the others' searches over the same space should.
             expected = reference.expected(job, case, correct_first=correct_first)
             self.correct[key] = answer if job == "search" else expected
         if answer is None:
             return
-        if not np.isfinite(answer).all():
+        if not np.isfinite(answer["probabilities"] if forward else answer).all():
             self.fail(result, "gives an answer that is not finite")
         if self.correct[key] is None:
             return
         result.difference = reference.difference(job, answer, self.correct[key])
-        least, most = reference.tolerance(job, case)
+        own_orders = result.entrant.library in reference.OWN_ORDERS
+        least, most = reference.tolerance(job, case, own_orders=own_orders)
         if not least <= result.difference <= most:
             self.fail(result, f"gives an answer that is off by {result.difference:.2g}")
 
@@ -281,10 +282,19 @@ class Contest:
         result.peaks.append(measured["peak_gflops"])
         result.seconds.append(measured["seconds"] / (result.case.passes * result.case.n_nets))
 
+    def conclude(self, number: int, result: Result) -> None:
+        """Require what the last run came to: a score or, of a prediction, the answer itself."""
+        worker = self.workers.of(result.entrant)
+        if result.entrant.job in FORWARD_JOBS:
+            self.verify(result, worker.ask("check", number))
+        result.score = worker.ask("score", number)
+        result.effort = worker.ask("effort", number)
+        self.require_score(result)
+
     def require_score(self, result: Result) -> None:
         """Require the score of the same training by the first entrant, within a band.
 
-        Searches propose candidates of their own, so their scores are only told.
+        Searches' scores are only told: those that stop candidates early choose for themselves.
         """
         first = self.outcome.results[0]
         if result.score is None or result.entrant.job == "search":

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
@@ -142,18 +143,28 @@ class Run:
         print(json.dumps(told), file=self.lines, flush=True)
 
     def draw(self, key: str, drawn: Outcome | scaling.Growth) -> None:
-        """Draw into a folder named like the page, unless there is nothing to draw with."""
-        if not find_spec("matplotlib"):
+        """Draw into a folder named like the page what there is, if there is something to draw with."""
+        grows = isinstance(drawn, scaling.Growth)
+        if not find_spec("matplotlib") or not (grows or drawn.results):
             return
         import drawing
 
         self.report.pictures[key] = f"{self.path.stem}/{key}.svg"
-        make = drawing.draw_growth if isinstance(drawn, scaling.Growth) else drawing.draw_bars
+        make = drawing.draw_growth if grows else drawing.draw_bars
         make(drawn, self.path.parent / self.report.pictures[key])
 
 
 def machine_name(machine: dict[str, Any]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{machine['cpu']} {machine['isa']}".lower()).strip("-")
+
+
+def hold_and_show(keys: Sequence[str], repetitions: int, n_entrants: int | None = None) -> None:
+    """Hold comparisons, of all or the first entrants, and print what came of them."""
+    with Workers() as workers:
+        for comparison in COMPARISONS:
+            if comparison.key in keys:
+                part = replace(comparison, entrants=comparison.entrants[:n_entrants])
+                show(Contest(part, "full", workers, repetitions).hold())
 
 
 def show(outcome: Outcome) -> None:
