@@ -143,7 +143,7 @@ class Run:
         print(json.dumps(told), file=self.lines, flush=True)
 
     def draw(self, key: str, drawn: Outcome | scaling.Growth) -> None:
-        """Draw into a folder named like the page what there is, if there is something to draw with."""
+        """Draw what there is into a folder named like the page, where there is matplotlib."""
         grows = isinstance(drawn, scaling.Growth)
         if not find_spec("matplotlib") or not (grows or drawn.results):
             return
