@@ -1,24 +1,26 @@
 """The kernels, through the smallest calls of the engine that reach them; one thread, no copies."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from cases import LAYERS, Case, classes
+import scipy.sparse
+from cases import LAYERS, SPARSE_LAYER, Case, Samples, classes, rare_words, rare_words_densified
 from measuring import session_maker
-from reference import initial
+from reference import dense, initial, loss_and_gradients
 
 from nnhp import _core
 
 DTYPES = ["float32", "float64"]
 
 
-def net_of(case: Case, activation: str = "relu") -> _core.NetSpec:
+def net_of(case: Case, activation: str = "relu", outputs: str = "identity") -> _core.NetSpec:
     return _core.NetSpec(
         n_inputs=case.n_inputs,
         hidden=[(units, [activation]) for units in case.hidden],
         n_outputs=case.n_outputs,
-        output_activation="identity",
+        output_activation=outputs,
         dtype=case.dtype,
     )
 
@@ -72,3 +74,34 @@ def test_step(benchmark: Any, layer: tuple[int, int, int], optimizer: str) -> No
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_fma_peak(benchmark: Any, dtype: str) -> None:
     assert benchmark.pedantic(_core.fma_peak, (dtype, 1, 0.01), rounds=3) > 0
+
+
+def no_words(n_rows: int, n_features: int, n_outputs: int) -> Samples:
+    _, y = rare_words(n_rows, n_features, n_outputs)
+    return scipy.sparse.csr_array((n_rows, n_features), dtype=np.float32), y
+
+
+@pytest.mark.parametrize("data", [rare_words, rare_words_densified, no_words])
+def test_products_of_a_first_layer(benchmark: Any, data: Callable[..., Any]) -> None:
+    """Loss and gradient of all rows at once; beyond those of no words they are the products.
+
+    CSR samples with 1 % non-zeros, the same ones with their zeros, and none at all.
+    """
+    case = Case(data, *SPARSE_LAYER)
+    X, y = case.load()
+    arrays = X
+    if scipy.sparse.issparse(X):
+        arrays = X.data, X.indices.astype(np.int32), X.indptr.astype(np.int64), X.shape[1]
+    train = _core.TrainSpec(
+        loss="log_loss", optimizer="sgd", batch_size=len(y), max_epochs=1, schedule_horizon=1
+    )
+    training_set = _core.TrainingSet(
+        _core.Dataset(arrays, class_ids=y.astype(np.int32)),
+        label_map=np.arange(case.n_outputs, dtype=np.int32),
+    )
+    objective = _core.Objective(net_of(case, outputs="softmax"), train, training_set)
+    value, gradient = benchmark(objective, flat(case))
+    loss, gradients = loss_and_gradients(case, initial(case), dense(X), np.eye(case.n_outputs)[y])
+    assert value == pytest.approx(loss, rel=1e-4)
+    correct = np.concatenate([g.ravel() for g in gradients])
+    np.testing.assert_allclose(gradient, correct, atol=1e-4 * np.abs(correct).max())

@@ -6,18 +6,30 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import page
 import pytest
+import reference
 import report
 from cases import COMPARISONS, Comparison
-from contest import Contest, Workers, WrongAnswerError
+from contest import Contest, Outcome, Worker, Workers
+from footprint import Figure
+from jobs import WrongAnswerError
+from measuring import spread
 
-GOOD_REASONS = (
-    "ModuleNotFoundError",
-    "more threads than CPUs",
-    "not an instruction set of this machine",
-)
+GOOD_REASONS = ("more threads than CPUs", "not an instruction set of this machine")
+# What is missing where a library is absent; another module is a fault of the environment.
+MODULES = {
+    "PyTorch": "torch",
+    "torch.compile": "torch",
+    "JAX": "jax",
+    "Keras": "keras",
+    "skorch": "torch",
+    "Optuna": "optuna",
+    "KerasTuner": "keras_tuner",
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +38,24 @@ def workers() -> Iterator[Workers]:
         yield started
 
 
-@pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda comparison: comparison.key)
+def answered() -> Iterator[Any]:
+    """Yield all comparisons; the first of each kind, as of fits, is the smallest one."""
+    kinds = set()
+    for comparison in COMPARISONS:
+        kind = comparison.key.partition("-")[0]
+        marks = () if kind in kinds else (pytest.mark.smallest,)
+        kinds.add(kind)
+        yield pytest.param(comparison, id=comparison.key, marks=marks)
+
+
+@pytest.mark.parametrize("comparison", list(answered()))
 def test_answers(comparison: Comparison, workers: Workers) -> None:
     outcome = Contest(comparison, "smallest", workers).hold()
     assert len(outcome.results) + len(outcome.skipped) == len(comparison.entrants)
+    libraries = {entrant.label: entrant.library for entrant in comparison.entrants}
     for label, reason in outcome.skipped.items():
-        assert reason.startswith(GOOD_REASONS), f"{label}: {reason}"
+        absent = f"ModuleNotFoundError: No module named '{MODULES.get(libraries[label])}'"
+        assert reason.startswith((*GOOD_REASONS, absent)), f"{label}: {reason}"
 
 
 def test_wrong_answers_and_scores_are_noticed(workers: Workers) -> None:
@@ -49,13 +73,97 @@ def test_wrong_answers_and_scores_are_noticed(workers: Workers) -> None:
         contest.require_score(worse)
 
 
+def test_dropout_that_drops_nothing_is_noticed(workers: Workers) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "options-small")
+    contest = Contest(comparison, "smallest", workers)
+    dropped = next(r for r in contest.hold().results if r.case.options.get("dropout"))
+    whole_net = reference.expected("fit", dropped.case, correct_first=False)
+    with pytest.raises(WrongAnswerError, match="is off by 0"):
+        contest.verify(dropped, whole_net)
+
+
+def test_a_part_of_the_report_tells_what_is_missing(tmp_path: Path) -> None:
+    machine = {"cpu": "here", "isa": "base"}
+    page = tmp_path / "part.md"
+    assert report.write_report(page, machine, "smallest", ["growth-threads"], 1)
+    told = page.read_text()
+    assert "## How cost grows" in told
+    assert "not chosen: " in told
+    assert report.titles_of_parts("smallest")["fit-tiny"] in told
+    assert report.titles_of_parts("smallest")["growth-threads"] not in told.split("## How")[0]
+    (line,) = page.with_suffix(".jsonl").read_text().splitlines()
+    assert json.loads(line)["case"] == "growth-threads"
+
+
+def test_goals_that_are_missed_are_told(workers: Workers) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "isa-wide")
+    outcome = Contest(comparison, "smallest", workers).hold()
+    first = outcome.results[0]
+    fast = replace(first, seconds=[1e-9])
+    goals = {"goal": 2.0, "limit": 0.5, "most_us": 1e-4, "peak_share": 0.9}
+    slow = replace(fast, seconds=[1.0], entrant=replace(first.entrant, **goals))
+    outcome.results[:] = [fast]
+    assert page.missed([outcome], []) == "None in this run."
+    outcome.results[:] = [slow]
+    assert len(page.missed([outcome], []).splitlines()) == len(goals)
+    large = Figure("size of the extension", "MB", spread([5.0]))
+    assert "size of the extension: 5 MB, not at most 4" in page.missed([], [large])
+
+
+def test_wrong_predictions_are_noticed(workers: Workers) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "predict-1")
+    contest = Contest(comparison, "smallest", workers)
+    result, *_ = contest.hold().results
+    (correct,) = contest.correct.values()
+    contest.verify(result, correct)
+    one_row_off = correct["probabilities"].copy()
+    one_row_off[50] += 1e-4
+    with pytest.raises(WrongAnswerError, match=r"is off by 0\.0001"):
+        contest.verify(result, {**correct, "probabilities": one_row_off})
+    last_wrong = correct["classes"].copy()
+    last_wrong[-1] += 1
+    for classes in (correct["classes"][::-1], correct["classes"][:-1], last_wrong):
+        with pytest.raises(WrongAnswerError, match="is off by inf"):
+            contest.verify(result, {**correct, "classes": classes})
+
+
+def test_a_workers_wrong_answer_is_not_left_out(tmp_path: Path, workers: Workers) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "predict-1")
+    program = "import json; input(); print(json.dumps({'wrong': 'classes differ'}))"
+    with (tmp_path / "log").open("w") as log:
+        wrong = Worker.__new__(Worker)
+        wrong.library = "PyTorch"
+        wrong.process = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=log, text=True,
+        )  # fmt: skip
+    contest = Contest(comparison, "smallest", workers)
+    with (
+        pytest.raises(WrongAnswerError, match="PyTorch: classes differ"),
+        contest.or_left_out(comparison.entrants[2]),
+    ):
+        wrong.ask("score", 2)
+    wrong.stop()
+
+
+def test_a_comparison_without_entrants_is_told(tmp_path: Path) -> None:
+    comparison = next(c for c in COMPARISONS if c.key == "predict-2")
+    skipped = {entrant.label: "more threads than CPUs" for entrant in comparison.entrants}
+    outcome = Outcome(comparison, "On two threads", [], skipped)
+    told = page.Report({"cpu": "one", "isa": "base"}, "full", outcomes=[outcome])
+    with report.Run.begun(tmp_path / "page.md", told, repetitions=1) as run:
+        run.draw(comparison.key, outcome)
+    told.write(tmp_path / "page.md")
+    assert "more threads than CPUs" in (tmp_path / "page.md").read_text()
+
+
 def test_the_command_writes_a_report(tmp_path: Path) -> None:
     script = Path(report.__file__)
     options = ["--smallest", "--repetitions", "1", "--only", "isa-digits", "--name", "here"]
     subprocess.run(
         [sys.executable, script, *options, "--folder", tmp_path], check=True, capture_output=True
     )
-    page = tmp_path / "here-smallest.md"
+    page = tmp_path / "here-smallest-part.md"
     assert "instruction sets, 64-100-10 on" in page.read_text().lower()
     assert "ended before" not in page.read_text()
     (line,) = page.with_suffix(".jsonl").read_text().splitlines()

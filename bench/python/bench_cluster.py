@@ -47,10 +47,12 @@ def main() -> None:
     ):
         search.set_params(executor=client).fit(X, y)  # workers have imported everything
         for _ in range(arguments.repetitions):
-            here, found_here = seconds_of(
+            here, found_here = seconds_and_scores(
                 search.set_params(executor=None, n_jobs=arguments.workers), X, y
             )
-            there, found_there = seconds_of(search.set_params(executor=client, n_jobs=None), X, y)
+            there, found_there = seconds_and_scores(
+                search.set_params(executor=client, n_jobs=None), X, y
+            )
             np.testing.assert_array_equal(found_here, found_there)
             ratios.append(here / there)
     print(f"{n_candidates} candidates, 5 folds, {epochs} epochs; {arguments.workers} workers")
@@ -64,7 +66,7 @@ def epochs_of_a_session(X: Any, y: Any) -> int:
     return max(int(50 * SESSION_SECONDS / fit.cv_results_["mean_fit_time"][0]), 1)
 
 
-def seconds_of(search: Any, X: Any, y: Any) -> tuple[float, Any]:
+def seconds_and_scores(search: Any, X: Any, y: Any) -> tuple[float, Any]:
     begun = time.perf_counter()
     search.fit(X, y)
     return time.perf_counter() - begun, search.cv_results_["mean_test_score"]

@@ -81,6 +81,7 @@ class Case:
     dtype: str = "float32"
     options: Mapping[str, Any] = field(default_factory=dict)  # parameters of nnhp's estimators
     n_nets: int = 1
+    density: float = 1.0  # share of the features that are not zero, as products know it
     # Share of the FMA peak that nnhp should reach, and by how many times it should beat others
     goals: Mapping[str, float] = field(default_factory=dict)
 
@@ -116,14 +117,20 @@ class Case:
         return self.data is targets
 
     @property
-    def forward_flops(self) -> int:
-        """Of the products, per sample."""
-        return sum(2 * n_in * n_out for n_in, n_out in self.layer_shapes)
+    def product_flops(self) -> list[float]:
+        """Of the product of each layer, per sample; those of zeros that are not stored are none."""
+        first, *others = (2.0 * n_in * n_out for n_in, n_out in self.layer_shapes)
+        return [self.density * first, *others]
 
     @property
-    def flops_per_sample(self) -> int:
+    def forward_flops(self) -> float:
+        """Of the products, per sample."""
+        return sum(self.product_flops)
+
+    @property
+    def flops_per_sample(self) -> float:
         """Of the products: forward, weight gradients, and data gradients beyond the first layer."""
-        return 3 * self.forward_flops - 2 * self.sizes[0] * self.sizes[1]
+        return 3 * self.forward_flops - self.product_flops[0]
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -180,9 +187,10 @@ class Search:
     """A search on digits, in `GRID` for the strategy "grid", else in `SPACE`."""
 
     strategy: str  # "grid", "random", "halving", "Hyperband" or "TPE and median pruner"
-    n_candidates: int
+    n_candidates: int  # of which Hyperbands, whose budget says how many, take no notice
     epochs: int  # the most that a candidate gets
     n_folds: int  # 1: a quarter of the rows is held out
+    goal: float | None = None  # by how many times nnhp should beat it
     dtype: ClassVar[str] = "float32"
     passes: ClassVar[int] = 1
     n_nets: ClassVar[int] = 1
@@ -190,8 +198,12 @@ class Search:
 
     @property
     def title(self) -> str:
+        return f"{self.n_candidates} candidates, {self.budget}"
+
+    @property
+    def budget(self) -> str:
         rows = f"{self.n_folds} folds" if self.n_folds > 1 else "one split"
-        return f"{self.n_candidates} candidates, {rows}, {self.epochs} epochs, digits"
+        return f"{rows}, {self.epochs} epochs, digits"
 
     @property
     def cv(self) -> Any:
@@ -226,13 +238,14 @@ class Entrant:
 
     label: str
     library: str
-    job: str  # "fit", "predict", "compiled", "population" or "search"
+    job: str  # "fit", "predict", "compiled", "population", "stacked" or "search"
     case: Case | Search
     threads: int = 1
     isa: str = ""  # empty: the best that the machine has
     goal: float | None = None  # its time as a multiple of the first entrant's: at least this
     limit: float | None = None  # ... at most this
     most_us: float | None = None  # its time in microseconds: at most this
+    peak_share: float | None = None  # its share of the FMA peak: at least this
 
 
 @dataclass(frozen=True)
@@ -242,11 +255,11 @@ class Comparison:
     key: str
     title: str  # {0} stands for the first entrant's case
     entrants: tuple[Entrant, ...]
-    goal_peak_share: float | None = None  # of the first entrant
     repetitions: int = 7  # at most
 
 
 FORWARD_JOBS = ("predict", "compiled")  # work without gradients
+POPULATION_JOBS = ("population", "stacked")  # nets by themselves, or as one of larger arrays
 FIT_LIBRARIES = ("nnhp", "scikit-learn", "PyTorch", "torch.compile", "JAX", "Keras", "skorch")
 FLOAT64_LIBRARIES = ("nnhp", "scikit-learn", "PyTorch", "JAX")
 PREDICT_LIBRARIES = ("nnhp", "scikit-learn", "PyTorch", "JAX", "Keras")
@@ -256,18 +269,28 @@ OPTIONS: dict[str, tuple[dict[str, Any], float | None]] = {
     "tanh": ({"activation": "tanh"}, 1.15),
     "L1": ({"alpha": 1e-4, "l1_ratio": 1.0}, 1.15),
     "L2": ({"alpha": 1e-4}, 1.15),
-    "SGD": ({"solver": "sgd", "momentum": 0.0}, None),
-    "momentum": ({"solver": "sgd", "nesterovs_momentum": False}, None),
-    "Nesterov's momentum": ({"solver": "sgd"}, None),
+    "SGD": ({"solver": "sgd", "momentum": 0.0}, 1.0),
+    "momentum": ({"solver": "sgd", "nesterovs_momentum": False}, 1.0),
+    "Nesterov's momentum": ({"solver": "sgd"}, 1.0),
 }
 
 
 def fits(case: Case, libraries: Iterable[str]) -> tuple[Entrant, ...]:
-    return tuple(Entrant(name, name, "fit", case, goal=case.goals.get(name)) for name in libraries)
+    """Return a fit by each library; the first should reach the case's share of the peak."""
+    first, *others = (
+        Entrant(name, name, "fit", case, goal=case.goals.get(name)) for name in libraries
+    )
+    return replace(first, peak_share=case.goals["FMA peak"]), *others
+
+
+def in_float64(case: Case) -> Case:
+    """Return the case with the goals that hold in float64, whose FMA peak is half the other."""
+    goals = {name: case.goals[name] for name in ("FMA peak", "scikit-learn")}
+    return replace(case, dtype="float64", goals=goals)
 
 
 def vmap_of_16(case: Case) -> Entrant:
-    return Entrant("JAX, vmap of 16 nets", "JAX", "population", replace(case, n_nets=16))
+    return Entrant("JAX, vmap of 16 nets", "JAX", "stacked", replace(case, n_nets=16))
 
 
 def options(case: Case) -> tuple[Entrant, ...]:
@@ -278,39 +301,66 @@ def options(case: Case) -> tuple[Entrant, ...]:
 
 
 def instruction_sets(case: Case) -> tuple[Entrant, ...]:
-    return tuple(Entrant(isa, "nnhp", "fit", case, isa=isa) for isa in ("avx512", "avx2", "base"))
+    entrants = (Entrant(isa, "nnhp", "fit", case, isa=isa) for isa in ("avx512", "avx2", "base"))
+    best, avx2, base = entrants
+    share = 0.80 if case.hidden == (256, 256) else None
+    return best, replace(avx2, limit=1 / 0.9, peak_share=share), base
 
 
-def threaded(job: str, case: Case, *entrants: tuple[str, int]) -> tuple[Entrant, ...]:
-    """Return one entrant for each library and number of threads."""
+def threaded(
+    job: str, case: Case, *entrants: tuple[str, int] | tuple[str, int, float]
+) -> tuple[Entrant, ...]:
+    """Return one entrant for each library and number of threads, with its goal if it has one."""
     return tuple(
-        Entrant(f"{library}, {counted(threads, 'thread')}", library, job, case, threads)
-        for library, threads in entrants
-    )
+        Entrant(
+            f"{library}, {counted(threads, 'thread')}", library, job, case, threads,
+            goal=goal[0] if goal else None,
+        )
+        for library, threads, *goal in entrants
+    )  # fmt: skip
 
 
 def predictions(
-    case: Case, threads: int, us: float | None = None, compiled_us: float | None = None
+    case: Case,
+    threads: int,
+    us: float | None = None,
+    compiled_us: float | None = None,
+    peak_share: float | None = None,
 ) -> tuple[Entrant, ...]:
     """Return `predict` of all libraries, nnhp's first, and nnhp's compiled predictor."""
     first, *others = threaded("predict", case, *((name, threads) for name in PREDICT_LIBRARIES))
-    compiled = replace(first, label=f"{first.label}, compiled", job="compiled")
-    return replace(first, most_us=us), replace(compiled, most_us=compiled_us), *others
+    return (
+        replace(first, most_us=us, peak_share=peak_share),
+        replace(compiled(first), most_us=compiled_us, peak_share=peak_share),
+        *others,
+    )
 
 
-def sparse(batch_size: int) -> tuple[Entrant, ...]:
-    csr = Case(rare_words, 2_000, (10_000, 100, 10), batch_size, 2)
-    dense = replace(csr, data=rare_words_densified)
+def compiled(entrant: Entrant) -> Entrant:
+    return replace(entrant, label=f"{entrant.label}, compiled", job="compiled")
+
+
+def predictions_of_a_row(case: Case) -> tuple[Entrant, ...]:
+    """Return `predictions`, and compiled ones also of others; JAX's are compiled as they are."""
+    others = threaded("predict", case, ("PyTorch", 1), ("Keras", 1))
+    return *predictions(case, 1, 150, 25), *map(compiled, others)
+
+
+def sparse(batch_size: int, times_densified: float) -> tuple[Entrant, ...]:
+    csr = Case(rare_words, 2_000, (10_000, 100, 10), batch_size, 2, density=DENSITY)
+    dense = replace(csr, data=rare_words_densified, density=1.0)
     return (
         Entrant("nnhp, CSR", "nnhp", "fit", csr),
-        Entrant("nnhp, densified", "nnhp", "fit", dense),
+        Entrant("nnhp, densified", "nnhp", "fit", dense, goal=times_densified),
         Entrant("scikit-learn, CSR", "scikit-learn", "fit", csr),
     )
 
 
 def searches(threads: int, *entrants: tuple[str, Search]) -> tuple[Entrant, ...]:
     return tuple(
-        Entrant(f"{library}, {search.strategy}", library, "search", search, threads)
+        Entrant(
+            f"{library}, {search.strategy}", library, "search", search, threads, goal=search.goal
+        )
         for library, search in entrants
     )
 
@@ -330,18 +380,13 @@ HALVING, HYPERBAND, PRUNED = (
 
 COMPARISONS = [
     *(
-        Comparison(
-            f"fit-{key}",
-            "{0.title}",
-            (*fits(case, FIT_LIBRARIES), vmap_of_16(case)),
-            case.goals["FMA peak"],
-        )
+        Comparison(f"fit-{key}", "{0.title}", (*fits(case, FIT_LIBRARIES), vmap_of_16(case)))
         for key, case in NETS.items()
     ),
     *(
         Comparison(f"float64-{key}", "{0.title}", fits(case, FLOAT64_LIBRARIES))
         for key, net in NETS.items()
-        for case in [replace(net, dtype="float64", goals={})]
+        for case in [in_float64(net)]
     ),
     *(
         Comparison(f"options-{key}", "one option at a time, {0.title}", options(case))
@@ -355,7 +400,7 @@ COMPARISONS = [
         "threads",
         "one large net, {0.title}",
         threaded(
-            "fit", LARGE, ("nnhp", 2), ("nnhp", 1), ("scikit-learn", 2), ("PyTorch", 2),
+            "fit", LARGE, ("nnhp", 2), ("nnhp", 1, 1.7), ("scikit-learn", 2), ("PyTorch", 2),
             ("PyTorch", 1), ("JAX", 2),
         ),
     ),
@@ -363,25 +408,30 @@ COMPARISONS = [
         Comparison(
             f"predict-{threads}",
             f"predict on {counted(threads, 'thread')}, {{0.name}}",
-            predictions(MANY_ROWS, threads),
-            goal_peak_share,
+            predictions(MANY_ROWS, threads, peak_share=0.80),
         )
-        for threads, goal_peak_share in ((1, 0.80), (2, None))
+        for threads in (1, 2)
     ),
     *(
-        Comparison(f"predict-row{suffix}", "predict, {0.name}", predictions(row, 1, 150, 25))
+        Comparison(f"predict-row{suffix}", "predict, {0.name}", predictions_of_a_row(row))
         for suffix, row in (("", ONE_ROW), ("-digits", ONE_DIGIT))
     ),
     *(
         Comparison(f"sparse-{size}", "1 % non-zeros, {0.title}", rows)
-        for size in (32, 256)
-        for rows in [sparse(size)]
+        for size, times_densified in ((32, 2.0), (256, 5.0))
+        for rows in [sparse(size, times_densified)]
     ),
     Comparison(
         "population",
         "{0.title}",
-        threaded(
-            "population", POPULATION, ("nnhp", 2), ("nnhp", 1), ("JAX", 2), ("PyTorch", 1)
+        (
+            *threaded("population", POPULATION, ("nnhp", 2), ("nnhp", 1)),
+            Entrant("JAX, vmap, 2 threads", "JAX", "stacked", POPULATION, 2, goal=5.0),
+            Entrant("JAX, one by one in 2 threads", "JAX", "population", POPULATION, 2),
+            Entrant(
+                "PyTorch, one by one, 1 thread", "PyTorch", "population", POPULATION, goal=40.0
+            ),
+            Entrant("PyTorch, stacked, 2 processes", "PyTorch", "stacked", POPULATION, 2),
         ),
     ),
     Comparison(
@@ -399,8 +449,14 @@ COMPARISONS = [
         repetitions=3,
     ),
     Comparison(
+        "search-random-2",
+        "random search on 2 threads or processes, {0.title}",
+        searches(2, ("nnhp", RANDOM_SEARCH), ("scikit-learn", replace(RANDOM_SEARCH, goal=13.0))),
+        repetitions=3,
+    ),
+    Comparison(
         "search-early",
-        "the poor are stopped early, 1 thread, at most {0.title}",
+        "the poor are stopped early, 1 thread, at most {0.budget}",
         searches(
             1, ("nnhp", HYPERBAND), ("nnhp", HALVING), ("scikit-learn", HALVING),
             ("Optuna", PRUNED), ("KerasTuner", HYPERBAND),
@@ -425,16 +481,27 @@ ROOFLINE_BATCHES = (1, 8, 32, 128, 512)
 
 # Micro-benchmarks, smallest first: rows, inputs, units.
 LAYERS = [(32, 16, 16), (32, 64, 100), (64, 128, 128), (256, 256, 256)]
+SPARSE_LAYER = (2_000, (10_000, 100, 10), 2_000, 1)  # rows, sizes, batch, passes
 SMALL_NETS = ("digits", "tiny", "deep")
 
-# The module that tells whether a library is there, and what is timed.
+# The module that tells whether a library is there, what is imported before, and what is timed.
 IMPORTS = {
-    "nnhp": ("nnhp", "import nnhp"),
-    "nnhp's MLPClassifier": ("nnhp", "from nnhp import MLPClassifier"),
-    "scikit-learn's": ("sklearn", "from sklearn.neural_network import MLPClassifier"),
-    "PyTorch": ("torch", "import torch"),
-    "JAX": ("jax", "import jax"),
-    "Keras": ("keras", "import keras"),
+    "nnhp": ("nnhp", "pass", "import nnhp"),
+    "nnhp's MLPClassifier": ("nnhp", "pass", "from nnhp import MLPClassifier"),
+    "nnhp beside scikit-learn": (
+        "nnhp", "import sklearn.neural_network, sklearn.model_selection", "import nnhp"
+    ),
+    "scikit-learn's": ("sklearn", "pass", "from sklearn.neural_network import MLPClassifier"),
+    "PyTorch": ("torch", "pass", "import torch"),
+    "JAX": ("jax", "pass", "import jax"),
+    "Keras": ("keras", "pass", "import keras"),
+}  # fmt: skip
+# Goals of what is measured beside training: milliseconds, megabytes, seconds on two cores.
+BESIDE_TRAINING = {
+    "import of nnhp beside scikit-learn": 60.0,
+    "fit of 3 epochs on 150 rows beside scikit-learn's steps": 0.4,
+    "size of the extension": 4.0,
+    "compilation of the extension": 240.0,
 }
 
 
@@ -458,7 +525,7 @@ class Scale:
     growth_repetitions: int
     growth_flops: float  # of a timing, at least one epoch
     build: bool
-    keys: tuple[str, ...] = ()  # of the comparisons; none: all
+    keys: tuple[str, ...] = ()  # of the parts; none: all
     without: tuple[str, ...] = ()  # libraries
 
     def case(self, case: Case | Search) -> Any:
@@ -516,6 +583,10 @@ SCALES = {
             "predict-row",
             "population",
             "search-grid",
+            "growth-width",
+            "growth-batch",
+            "growth-threads",
+            "footprint",
         ),
         without=("torch.compile", "Keras", "skorch"),
     ),

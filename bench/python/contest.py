@@ -9,13 +9,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import numpy as np
 import reference
-from cases import FORWARD_JOBS, SCALES, Case, Comparison, Entrant, Scale
+from cases import FORWARD_JOBS, SCALES, Case, Comparison, Entrant, Scale, Search
+from jobs import WrongAnswerError
 from measuring import spread
 
 from nnhp import _core
@@ -28,10 +29,6 @@ THREAD_VARIABLES = (
 
 class WorkerError(Exception):
     """What went wrong in a worker."""
-
-
-class WrongAnswerError(Exception):
-    """An entrant's answer or score is not what it should be."""
 
 
 class Worker:
@@ -49,10 +46,8 @@ class Worker:
         if isa:
             environment["NNHP_ISA"] = isa
         if threads == 1:
-            environment["XLA_FLAGS"] = (
-                "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-            )
-        self.log = log
+            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+        self.library, self.log = library, log
         with log.open("w") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, str(WORKER), library, str(threads)],
@@ -77,6 +72,8 @@ class Worker:
             last = self.log.read_text().strip().splitlines()[-1:]
             raise WorkerError(f"the process ended: {' '.join(last)}")
         reply = json.loads(line)
+        if "wrong" in reply:
+            raise WrongAnswerError(f"{self.library}: {reply['wrong']}")
         if "error" in reply:
             raise WorkerError(reply["error"])
         return reply["value"]
@@ -129,12 +126,13 @@ class Result:
     peaks: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)  # to the first entrant's time, turn by turn
     score: float | None = None
+    effort: dict[str, int] | None = None  # candidates and epochs of a search
 
     @property
     def gflops(self) -> float | None:
-        """Of the products in one pass by one net, in units of 1e9; None if not all are counted."""
+        """Of the products in one pass by one net, in units of 1e9; None for a search."""
         case, job = self.case, self.entrant.job
-        if not isinstance(case, Case) or "rare" in case.data.__name__:
+        if not isinstance(case, Case):
             return None
         per_sample = case.forward_flops if job in FORWARD_JOBS else case.flops_per_sample
         return per_sample * case.n_rows / 1e9
@@ -154,17 +152,22 @@ class Result:
             "library": self.entrant.library,
             "job": self.entrant.job,
             "threads": self.entrant.threads,
-            "isa": self.entrant.isa or _core.isa(),
+            "isa": self.entrant.isa or _core.isa() if self.entrant.library == "nnhp" else None,
             "versions": self.versions,
+            "case": plain(self.case),
             "seconds": spread(self.seconds),
             "times_first": spread(self.ratios),
             "goal": self.entrant.goal,
             "limit": self.entrant.limit,
             "most_us": self.entrant.most_us,
+            "goal_peak_share": self.entrant.peak_share,
+            "each_seconds": self.seconds,
+            "each_fma_peak_gflops": self.peaks,
             "fma_peak_gflops": spread(self.peaks),
             "peak_share": None if shares is None else spread(shares),
             "first_seconds": self.first_s,
             "score": self.score,
+            "effort": self.effort,
             "difference": self.difference,
         }
 
@@ -180,9 +183,7 @@ class Outcome:
 
     def record(self) -> dict[str, Any]:
         return {
-            "case": self.comparison.key,
             "title": self.title,
-            "goal_peak_share": self.comparison.goal_peak_share,
             "entrants": [result.record() for result in self.results],
             "skipped": self.skipped,
         }
@@ -210,13 +211,17 @@ class Contest:
         for number, entrant in enumerate(self.comparison.entrants):
             with self.or_left_out(entrant):
                 self.admit(number, entrant)
-        for _ in range(min(self.comparison.repetitions, self.repetitions)):
-            for number, result in list(zip(self.numbers, self.outcome.results, strict=True)):
+        for turn in range(min(self.comparison.repetitions, self.repetitions)):
+            order = list(zip(self.numbers, self.outcome.results, strict=True))
+            begin = turn % max(1, len(order))  # that none is always the one after the same other
+            for number, result in order[begin:] + order[:begin]:
                 with self.or_left_out(result.entrant):
                     self.take_turn(number, result)
-        for number, result in zip(self.numbers, self.outcome.results, strict=True):
-            result.score = self.workers.of(result.entrant).ask("score", number)
-            self.require_score(result)
+            for result in self.outcome.results:
+                result.ratios.append(result.seconds[-1] / self.outcome.results[0].seconds[-1])
+        for number, result in list(zip(self.numbers, self.outcome.results, strict=True)):
+            with self.or_left_out(result.entrant):
+                self.conclude(number, result)
         self.workers.close_jobs()
         return self.outcome
 
@@ -250,20 +255,23 @@ class Contest:
 
     def verify(self, result: Result, answer: Any) -> None:
         job, case = result.entrant.job, result.case
-        correct_first = result.entrant.library in reference.CORRECT_FIRST
-        key = f"{job} {case} {correct_first}"
+        forward = job in FORWARD_JOBS
+        correct_first = not forward and result.entrant.library in reference.CORRECT_FIRST
+        key = f"{'forward' if forward else job} {case} {correct_first}"
         if key not in self.correct:
             # What nnhp's search finds is what the others' searches over the same space should.
             expected = reference.expected(job, case, correct_first=correct_first)
             self.correct[key] = answer if job == "search" else expected
         if answer is None:
             return
-        if not np.isfinite(answer).all():
+        if not np.isfinite(answer["probabilities"] if forward else answer).all():
             self.fail(result, "gives an answer that is not finite")
         if self.correct[key] is None:
             return
         result.difference = reference.difference(job, answer, self.correct[key])
-        if not result.difference <= reference.tolerance(job, case):
+        own_orders = result.entrant.library in reference.OWN_ORDERS
+        least, most = reference.tolerance(job, case, own_orders=own_orders)
+        if not least <= result.difference <= most:
             self.fail(result, f"gives an answer that is off by {result.difference:.2g}")
 
     def fail(self, result: Result, what: str) -> NoReturn:
@@ -273,12 +281,20 @@ class Contest:
         measured = self.workers.of(result.entrant).ask("run", number)
         result.peaks.append(measured["peak_gflops"])
         result.seconds.append(measured["seconds"] / (result.case.passes * result.case.n_nets))
-        result.ratios.append(result.seconds[-1] / self.outcome.results[0].seconds[-1])
+
+    def conclude(self, number: int, result: Result) -> None:
+        """Require what the last run came to: a score or, of a prediction, the answer itself."""
+        worker = self.workers.of(result.entrant)
+        if result.entrant.job in FORWARD_JOBS:
+            self.verify(result, worker.ask("check", number))
+        result.score = worker.ask("score", number)
+        result.effort = worker.ask("effort", number)
+        self.require_score(result)
 
     def require_score(self, result: Result) -> None:
         """Require the score of the same training by the first entrant, within a band.
 
-        Searches propose candidates of their own, so their scores are only told.
+        Searches' scores are only told: those that stop candidates early choose for themselves.
         """
         first = self.outcome.results[0]
         if result.score is None or result.entrant.job == "search":
@@ -290,6 +306,14 @@ class Contest:
                 result,
                 f"scores {result.score:.3f}, and {first.entrant.label} scores {first.score:.3f}",
             )
+
+
+def plain(case: Case | Search) -> dict[str, Any]:
+    """Return what is run as values that JSON has."""
+    fields = {**asdict(case), "options": dict(case.options), "goals": None}
+    if isinstance(case, Case):
+        fields["data"] = case.data.__name__
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def title_of(comparison: Comparison, scale: Scale) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from cases import GRID, SPACE, Case, Search, digits
-from jobs import Job
+from jobs import Job, prediction
 from reference import EPOCHS, PREDICTED_ROWS, SCORED_ROWS, initial, verified_part
 from sklearn.exceptions import ConvergenceWarning
 
@@ -51,9 +51,8 @@ class Predict(Job):
         parameters = [p.astype(case.dtype) for p in initial(case)]
         self.model.coefs_, self.model.intercepts_ = parameters[::2], parameters[1::2]
 
-    def check(self) -> list[list[float]]:
-        rows: list[list[float]] = self.model.predict_proba(self.X[:PREDICTED_ROWS]).tolist()
-        return rows
+    def check(self) -> Any:
+        return prediction(self.model.predict_proba(self.X[:PREDICTED_ROWS]), self.predicted)
 
     def run(self, passes: int) -> None:
         for _ in range(passes):
@@ -62,6 +61,8 @@ class Predict(Job):
 
 class SearchRun(Job):
     """A search with the estimators' own search classes."""
+
+    goes_on = False  # whether a candidate's training goes on in the next round
 
     def __init__(self, net: Any, searches: Any, search: Search, more: dict[str, Any]) -> None:
         self.net, self.searches, self.search = net, searches, search
@@ -86,6 +87,20 @@ class SearchRun(Job):
 
     def score(self) -> float:
         return float(self.fitted.cv_results_["mean_test_score"][self.fitted.best_index_])
+
+    def effort(self) -> dict[str, int]:
+        """Return candidates, and epochs of all their trainings."""
+        results = self.fitted.cv_results_
+        rows = len(results["params"])
+        epochs = np.asarray(results.get("n_resources", [self.search.epochs] * rows))
+        brackets = results.get("bracket", [0] * rows)
+        trained: dict[str, list[int]] = {}
+        for params, bracket, n_epochs in zip(results["params"], brackets, epochs, strict=True):
+            settings = {name: value for name, value in params.items() if name != "max_iter"}
+            trained.setdefault(f"{bracket} {settings}", []).append(int(n_epochs))
+        of_each = max if self.goes_on else sum
+        in_all = sum(of_each(rounds) for rounds in trained.values())
+        return {"candidates": len(trained), "epochs": self.search.n_folds * in_all}
 
 
 def grid(run: SearchRun) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import estimator_jobs
 import numpy as np
 from cases import Case, Search
-from jobs import Job
+from jobs import Job, WrongAnswerError, prediction
 from measuring import session_maker
 from reference import EPOCHS, PREDICTED_ROWS, verified_part
 
@@ -22,11 +22,11 @@ class Compiled(estimator_jobs.Predict):
         super().__init__(nnhp, case, {"n_jobs": threads})
         self.predict = self.model.compiled()
 
-    def check(self) -> list[list[float]]:
-        rows = self.X[:PREDICTED_ROWS]
-        np.testing.assert_array_equal(self.predict(rows), self.model.predict(rows))
-        answer: list[list[float]] = self.model.compiled("predict_proba")(rows).tolist()
-        return answer
+    def check(self) -> Any:
+        if not np.array_equal(self.predicted, self.model.predict(self.X)):
+            raise WrongAnswerError("the compiled predictor's classes are not those of predict")
+        probabilities = self.model.compiled("predict_proba")(self.X[:PREDICTED_ROWS])
+        return prediction(probabilities, self.predicted)
 
     def run(self, passes: int) -> None:
         for _ in range(passes):
@@ -59,9 +59,14 @@ class Population(Job):
         return _core.count_correct(self.sessions[:1], [rows], [truths], 1)[0] / len(rows)
 
 
-def search(search: Search, threads: int) -> Any:
-    net = nnhp.MLPClassifier(random_state=0, n_iter_no_change=1_000_000)
-    return estimator_jobs.SearchRun(net, nnhp, search, {"n_jobs": threads})
+class SearchRun(estimator_jobs.SearchRun):
+    """A search on as many threads as are allowed."""
+
+    goes_on = True
+
+    def __init__(self, search: Search, threads: int) -> None:
+        net = nnhp.MLPClassifier(random_state=0, n_iter_no_change=1_000_000)
+        super().__init__(net, nnhp, search, {"n_jobs": threads})
 
 
 JOBS = {
@@ -69,5 +74,5 @@ JOBS = {
     "predict": lambda case, threads: estimator_jobs.Predict(nnhp, case, {"n_jobs": threads}),
     "compiled": Compiled,
     "population": Population,
-    "search": search,
+    "search": SearchRun,
 }

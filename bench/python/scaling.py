@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ def main() -> None:
         return
     scale = SCALES[arguments.scale]
     print_machine(scale.growth_repetitions)
-    for growth in measure(scale):
+    for key in AXES:
+        growth = measure(key, scale)
         print(growth.title)
         for point in growth.points:
             print("  " + ", ".join(f"{name} {told(value)}" for name, value in point.items()))
@@ -73,10 +74,10 @@ def told(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
-def measure(scale: Scale) -> Iterator[Growth]:
-    """Measure one axis after the other."""
-    for key, (title, points) in AXES.items():
-        yield Growth(key, title, points(scale))
+def measure(key: str, scale: Scale) -> Growth:
+    """Measure an axis."""
+    title, points = AXES[key]
+    return Growth(key, title, points(scale))
 
 
 def up_to(values: list[int], limit: int) -> list[int]:

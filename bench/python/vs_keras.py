@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import jax
 import keras
 import numpy as np
+import reference
 from cases import Case
-from jobs import Job
+from jobs import Job, prediction, require_plain
 from keras import ops
 from reference import (
     EPOCHS,
@@ -16,7 +18,6 @@ from reference import (
     initial,
     verified_part,
 )
-from sklearn.metrics import accuracy_score, r2_score
 
 PACKAGES = ("keras", "jax")
 STEPS_PER_EXECUTION = 32
@@ -30,6 +31,7 @@ def half_squared_error(truth: Any, outputs: Any) -> Any:
 
 def model_of(case: Case) -> Any:
     """Return the net with the reference's initial weights."""
+    require_plain(case)
     keras.config.set_floatx(case.dtype)
     layers = [keras.layers.Dense(units, activation="relu") for units in case.hidden]
     inputs = keras.Input((case.n_inputs,), dtype=case.dtype)
@@ -74,30 +76,40 @@ class Fit(Job):
 
     def score(self) -> float:
         z = self.model.predict(self.X[:SCORED_ROWS], verbose=0)
-        truth = self.y[:SCORED_ROWS]
-        if self.case.regression:
-            return float(r2_score(truth, z))
-        return float(accuracy_score(truth, z.argmax(axis=1)))
+        return reference.score(self.case, self.y[:SCORED_ROWS], z)
 
 
 class Predict(Job):
-    """`predict`, with large batches."""
+    """`predict` in chunks; `predict_on_batch` of rows that are no more than one."""
 
     def __init__(self, case: Case, _threads: int) -> None:
         self.X = case.load()[0]
         self.model = model_of(case)
 
     def outputs(self, X: Any) -> Any:
+        if len(X) <= CHUNK:
+            return self.model.predict_on_batch(X)
         return self.model.predict(X, batch_size=CHUNK, verbose=0)
 
-    def check(self) -> list[list[float]]:
+    def check(self) -> Any:
         z = self.outputs(self.X[:PREDICTED_ROWS])
-        rows: list[list[float]] = np.asarray(ops.softmax(z)).tolist()
-        return rows
+        return prediction(np.asarray(ops.softmax(z)), self.predicted)
 
     def run(self, passes: int) -> None:
         for _ in range(passes):
-            self.outputs(self.X).argmax(axis=1)
+            self.predicted = self.outputs(self.X).argmax(axis=1)
 
 
-JOBS = {"fit": Fit, "predict": Predict}
+class Compiled(Predict):
+    """One call of JAX's compiler on the model as a function, made beforehand."""
+
+    def __init__(self, case: Case, threads: int) -> None:
+        super().__init__(case, threads)
+        variables = [variable.value for variable in self.model.trainable_variables]
+        self.compiled = jax.jit(lambda X: self.model.stateless_call(variables, [], X)[0])
+
+    def outputs(self, X: Any) -> Any:
+        return np.asarray(self.compiled(X))
+
+
+JOBS = {"fit": Fit, "predict": Predict, "compiled": Compiled}

@@ -58,9 +58,17 @@ class SearchRun(Job):
             )
             tuner.search(*self.learned, validation_data=self.held_out, verbose=0)
             self.best = tuner.oracle.get_best_trials()[0].score
+            self.trials = list(tuner.oracle.trials.values())
 
     def score(self) -> float:
         return float(self.best)
+
+    def effort(self) -> dict[str, int]:
+        chosen = [trial.hyperparameters.values for trial in self.trials]
+        return {
+            "candidates": sum("tuner/trial_id" not in values for values in chosen),
+            "epochs": sum(v["tuner/epochs"] - v["tuner/initial_epoch"] for v in chosen),
+        }
 
 
 JOBS = {"search": SearchRun}

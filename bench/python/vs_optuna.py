@@ -1,4 +1,4 @@
-"""Optuna as a contender: candidates proposed by a sampler, trained by PyTorch in eager mode."""
+"""Optuna as a contender: candidates of its own or given ones, trained by PyTorch in eager mode."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ import torch
 import vs_torch
 from cases import DIGITS, SPACE, Search, digits
 from jobs import Job
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import ParameterSampler, check_cv
 
 PACKAGES = ("optuna", "torch")
 
@@ -35,7 +35,7 @@ class SearchRun(Job):
         rate, alpha = (trial.suggest_float(name, *bounds[name], log=True) for name in bounds)
         case = replace(DIGITS, sizes=(64, *hidden, 10), batch_size=batch_size)
         training = vs_torch.Training(case)
-        weights, biases = [list(training.net.parameters())[start::2] for start in (0, 1)]
+        weights, biases = [training.parameters[start::2] for start in (0, 1)]
         groups = [{"params": weights, "weight_decay": alpha / batch_size}, {"params": biases}]
         training.optimizer = vs_torch.adam(groups, lr=rate)
         X, y = self.X[learned], self.y[learned]
@@ -43,8 +43,10 @@ class SearchRun(Job):
         step = 1 if self.search.n_folds == 1 else self.search.epochs
         for _ in range(0, self.search.epochs, step):
             training.epochs(step, X, y)
+            self.trained += step
             with torch.inference_mode():
-                yield (training.net(X_held).argmax(dim=1) == y_held).float().mean().item()
+                classes = vs_torch.outputs(training.parameters, X_held).argmax(dim=1)
+                yield (classes == y_held).float().mean().item()
 
     def objective(self, trial: optuna.Trial) -> float:
         """Return the mean of the folds' last accuracies; prune where there is one split."""
@@ -64,10 +66,24 @@ class SearchRun(Job):
         else:
             sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.NopPruner()
         self.study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
+        if self.search.strategy == "random":
+            for candidate in ParameterSampler(SPACE, self.search.n_candidates, random_state=0):
+                self.study.enqueue_trial(candidate)
+        self.trained = 0
+        torch.manual_seed(0)
         self.study.optimize(self.objective, n_trials=self.search.n_candidates)
+
+    def check(self) -> list[float] | None:
+        """Return the scores of the given candidates."""
+        if self.search.strategy == "random":
+            return [trial.value for trial in self.study.trials]
+        return None
 
     def score(self) -> float:
         return self.study.best_value
+
+    def effort(self) -> dict[str, int]:
+        return {"candidates": len(self.study.trials), "epochs": self.trained}
 
 
 JOBS = {"search": SearchRun}

@@ -9,7 +9,7 @@ from reference import EPOCHS, EPSILON, LEARNING_RATE, SCORED_ROWS, verified_part
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 from torch import nn
 from torch.utils.data import Dataset
-from vs_torch import half_squared_error, net_of
+from vs_torch import Net, half_squared_error
 
 PACKAGES = ("skorch", "torch")
 
@@ -51,7 +51,7 @@ class Fit(Job):
         face = NeuralNetRegressor if self.case.regression else NeuralNetClassifier
         criterion = HalfSquaredError if self.case.regression else nn.CrossEntropyLoss
         return face(
-            net_of(self.case),
+            Net(self.case),
             criterion=criterion,
             optimizer=torch.optim.Adam,
             optimizer__fused=True,

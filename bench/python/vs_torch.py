@@ -1,12 +1,14 @@
 """PyTorch as a contender: eager mode, fused optimizer, tensors made beforehand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import reference
 import torch
 from cases import Case
-from jobs import Job
+from joblib import Parallel, delayed
+from jobs import Job, prediction, require_plain
 from reference import (
     EPOCHS,
     EPSILON,
@@ -16,24 +18,39 @@ from reference import (
     initial,
     verified_part,
 )
-from sklearn.metrics import accuracy_score, r2_score
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear
 
 PACKAGES = ("torch",)
-CHUNK = 8_192  # rows predicted at a time
+CHUNK = 1_024  # rows predicted at a time
+# Bytes of samples of which an epoch takes one permuted copy; of more it gathers each batch.
+PERMUTED_AT_MOST = 64_000_000
 
 
-def net_of(case: Case, seed: int = 0) -> nn.Sequential:
-    """Return the net with the reference's initial weights."""
-    parts: list[nn.Module] = []
+def parameters_of(case: Case, seed: int = 0) -> list[Tensor]:
+    """Return the reference's initial weights, transposed as PyTorch has them, and biases."""
     parameters = [torch.from_numpy(p.astype(case.dtype)) for p in initial(case, seed)]
-    for weights, biases in zip(parameters[::2], parameters[1::2], strict=True):
-        layer = nn.Linear(*weights.shape, dtype=weights.dtype)
-        with torch.no_grad():
-            layer.weight.copy_(weights.T)
-            layer.bias.copy_(biases)
-        parts += [layer, nn.ReLU()]
-    return nn.Sequential(*parts[:-1])
+    return [p.T.contiguous() if p.ndim == 2 else p for p in parameters]
+
+
+def outputs(parameters: Sequence[Tensor], X: Tensor) -> Tensor:
+    """Return the outputs of a net; functions take a tenth less time than modules on small nets."""
+    for weights, biases in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        X = linear(X, weights, biases).relu_()
+    return linear(X, *parameters[-2:])
+
+
+class Net(nn.Module):
+    """A net with the reference's initial weights."""
+
+    def __init__(self, case: Case, seed: int = 0) -> None:
+        super().__init__()
+        require_plain(case)
+        self.tensors = [nn.Parameter(p) for p in parameters_of(case, seed)]
+        self.registered = nn.ParameterList(self.tensors)  # which is slow to read
+
+    def forward(self, X: Tensor) -> Tensor:
+        return outputs(self.tensors, X)
 
 
 def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -50,32 +67,45 @@ class Training:
     """A net on its way."""
 
     def __init__(self, case: Case, seed: int = 0) -> None:
-        self.net = net_of(case, seed)
-        self.loss = half_squared_error if case.regression else nn.functional.cross_entropy
-        self.optimizer = adam(self.net.parameters())
+        self.net = Net(case, seed)
+        self.parameters = self.net.tensors
+        self.loss = half_squared_error if case.regression else cross_entropy
         self.batch_size = case.batch_size
-        self.start = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self.optimizer = adam(self.parameters)
+        self.start = [p.detach().clone() for p in self.parameters]
 
+    @torch.no_grad()
     def reset(self) -> None:
-        self.net.load_state_dict(self.start)
+        for parameter, value in zip(self.parameters, self.start, strict=True):
+            parameter.copy_(value)
         self.optimizer.state.clear()
 
-    def epoch(self, X: Tensor, y: Tensor) -> list[Tensor]:
-        """Do one epoch in the order of the rows; return the losses of the batches."""
-        losses = []
-        batches = zip(X.split(self.batch_size), y.split(self.batch_size), strict=True)
-        for X_batch, y_batch in batches:
-            loss = self.loss(self.net(X_batch), y_batch)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss)
-        return losses
+    def step(self, X: Tensor, y: Tensor) -> Tensor:
+        """Do one step; return the loss before it."""
+        loss = self.loss(outputs(self.parameters, X), y)
+        self.descend(loss)
+        return loss
+
+    def descend(self, loss: Tensor) -> None:
+        gradients = torch.autograd.grad(loss, self.parameters)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()
+
+    def batches(self, X: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        return zip(X.split(self.batch_size), y.split(self.batch_size), strict=True)
+
+    def shuffled_batches(self, X: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.randperm(len(X))
+        if X.nbytes <= PERMUTED_AT_MOST:
+            return self.batches(X[order], y[order])
+        batches = order.split(self.batch_size)
+        return ((X.index_select(0, rows), y.index_select(0, rows)) for rows in batches)
 
     def epochs(self, n_epochs: int, X: Tensor, y: Tensor) -> None:
         for _ in range(n_epochs):
-            order = torch.randperm(len(X))
-            self.epoch(X[order], y[order])
+            for batch in self.shuffled_batches(X, y):
+                self.step(*batch)
 
 
 class Fit(Job):
@@ -85,16 +115,23 @@ class Fit(Job):
 
     def __init__(self, case: Case, threads: int) -> None:
         torch.set_num_threads(threads)
-        self.case = case
+        self.case, self.threads = case, threads
         self.X, self.y = (torch.from_numpy(part) for part in case.load())
-        self.trainings = [self.training(case, seed) for seed in range(case.n_nets)]
+        self.trainings = self.begun()
 
-    def curve(self, training: Training) -> list[float]:
+    def begun(self) -> list[Any]:
+        return [self.training(self.case, seed) for seed in range(self.case.n_nets)]
+
+    def curve(self, training: Training) -> Any:
+        """Return the losses of the first epochs; of each net, if there are several."""
         X, y = verified_part(self.case, self.X, self.y)
-        weights = [len(rows) / len(X) for rows in X.split(self.case.batch_size)]
+        weights = np.array([len(rows) / len(X) for rows in X.split(self.case.batch_size)])
         scale = self.case.n_outputs if self.case.regression else 1
-        epochs = [[loss.item() for loss in training.epoch(X, y)] for _ in range(EPOCHS)]
-        return [float(np.dot(weights, losses)) / scale for losses in epochs]
+        epochs = [
+            weights @ [training.step(*batch).detach().numpy() for batch in training.batches(X, y)]
+            for _ in range(EPOCHS)
+        ]
+        return (np.array(epochs).T / scale).tolist()
 
     def check(self) -> Any:
         return self.curve(self.trainings[0])
@@ -108,21 +145,72 @@ class Fit(Job):
             training.epochs(passes, self.X, self.y)
 
     def score(self) -> float:
-        return score(self.case, self.trainings[0].net, self.X, self.y)
+        with torch.inference_mode():
+            z = outputs(self.first_net(), self.X[:SCORED_ROWS])
+        return reference.score(self.case, self.y[:SCORED_ROWS].numpy(), z.numpy())
+
+    def first_net(self) -> Sequence[Tensor]:
+        return self.trainings[0].parameters
 
 
 class Population(Fit):
     """Nets of different initial weights, one after another."""
 
-    def check(self) -> list[list[float]]:
+    def check(self) -> Any:
         return [self.curve(training) for training in self.trainings[:2]]
 
 
-def score(case: Case, net: nn.Module, X: Tensor, y: Tensor) -> float:
-    with torch.inference_mode():
-        z = net(X[:SCORED_ROWS]).numpy()
-    truth = y[:SCORED_ROWS].numpy()
-    return float(r2_score(truth, z) if case.regression else accuracy_score(truth, z.argmax(axis=1)))
+class StackedTraining(Training):
+    """Classifiers of different initial weights on their way together; they share the orders."""
+
+    def __init__(self, case: Case, seeds: Iterable[int]) -> None:
+        require_plain(case)
+        nets = [initial(case, seed) for seed in seeds]
+        # Not transposed: the fused Adam misreads gradients whose strides are not the weights'.
+        stacks = [np.stack(alike).astype(case.dtype) for alike in zip(*nets, strict=True)]
+        self.parameters = [nn.Parameter(torch.from_numpy(stack)) for stack in stacks]
+        self.batch_size, self.n_nets = case.batch_size, len(nets)
+        self.optimizer = adam(self.parameters)
+        self.start = [p.detach().clone() for p in self.parameters]
+
+    def step(self, X: Tensor, y: Tensor) -> Tensor:
+        """Do one step of each net; return their losses before it."""
+        n_rows = len(X)
+        X = X.expand(self.n_nets, *X.shape)
+        *hidden, (weights, biases) = zip(self.parameters[::2], self.parameters[1::2], strict=True)
+        for below, offsets in hidden:
+            X = torch.baddbmm(offsets[:, None], X, below).relu_()
+        z = torch.baddbmm(biases[:, None], X, weights)
+        losses = cross_entropy(z.flatten(0, 1), y.repeat(self.n_nets), reduction="none")
+        means = losses.view(self.n_nets, n_rows).mean(dim=1)
+        self.descend(means.sum())
+        return means
+
+
+def trained(training: Training, passes: int, X: Tensor, y: Tensor) -> Training:
+    torch.set_num_threads(1)
+    training.epochs(passes, X, y)
+    return training
+
+
+class Stacked(Fit):
+    """Nets of different initial weights, stacked, in as many processes as threads are allowed."""
+
+    def begun(self) -> list[Any]:
+        shares = [range(self.case.n_nets)[part :: self.threads] for part in range(self.threads)]
+        return [StackedTraining(self.case, seeds) for seeds in shares]
+
+    def check(self) -> Any:
+        return self.curve(StackedTraining(self.case, range(2)))
+
+    def run(self, passes: int) -> None:
+        self.trainings = Parallel(self.threads)(
+            delayed(trained)(training, passes, self.X, self.y) for training in self.trainings
+        )
+
+    def first_net(self) -> Sequence[Tensor]:
+        firsts = [p[0] for p in self.trainings[0].parameters]
+        return [p.mT if p.ndim == 2 else p for p in firsts]
 
 
 class Predict(Job):
@@ -130,18 +218,33 @@ class Predict(Job):
 
     def __init__(self, case: Case, threads: int) -> None:
         torch.set_num_threads(threads)
-        self.net = net_of(case)
         self.chunks = torch.from_numpy(case.load()[0]).split(CHUNK)
+        self.net: Any = Net(case)
 
-    def check(self) -> list[list[float]]:
+    def check(self) -> Any:
         with torch.inference_mode():
-            rows: list[list[float]] = self.net(self.chunks[0][:PREDICTED_ROWS]).softmax(1).tolist()
-        return rows
+            return prediction(self.net(self.chunks[0][:PREDICTED_ROWS]).softmax(1), self.predicted)
 
     def run(self, passes: int) -> None:
         with torch.inference_mode():
             for _ in range(passes):
-                torch.cat([self.net(chunk).argmax(dim=1) for chunk in self.chunks]).numpy()
+                classes = [self.net(chunk).argmax(dim=1) for chunk in self.chunks]
+                self.predicted = torch.cat(classes).numpy()
 
 
-JOBS = {"fit": Fit, "population": Population, "predict": Predict}
+class Compiled(Predict):
+    """The same by a net that was traced and frozen beforehand."""
+
+    def __init__(self, case: Case, threads: int) -> None:
+        super().__init__(case, threads)
+        with torch.inference_mode():
+            self.net = torch.jit.freeze(torch.jit.trace(self.net.eval(), self.chunks[0]))
+
+
+JOBS = {
+    "fit": Fit,
+    "population": Population,
+    "stacked": Stacked,
+    "predict": Predict,
+    "compiled": Compiled,
+}

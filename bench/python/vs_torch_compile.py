@@ -11,50 +11,52 @@ import vs_torch
 from cases import Case
 from reference import BETA_1, BETA_2, EPSILON, LEARNING_RATE
 from torch import Tensor
-from torch.func import functional_call, grad_and_value
+from torch._dynamo import config
+from torch.func import grad_and_value
 
 PACKAGES = vs_torch.PACKAGES
+# Otherwise what is not compiled runs in eager mode, and only a log would tell.
+config.fail_on_recompile_limit_hit = True
 
 
 class Training(vs_torch.Training):
-    """A net on its way, in steps compiled for fixed shapes."""
+    """A net on its way, in steps compiled for the batches of an epoch, the last one's size too."""
 
     def __init__(self, case: Case, seed: int = 0) -> None:
         super().__init__(case, seed)
-        # Updated in place, so the net has them too.
-        self.parameters = {name: p.detach() for name, p in self.net.named_parameters()}
-        self.first = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
-        self.second = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
+        self.parameters = [p.detach() for p in self.parameters]
+        self.first, self.second = ([torch.zeros_like(p) for p in self.parameters] for _ in range(2))
         self.count = torch.zeros((), dtype=getattr(torch, case.dtype))
-        self.compiled = torch.compile(self.step, dynamic=False)
+        self.sizes = {case.batch_size, case.n_rows % case.batch_size}
+        # A limit on how often a function is compiled holds for all trainings of this process.
+        torch.compiler.reset()
+        self.compiled = torch.compile(self.whole_step, dynamic=False, fullgraph=True)
 
     def reset(self) -> None:
         super().reset()
-        for tensor in (*self.first.values(), *self.second.values(), self.count):
+        for tensor in (*self.first, *self.second, self.count):
             tensor.zero_()
 
-    def mean_loss(self, parameters: dict[str, Tensor], X: Tensor, y: Tensor) -> Tensor:
-        loss: Tensor = self.loss(functional_call(self.net, parameters, (X,)), y)
+    def mean_loss(self, parameters: list[Tensor], X: Tensor, y: Tensor) -> Tensor:
+        loss: Tensor = self.loss(vs_torch.outputs(parameters, X), y)
         return loss
 
-    def step(self, state: list[Any], count: Tensor, X: Tensor, y: Tensor) -> Tensor:
-        parameters, first, second = state
-        gradients, loss = grad_and_value(self.mean_loss)(parameters, X, y)
+    def whole_step(self, state: list[Any], count: Tensor, X: Tensor, y: Tensor) -> Tensor:
+        gradients, loss = grad_and_value(self.mean_loss)(state[0], X, y)
         count += 1
         rate = LEARNING_RATE / (1 - BETA_1**count)
         correction = torch.sqrt(1 - BETA_2**count)
-        for name, parameter in parameters.items():
-            gradient = gradients[name]
-            m = first[name].mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
-            v = second[name].mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
+        for parameter, m, v, gradient in zip(*state, gradients, strict=True):
+            m.mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
+            v.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
             parameter.sub_(rate * m / (v.sqrt() / correction + EPSILON))
         return loss
 
-    @torch.no_grad()
-    def epoch(self, X: Tensor, y: Tensor) -> list[Tensor]:
-        state = [self.parameters, self.first, self.second]
-        batches = zip(X.split(self.batch_size), y.split(self.batch_size), strict=True)
-        return [self.compiled(state, self.count, *batch) for batch in batches]
+    def step(self, X: Tensor, y: Tensor) -> Tensor:
+        """Do one step, compiled unless its size is only that of a check's last batch."""
+        do = self.compiled if len(X) in self.sizes else self.whole_step
+        loss: Tensor = do([self.parameters, self.first, self.second], self.count, X, y)
+        return loss
 
 
 class Fit(vs_torch.Fit):
