@@ -8,7 +8,7 @@
 
 namespace nnhp::testing {
 
-inline constexpr std::array<index_t, 13> kSizes{1, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100};
+inline constexpr std::array<index_t, 14> kSizes{1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100};
 
 // Lengths of sums, fewer because they only meet the unrolling of one loop.
 inline constexpr std::array<index_t, 6> kDepths{1, 3, 8, 17, 33, 100};

@@ -287,22 +287,61 @@ NNHP_INLINE Vec<T> interleave(Vec<T> a, Vec<T> b) {
 }
 #endif
 
-// combine() of all lanes, in every lane: by halves, the same tree in every call.
-template <class T, int HALF = static_cast<int>(kLanes<T>) / 2, class F>
+// combine() of each WIDTH lanes, in every one of them: by halves, the same tree in every call.
+template <class T, int WIDTH, class F>
 NNHP_INLINE Vec<T> across_lanes(Vec<T> v, F&& combine) {
-  if constexpr (HALF == 0) {
+  if constexpr (WIDTH == 1) {
     return v;
   } else {
-    return across_lanes<T, HALF / 2>(combine(v, exchange<T, HALF>(v)), combine);
+    return across_lanes<T, WIDTH / 2>(combine(v, exchange<T, WIDTH / 2>(v)), combine);
   }
 }
-template <class T>
+template <class T, int WIDTH = static_cast<int>(kLanes<T>)>
 NNHP_INLINE Vec<T> sum_lanes(Vec<T> v) {
-  return across_lanes<T>(v, [](Vec<T> a, Vec<T> b) { return a + b; });
+  return across_lanes<T, WIDTH>(v, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
-template <class T>
+template <class T, int WIDTH = static_cast<int>(kLanes<T>)>
 NNHP_INLINE Vec<T> largest_lane(Vec<T> v) {
-  return across_lanes<T>(v, [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); });
+  return across_lanes<T, WIDTH>(v, [](Vec<T> a, Vec<T> b) { return larger<T>(a, b); });
+}
+
+// Narrow rows share a vector: WIDTH elements each of ROWS rows that lie `ld` apart, side by side.
+// Rows are read and written as whole vectors, what lies beyond a row's WIDTH becomes anything.
+template <class T, int WIDTH, int ROWS = static_cast<int>(kLanes<T>) / WIDTH>
+NNHP_INLINE Vec<T> load_rows(const T* p, index_t ld) {
+  if constexpr (ROWS == 1) {
+    return load(p);
+  } else {
+    constexpr int half = WIDTH * ROWS / 2;
+    const Vec<T> first = load_rows<T, WIDTH, ROWS / 2>(p, ld);
+    const Vec<T> second = load_rows<T, WIDTH, ROWS / 2>(p + ROWS / 2 * ld, ld);
+    return (lane_numbers<T>() & half) == 0 ? first : exchange<T, half>(second);
+  }
+}
+template <class T, int WIDTH, int ROWS = static_cast<int>(kLanes<T>) / WIDTH>
+NNHP_INLINE void store_rows(T* p, index_t ld, Vec<T> v) {
+  if constexpr (ROWS == 1) {
+    store(p, v);
+  } else {
+    store_rows<T, WIDTH, ROWS / 2>(p, ld, v);
+    store_rows<T, WIDTH, ROWS / 2>(p + ROWS / 2 * ld, ld, exchange<T, WIDTH * ROWS / 2>(v));
+  }
+}
+// Which lanes are of the first n elements of each row.
+template <class T, int WIDTH>
+NNHP_INLINE auto in_row(index_t n) {
+  return (lane_numbers<T>() & (WIDTH - 1)) < static_cast<typename Types<T>::Integer>(n);
+}
+// Calls body<WIDTH>() with the least width that holds n elements, if it is part of a vector.
+template <class T, class Body>
+NNHP_INLINE void if_narrow(index_t n, Body&& body) {
+  constexpr int quarter = 16 / static_cast<int>(sizeof(T)), half = 2 * quarter;
+  if constexpr (quarter < kLanes<T>) {
+    if (n <= quarter) return body.template operator()<quarter>();
+  }
+  if constexpr (half < kLanes<T>) {
+    if (n <= half) return body.template operator()<half>();
+  }
 }
 
 // Turns a square block of kLanes vectors: each of log2(kLanes) rounds interleaves its two halves.
