@@ -334,7 +334,7 @@ def test_outputs_are_those_that_the_engine_takes(name, activation):
     rows = _core.TrainingSet(samples, validation_data=samples)
     spec = compiled.train_spec(net, batch_size=32, n_epochs=1, shuffle=False)
     with expected(loss.outputs, net.output_activation):
-        _core.validation_loss(net.spec, spec, np.ones(net.spec.n_parameters), rows)
+        _core.evaluate(net.spec, spec, np.ones(net.spec.n_parameters), rows)
 
 
 def expected(outputs, activation):

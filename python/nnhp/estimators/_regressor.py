@@ -143,7 +143,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters of the fit before. Moments, step count and
-        `n_iter_` begin again; `loss_curve_` and the patience go on.
+        `n_iter_` begin again; `loss_curve_` and the patience go on. Where what patience watches
+        was changed (the loss, `scoring`, the samples of ``X_val``), patience begins again, and with
+        `early_stopping` the parameters to start from are the best so far, by their score now.
 
     momentum : float, default=0.9
         Momentum of ``solver='sgd'``, from 0 to 1; no other solver uses it.
@@ -377,13 +379,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         one. Not with 'lbfgs'.
 
     best_loss_ : float or None
-        Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
+        Smallest entry of `loss_curve_` since the loss was last changed; None with early stopping.
+        Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        Score of each epoch with early stopping. Not with 'lbfgs'.
+        Score of each epoch with early stopping; after a warm start also of those before, if what
+        is watched is the same. Not with 'lbfgs'.
 
     best_validation_score_ : float or None
-        Greatest entry of `validation_scores_`. Not with 'lbfgs'.
+        Greatest entry of `validation_scores_`, or the score that the parameters of a warm start
+        began with, if that is greater. Not with 'lbfgs'.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation samples after each epoch, without penalty; None if there
