@@ -298,6 +298,24 @@ def test_a_function_is_the_sequence_of_its_values(Estimator, function):
 
 
 @pytest.mark.parametrize(
+    ("function", "rates"),
+    {
+        lambda epoch, start=0.05: start * 0.9**epoch: [0.05, 0.05 * 0.9, 0.05 * 0.9**2],
+        lambda epoch, *, rate=0.05: rate * 0.9**epoch: [0.05, 0.05 * 0.9, 0.05 * 0.9**2],
+        lambda epoch=7, start=0.05: start + epoch: [0.05, 1.05, 2.05],
+        lambda epoch, rate=None: rate / 2: [0.01, 0.005, 0.0025],
+        lambda epoch, lr=0.3: lr / 2: [0.01, 0.005, 0.0025],
+        lambda epoch, learning_rate=0.3, power=1: learning_rate / 2: [0.01, 0.005, 0.0025],
+        lambda epoch, before, factor=0.5: before * factor: [0.01, 0.005, 0.0025],
+        functools.partial(lambda epoch, start: start, start=0.05): [0.05, 0.05, 0.05],
+    }.items(),
+)
+def test_a_default_is_overwritten_by_the_rate_only_where_its_name_says_so(function, rates):
+    net = fit(learning_rate=function, learning_rate_init=0.02, max_iter=3)
+    assert net.learning_rate_curve_ == pytest.approx(rates, rel=1e-15)
+
+
+@pytest.mark.parametrize(
     "value",
     [-0.1, np.nan, np.inf, None, "0.1", True, [0.1], 1j, np.array([0.1])],
     ids=repr,

@@ -109,8 +109,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
         - a number: constant, in place of `learning_rate_init`.
         - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
-          before (at first `learning_rate_init`), gives the rate of the epoch. It is asked for all
-          of `max_iter` epochs before the training begins.
+          before (at first `learning_rate_init`), gives the rate of the epoch. A second argument
+          that has a default gets the rate only if it is called rate, lr or learning_rate. The
+          function is asked for all of `max_iter` epochs before the training begins.
         - a sequence: one rate per epoch; the last one holds on if there are more epochs.
 
         A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
