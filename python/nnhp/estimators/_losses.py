@@ -81,6 +81,11 @@ def fields(estimator: BaseMLP, kind: Kind) -> dict[str, Any]:
     return {**found, "label_smoothing": float(estimator.label_smoothing)}
 
 
+def followed(loss: dict[str, Any]) -> dict[str, Any]:
+    """The loss, in the engine's terms, that has the slopes which steps by this one follow."""
+    return {**loss, "over_outputs": "sum"} if loss["name"] == "squared_error" else loss
+
+
 def output_activation(estimator: BaseMLP, kind: Kind) -> str:
     """The engine's name of the activation that the net ends in."""
     given = getattr(estimator, "output_activation", None)

@@ -431,7 +431,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     samples of ``y * log(y / p) - y + p``, for 'gamma' of ``log(p / y) + y / p - 1``, summed over
     the outputs; those of 'huber' and 'quantile' are at `nnhp.losses`. The steps for several
     outputs follow the derivative of the loss, but for 'squared_error' that of its sum over the
-    outputs, as in scikit-learn.
+    outputs, as in scikit-learn; so 'lbfgs' minimizes that sum, and stops by it.
 
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
