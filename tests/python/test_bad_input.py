@@ -65,6 +65,7 @@ BAD_DATA = {
         ValueError, "could not convert",
     ),
     "ragged X": (lambda X, y: {"X": [[1.0], [1.0, 2.0]]}, ValueError, "inhomogeneous"),
+    "ragged y": (lambda X, y: {"y": [[1.0], [1.0, 2.0]]}, ValueError, "^y must .*"),
     "None as X": (lambda X, y: {"X": None}, ValueError, "Expected 2D array"),
     "too large for float32": (
         lambda X, y: {"X": with_entry(X, 1e300)}, ValueError, "too large for dtype.*float32",
@@ -504,6 +505,25 @@ def test_unknown_keyword(Estimator):
         Estimator(droupout=0.1)
     with pytest.raises(ValueError, match=r"Invalid parameter 'droupout'.*'dropout'"):
         Estimator().set_params(droupout=0.1)
+
+
+# What classifiers cannot take as y, and what is said of it.
+FORMS_OF_LABELS = {
+    "labels in rows of different lengths": (
+        [[1], [0, 1]] * 5,
+        "different lengths: .*MultiLabelBin",
+    ),
+    "several columns": (np.array([["a", "b"]] * 10), r"shape \(10, 2\).*MultiOutputClassifier"),
+    "several columns as lists": ([["a", "b"]] * 10, r"shape \(10, 2\).*MultiOutputClassifier"),
+    "columns of numbers": (np.arange(30).reshape(10, 3) % 4, r"shape \(10, 3\)"),
+    "columns of a frame": (pd.DataFrame([["a", "b"]] * 10), r"shape \(10, 2\)"),
+}
+
+
+@pytest.mark.parametrize(("y", "told"), FORMS_OF_LABELS.values(), ids=FORMS_OF_LABELS.keys())
+def test_forms_of_labels_are_told(y, told):
+    with pytest.raises(ValueError, match=f"^y must be 1-D labels or an indicator matrix.*{told}"):
+        MLPClassifier(max_iter=1).fit(np.zeros((10, 2)), y)
 
 
 # ------------------------------------------------------------------ early stopping

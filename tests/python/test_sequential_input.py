@@ -282,6 +282,7 @@ REFUSED = {
         "y must have a column for each of the 3 outputs, got 1; class numbers go with",
     ),
     "text": (lambda: fit(model_of(), IDS.astype(str)), "y must hold numbers, got text"),
+    "rows of different lengths": (lambda: fit(model_of(), [[1], [0, 1]]), "^y must hold numbers: "),
     "NaN": (lambda: model_of().predict(X * np.nan), "Input x contains NaN"),
     "weights": (
         lambda: model_of().set_weights([1.0]),
