@@ -543,10 +543,20 @@ def test_early_stopping_needs_rows(Estimator, rows, fraction, message):
     assert_fails_and_changes_nothing(net, "fit", {"X": X[rows], "y": y[rows]}, ValueError, message)
 
 
-def test_one_validation_row_is_too_few():
-    X, y = problem("one target")
-    with pytest.raises(ValueError, match="The validation set is too small"):
-        MLPRegressor(early_stopping=True).fit(X, y, X_val=X[:1], y_val=y[:1])
+def test_one_validation_row_is_too_few(Estimator):
+    X, y = problem_for(Estimator)
+    told = r"^The validation set is too small: .* at least two samples .*\(X_val\), got 1"
+    with pytest.raises(ValueError, match=told):
+        Estimator(early_stopping=True).fit(X, y, X_val=X[:1], y_val=y[:1])
+
+
+@pytest.mark.parametrize("labels", [["cat", "dog"], [3, 7]])
+def test_a_class_too_rare_to_be_split_is_named(labels):
+    X = np.random.RandomState(0).standard_normal((20, 2))
+    y = np.array(labels)[(np.arange(20) == 5).astype(int)]
+    net = MLPClassifier(early_stopping=True, max_iter=2, tol=100)
+    with pytest.raises(ValueError, match=f"a single one of {labels[1]!r}: give X_val and y_val"):
+        net.fit(X, y)
 
 
 def test_a_split_that_leaves_no_weight():

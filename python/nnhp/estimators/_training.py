@@ -600,12 +600,16 @@ class Training:
         if not self._estimator.early_stopping:
             return self._data.rows, None
         if self._data.validation is not None:
-            _check_validation_size(self._data.n_validation_rows)
+            if self._data.n_validation_rows < 2:
+                raise ValueError(
+                    "The validation set is too small: early stopping needs at least two samples "
+                    "to validate on (X_val), got 1."
+                )
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
-            # As text, for scikit-learn's error about rare classes prints these.
-            stratify = np.where(train.targets.class_ids == 1, "True", "False")
+            stratify = train.targets.class_ids
+            _check_classes(stratify, self._data.attributes["classes_"])
         try:
             rows, held_out = train_test_split(
                 np.arange(self._data.n_rows, dtype=np.int32),
@@ -618,7 +622,11 @@ class Training:
                 f"early_stopping=True cannot hold out validation_fraction="
                 f"{self._estimator.validation_fraction} of {self._data.n_rows} samples: {error}"
             ) from error
-        _check_validation_size(len(held_out))
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
         if self._data.rows is not None:
             rows, held_out = self._data.rows[rows], self._data.rows[held_out]
         _check_weights_left(train, rows, "training")
@@ -677,11 +685,14 @@ def count_correct_together(
     return _core.count_correct(sessions, rows, truths, threads)
 
 
-def _check_validation_size(n_samples: int) -> None:
-    if n_samples < 2:
+def _check_classes(class_ids: NDArray[np.int32] | None, classes: NDArray[Any]) -> None:
+    if class_ids is None or len(class_ids) < 2:
+        return
+    alone = classes[np.bincount(class_ids) == 1].tolist()
+    if alone:
         raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
+            "early_stopping=True holds out samples of each class, but y has a single one of "
+            f"{' and of '.join(map(repr, alone))}: give X_val and y_val."
         )
 
 
