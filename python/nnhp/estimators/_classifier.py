@@ -451,6 +451,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     count each of them by its share. The focal loss is described at `nnhp.losses.Focal`; over
     labels it is summed.
 
+    Predictions are made from the fitted attributes and `activation`; what else is set after a fit
+    counts in the next one.
+
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
     joblib worker called it raises KeyboardInterrupt. Objects may be fitted and used by

@@ -100,6 +100,15 @@ def quantiles_of(loss: str | Component) -> list[float] | None:
     return component.levels() if isinstance(component, Quantile) else None
 
 
+def can_score(loss: str | Component, out_activation: str, n_outputs: int) -> bool:
+    """Whether a fitted net has the outputs that a loss for numbers scores."""
+    levels = quantiles_of(loss)
+    of_levels = out_activation == _core.losses()["quantile"]
+    if levels is None:
+        return n_outputs == 1 or not of_levels
+    return n_outputs == len(levels) and (n_outputs == 1 or of_levels)
+
+
 def gives_probabilities(loss: str | Component) -> bool:
     """Whether the outputs of a classifier are probabilities; else they are decision values."""
     return name_of(loss) != "hinge"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from nnhp._checks import naming
 from nnhp.activations import Activation
@@ -433,6 +434,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     outputs follow the derivative of the loss, but for 'squared_error' that of its sum over the
     outputs, as in scikit-learn; so 'lbfgs' minimizes that sum, and stops by it.
 
+    Predictions are made from the fitted attributes and `activation`; what else is set after a fit
+    counts in the next one, but for `score`, which goes by the `loss`.
+
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
     joblib worker called it raises KeyboardInterrupt. Objects may be fitted and used by
@@ -722,7 +726,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         score : float
             The greater the better, at most 1. D2 is that of
             :func:`sklearn.metrics.d2_pinball_score`, averaged over the quantiles.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `loss` was changed after `fit` to one that does not go with the outputs.
         """
+        check_is_fitted(self)
+        if not _losses.can_score(self.loss, self.out_activation_, self.n_outputs_):
+            raise ValueError(
+                f"loss was changed after fit: loss={self.loss!r} cannot score the outputs that the "
+                "net was fitted for. Set it back, or fit anew."
+            )
         with naming("y and sample_weight"):
             return _scoring.score_of_numbers(self.loss, self.predict(X), y, sample_weight)
 
