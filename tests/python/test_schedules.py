@@ -400,6 +400,12 @@ def test_a_name_that_has_no_effect_warns(Estimator, name, solver):
     assert_identical(ignored.coefs_, constant.coefs_)
 
 
+def test_lbfgs_warns_that_it_ignores_a_number(Estimator):
+    with pytest.warns(UserWarning, match=r"^learning_rate=0\.5 acts with all solvers but 'lbfgs'"):
+        ignored = fit(Estimator, solver="lbfgs", learning_rate=0.5)
+    assert_identical(ignored.coefs_, fit(Estimator, solver="lbfgs").coefs_)
+
+
 def test_names_that_have_an_effect_do_not_warn(Estimator):
     with warnings.catch_warnings(action="error"):
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -407,6 +413,8 @@ def test_names_that_have_an_effect_do_not_warn(Estimator):
             fit(Estimator, solver=solver, learning_rate="constant", max_iter=2, tol=0)
             fit(Estimator, solver=solver, learning_rate="cosine", max_iter=2, tol=0)
         fit(Estimator, solver="sgd", learning_rate="invscaling", max_iter=2, tol=0)
+        fit(Estimator, solver="adam", learning_rate=0.5, max_iter=2, tol=0)
+        fit(Estimator, solver="lbfgs", max_iter=2)
 
 
 # ------------------------------------------------------------------------------- plateaus

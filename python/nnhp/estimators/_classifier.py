@@ -103,7 +103,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
           an object of :mod:`nnhp.schedules`, such as ``Cosine(warmup=5)``: see there. They start
           from `learning_rate_init`, and are laid out for `max_iter` epochs unless they say
           otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
-        - a number: constant, in place of `learning_rate_init`.
+        - a number: constant, in place of `learning_rate_init`; with 'lbfgs', a warning says that it
+          is ignored.
         - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
           before (at first `learning_rate_init`), gives the rate of the epoch. A second argument
           that has a default gets the rate only if it is called rate, lr or learning_rate. The

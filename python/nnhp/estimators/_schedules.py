@@ -59,6 +59,11 @@ def check(estimator: BaseMLP) -> None:
             "The schedules of nnhp.schedules, such as 'cosine', act with all solvers but 'lbfgs'.",
             stacklevel=stacklevel(),
         )
+    elif isinstance(given, Real) and solver == "lbfgs":
+        warnings.warn(
+            f"learning_rate={given!r} acts with all solvers but 'lbfgs', which ignores it.",
+            stacklevel=stacklevel(),
+        )
 
 
 def changes(estimator: BaseMLP) -> bool:
