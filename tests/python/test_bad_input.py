@@ -555,7 +555,7 @@ def test_a_class_too_rare_to_be_split_is_named(labels):
     X = np.random.RandomState(0).standard_normal((20, 2))
     y = np.array(labels)[(np.arange(20) == 5).astype(int)]
     net = MLPClassifier(early_stopping=True, max_iter=2, tol=100)
-    with pytest.raises(ValueError, match=f"a single one of {labels[1]!r}: give X_val and y_val"):
+    with pytest.raises(ValueError, match=f"a single sample of {labels[1]!r}; X_val and y_val may"):
         net.fit(X, y)
 
 

@@ -608,8 +608,8 @@ class Training:
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
-            stratify = train.targets.class_ids
-            _check_classes(stratify, self._data.attributes["classes_"])
+            # As text, for scikit-learn's error about rare classes prints these.
+            stratify = np.where(train.targets.class_ids == 1, "True", "False")
         try:
             rows, held_out = train_test_split(
                 np.arange(self._data.n_rows, dtype=np.int32),
@@ -618,9 +618,12 @@ class Training:
                 stratify=stratify,
             )
         except ValueError as error:
+            classes = self._data.attributes.get("classes_")
+            rare = "" if stratify is None else _rare_classes(stratify == "True", classes)
             raise ValueError(
                 f"early_stopping=True cannot hold out validation_fraction="
                 f"{self._estimator.validation_fraction} of {self._data.n_rows} samples: {error}"
+                f"{rare}"
             ) from error
         if len(held_out) < 2:
             raise ValueError(
@@ -685,15 +688,13 @@ def count_correct_together(
     return _core.count_correct(sessions, rows, truths, threads)
 
 
-def _check_classes(class_ids: NDArray[np.int32] | None, classes: NDArray[Any]) -> None:
-    if class_ids is None or len(class_ids) < 2:
-        return
-    alone = classes[np.bincount(class_ids) == 1].tolist()
-    if alone:
-        raise ValueError(
-            "early_stopping=True holds out samples of each class, but y has a single one of "
-            f"{' and of '.join(map(repr, alone))}: give X_val and y_val."
-        )
+def _rare_classes(class_ids: NDArray[Any], classes: Any) -> str:
+    """What to say of classes with a single sample, which no split has on both sides."""
+    rare = classes[np.bincount(class_ids, minlength=len(classes)) == 1].tolist()
+    if not rare:
+        return ""
+    which = " and of ".join(map(repr, rare))
+    return f" (y has a single sample of {which}; X_val and y_val may be given instead)"
 
 
 def _check_weights_left(train: Samples, rows: NDArray[np.int32], part: str) -> None:
