@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import log_loss, make_scorer, mean_absolute_error, r2_score
 
 from nnhp import MLPClassifier, MLPRegressor, losses
+from nnhp.schedules import Plateau
 
 pytestmark = STOPS_EARLY
 STILL = 1e-12  # a learning rate that moves no weight by more than rounding
@@ -152,6 +153,20 @@ def test_a_warm_start_by_another_loss(Estimator, before, after, again):
     assert len(later) == net.n_iter_ if again == "fit" else 1
     assert net.n_iter_ > 11 or again == "partial_fit"
     assert net.best_loss_ == min(later)
+
+
+def test_a_plateau_of_another_loss_is_none():
+    X, y = problem("one target")
+    plateau = Plateau(factor=0.5, patience=2)
+    net = MLPRegressor("absolute_error", hidden_layer_sizes=(6,), random_state=0)
+    net.set_params(learning_rate=plateau, learning_rate_init=0.01)
+    for _ in range(5):
+        net.partial_fit(X, 10 * y)
+    net.set_params(loss="squared_error")
+    for _ in range(8):
+        net.partial_fit(X, 10 * y)
+    assert net.loss_curve_[5:] == sorted(net.loss_curve_[5:], reverse=True)
+    assert set(net.learning_rate_curve_) == {0.01}
 
 
 def test_a_fit_by_an_earlier_version_goes_on_as_it_did():

@@ -531,7 +531,9 @@ class Training:
         # A rule that was set anew begins anew; what goes by the epoch knows how many there were.
         rule = _schedules.rule_of(self._estimator)
         if rule is not None and before["schedule"] == rule:
-            entries |= {name: before[name] for name in _OF_SCHEDULE}
+            same = self._watches_the_same(self._previous or {})
+            names = _OF_SCHEDULE if same else ("learning_rate",)
+            entries |= {name: before[name] for name in names}
         fresh = self._session.state()
         for name in _optimizers.MOMENTS:
             # momentum=0 keeps no moment, and may be set between two calls
@@ -561,8 +563,7 @@ class Training:
         What another loss or another score came to compares with nothing of this training: the best
         so far is then the score of the parameters to start from.
         """
-        watched = self._watched()
-        goes_on = previous.get("_watched", watched) == watched
+        goes_on = self._watches_the_same(previous)
         names = {"_no_improvement_count": "no_improvement_count"}
         if not self._estimator.early_stopping:
             return _renamed(previous, names | {"best_loss_": "best_loss"}) if goes_on else {}
@@ -573,6 +574,10 @@ class Training:
         if goes_on and score == best:  # so the samples to validate on are the same
             return _renamed(previous, names | _SCORES)
         return {"best_score": score} if np.isfinite(score) else {}
+
+    def _watches_the_same(self, previous: Mapping[str, Any]) -> bool:
+        watched = self._watched()
+        return bool(previous.get("_watched", watched) == watched)
 
     def _watched(self) -> dict[str, Any]:
         """What patience watches; but not which samples it is computed from."""
