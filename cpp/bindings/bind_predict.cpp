@@ -139,14 +139,15 @@ py::tuple call_objective(Objective<T>& objective, InUse& in_use, const py::objec
 }
 
 template <class T>
-py::object compute_loss(const TypedNetSpec& net, const TrainSpec& train,
-                        const py::object& parameters, const AnyTrainingSet& set) {
+py::object call_evaluate(const TypedNetSpec& net, const TrainSpec& train,
+                         const py::object& parameters, const AnyTrainingSet& set) {
   const AlignedVector<T> flat = aligned_copy<T>(parameters, "parameters");
   const auto& its_set = set.of<T>("training_set");
-  const std::optional<double> loss = without_gil([&, poll = poll_signals()] {
-    return validation_loss(*net.spec, train.loss, flat, *its_set, poll);
+  const Score score = monitor_table[static_cast<size_t>(train.monitor)].score;
+  const std::optional<Evaluation> found = without_gil([&, poll = poll_signals()] {
+    return evaluate_alone(*net.spec, train.loss, score, flat, *its_set, poll);
   });
-  return py::cast(loss);
+  return found ? py::make_tuple(found->loss, found->score) : py::object(py::none());
 }
 
 }  // namespace
@@ -172,11 +173,11 @@ void bind_predict(py::module_& m) {
       }));
 
   m.def(
-      "validation_loss",
+      "evaluate",
       [](const TypedNetSpec& net, const std::shared_ptr<TrainSpec>& train,
          const py::object& parameters, const AnyTrainingSet& set) {
-        return with_dtype(net.single,
-                          [&]<class T>() { return compute_loss<T>(net, *train, parameters, set); });
+        return with_dtype(
+            net.single, [&]<class T>() { return call_evaluate<T>(net, *train, parameters, set); });
       },
       py::arg("net"), py::arg("train").none(false), py::arg("parameters"), py::arg("training_set"));
 

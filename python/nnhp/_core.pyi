@@ -286,10 +286,11 @@ def predict_rows(
     """Activated outputs of each session's net, with the best parameters where a score is
     monitored, for listed rows of its dataset: (n_rows, n_outputs) each."""
 
-def validation_loss(
+def evaluate(
     net: NetSpec, train: TrainSpec, parameters: FloatArray, training_set: TrainingSet
-) -> float:
-    """The mean loss of the validation rows, without any penalty."""
+) -> tuple[float, float]:
+    """The mean loss of the validation rows, without any penalty, and their score by the monitor
+    of `train`; 0 where the engine has none."""
 
 class NotFiniteError(ValueError):
     """Samples that a predictor which checks them refuses."""

@@ -170,20 +170,24 @@ TEST_CASE("test_loss_is_divided_by_the_samples_where_they_are_counted") {
   CHECK(answer(question).loss == doctest::Approx((0.0 + 2.0 + 8.0) / 3.0));
 }
 
-TEST_CASE_TEMPLATE("test_the_loss_alone_is_that_of_a_session", T, float, double) {
+TEST_CASE_TEMPLATE("test_an_evaluation_alone_is_that_of_a_session", T, float, double) {
   for (const index_t samples : {70, 5000}) {  // the latter by an engine thread
     Setup setup;
     setup.samples = samples;
     setup.weighted = setup.validated = true;
-    setup.train.monitor = Monitor::kLoss;
+    setup.train.monitor = Monitor::kR2;
     setup.train.penalty = {0.3, 0.1};
     auto parts = parts_of<T>(setup);
     const Session<T> session = advanced(parts.session(), 1);
-    const auto loss = [&](const AlignedVector<T>& parameters) {
-      return validation_loss(*parts.net, setup.train.loss, parameters, *parts.set(), Poll());
+    const auto evaluated = [&](const AlignedVector<T>& parameters) {
+      return evaluate_alone(*parts.net, setup.train.loss, Score::kR2, parameters, *parts.set(),
+                            Poll());
     };
-    CHECK(loss(session.state().parameters) == session.state().validation_loss_curve[0]);
-    CHECK_THROWS_WITH_AS(loss(AlignedVector<T>(3)), doctest::Contains("parameters must have"),
+    const std::optional<Evaluation> found = evaluated(session.state().parameters);
+    REQUIRE(found.has_value());
+    CHECK(found->loss == session.state().validation_loss_curve[0]);
+    CHECK(found->score == session.state().validation_scores[0]);
+    CHECK_THROWS_WITH_AS(evaluated(AlignedVector<T>(3)), doctest::Contains("parameters must have"),
                          std::invalid_argument);
   }
 }

@@ -65,6 +65,7 @@ BAD_DATA = {
         ValueError, "could not convert",
     ),
     "ragged X": (lambda X, y: {"X": [[1.0], [1.0, 2.0]]}, ValueError, "inhomogeneous"),
+    "ragged y": (lambda X, y: {"y": [[1.0], [1.0, 2.0]]}, ValueError, "^y must .*"),
     "None as X": (lambda X, y: {"X": None}, ValueError, "Expected 2D array"),
     "too large for float32": (
         lambda X, y: {"X": with_entry(X, 1e300)}, ValueError, "too large for dtype.*float32",
@@ -506,6 +507,25 @@ def test_unknown_keyword(Estimator):
         Estimator().set_params(droupout=0.1)
 
 
+# What classifiers cannot take as y, and what is said of it.
+FORMS_OF_LABELS = {
+    "labels in rows of different lengths": (
+        [[1], [0, 1]] * 5,
+        "different lengths: .*MultiLabelBin",
+    ),
+    "several columns": (np.array([["a", "b"]] * 10), r"shape \(10, 2\).*MultiOutputClassifier"),
+    "several columns as lists": ([["a", "b"]] * 10, r"shape \(10, 2\).*MultiOutputClassifier"),
+    "columns of numbers": (np.arange(30).reshape(10, 3) % 4, r"shape \(10, 3\)"),
+    "columns of a frame": (pd.DataFrame([["a", "b"]] * 10), r"shape \(10, 2\)"),
+}
+
+
+@pytest.mark.parametrize(("y", "told"), FORMS_OF_LABELS.values(), ids=FORMS_OF_LABELS.keys())
+def test_forms_of_labels_are_told(y, told):
+    with pytest.raises(ValueError, match=f"^y must be 1-D labels or an indicator matrix.*{told}"):
+        MLPClassifier(max_iter=1).fit(np.zeros((10, 2)), y)
+
+
 # ------------------------------------------------------------------ early stopping
 
 TOO_SMALL = {
@@ -523,10 +543,20 @@ def test_early_stopping_needs_rows(Estimator, rows, fraction, message):
     assert_fails_and_changes_nothing(net, "fit", {"X": X[rows], "y": y[rows]}, ValueError, message)
 
 
-def test_one_validation_row_is_too_few():
-    X, y = problem("one target")
-    with pytest.raises(ValueError, match="The validation set is too small"):
-        MLPRegressor(early_stopping=True).fit(X, y, X_val=X[:1], y_val=y[:1])
+def test_one_validation_row_is_too_few(Estimator):
+    X, y = problem_for(Estimator)
+    told = r"^The validation set is too small: .* at least two samples .*\(X_val\), got 1"
+    with pytest.raises(ValueError, match=told):
+        Estimator(early_stopping=True).fit(X, y, X_val=X[:1], y_val=y[:1])
+
+
+@pytest.mark.parametrize("labels", [["cat", "dog"], [3, 7]])
+def test_a_class_too_rare_to_be_split_is_named(labels):
+    X = np.random.RandomState(0).standard_normal((20, 2))
+    y = np.array(labels)[(np.arange(20) == 5).astype(int)]
+    net = MLPClassifier(early_stopping=True, max_iter=2, tol=100)
+    with pytest.raises(ValueError, match=f"a single sample of {labels[1]!r}; X_val and y_val may"):
+        net.fit(X, y)
 
 
 def test_a_split_that_leaves_no_weight():

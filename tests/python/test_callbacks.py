@@ -292,3 +292,52 @@ def test_what_is_no_callback_is_told(Estimator, wrong, told):
     with pytest.raises(TypeError, match=told):
         net.set_callbacks(Hook(), wrong)
     assert len(net._skl_callbacks) == 1
+
+
+class Quiet:
+    """A callback that does nothing."""
+
+    def setup(self, estimator, context):
+        pass
+
+    on_fit_task_begin = on_fit_task_end = teardown = setup
+
+
+class AsksInPlace(Quiet):
+    def on_fit_task_end(self, estimator, context, X=None, *, fitted_estimator=None):
+        pass
+
+
+class AsksForWhatIsRequired(Quiet):
+    def on_fit_task_end(self, estimator, context, fitted_estimator):
+        pass
+
+
+class AsksAtTheBeginning(Quiet):
+    def on_fit_task_begin(self, estimator, context, metadata=None):
+        pass
+
+
+class AsksRightly(Quiet):
+    def on_fit_task_end(self, net, its_context, other=None, *, X, y=None, fitted_estimator):
+        self.seen = len(X), y is None, fitted_estimator is None
+
+
+@pytest.mark.parametrize(
+    ("callback", "told"),
+    [
+        (AsksInPlace(), r"X by keyword alone: on_fit_task_end of <.*AsksInPlace .* after a \*"),
+        (AsksForWhatIsRequired(), "fitted_estimator by keyword alone: on_fit_task_end of"),
+        (AsksAtTheBeginning(), "metadata by keyword alone: on_fit_task_begin of"),
+    ],
+)
+def test_what_would_not_be_given_is_not_asked_for(Estimator, callback, told):
+    with pytest.raises(TypeError, match=told):
+        small(Estimator).set_callbacks(callback)
+
+
+def test_what_is_asked_for_by_keyword_is_given(Estimator):
+    X, y = problem_for(Estimator)
+    callback = AsksRightly()
+    small(Estimator).set_callbacks(callback).fit(X, y)
+    assert callback.seen == (len(X), False, False)

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import N_SAMPLES, STOPS_EARLY, assert_same_fit, problem
+from helpers import N_SAMPLES, STOPS_EARLY, assert_identical, assert_same_fit, problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -622,3 +622,38 @@ def test_focal_with_gamma_0_is_the_log_loss():
         focal_net = small(MLPClassifier, losses.Focal(gamma=0.0), solver="sgd").fit(X, y)
         plain = small(MLPClassifier, "log_loss", solver="sgd").fit(X, y)
         assert_allclose(focal_net.coefs_[0], plain.coefs_[0], rtol=1e-9)
+
+
+TO_AND_FROM_QUANTILES = {
+    "from levels": (losses.Quantile([0.1, 0.5, 0.9]), "squared_error", "one target"),
+    "to levels": ("squared_error", losses.Quantile([0.1, 0.5, 0.9]), "one target"),
+    "to one level": ("squared_error", losses.Quantile(0.5), "two targets"),
+    "to as many levels as targets": ("squared_error", losses.Quantile([0.1, 0.9]), "two targets"),
+    "to other levels": (
+        losses.Quantile([0.1, 0.5, 0.9]),
+        losses.Quantile([0.1, 0.9]),
+        "one target",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"), TO_AND_FROM_QUANTILES.values(), ids=TO_AND_FROM_QUANTILES.keys()
+)
+def test_a_score_after_the_loss_was_changed(before, after, kind):
+    X, y = problem(kind)
+    net = MLPRegressor(before, hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X, y)
+    expected, score = net.predict(X), net.score(X, y)
+    net.set_params(loss=after)
+    assert_identical(net.predict(X), expected)
+    with pytest.raises(ValueError, match=r"^loss was changed after fit: loss=.*or fit anew"):
+        net.score(X, y)
+    assert net.set_params(loss=before).score(X, y) == score
+
+
+def test_a_score_goes_by_a_loss_that_was_changed_where_it_can():
+    X, y = problem("one target")
+    net = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X, y)
+    score = net.score(X, y)
+    assert net.set_params(loss=losses.Quantile(0.5)).score(X, y) != score
+    assert net.set_params(loss="huber").score(X, y) == score

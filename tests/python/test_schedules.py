@@ -298,6 +298,24 @@ def test_a_function_is_the_sequence_of_its_values(Estimator, function):
 
 
 @pytest.mark.parametrize(
+    ("function", "rates"),
+    {
+        lambda epoch, start=0.05: start * 0.9**epoch: [0.05, 0.05 * 0.9, 0.05 * 0.9**2],
+        lambda epoch, *, rate=0.05: rate * 0.9**epoch: [0.05, 0.05 * 0.9, 0.05 * 0.9**2],
+        lambda epoch=7, start=0.05: start + epoch: [0.05, 1.05, 2.05],
+        lambda epoch, rate=None: rate / 2: [0.01, 0.005, 0.0025],
+        lambda epoch, lr=0.3: lr / 2: [0.01, 0.005, 0.0025],
+        lambda epoch, learning_rate=0.3, power=1: learning_rate / 2: [0.01, 0.005, 0.0025],
+        lambda epoch, before, factor=0.5: before * factor: [0.01, 0.005, 0.0025],
+        functools.partial(lambda epoch, start: start, start=0.05): [0.05, 0.05, 0.05],
+    }.items(),
+)
+def test_a_default_is_overwritten_by_the_rate_only_where_its_name_says_so(function, rates):
+    net = fit(learning_rate=function, learning_rate_init=0.02, max_iter=3)
+    assert net.learning_rate_curve_ == pytest.approx(rates, rel=1e-15)
+
+
+@pytest.mark.parametrize(
     "value",
     [-0.1, np.nan, np.inf, None, "0.1", True, [0.1], 1j, np.array([0.1])],
     ids=repr,
@@ -382,6 +400,12 @@ def test_a_name_that_has_no_effect_warns(Estimator, name, solver):
     assert_identical(ignored.coefs_, constant.coefs_)
 
 
+def test_lbfgs_warns_that_it_ignores_a_number(Estimator):
+    with pytest.warns(UserWarning, match=r"^learning_rate=0\.5 acts with all solvers but 'lbfgs'"):
+        ignored = fit(Estimator, solver="lbfgs", learning_rate=0.5)
+    assert_identical(ignored.coefs_, fit(Estimator, solver="lbfgs").coefs_)
+
+
 def test_names_that_have_an_effect_do_not_warn(Estimator):
     with warnings.catch_warnings(action="error"):
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -389,6 +413,8 @@ def test_names_that_have_an_effect_do_not_warn(Estimator):
             fit(Estimator, solver=solver, learning_rate="constant", max_iter=2, tol=0)
             fit(Estimator, solver=solver, learning_rate="cosine", max_iter=2, tol=0)
         fit(Estimator, solver="sgd", learning_rate="invscaling", max_iter=2, tol=0)
+        fit(Estimator, solver="adam", learning_rate=0.5, max_iter=2, tol=0)
+        fit(Estimator, solver="lbfgs", max_iter=2)
 
 
 # ------------------------------------------------------------------------------- plateaus

@@ -92,6 +92,17 @@ def test_rates_are_scheduled_and_noted():
     assert not np.array_equal(weights[2][0], weights[1][0])
 
 
+def test_a_schedule_gets_the_rate_as_keras_gives_it():
+    """Also where it has a default; but not where C does not tell what it takes."""
+    defaulting = callbacks.LearningRateScheduler(lambda epoch, before=9.0: before * 0.5)
+    of_c = callbacks.LearningRateScheduler(int)
+    noted = [
+        fit(model_of(optimizer="sgd"), callbacks=one).history["learning_rate"]
+        for one in (defaulting, of_c)
+    ]
+    assert noted == [[0.005, 0.0025, 0.00125], [0.0, 1.0, 2.0]]
+
+
 def test_checkpoints_are_models(tmp_path):
     every = callbacks.ModelCheckpoint(tmp_path / "{epoch:02d}-{val_loss:.2f}.nnhp")
     best = callbacks.ModelCheckpoint(tmp_path / "best.nnhp", save_best_only=True)

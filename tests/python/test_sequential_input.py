@@ -282,6 +282,7 @@ REFUSED = {
         "y must have a column for each of the 3 outputs, got 1; class numbers go with",
     ),
     "text": (lambda: fit(model_of(), IDS.astype(str)), "y must hold numbers, got text"),
+    "rows of different lengths": (lambda: fit(model_of(), [[1], [0, 1]]), "^y must hold numbers: "),
     "NaN": (lambda: model_of().predict(X * np.nan), "Input x contains NaN"),
     "weights": (
         lambda: model_of().set_weights([1.0]),
@@ -334,7 +335,7 @@ def test_outputs_are_those_that_the_engine_takes(name, activation):
     rows = _core.TrainingSet(samples, validation_data=samples)
     spec = compiled.train_spec(net, batch_size=32, n_epochs=1, shuffle=False)
     with expected(loss.outputs, net.output_activation):
-        _core.validation_loss(net.spec, spec, np.ones(net.spec.n_parameters), rows)
+        _core.evaluate(net.spec, spec, np.ones(net.spec.n_parameters), rows)
 
 
 def expected(outputs, activation):

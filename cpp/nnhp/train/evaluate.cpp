@@ -101,10 +101,12 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
 }
 
 template <class T>
-std::optional<double> validation_loss(const NetSpec& net, const LossSpec& loss,
-                                      const AlignedVector<T>& parameters, const TrainingSet<T>& set,
-                                      const Poll& poll) {
+std::optional<Evaluation> evaluate_alone(const NetSpec& net, const LossSpec& loss, Score score,
+                                         const AlignedVector<T>& parameters,
+                                         const TrainingSet<T>& set, const Poll& poll) {
   require(set.validation().has_value(), "training_set must have validation data");
+  require(score != Score::kR2 || set.validation()->data->targets != nullptr,
+          "monitor 'r2' needs validation data with targets, not class_ids");
   set.check(net, loss);
   loss.check(net.outputs(), net.output_activation());
   require(parameters.size() == net.parameter_count(),
@@ -121,7 +123,7 @@ std::optional<double> validation_loss(const NetSpec& net, const LossSpec& loss,
     Backprop<T> backprop(net, false, workspace, gathers);
     const EvaluationScratch<T> scratch(net, workspace);
     backprop.clear();
-    found = evaluate(backprop, net, parameters.data(), loss, Score::kNone, set, scratch, &stop);
+    found = evaluate(backprop, net, parameters.data(), loss, score, set, scratch, &stop);
   };
   const double rows = static_cast<double>(set.validation()->rows.size());
   if (forward_cost<T>(net) * rows < kSerialCost) {
@@ -129,15 +131,15 @@ std::optional<double> validation_loss(const NetSpec& net, const LossSpec& loss,
   } else if (parallel_for(1, 1, stop, poll, body)) {
     return std::nullopt;
   }
-  return found.loss;
+  return found;
 }
 
-template std::optional<double> validation_loss(const NetSpec&, const LossSpec&,
-                                               const AlignedVector<float>&,
-                                               const TrainingSet<float>&, const Poll&);
-template std::optional<double> validation_loss(const NetSpec&, const LossSpec&,
-                                               const AlignedVector<double>&,
-                                               const TrainingSet<double>&, const Poll&);
+template std::optional<Evaluation> evaluate_alone(const NetSpec&, const LossSpec&, Score,
+                                                  const AlignedVector<float>&,
+                                                  const TrainingSet<float>&, const Poll&);
+template std::optional<Evaluation> evaluate_alone(const NetSpec&, const LossSpec&, Score,
+                                                  const AlignedVector<double>&,
+                                                  const TrainingSet<double>&, const Poll&);
 template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, const LossSpec&, Score,
                              const TrainingSet<float>&, const EvaluationScratch<float>&,
                              const StopToken*);

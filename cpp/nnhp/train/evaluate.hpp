@@ -36,12 +36,12 @@ Evaluation evaluate(Backprop<T>& backprop, const NetSpec& net, const T* paramete
                     const LossSpec& loss, Score score, const TrainingSet<T>& set,
                     const EvaluationScratch<T>& scratch, const StopToken* stop);
 
-// The mean loss of the validation rows, without any penalty; nothing if `poll` stopped it. Throws
-// std::invalid_argument when sizes do not fit together.
+// The same by itself; nothing if `poll` stopped it. Throws std::invalid_argument when sizes do not
+// fit together.
 template <class T>
-std::optional<double> validation_loss(const NetSpec& net, const LossSpec& loss,
-                                      const AlignedVector<T>& parameters, const TrainingSet<T>& set,
-                                      const Poll& poll);
+std::optional<Evaluation> evaluate_alone(const NetSpec& net, const LossSpec& loss, Score score,
+                                         const AlignedVector<T>& parameters,
+                                         const TrainingSet<T>& set, const Poll& poll);
 
 extern template Evaluation evaluate(Backprop<float>&, const NetSpec&, const float*, const LossSpec&,
                                     Score, const TrainingSet<float>&,

@@ -21,7 +21,7 @@ class LearningRateScheduler(Callback):
     ----------
     schedule : callable
         ``schedule(epoch, rate)`` or ``schedule(epoch)``, which returns the new rate; epochs count
-        from 0.
+        from 0. As in Keras, a second argument gets the rate even if it has a default.
     verbose : int, default=0
         1 prints each rate.
 
@@ -43,7 +43,7 @@ class LearningRateScheduler(Callback):
         rate: Any = self.model.learning_rate
         try:
             inspect.signature(self.schedule).bind(epoch, rate)
-        except TypeError:
+        except (TypeError, ValueError):  # the latter from one of C, which does not tell
             rate = self.schedule(epoch)
         else:
             rate = self.schedule(epoch, rate)

@@ -144,7 +144,9 @@ class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
         ----------
         *callbacks : object
             Of scikit-learn's protocol: each has the methods ``setup``, ``on_fit_task_begin``,
-            ``on_fit_task_end`` and ``teardown``. None at all takes those away that were set.
+            ``on_fit_task_end`` and ``teardown``. The middle two may ask for ``X``, ``y`` and
+            ``metadata``, and ``on_fit_task_end`` for ``fitted_estimator``, by keyword-only
+            arguments. None at all takes those away that were set.
 
         Returns
         -------
@@ -154,7 +156,7 @@ class BaseMLP(Exportable, DocLink, CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If one of them is no such object.
+            If one of them is no such object, or asks by an argument that is not keyword-only.
         """
         check_callbacks(callbacks)
         estimator: Self = super().set_callbacks(*callbacks)

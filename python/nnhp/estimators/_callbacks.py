@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 Publish = Callable[[], dict[str, Any]]
 
+# Those that get more than estimator and context, and what they get if they ask for it.
+_HOOKS = ("on_fit_task_begin", "on_fit_task_end")
+_ASKED_FOR = ("X", "y", "metadata", "fitted_estimator")
 _METHODS = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown")
 
 
@@ -21,6 +25,7 @@ def check_callbacks(callbacks: Iterable[Any]) -> None:
             raise TypeError(f"callbacks must be objects, got the class {callback.__name__}.")
         missing = [name for name in _METHODS if not callable(getattr(callback, name, None))]
         if not missing:
+            _check_hooks(callback)
             continue
         instead = ""
         if hasattr(callback, "on_epoch_end"):
@@ -32,6 +37,19 @@ def check_callbacks(callbacks: Iterable[Any]) -> None:
             f"callbacks must have the methods {', '.join(_METHODS)}; {callback!r} lacks "
             f"{', '.join(missing)}{instead}."
         )
+
+
+def _check_hooks(callback: Any) -> None:
+    """Raise TypeError where something is asked for that only keyword-only arguments get."""
+    for hook in _HOOKS:
+        parameters = [*inspect.signature(getattr(callback, hook)).parameters.values()]
+        in_place = [p.name for p in parameters[2:] if p.kind is not p.KEYWORD_ONLY]
+        for name in _ASKED_FOR:
+            if name in in_place:
+                raise TypeError(
+                    f"callbacks get {name} by keyword alone: {hook} of {callback!r} must have it "
+                    f"after a *, as in {hook}(self, estimator, context, *, {name}=None)."
+                )
 
 
 class FitCallbacks:

@@ -103,10 +103,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
           an object of :mod:`nnhp.schedules`, such as ``Cosine(warmup=5)``: see there. They start
           from `learning_rate_init`, and are laid out for `max_iter` epochs unless they say
           otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
-        - a number: constant, in place of `learning_rate_init`.
+        - a number: constant, in place of `learning_rate_init`; with 'lbfgs', a warning says that it
+          is ignored.
         - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
-          before (at first `learning_rate_init`), gives the rate of the epoch. It is asked for all
-          of `max_iter` epochs before the training begins.
+          before (at first `learning_rate_init`), gives the rate of the epoch. A second argument
+          that has a default gets the rate only if it is called rate, lr or learning_rate. The
+          function is asked for all of `max_iter` epochs before the training begins.
         - a sequence: one rate per epoch; the last one holds on if there are more epochs.
 
         A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
@@ -139,7 +141,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters of the fit before. Moments, step count and
-        `n_iter_` begin again; `loss_curve_` and the patience go on.
+        `n_iter_` begin again; `loss_curve_` and the patience go on. Where what patience watches
+        was changed (the loss, `scoring`, the samples of ``X_val``), patience begins again, and with
+        `early_stopping` the parameters to start from are the best so far, by their score now.
 
     momentum : float, default=0.9
         Momentum of ``solver='sgd'``, from 0 to 1; no other solver uses it.
@@ -390,13 +394,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         one. Not with 'lbfgs'.
 
     best_loss_ : float or None
-        Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
+        Smallest entry of `loss_curve_` since the loss was last changed; None with early stopping.
+        Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        Score of each epoch with early stopping. Not with 'lbfgs'.
+        Score of each epoch with early stopping; after a warm start also of those before, if what
+        is watched is the same. Not with 'lbfgs'.
 
     best_validation_score_ : float or None
-        Greatest entry of `validation_scores_`. Not with 'lbfgs'.
+        Greatest entry of `validation_scores_`, or the score that the parameters of a warm start
+        began with, if that is greater. Not with 'lbfgs'.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation samples after each epoch, without penalty; None if there
@@ -444,6 +451,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     also lets 0 be among the others.) Targets that smoothing or mixing share out among classes
     count each of them by its share. The focal loss is described at `nnhp.losses.Focal`; over
     labels it is summed.
+
+    Predictions are made from the fitted attributes and `activation`; what else is set after a fit
+    counts in the next one.
 
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a

@@ -20,7 +20,7 @@ from nnhp._checks import naming
 from nnhp._component import Component
 from nnhp.estimators import _losses, _weights
 from nnhp.estimators._hidden import MAX_COUNT
-from nnhp.estimators._labels import Labels, class_weights, exact
+from nnhp.estimators._labels import Labels, array_of_labels, class_weights, exact
 
 if TYPE_CHECKING:
     from nnhp.estimators._base import BaseMLP
@@ -291,7 +291,13 @@ def check_X_y(
     _check_counts(X)
     if sp.issparse(y):
         raise TypeError("Sparse y is not supported: give a dense array, as from y.toarray().")
-    X, y, classifies = _native(X), exact(y), is_classifier(probe)
+    classifies = is_classifier(probe)
+    if classifies:
+        y = exact(array_of_labels(y))
+    elif isinstance(y, list | tuple):
+        with naming("y"):
+            y = np.asarray(y)
+    X = _native(X)
     # what became infinite is reported as an error
     with np.errstate(all="ignore"), naming("X" if classifies else "X and y", "X and y"):
         X, y = validate_data(

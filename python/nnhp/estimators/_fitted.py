@@ -19,6 +19,7 @@ _OPTIONAL = (
     "best_validation_score_",
     "validation_loss_curve_",
     "_no_improvement_count",
+    "_watched",
     "_optimizer_state",
 )
 

@@ -24,6 +24,20 @@ if TYPE_CHECKING:
 
 
 _MOST_EXACT = 2**53  # in float64
+_FORMS = "y must be 1-D labels or an indicator matrix of 0 and 1"
+
+
+def array_of_labels(y: Any) -> Any:
+    """Make lists the array that scikit-learn would make of them."""
+    if not isinstance(y, list | tuple):
+        return y
+    try:
+        return np.asarray(y)
+    except ValueError as error:
+        raise ValueError(
+            f"{_FORMS}, got rows of different lengths: sklearn.preprocessing.MultiLabelBinarizer "
+            "makes such a matrix of lists of labels."
+        ) from error
 
 
 def exact(y: Any) -> Any:
@@ -69,6 +83,11 @@ class Labels:
     @classmethod
     def find(cls, y: NDArray[Any]) -> Labels:
         """Find the classes of checked labels."""
+        if y.ndim == 2 and type_of_target(y) == "multiclass-multioutput":
+            raise ValueError(
+                f"{_FORMS}, got the shape {y.shape} with other labels: for several columns of "
+                "labels there is sklearn.multioutput.MultiOutputClassifier."
+            )
         binarizer = _fit_binarizer(y)
         return cls(binarizer, binarizer.classes_)
 

@@ -15,7 +15,7 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from nnhp import _core, _threads
 from nnhp._caller import stacklevel
-from nnhp.estimators import _params, _weights
+from nnhp.estimators import _losses, _params, _weights
 from nnhp.estimators._callbacks import FitCallbacks
 from nnhp.estimators._data import TrainingData
 from nnhp.estimators._fitted import shape_attributes, without_parameters
@@ -57,7 +57,6 @@ class LbfgsFit:
         self._data = data
         self._callbacks = callbacks
         self._net = Net(estimator, data, _COPIES, _FLOAT64)
-        n_samples = data.train.dataset.n_samples
         start = initial_parameters(
             estimator, self._net, data, previous, check_random_state(estimator.random_state)
         )
@@ -70,16 +69,8 @@ class LbfgsFit:
         self._previous = previous if estimator.on_divergence == "restore_best" else None
         self._leaves_previous = False
         self._samples_seen = int((previous or {}).get("t_", 0))
-        self._objective = _core.Objective(
-            self._net.spec,
-            _params.train_spec(
-                estimator,
-                loss=self._net.loss,
-                batch_size=n_samples,
-                max_epochs=_params.max_epochs_of(estimator),
-            ),
-            data.training_set,
-        )
+        # The line search needs the value whose gradient it gets.
+        self._objective = self._objective_of(_losses.followed(self._net.loss))
 
     def run(self) -> bool:
         """Iterate to convergence or a limit; return whether Ctrl-C cut it short."""
@@ -109,10 +100,26 @@ class LbfgsFit:
             **self._data.attributes,
             **shape_attributes(self._net.sizes, self._net.output_activation),
             **self._rounded(),
-            "loss_": self._loss,
+            "loss_": self._published_loss(),
             "n_iter_": self._n_iter,
             "t_": self._samples_seen,
         }
+
+    def _objective_of(self, loss: dict[str, Any]) -> _core.Objective:
+        spec = _params.train_spec(
+            self._estimator,
+            loss=loss,
+            batch_size=self._data.train.dataset.n_samples,
+            max_epochs=_params.max_epochs_of(self._estimator),
+        )
+        return _core.Objective(self._net.spec, spec, self._data.training_set)
+
+    def _published_loss(self) -> float:
+        """Loss of the present iterate as the other solvers tell it."""
+        loss = self._net.loss
+        if self._data.train.targets.n_outputs == 1 or _losses.followed(loss) == loss:
+            return self._loss
+        return float(self._objective_of(loss)(self._x)[0])
 
     def _minimize(self) -> Any:
         minimizer: Any = minimize  # its stubs do not know of a function that returns both
@@ -135,7 +142,7 @@ class LbfgsFit:
         self._n_iter += 1
         self._keep_if_best()
         if self._estimator.verbose:
-            print(f"Iteration {self._n_iter}, loss = {self._loss:.8f}")
+            print(f"Iteration {self._n_iter}, loss = {self._published_loss():.8f}")
         if self._callbacks is None:
             return
         self._callbacks.begin_step()

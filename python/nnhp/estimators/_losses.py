@@ -81,6 +81,11 @@ def fields(estimator: BaseMLP, kind: Kind) -> dict[str, Any]:
     return {**found, "label_smoothing": float(estimator.label_smoothing)}
 
 
+def followed(loss: dict[str, Any]) -> dict[str, Any]:
+    """The loss, in the engine's terms, that has the slopes which steps by this one follow."""
+    return {**loss, "over_outputs": "sum"} if loss["name"] == "squared_error" else loss
+
+
 def output_activation(estimator: BaseMLP, kind: Kind) -> str:
     """The engine's name of the activation that the net ends in."""
     given = getattr(estimator, "output_activation", None)
@@ -93,6 +98,15 @@ def quantiles_of(loss: str | Component) -> list[float] | None:
     """Levels that the outputs stand for; None for the losses of other numbers."""
     component = _component_of(loss)
     return component.levels() if isinstance(component, Quantile) else None
+
+
+def can_score(loss: str | Component, out_activation: str, n_outputs: int) -> bool:
+    """Whether a fitted net has the outputs that a loss for numbers scores."""
+    levels = quantiles_of(loss)
+    of_levels = out_activation == _core.losses()["quantile"]
+    if levels is None:
+        return n_outputs == 1 or not of_levels
+    return n_outputs == len(levels) and (n_outputs == 1 or of_levels)
 
 
 def gives_probabilities(loss: str | Component) -> bool:

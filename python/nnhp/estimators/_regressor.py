@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from nnhp._checks import naming
 from nnhp.activations import Activation
@@ -107,10 +108,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
           an object of :mod:`nnhp.schedules`, such as ``Cosine(warmup=5)``: see there. They start
           from `learning_rate_init`, and are laid out for `max_iter` epochs unless they say
           otherwise (in a search whose trainings go on from rung to rung, for its `max_resources`).
-        - a number: constant, in place of `learning_rate_init`.
+        - a number: constant, in place of `learning_rate_init`; with 'lbfgs', a warning says that it
+          is ignored.
         - a function: ``f(epoch)`` or ``f(epoch, rate)``, of the epoch, counted from 0, and the rate
-          before (at first `learning_rate_init`), gives the rate of the epoch. It is asked for all
-          of `max_iter` epochs before the training begins.
+          before (at first `learning_rate_init`), gives the rate of the epoch. A second argument
+          that has a default gets the rate only if it is called rate, lr or learning_rate. The
+          function is asked for all of `max_iter` epochs before the training begins.
         - a sequence: one rate per epoch; the last one holds on if there are more epochs.
 
         A `fit`, a warm start too, begins it anew; `partial_fit` goes on with it.
@@ -143,7 +146,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters of the fit before. Moments, step count and
-        `n_iter_` begin again; `loss_curve_` and the patience go on.
+        `n_iter_` begin again; `loss_curve_` and the patience go on. Where what patience watches
+        was changed (the loss, `scoring`, the samples of ``X_val``), patience begins again, and with
+        `early_stopping` the parameters to start from are the best so far, by their score now.
 
     momentum : float, default=0.9
         Momentum of ``solver='sgd'``, from 0 to 1; no other solver uses it.
@@ -377,13 +382,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         one. Not with 'lbfgs'.
 
     best_loss_ : float or None
-        Smallest entry of `loss_curve_`; None with early stopping. Not with 'lbfgs'.
+        Smallest entry of `loss_curve_` since the loss was last changed; None with early stopping.
+        Not with 'lbfgs'.
 
     validation_scores_ : list of float or None
-        Score of each epoch with early stopping. Not with 'lbfgs'.
+        Score of each epoch with early stopping; after a warm start also of those before, if what
+        is watched is the same. Not with 'lbfgs'.
 
     best_validation_score_ : float or None
-        Greatest entry of `validation_scores_`. Not with 'lbfgs'.
+        Greatest entry of `validation_scores_`, or the score that the parameters of a warm start
+        began with, if that is greater. Not with 'lbfgs'.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation samples after each epoch, without penalty; None if there
@@ -425,7 +433,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     samples of ``y * log(y / p) - y + p``, for 'gamma' of ``log(p / y) + y / p - 1``, summed over
     the outputs; those of 'huber' and 'quantile' are at `nnhp.losses`. The steps for several
     outputs follow the derivative of the loss, but for 'squared_error' that of its sum over the
-    outputs, as in scikit-learn.
+    outputs, as in scikit-learn; so 'lbfgs' minimizes that sum, and stops by it.
+
+    Predictions are made from the fitted attributes and `activation`; what else is set after a fit
+    counts in the next one, but for `score`, which goes by the `loss`.
 
     A fit that fails leaves the fitted attributes as they were. Ctrl-C in a `fit` that was
     called directly keeps the epochs done and warns; in one that a search, a pipeline or a
@@ -716,7 +727,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         score : float
             The greater the better, at most 1. D2 is that of
             :func:`sklearn.metrics.d2_pinball_score`, averaged over the quantiles.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If `loss` was changed after `fit` to one that does not go with the outputs.
         """
+        check_is_fitted(self)
+        if not _losses.can_score(self.loss, self.out_activation_, self.n_outputs_):
+            raise ValueError(
+                f"loss was changed after fit: loss={self.loss!r} cannot score the outputs that the "
+                "net was fitted for. Set it back, or fit anew."
+            )
         with naming("y and sample_weight"):
             return _scoring.score_of_numbers(self.loss, self.predict(X), y, sample_weight)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OF_SGD = ("adaptive", "constant", "invscaling")  # scikit-learn's names, and where they act
 _MOST_CALLS = 10**6
+_NAMES_OF_RATE = ("rate", "lr", "learning_rate")
 
 
 class _Rate(Interval):
@@ -56,6 +57,11 @@ def check(estimator: BaseMLP) -> None:
         warnings.warn(
             f"learning_rate={given!r} acts with solver='sgd' only: solver={solver!r} ignores it. "
             "The schedules of nnhp.schedules, such as 'cosine', act with all solvers but 'lbfgs'.",
+            stacklevel=stacklevel(),
+        )
+    elif isinstance(given, Real) and solver == "lbfgs":
+        warnings.warn(
+            f"learning_rate={given!r} acts with all solvers but 'lbfgs', which ignores it.",
             stacklevel=stacklevel(),
         )
 
@@ -173,7 +179,7 @@ def _rates_from(
             "learning_rate as a function is asked for the rates of all epochs beforehand: "
             f"max_iter must not exceed {_MOST_CALLS} with it, got {n_epochs}."
         )
-    takes_rate = _takes_two(function)
+    takes_rate = _takes_rate(function)
     rates = []
     for epoch in range(first_epoch, first_epoch + n_epochs):
         found = function(epoch, rate) if takes_rate else function(epoch)
@@ -193,12 +199,18 @@ def _rates_from(
     return rates
 
 
-def _takes_two(function: Callable[..., Any]) -> bool:
-    """Whether a function can be called with two arguments."""
+def _takes_rate(function: Callable[..., Any]) -> bool:
+    """Whether a function asks for the rate before, beside the epoch.
+
+    A second argument that has a default may be something that the function is to remember, as in
+    ``lambda epoch, k=k: ...``: it gets the rate if its name says so.
+    """
     try:
-        inspect.signature(function).bind(0, 0.0)
-    except TypeError:
+        signature = inspect.signature(function)
+        signature.bind(0, 0.0)
+    except (TypeError, ValueError):  # the latter from one of C, which does not tell
         return False
-    except ValueError:  # one of C, which does not tell
-        return False
-    return True
+    parameters = signature.parameters.values()
+    positional = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    second = positional[:2][-1]  # or the one that takes all
+    return second.default is inspect.Parameter.empty or second.name in _NAMES_OF_RATE

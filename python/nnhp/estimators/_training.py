@@ -42,6 +42,8 @@ NONFINITE = (
 # Memory of a training beside its samples and what is as long as its parameters: an order of its
 # rows, and the rest, most of which is the random state.
 _ROW_BYTES, _FIXED_BYTES = 4, 4096
+# Attributes that tell of scores, as the entries of a session's state.
+_SCORES = {"validation_scores_": "validation_scores", "best_validation_score_": "best_score"}
 # Entries of a session's state that are the schedule's.
 _OF_SCHEDULE = ("learning_rate", "plateau_best", "plateau_wait", "plateau_cooldown")
 
@@ -261,6 +263,7 @@ class Training:
         self._epochs_before = int(before["epochs"]) if goes_on else 0
         rate_before = float(before["learning_rate"]) if goes_on else None
         self._validation = data.validation if held_out is None else data.train
+        self._splits_off = held_out is not None
         self._batch_size = batch_size = _params.batch_size(estimator, n_rows)
         self._net.check_batch(batch_size, cache.n_at_once)
         train = cache.train_spec(
@@ -277,6 +280,10 @@ class Training:
             ),
         )
         self._session = _core.Session(self._net.spec, train, training_set, start)
+        self._scorer = None
+        if self._net.monitor == "external" and self._validation is not None:
+            rows = data.validation_rows if held_out is None else held_out
+            self._scorer = _scoring.RowScorer(estimator, self._validation, rows)
         optimizer = self._previous_optimizer(before) if goes_on else {}
         averages = {}
         if previous is not None:
@@ -284,10 +291,8 @@ class Training:
             averages = _optimizers.previous_averages(estimator, before, published)
         if entries := self._history(previous) | optimizer | averages:
             self._session.restore(entries)
-        self._scorer = None
-        if self._net.monitor == "external" and self._validation is not None:
-            rows = data.validation_rows if held_out is None else held_out
-            self._scorer = _scoring.RowScorer(estimator, self._validation, rows)
+        if previous is not None:
+            self._session.restore(self._patience(previous, train, training_set))
 
     @property
     def session(self) -> _core.Session:
@@ -447,6 +452,7 @@ class Training:
                 None if self._validation is None else list(state["validation_loss_curve"])
             ),
             "_no_improvement_count": int(state["no_improvement_count"]),
+            "_watched": self._watched(),
             "_optimizer_state": self._optimizer_state(state),
         }
         if losses:
@@ -525,7 +531,9 @@ class Training:
         # A rule that was set anew begins anew; what goes by the epoch knows how many there were.
         rule = _schedules.rule_of(self._estimator)
         if rule is not None and before["schedule"] == rule:
-            entries |= {name: before[name] for name in _OF_SCHEDULE}
+            same = self._watches_the_same(self._previous or {})
+            names = _OF_SCHEDULE if same else ("learning_rate",)
+            entries |= {name: before[name] for name in names}
         fresh = self._session.state()
         for name in _optimizers.MOMENTS:
             # momentum=0 keeps no moment, and may be set between two calls
@@ -539,22 +547,57 @@ class Training:
             "t_": "n_samples_seen",
             "loss_curve_": "loss_curve",
             "learning_rate_curve_": "learning_rate_curve",
-            "best_loss_": "best_loss",
-            "_no_improvement_count": "no_improvement_count",
         }
-        if self._estimator.early_stopping:
-            names |= {
-                "validation_scores_": "validation_scores",
-                "best_validation_score_": "best_score",
-            }
         if self._validation is not None:
             names["validation_loss_curve_"] = "validation_loss_curve"
-        previous = previous or {}
-        return {
-            entry: copy.copy(previous[name])
-            for name, entry in names.items()
-            if previous.get(name) is not None
-        }
+        return _renamed(previous or {}, names)
+
+    def _patience(
+        self,
+        previous: Mapping[str, Any],
+        train: _core.TrainSpec,
+        training_set: _core.TrainingSet,
+    ) -> dict[str, Any]:
+        """Entries of the session's state by which patience goes on, or else begins anew.
+
+        What another loss or another score came to compares with nothing of this training: the best
+        so far is then the score of the parameters to start from.
+        """
+        goes_on = self._watches_the_same(previous)
+        names = {"_no_improvement_count": "no_improvement_count"}
+        if not self._estimator.early_stopping:
+            return _renamed(previous, names | {"best_loss_": "best_loss"}) if goes_on else {}
+        best = previous.get("best_validation_score_")
+        if goes_on and best is not None and self._splits_off:
+            return _renamed(previous, names | _SCORES)
+        score = self._score_now(train, training_set)
+        if goes_on and score == best:  # so the samples to validate on are the same
+            return _renamed(previous, names | _SCORES)
+        return {"best_score": score} if np.isfinite(score) else {}
+
+    def _watches_the_same(self, previous: Mapping[str, Any]) -> bool:
+        watched = self._watched()
+        return bool(previous.get("_watched", watched) == watched)
+
+    def _watched(self) -> dict[str, Any]:
+        """What patience watches; but not which samples it is computed from."""
+        monitor = self._net.monitor
+        watched: dict[str, Any] = {"monitor": monitor}
+        if monitor not in ("accuracy", "r2"):
+            watched["loss"] = copy.deepcopy(self._net.loss)
+        if monitor == "external":
+            watched["scoring"] = _scoring.name_of(self._estimator.scoring)
+        if self._estimator.early_stopping:
+            watched["splits_off"] = self._splits_off
+        return watched
+
+    def _score_now(self, train: _core.TrainSpec, training_set: _core.TrainingSet) -> float:
+        """Score of the present parameters; only where a score is watched."""
+        if self._scorer is not None:
+            return self._score(self._scorer)
+        outcome = _outcome(self._session.state())
+        loss, score = _core.evaluate(self._net.spec, train, outcome, training_set)
+        return -loss if self._net.monitor == "loss" else score
 
     def _split(self, rng: RandomState) -> tuple[NDArray[np.int32] | None, NDArray[np.int32] | None]:
         """Rows to train on and rows held out of them; see `_draw`."""
@@ -562,7 +605,11 @@ class Training:
         if not self._estimator.early_stopping:
             return self._data.rows, None
         if self._data.validation is not None:
-            _check_validation_size(self._data.n_validation_rows)
+            if self._data.n_validation_rows < 2:
+                raise ValueError(
+                    "The validation set is too small: early stopping needs at least two samples "
+                    "to validate on (X_val), got 1."
+                )
             return self._data.rows, None
         stratify = None
         if is_classifier(self._estimator) and train.targets.kind == "binary":
@@ -576,16 +623,32 @@ class Training:
                 stratify=stratify,
             )
         except ValueError as error:
+            classes = self._data.attributes.get("classes_")
+            rare = "" if stratify is None else _rare_classes(stratify == "True", classes)
             raise ValueError(
                 f"early_stopping=True cannot hold out validation_fraction="
                 f"{self._estimator.validation_fraction} of {self._data.n_rows} samples: {error}"
+                f"{rare}"
             ) from error
-        _check_validation_size(len(held_out))
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
         if self._data.rows is not None:
             rows, held_out = self._data.rows[rows], self._data.rows[held_out]
         _check_weights_left(train, rows, "training")
         _check_weights_left(train, held_out, "validation")
         return rows, held_out
+
+
+def _renamed(attributes: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Copies of those attributes that there are, by other names."""
+    return {
+        entry: copy.copy(attributes[name])
+        for name, entry in names.items()
+        if attributes.get(name) is not None
+    }
 
 
 def _outcome(state: Mapping[str, Any]) -> _core.FloatArray:
@@ -630,12 +693,13 @@ def count_correct_together(
     return _core.count_correct(sessions, rows, truths, threads)
 
 
-def _check_validation_size(n_samples: int) -> None:
-    if n_samples < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            "dataset."
-        )
+def _rare_classes(class_ids: NDArray[Any], classes: Any) -> str:
+    """What to say of classes with a single sample, which no split has on both sides."""
+    rare = classes[np.bincount(class_ids, minlength=len(classes)) == 1].tolist()
+    if not rare:
+        return ""
+    which = " and of ".join(map(repr, rare))
+    return f" (y has a single sample of {which}; X_val and y_val may be given instead)"
 
 
 def _check_weights_left(train: Samples, rows: NDArray[np.int32], part: str) -> None:

@@ -98,7 +98,9 @@ def check_verbose(verbose: Any) -> bool:
 
 
 def _check_y(y: Any, n_samples: int, name: str) -> NDArray[Any]:
-    if np.asarray(y).dtype.kind in "US":
+    with naming(name):
+        given = np.asarray(y)
+    if given.dtype.kind in "US":
         raise ValueError(
             f"{name} must hold numbers, got text: number the classes from 0, as "
             "sklearn.preprocessing.LabelEncoder does."

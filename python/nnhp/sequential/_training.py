@@ -221,8 +221,9 @@ def evaluated(
     rows = _core.TrainingSet(
         part.dataset, validation_data=part.dataset, validation_weight=part.weight
     )
-    loss = _core.validation_loss(net.spec, spec, parameters, rows) + net.penalty(parameters)
-    return {"loss": loss} | _measured(net, compiled, parameters, part, part.y, threads)
+    loss, _ = _core.evaluate(net.spec, spec, parameters, rows)
+    found = {"loss": loss + net.penalty(parameters)}
+    return found | _measured(net, compiled, parameters, part, part.y, threads)
 
 
 def _measured(
