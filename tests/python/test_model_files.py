@@ -110,6 +110,17 @@ def test_several_targets_and_names_of_features_come_back(tmp_path):
     assert loaded.feature_names_in_.dtype == object
 
 
+def test_what_patience_watched_keeps_no_model_out_of_a_file(tmp_path):
+    X, y = problem("binary")
+    net = MLPClassifier((4,), early_stopping=True, max_iter=3, random_state=0, warm_start=True)
+    net.set_params(scoring=lambda net, X, y: 2 * net.score(X, y)).fit(X, y)
+    with pytest.raises(ValueError, match="^scoring is "):
+        nnhp.save(net, tmp_path / "net.safetensors")
+    nnhp.save(net.set_params(scoring=None), tmp_path / "net.safetensors")
+    loaded = nnhp.load(tmp_path / "net.safetensors").fit(X, y)
+    assert loaded.validation_scores_ == net.fit(X, y).validation_scores_
+
+
 def test_the_arrays_are_tensors_of_their_names(tmp_path):
     net = MLPClassifier((5, 4), **SMALL).fit(X, y)
     net.save(tmp_path / "net.nnhp")

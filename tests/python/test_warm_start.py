@@ -128,6 +128,17 @@ def test_patience_goes_on_where_the_same_is_watched(scoring, own):
     assert len(net.validation_scores_) == 12
 
 
+def test_another_callable_of_the_same_name_is_another_score(Estimator):
+    def scorer(factor):
+        return lambda net, X, y: factor * net.score(X, y)
+
+    X, y = problem_for(Estimator)
+    net = warm(Estimator, early_stopping=True, scoring=scorer(100.0), learning_rate_init=0.02)
+    net.set_params(max_iter=40).fit(X, y).set_params(max_iter=200, scoring=scorer(1.0)).fit(X, y)
+    assert net.n_iter_ > 11
+    assert net.best_validation_score_ <= 1.0
+
+
 OF_TRAINING = {
     "loss": (MLPRegressor, {"loss": "absolute_error"}, {"loss": "squared_error"}),
     "parameter of a loss": (
@@ -137,6 +148,11 @@ OF_TRAINING = {
     ),
     "focal": (MLPClassifier, {"loss": "focal"}, {"loss": "log_loss"}),
     "label_smoothing": (MLPClassifier, {}, {"label_smoothing": 0.2}),
+    "alpha": (MLPClassifier, {"alpha": 0.0}, {"alpha": 50.0}),
+    "l1_ratio": (MLPRegressor, {"alpha": 20.0}, {"alpha": 20.0, "l1_ratio": 1.0}),
+    "class_weight": (MLPClassifier, {}, {"class_weight": {0: 1.0, 10: 50.0}}),
+    "dropout": (MLPClassifier, {"dropout": np.array([0.0])}, {"dropout": np.array([0.4])}),
+    "input_noise": (MLPRegressor, {}, {"input_noise": 1.0}),
 }
 
 
@@ -150,7 +166,7 @@ def test_a_warm_start_by_another_loss(Estimator, before, after, again):
     n_before = len(net.loss_curve_)
     getattr(net.set_params(**after, max_iter=30), again)(X, 10 * y)
     later = net.loss_curve_[n_before:]
-    assert len(later) == net.n_iter_ if again == "fit" else 1
+    assert len(later) == (net.n_iter_ if again == "fit" else 1)
     assert net.n_iter_ > 11 or again == "partial_fit"
     assert net.best_loss_ == min(later)
 

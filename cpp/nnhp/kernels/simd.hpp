@@ -327,6 +327,17 @@ NNHP_INLINE void store_rows(T* p, index_t ld, Vec<T> v) {
     store_rows<T, WIDTH, ROWS / 2>(p + ROWS / 2 * ld, ld, exchange<T, WIDTH * ROWS / 2>(v));
   }
 }
+// A number for each of the rows, in all of its lanes.
+template <class T, int WIDTH, int ROWS = static_cast<int>(kLanes<T>) / WIDTH>
+NNHP_INLINE Vec<T> of_rows(const T* p) {
+  if constexpr (ROWS == 1) {
+    return broadcast(*p);
+  } else {
+    const Vec<T> first = of_rows<T, WIDTH, ROWS / 2>(p);
+    const Vec<T> second = of_rows<T, WIDTH, ROWS / 2>(p + ROWS / 2);
+    return (lane_numbers<T>() & (WIDTH * ROWS / 2)) == 0 ? first : second;
+  }
+}
 // Which lanes are of the first n elements of each row.
 template <class T, int WIDTH>
 NNHP_INLINE auto in_row(index_t n) {

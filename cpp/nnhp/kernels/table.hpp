@@ -9,8 +9,9 @@
 //  - a sum over samples or inputs is one chain of fused multiply-adds in index order (multiplied,
 //    then added, on an ISA without FMA), but for narrow_gemm's, which are summed lane by lane, then
 //    over a fixed tree. Parameters and predictions therefore do not depend on how rows are cut into
-//    tiles or blocks. Losses and norms, which are compared and reported only, are
-//    summed lane by lane, then over a fixed tree: those of a single output depend on the cut;
+//    tiles or blocks. Losses and norms, which are compared and reported only, are summed lane by
+//    lane, then over a fixed tree: those of so few outputs that rows share a vector depend on the
+//    cut;
 //  - no allocation, no exception, no thread, no state.
 #pragma once
 

@@ -19,6 +19,7 @@ from nnhp._model_files import _classes, _random_states
 
 _TENSOR_KINDS = "biuf"
 _CALLBACKS = "_skl_callbacks"  # where scikit-learn's protocol keeps those that watch a fit
+_WATCHED = "_watched"  # what patience compared, by a fit
 _MAX_TEXT_BYTES = 1 << 28  # of all texts in arrays, whose memory no file bounds
 
 
@@ -91,6 +92,9 @@ class EstimatorEncoder(_typed_json.Encoder):
                 "skops.io.dump keeps any estimator, for those who trust what is in it."
             )
         state = estimator.__getstate__()
+        watched = state.get(_WATCHED, {})
+        if callable(watched.get("scoring")):  # a warm start begins its patience anew
+            state = state | {_WATCHED: watched | {"scoring": "a callable"}}
         kept = {
             key: self.encode(value, f"{path}.{key}")
             for key, value in state.items()

@@ -70,7 +70,10 @@ class LbfgsFit:
         self._leaves_previous = False
         self._samples_seen = int((previous or {}).get("t_", 0))
         # The line search needs the value whose gradient it gets.
-        self._objective = self._objective_of(_losses.followed(self._net.loss))
+        loss, followed = self._net.loss, _losses.followed(self._net.loss)
+        self._objective = self._objective_of(followed)
+        several = data.train.targets.n_outputs > 1 and followed != loss
+        self._objective_to_tell = self._objective_of(loss) if several else None
 
     def run(self) -> bool:
         """Iterate to convergence or a limit; return whether Ctrl-C cut it short."""
@@ -116,10 +119,8 @@ class LbfgsFit:
 
     def _published_loss(self) -> float:
         """Loss of the present iterate as the other solvers tell it."""
-        loss = self._net.loss
-        if self._data.train.targets.n_outputs == 1 or _losses.followed(loss) == loss:
-            return self._loss
-        return float(self._objective_of(loss)(self._x)[0])
+        told = self._objective_to_tell
+        return self._loss if told is None else float(told(self._x)[0])
 
     def _minimize(self) -> Any:
         minimizer: Any = minimize  # its stubs do not know of a function that returns both

@@ -147,8 +147,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters of the fit before. Moments, step count and
         `n_iter_` begin again; `loss_curve_` and the patience go on. Where what patience watches
-        was changed (the loss, `scoring`, the samples of ``X_val``), patience begins again, and with
-        `early_stopping` the parameters to start from are the best so far, by their score now.
+        was changed (the loss and what it depends on, as `alpha` and `dropout`; with `early_stopping`
+        `scoring` and the samples of ``X_val``), patience begins again, and with `early_stopping` the
+        parameters to start from are the best so far, by their score now.
 
     momentum : float, default=0.9
         Momentum of ``solver='sgd'``, from 0 to 1; no other solver uses it.

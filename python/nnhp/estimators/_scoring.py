@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +52,6 @@ class RowScorer:
         if not isinstance(score, Real):
             raise TypeError(f"scoring must give one number, got {score!r}.")
         return float(score)
-
-
-def name_of(scoring: Any) -> str | None:
-    """What tells one `scoring` from another, the same in every process."""
-    named = scoring is None or isinstance(scoring, str)
-    return scoring if named else re.sub(" at 0x[0-9a-fA-F]+", "", repr(scoring))
 
 
 def score_of_numbers(

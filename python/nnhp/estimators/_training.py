@@ -42,6 +42,11 @@ NONFINITE = (
 # Memory of a training beside its samples and what is as long as its parameters: an order of its
 # rows, and the rest, most of which is the random state.
 _ROW_BYTES, _FIXED_BYTES = 4, 4096
+# Parameters beside the loss that the loss of training depends on.
+_OF_TRAINING_LOSS = (
+    "activation_noise", "alpha", "class_weight", "cutmix_alpha", "dropout", "dropout_kind",
+    "input_dropout", "input_noise", "l1_ratio", "mixup_alpha", "noisy_copies", "weight_noise",
+)  # fmt: skip
 # Attributes that tell of scores, as the entries of a session's state.
 _SCORES = {"validation_scores_": "validation_scores", "best_validation_score_": "best_score"}
 # Entries of a session's state that are the schedule's.
@@ -586,9 +591,12 @@ class Training:
         if monitor not in ("accuracy", "r2"):
             watched["loss"] = copy.deepcopy(self._net.loss)
         if monitor == "external":
-            watched["scoring"] = _scoring.name_of(self._estimator.scoring)
+            watched["scoring"] = self._estimator.scoring
         if self._estimator.early_stopping:
             watched["splits_off"] = self._splits_off
+        else:
+            given = {name: getattr(self._estimator, name, None) for name in _OF_TRAINING_LOSS}
+            watched["objective"] = repr(given)  # for arrays do not compare as a whole
         return watched
 
     def _score_now(self, train: _core.TrainSpec, training_set: _core.TrainingSet) -> float:
