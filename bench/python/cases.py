@@ -190,7 +190,6 @@ class Search:
     n_candidates: int  # of which Hyperbands, whose budget says how many, take no notice
     epochs: int  # the most that a candidate gets
     n_folds: int  # 1: a quarter of the rows is held out
-    goal: float | None = None  # by how many times nnhp should beat it
     dtype: ClassVar[str] = "float32"
     passes: ClassVar[int] = 1
     n_nets: ClassVar[int] = 1
@@ -356,13 +355,17 @@ def sparse(batch_size: int, times_densified: float) -> tuple[Entrant, ...]:
     )
 
 
-def searches(threads: int, *entrants: tuple[str, Search]) -> tuple[Entrant, ...]:
+def searches(
+    threads: int, *entrants: tuple[str, Search] | tuple[str, Search, float]
+) -> tuple[Entrant, ...]:
+    """Return one entrant for each library and search, with its goal if it has one."""
     return tuple(
         Entrant(
-            f"{library}, {search.strategy}", library, "search", search, threads, goal=search.goal
+            f"{library}, {search.strategy}", library, "search", search, threads,
+            goal=goal[0] if goal else None,
         )
-        for library, search in entrants
-    )
+        for library, search, *goal in entrants
+    )  # fmt: skip
 
 
 LARGE = replace(NETS["images"], batch_size=512)
@@ -451,7 +454,7 @@ COMPARISONS = [
     Comparison(
         "search-random-2",
         "random search on 2 threads or processes, {0.title}",
-        searches(2, ("nnhp", RANDOM_SEARCH), ("scikit-learn", replace(RANDOM_SEARCH, goal=13.0))),
+        searches(2, ("nnhp", RANDOM_SEARCH), ("scikit-learn", RANDOM_SEARCH, 13.0)),
         repetitions=3,
     ),
     Comparison(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -213,8 +214,8 @@ class Contest:
                 self.admit(number, entrant)
         for turn in range(min(self.comparison.repetitions, self.repetitions)):
             order = list(zip(self.numbers, self.outcome.results, strict=True))
-            begin = turn % max(1, len(order))  # that none is always the one after the same other
-            for number, result in order[begin:] + order[:begin]:
+            random.Random(turn).shuffle(order)  # that none is always the one after the same other
+            for number, result in order:
                 with self.or_left_out(result.entrant):
                     self.take_turn(number, result)
             for result in self.outcome.results:

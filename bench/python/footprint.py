@@ -60,17 +60,31 @@ def measure(scale: Scale) -> list[Figure]:
 
 
 def import_times(scale: Scale) -> list[Figure]:
-    present = [name for name, (module, *_) in IMPORTS.items() if find_spec(module)]
-    times: dict[str, list[float]] = {name: [] for name in present}
+    times: dict[str, list[float]] = {
+        name: [] for name, (module, *_) in IMPORTS.items() if find_spec(module)
+    }
+    failed: dict[str, str] = {}  # why, as of Keras without JAX
     for _ in range(scale.growth_repetitions):
-        for name in present:
-            times[name].append(1e3 * import_seconds(name))
-    return [Figure(f"import of {name}", "ms", spread(ms)) for name, ms in times.items()]
+        for name in times.keys() - failed.keys():
+            try:
+                times[name].append(1e3 * import_seconds(name))
+            except subprocess.CalledProcessError as error:
+                failed[name] = last_line(error.stderr)
+    return [
+        Figure(
+            f"import of {name}", "ms", None if name in failed else spread(ms), failed.get(name, "")
+        )
+        for name, ms in times.items()
+    ]
 
 
 def import_seconds(name: str) -> float:
     _, before, statement = IMPORTS[name]
     return float(run([sys.executable, "-c", TIMED_IMPORT.format(before, statement)]).split()[-1])
+
+
+def last_line(text: str) -> str:
+    return " ".join(text.splitlines()[-1:])
 
 
 def run(command: list[str]) -> str:
@@ -128,5 +142,4 @@ def build_time(scale: Scale) -> Figure:
             run(configure)
             return Figure(name, unit, spread([seconds_of(lambda: run(build))]))
         except subprocess.CalledProcessError as error:
-            last = " ".join(error.stderr.splitlines()[-1:])
-            return Figure(name, unit, None, f"it failed: {last}")
+            return Figure(name, unit, None, f"it failed: {last_line(error.stdout + error.stderr)}")

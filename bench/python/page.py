@@ -1,7 +1,7 @@
 """The report as Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -147,7 +147,7 @@ def missed(outcomes: Sequence[Outcome], footprint: Sequence[Figure]) -> str:
         f"- {outcome.title}: {what}."
         for outcome in outcomes
         for result in outcome.results
-        for what in shortfalls(result)
+        for what in shortfalls(result, outcome)
     ]
     for figure in footprint:
         took, most = figure.value and figure.value["median"], figure.at_most
@@ -156,9 +156,11 @@ def missed(outcomes: Sequence[Outcome], footprint: Sequence[Figure]) -> str:
     return "\n".join(lines) or "None in this run."
 
 
-def shortfalls(result: Result) -> Iterator[str]:
-    """Tell the goals that an entrant misses."""
+def shortfalls(result: Result, outcome: Outcome) -> Iterator[str]:
+    """Tell the goals that an entrant misses; those beside the first only if that one took part."""
     record, entrant = result.record(), result.entrant
+    if outcome.results[0].entrant is not outcome.comparison.entrants[0]:
+        entrant = replace(entrant, goal=None, limit=None)
     ratio, us = record["times_first"]["median"], 1e6 * record["seconds"]["median"]
     if entrant.peak_share is not None and record["peak_share"]["median"] < entrant.peak_share:
         share = record["peak_share"]["median"]

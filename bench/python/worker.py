@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
 from cases import COMPARISONS, LIBRARIES, SCALES, Entrant, Scale
 from jobs import Job, WrongAnswerError
@@ -20,13 +20,20 @@ from nnhp import _core
 PLANS = {comparison.key: comparison for comparison in COMPARISONS}
 
 
+class Jobs(dict[int, tuple[Job, Entrant, Scale]]):
+    """By the entrants' numbers."""
+
+    def __missing__(self, number: int) -> NoReturn:
+        raise LookupError("its process ended in the turn of another entrant of the library")
+
+
 class Bench:
     """The jobs of one comparison that belong to this process."""
 
     def __init__(self, library: str, threads: int) -> None:
         self.library = importlib.import_module(LIBRARIES[library])
         self.threads = threads
-        self.jobs: dict[int, tuple[Job, Entrant, Scale]] = {}
+        self.jobs = Jobs()
 
     def versions(self) -> dict[str, str]:
         return {package: version(package) for package in self.library.PACKAGES}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from helpers import STOPS_EARLY, assert_identical, fitted_state
+from helpers import STOPS_EARLY, assert_identical, fitted_state, problem
 from safetensors import safe_open
 from safetensors.numpy import save as save_tensors
 from sklearn import compose, decomposition, feature_selection, frozen, impute, pipeline
