@@ -114,7 +114,7 @@ def test_what_patience_watched_keeps_no_model_out_of_a_file(tmp_path):
     X, y = problem("binary")
     net = MLPClassifier((4,), early_stopping=True, max_iter=3, random_state=0, warm_start=True)
     net.set_params(scoring=lambda net, X, y: 2 * net.score(X, y)).fit(X, y)
-    with pytest.raises(ValueError, match="^scoring is "):
+    with pytest.raises(ValueError, match=r"^scoring is "):
         nnhp.save(net, tmp_path / "net.safetensors")
     nnhp.save(net.set_params(scoring=None), tmp_path / "net.safetensors")
     loaded = nnhp.load(tmp_path / "net.safetensors").fit(X, y)

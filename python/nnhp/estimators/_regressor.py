@@ -147,8 +147,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     warm_start : bool, default=False
         Whether `fit` goes on from the parameters of the fit before. Moments, step count and
         `n_iter_` begin again; `loss_curve_` and the patience go on. Where what patience watches
-        was changed (the loss and what it depends on, as `alpha` and `dropout`; with `early_stopping`
-        `scoring` and the samples of ``X_val``), patience begins again, and with `early_stopping` the
+        was changed (the loss and what it depends on, as `alpha` and `dropout`, or with
+        `early_stopping` what is scored), patience begins again, and with `early_stopping` the
         parameters to start from are the best so far, by their score now.
 
     momentum : float, default=0.9
