@@ -115,7 +115,9 @@ class Run:
             self.record(key, figures=[vars(figure) for figure in self.report.footprint])
         else:
             self.grow(key.removeprefix("growth-"))
-        self.report.seconds += time.perf_counter() - begin
+        seconds = time.perf_counter() - begin
+        self.report.seconds += seconds
+        print(f"({key} took {seconds:.0f} s)\n", flush=True)
 
     def compare(self, key: str) -> None:
         contest = Contest(self.comparisons[key], self.report.scale, self.workers, self.repetitions)
