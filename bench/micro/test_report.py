@@ -61,9 +61,13 @@ def test_answers(comparison: Comparison, workers: Workers) -> None:
         assert reason.startswith((*GOOD_REASONS, *absent)), f"{label}: {reason}"
 
 
+def contest_of(key: str, workers: Workers) -> Contest:
+    comparison = next(c for c in COMPARISONS if c.key == key)
+    return Contest(comparison, "smallest", workers)
+
+
 def test_wrong_answers_and_scores_are_noticed(workers: Workers) -> None:
-    comparison = next(c for c in COMPARISONS if c.key == "isa-digits")
-    contest = Contest(comparison, "smallest", workers)
+    contest = contest_of("isa-digits", workers)
     result, *_ = contest.hold().results
     (correct,) = contest.correct.values()
     contest.verify(result, correct)
@@ -77,8 +81,7 @@ def test_wrong_answers_and_scores_are_noticed(workers: Workers) -> None:
 
 
 def test_dropout_that_drops_nothing_is_noticed(workers: Workers) -> None:
-    comparison = next(c for c in COMPARISONS if c.key == "options-small")
-    contest = Contest(comparison, "smallest", workers)
+    contest = contest_of("options-small", workers)
     dropped = next(r for r in contest.hold().results if r.case.options.get("dropout"))
     whole_net = reference.expected("fit", dropped.case, correct_first=False)
     with pytest.raises(WrongAnswerError, match="is off by 0"):
@@ -99,8 +102,8 @@ def test_a_part_of_the_report_tells_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_goals_that_are_missed_are_told(workers: Workers) -> None:
-    comparison = next(c for c in COMPARISONS if c.key == "isa-wide")
-    outcome = Contest(comparison, "smallest", workers).hold()
+    outcome = contest_of("isa-wide", workers).hold()
+    comparison = outcome.comparison
     first = outcome.results[0]
     fast = replace(first, seconds=[1e-9])
     goals = {"goal": 2.0, "limit": 0.5, "most_us": 1e-4, "peak_share": 0.9}
@@ -118,9 +121,9 @@ def test_goals_that_are_missed_are_told(workers: Workers) -> None:
 
 @pytest.mark.parametrize("key", ["search-grid", "search-random", "search-random-2"])
 def test_searches_that_find_other_scores_are_noticed(key: str, workers: Workers) -> None:
-    comparison = next(c for c in COMPARISONS if c.key == key)
-    contest = Contest(comparison, "smallest", workers)
-    results = [Result(entrant, entrant.case, {}, 0.0) for entrant in comparison.entrants]
+    contest = contest_of(key, workers)
+    entrants = contest.comparison.entrants
+    results = [Result(entrant, entrant.case, {}, 0.0) for entrant in entrants]
     contest.verify(results[0], [0.9, 0.8])
     for result in results:
         contest.verify(result, [0.9, 0.801])
@@ -129,8 +132,7 @@ def test_searches_that_find_other_scores_are_noticed(key: str, workers: Workers)
 
 
 def test_wrong_predictions_are_noticed(workers: Workers) -> None:
-    comparison = next(c for c in COMPARISONS if c.key == "predict-1")
-    contest = Contest(comparison, "smallest", workers)
+    contest = contest_of("predict-1", workers)
     result, *_ = contest.hold().results
     (correct,) = contest.correct.values()
     contest.verify(result, correct)
