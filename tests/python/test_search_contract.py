@@ -464,28 +464,38 @@ def test_ctrl_c_ends_soon(tmp_path, make, inside):
 
 def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeypatch, capfd):
     """A wave of long trainings is recorded one after the other, with the same results."""
-    path = str(tmp_path / "study.sqlite")
-    recorded = []
-    finish = _evaluate.EngineEvaluator._finish
-
-    def counting(self, *given):
-        recorded.append(len(nnhp.Study(path).trials()))
-        return finish(self, *given)
-
-    short_and_long = {"max_iter": [1, 4000, 2, 3000, 3, 2000], "tol": [0.0]}
-    search = nnhp.GridSearchCV(net(n_iter_no_change=9999), short_and_long, cv=2, n_jobs=1)
-    expected = clone(search).fit(*data)
     monkeypatch.setattr(_evaluate, "_FIRST_INTERVAL", 0.01)
-    monkeypatch.setattr(_evaluate.EngineEvaluator, "_finish", counting)
-    found = search.set_params(study=path, verbose=1).fit(*data)
-    assert len(recorded) > 2
-    assert 0 < recorded[-1] <= 6
-    for name in ("split0_test_score", "split1_test_score", "rank_test_score"):
-        assert_identical(found.cv_results_[name], expected.cv_results_[name])
-    assert_same_fit(found.best_estimator_, expected.best_estimator_)
-    n = found.n_epochs_trained_
-    assert n == found.n_epochs_planned_ == 2 * sum(short_and_long["max_iter"])
-    assert f" {n}/{n} [" in last_line(capfd.readouterr().err)
+    finish = _evaluate.EngineEvaluator._finish
+    recorded, done = [0], [0]  # trainings, before each call of the engine
+
+    def counting(self, runs, poll):
+        done.append(12 - len(runs))
+        give_up = time.monotonic() + 10
+        while (n := nnhp.Study(search.study).trials()["folds"].sum()) < done[-1]:
+            if time.monotonic() > give_up:
+                break
+            time.sleep(0.01)  # a thread writes them
+        recorded.append(n)
+        return finish(self, runs, poll)
+
+    for longest in (4_000, 16_000, 64_000):  # until some of them outlast a pause
+        max_iter = [1, longest, 2, longest * 3 // 4, 3, longest // 2]
+        net_and_space = net(n_iter_no_change=10**6), {"max_iter": max_iter, "tol": [0.0]}
+        expected = nnhp.GridSearchCV(*net_and_space, cv=2, n_jobs=1).fit(*data)
+        search = clone(expected).set_params(study=str(tmp_path / f"{longest}.sqlite"), verbose=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(_evaluate.EngineEvaluator, "_finish", counting)
+            search.fit(*data)
+        for name in ("split0_test_score", "split1_test_score", "rank_test_score"):
+            assert_identical(search.cv_results_[name], expected.cv_results_[name])
+        assert_same_fit(search.best_estimator_, expected.best_estimator_)
+        n = search.n_epochs_trained_
+        assert n == search.n_epochs_planned_ == 2 * sum(max_iter)
+        assert f" {n}/{n} [" in last_line(capfd.readouterr().err)
+        if max(done) > 0:
+            break
+    assert recorded == done
+    assert max(recorded) > 0
 
 
 def last_line(text):

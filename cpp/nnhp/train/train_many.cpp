@@ -28,21 +28,26 @@ double cost_of_teams(std::span<Trainable* const> sessions, std::span<const size_
 
 bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> epochs, int threads,
                 const Poll& poll) {
-  std::vector<double> costs;
+  std::vector<double> costs, with_past;
   std::vector<size_t> turns;  // of those that have something to do
   for (size_t i = 0; i < sessions.size(); ++i) {
-    costs.push_back(sessions[i]->epoch_cost() * static_cast<double>(epochs[i]));
+    const double cost = sessions[i]->epoch_cost();
+    costs.push_back(cost * static_cast<double>(epochs[i]));
+    with_past.push_back(cost * static_cast<double>(epochs[i] + sessions[i]->epochs_advanced()));
     if (costs[i] > 0.0) turns.push_back(i);
   }
+  // By what they cost from their beginning: by what is left, those that a pause interrupted would
+  // come last after it, and a wave that pauses often would finish them all at its end.
   std::stable_sort(turns.begin(), turns.end(),
-                   [&](size_t a, size_t b) { return costs[a] > costs[b]; });
+                   [&](size_t a, size_t b) { return with_past[a] > with_past[b]; });
   const double cost = std::accumulate(costs.begin(), costs.end(), 0.0);
   const index_t n = static_cast<index_t>(turns.size());
   // Threads that share a training lose about this part of their time to each other.
   constexpr double kLost = 0.3;
   const int useful = std::min(threads, useful_threads(sessions, turns));
   if (n < threads && useful > 1 && cost >= kSerialCost &&
-      cost_of_teams(sessions, turns, costs, useful) < (1.0 - kLost) * costs[turns.front()]) {
+      cost_of_teams(sessions, turns, costs, useful) <
+          (1.0 - kLost) * *std::max_element(costs.begin(), costs.end())) {
     StopToken stop;
     Workspace workspace;
     return team_for(n, useful, stop, poll, [&](index_t item, const Team& team) {

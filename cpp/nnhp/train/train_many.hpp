@@ -9,10 +9,10 @@
 namespace nnhp {
 
 // Advances each session by up to as many epochs as `epochs` tells for it, on up to `threads`
-// threads, the costliest first: each on one of them or, where few sessions are large enough for it
-// (Trainable::useful_threads), one after the other on all. What a session becomes does not depend
-// on the others, on their order or on the threads. Returns whether a stop was asked for; every
-// session then stands between two epochs.
+// threads, the costliest first, with the epochs that it did before: each on one of them or, where
+// few sessions are large enough for it (Trainable::useful_threads), one after the other on all.
+// What a session becomes does not depend on the others, on their order or on the threads. Returns
+// whether a stop was asked for; every session then stands between two epochs.
 bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> epochs, int threads,
                 const Poll& poll);
 
