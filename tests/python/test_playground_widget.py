@@ -307,8 +307,9 @@ def test_grids_over_few_shapes_are_as_small_as_these():
     ]
 
 
-def test_a_score_without_bounds_can_be_sent(monkeypatch):
-    monkeypatch.setattr(nnhp.MLPClassifier, "score", lambda *_: -math.inf)
+@pytest.mark.parametrize("score", [-math.inf, math.nan])
+def test_a_score_that_is_not_finite_is_sent_as_the_worst(monkeypatch, score):
+    monkeypatch.setattr(nnhp.MLPClassifier, "score", lambda *_: score)
     conversation = Conversation()
     said(conversation, **wish({"learningRate": [0.1, 0.2]}))
     found = []
@@ -317,6 +318,7 @@ def test_a_score_without_bounds_can_be_sent(monkeypatch):
     assert {"candidate", "search"} == {message.content["is"] for message in found}
     for message in found:
         assert _server.packed(message)
+        assert message.content.get("score", -math.inf) < -1e300
 
 
 def test_another_table_target_or_plane_begins_anew():

@@ -115,7 +115,8 @@ class Watched:
         number = self._seen.setdefault(repr(setting), len(self._seen))
         about = {
             "number": number,
-            "score": float(np.nan_to_num(score)),  # JSON knows no infinity
+            # JSON knows neither infinity nor what is no number, which is worse than any score.
+            "score": float(np.nan_to_num(score, nan=np.finfo(float).min)),
             "epochs": int(net.n_iter_),
             "setting": setting,
             "options": {**self._options, **setting},
