@@ -32,6 +32,16 @@ MODULES = {
 }
 
 
+ABOUT = {
+    "date": "2026-01-02",
+    "commit": 40 * "1",
+    "cpu": "here",
+    "isa": "base",
+    "scale": "smallest",
+    "repetitions": 1,
+}
+
+
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
     with Workers() as started:
@@ -53,6 +63,7 @@ def test_answers(comparison: Comparison, workers: Workers) -> None:
     outcome = Contest(comparison, "smallest", workers).hold()
     assert len(outcome.results) + len(outcome.skipped) == len(comparison.entrants)
     libraries = {entrant.label: entrant.library for entrant in comparison.entrants}
+    assert len(libraries) == len(comparison.entrants)  # a record names them by their labels
     for label, reason in outcome.skipped.items():
         absent = [
             f"ModuleNotFoundError: No module named '{module}'"
@@ -89,9 +100,8 @@ def test_dropout_that_drops_nothing_is_noticed(workers: Workers) -> None:
 
 
 def test_a_part_of_the_report_tells_what_is_missing(tmp_path: Path) -> None:
-    machine = {"cpu": "here", "isa": "base"}
     page = tmp_path / "part.md"
-    assert report.write_report(page, machine, "smallest", ["growth-threads"], 1)
+    assert report.write_report(page, ABOUT, ["growth-threads"])
     told = page.read_text()
     assert "## How cost grows" in told
     assert "not chosen: " in told
@@ -99,6 +109,58 @@ def test_a_part_of_the_report_tells_what_is_missing(tmp_path: Path) -> None:
     assert report.titles_of_parts("smallest")["growth-threads"] not in told.split("## How")[0]
     (line,) = page.with_suffix(".jsonl").read_text().splitlines()
     assert json.loads(line)["case"] == "growth-threads"
+
+
+def test_a_report_that_was_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = ["isa-digits", "growth-threads", "footprint"]
+    path = tmp_path / "page.md"
+    measured = []
+    figures_of = report.Run.figures_of
+
+    def ended_at_the_last(run: report.Run, key: str) -> dict[str, Any]:
+        if measured == parts[:2]:
+            raise KeyboardInterrupt
+        measured.append(key)
+        return figures_of(run, key)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(report.Run, "figures_of", ended_at_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            report.write_report(path, ABOUT, parts)
+    before, lines = path.read_text(), path.with_suffix(".jsonl")
+    assert "ended before these were measured" in before
+    recorded = lines.read_text()
+    with lines.open("a") as file:
+        file.write('{"case": "footprint", ')  # it was killed while writing
+    records = report.records_of(lines, {**ABOUT, "date": "2026-01-03"})
+    assert [record["case"] for record in records] == parts[:2]
+
+    def of_nothing(_: report.Run, key: str) -> dict[str, Any]:
+        measured.append(key)
+        return {"figures": []}
+
+    monkeypatch.setattr(report.Run, "figures_of", of_nothing)
+    assert report.write_report(path, {**ABOUT, "date": "2026-01-03"}, parts, records)
+    assert measured == parts
+    assert lines.read_text().startswith(recorded)
+    assert len(lines.read_text().splitlines()) == len(parts)
+    after = path.read_text()
+    assert "| date | 2026-01-02, 2026-01-03 |" in after
+    assert "ended before" not in after
+    tables = before.partition("## How to read")[2].partition("## Not compared")[0]
+    assert tables in after
+
+
+@pytest.mark.parametrize("name", ["commit", "cpu", "repetitions"])
+def test_another_report_cannot_be_resumed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "page.jsonl"
+    path.write_text(json.dumps({**ABOUT, name: "another", "case": "isa-digits"}) + "\n")
+    with pytest.raises(SystemExit, match=f"has another {name}"):
+        report.records_of(path, ABOUT)
+    with pytest.raises(SystemExit, match="there is no report"):
+        report.records_of(tmp_path / "none.jsonl", ABOUT)
+    with pytest.raises(SystemExit, match="changes that it does not hold"):
+        report.records_of(path, {**ABOUT, "commit": "1-dirty"})
 
 
 def test_goals_that_are_missed_are_told(workers: Workers) -> None:
@@ -170,8 +232,8 @@ def test_a_comparison_without_entrants_is_told(tmp_path: Path) -> None:
     comparison = next(c for c in COMPARISONS if c.key == "predict-2")
     skipped = {entrant.label: "more threads than CPUs" for entrant in comparison.entrants}
     outcome = Outcome(comparison, "On two threads", [], skipped)
-    told = page.Report({"cpu": "one", "isa": "base"}, "full", outcomes=[outcome])
-    with report.Run.begun(tmp_path / "page.md", told, repetitions=1) as run:
+    told = page.Report(ABOUT, "full", outcomes=[outcome])
+    with report.Run.begun(tmp_path / "page.md", told) as run:
         run.draw(comparison.key, outcome)
     told.write(tmp_path / "page.md")
     assert "more threads than CPUs" in (tmp_path / "page.md").read_text()

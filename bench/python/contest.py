@@ -145,6 +145,22 @@ class Result:
             return None
         return [work / s / peak for s, peak in zip(self.seconds, self.peaks, strict=True)]
 
+    @classmethod
+    def of_record(cls, entrant: Entrant, case: Any, told: dict[str, Any]) -> Self:
+        """Make a result again of its record."""
+        return cls(
+            entrant,
+            case,
+            told["versions"],
+            told["first_seconds"],
+            told["difference"],
+            told["each_seconds"],
+            told["each_fma_peak_gflops"],
+            told["each_times_first"],
+            told["score"],
+            told["effort"],
+        )
+
     def record(self) -> dict[str, Any]:
         """Return this as plain values."""
         shares = self.peak_shares
@@ -164,6 +180,7 @@ class Result:
             "goal_peak_share": self.entrant.peak_share,
             "each_seconds": self.seconds,
             "each_fma_peak_gflops": self.peaks,
+            "each_times_first": self.ratios,
             "fma_peak_gflops": spread(self.peaks),
             "peak_share": None if shares is None else spread(shares),
             "first_seconds": self.first_s,
@@ -181,6 +198,16 @@ class Outcome:
     title: str
     results: list[Result]
     skipped: dict[str, str]  # label -> why
+
+    @classmethod
+    def of_record(cls, comparison: Comparison, scale: Scale, told: dict[str, Any]) -> Self:
+        """Make an outcome again of its record."""
+        entrants = {entrant.label: entrant for entrant in comparison.entrants}
+        results = []
+        for told_entrant in told["entrants"]:
+            entrant = entrants[told_entrant["label"]]
+            results.append(Result.of_record(entrant, scale.case(entrant.case), told_entrant))
+        return cls(comparison, told["title"], results, told["skipped"])
 
     def record(self) -> dict[str, Any]:
         return {

@@ -48,11 +48,16 @@ class Report:
     footprint: list[Figure] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)  # paths by key, relative to the page
     seconds: float = 0.0  # that all of it took
+    dates: set[str] = field(default_factory=set)  # on which it was measured
 
     def write(self, path: Path, left: Sequence[str] = ()) -> None:
         """Write the page; `left` are titles of what is not measured yet."""
         parts = [f"# Benchmarks: {self.machine['cpu']}, {self.machine['isa']}"]
-        told_machine = {**self.machine, "minutes this took": round(self.seconds / 60, 1)}
+        told_machine = {
+            **self.machine,
+            "date": ", ".join(sorted(self.dates)),
+            "minutes this took": round(self.seconds / 60, 1),
+        }
         parts.append(table_of(told_machine, self.outcomes))
         if self.scale != "full":
             parts.append(

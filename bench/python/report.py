@@ -34,6 +34,10 @@ def main() -> None:
         "--smallest", dest="scale", action="store_const", const="smallest",
         help="every comparison once, tiny: its answers count, its figures do not",
     )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="go on with such a report that was ended, of this machine and commit",
+    )  # fmt: skip
     parser.add_argument("--only", nargs="+", metavar="KEY", help="only parts so named")
     parser.add_argument("--repetitions", type=int, help="of each timing, at most")
     parser.add_argument("--list", action="store_true", help="print the keys of the parts")
@@ -54,7 +58,9 @@ def main() -> None:
         stem += "-part"
     path = arguments.folder / f"{stem}.md"
     repetitions = arguments.repetitions or SCALES[arguments.scale].repetitions
-    if not write_report(path, machine, arguments.scale, arguments.only, repetitions):
+    about = {**machine, "scale": arguments.scale, "repetitions": repetitions}
+    earlier = records_of(path.with_suffix(".jsonl"), about) if arguments.resume else []
+    if not write_report(path, about, arguments.only, earlier):
         sys.exit("there were wrong answers")
 
 
@@ -67,24 +73,52 @@ def titles_of_parts(scale: str) -> dict[str, str]:
     }
 
 
+def records_of(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the records of a report that was ended; exits if it is another one."""
+    if about["commit"].endswith(("unknown", "dirty")):
+        sys.exit(
+            "only the report of a commit can be resumed, without changes that it does not hold"
+        )
+    if not path.exists():
+        sys.exit(f"there is no report to resume: {path}")
+    records = []
+    for line in path.read_text().splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break  # it was ended here
+        record = json.loads(line)
+        others = [name for name in about if name != "date" and record.get(name) != about[name]]
+        if others:
+            sys.exit(f"{path} cannot be resumed: it has another {', '.join(others)}")
+        records.append(record)
+    return records
+
+
 def write_report(
-    path: Path, machine: dict[str, Any], scale: str, only: Sequence[str] | None, repetitions: int
+    path: Path,
+    about: dict[str, Any],
+    only: Sequence[str] | None,
+    earlier: Sequence[dict[str, Any]] = (),
 ) -> bool:
-    """Run, print and write; return whether all answers were right.
+    """Run, print and write, parts with an earlier record excepted; return whether all was right.
 
     The page is written anew after each part, so that a run that is ended leaves what it has.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    measuring.print_machine(repetitions)
+    measuring.print_machine(about["repetitions"])
+    scale = about["scale"]
     titles = titles_of_parts(scale)
     keys = only or SCALES[scale].keys or list(titles)
     left = {key: title for key, title in titles.items() if key in keys}
-    report = page.Report(machine, scale, [t for key, t in titles.items() if key not in left])
-    with Run.begun(path, report, repetitions) as run:
+    report = page.Report(about, scale, [t for key, t in titles.items() if key not in left])
+    with Run.begun(path, report) as run:
+        for record in earlier:
+            if left.pop(record["case"], None):
+                run.take(record)
         for key in list(left):
             run.measure(key)
             del left[key]
             report.write(path, list(left.values()))
+    report.write(path)
     print(path)
     return not report.wrong
 
@@ -92,57 +126,60 @@ def write_report(
 class Run:
     """A report under way: its page, its lines of JSON, and the workers."""
 
-    def __init__(
-        self, path: Path, report: page.Report, repetitions: int, lines: TextIO, workers: Workers
-    ) -> None:
-        self.path, self.report, self.repetitions = path, report, repetitions
-        self.lines, self.workers = lines, workers
+    def __init__(self, path: Path, report: page.Report, lines: TextIO, workers: Workers) -> None:
+        self.path, self.report, self.lines, self.workers = path, report, lines, workers
         self.comparisons = {comparison.key: comparison for comparison in COMPARISONS}
 
     @classmethod
     @contextmanager
-    def begun(cls, path: Path, report: page.Report, repetitions: int) -> Iterator["Run"]:
+    def begun(cls, path: Path, report: page.Report) -> Iterator["Run"]:
         with path.with_suffix(".jsonl").open("w") as lines, Workers() as workers:
-            yield cls(path, report, repetitions, lines, workers)
+            yield cls(path, report, lines, workers)
 
     def measure(self, key: str) -> None:
-        """Measure a part of the report, record it and put it on the page."""
+        """Measure a part of the report and take what came of it, if that was right."""
         begin = time.perf_counter()
-        if key in self.comparisons:
-            self.compare(key)
-        elif key == FOOTPRINT:
-            self.report.footprint = footprint.measure(SCALES[self.report.scale])
-            self.record(key, figures=[vars(figure) for figure in self.report.footprint])
-        else:
-            self.grow(key.removeprefix("growth-"))
-        seconds = time.perf_counter() - begin
-        self.report.seconds += seconds
-        print(f"({key} took {seconds:.0f} s)\n", flush=True)
-
-    def compare(self, key: str) -> None:
-        contest = Contest(self.comparisons[key], self.report.scale, self.workers, self.repetitions)
         try:
-            outcome = contest.hold()
+            figures = self.figures_of(key)
         except WrongAnswerError as error:
             self.report.wrong.append(str(error))
             print(f"{error}\n", flush=True)
             self.workers.close_jobs()
-        else:
+            return
+        seconds = time.perf_counter() - begin
+        self.take({**self.report.machine, "case": key, "part_seconds": seconds, **figures})
+        print(f"({key} took {seconds:.0f} s)\n", flush=True)
+
+    def figures_of(self, key: str) -> dict[str, Any]:
+        """Measure a part; return what there is to record."""
+        scale = SCALES[self.report.scale]
+        if key in self.comparisons:
+            repetitions = self.report.machine["repetitions"]
+            comparison = self.comparisons[key]
+            return Contest(comparison, self.report.scale, self.workers, repetitions).hold().record()
+        if key == FOOTPRINT:
+            return {"figures": [vars(figure) for figure in footprint.measure(scale)]}
+        return {"points": scaling.measure(key.removeprefix("growth-"), scale).points}
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Keep the record of a part, print it and put it on the page."""
+        print(json.dumps(record), file=self.lines, flush=True)
+        self.report.seconds += record["part_seconds"]
+        self.report.dates.add(record["date"])
+        key = record["case"]
+        if key in self.comparisons:
+            scale = SCALES[self.report.scale]
+            outcome = Outcome.of_record(self.comparisons[key], scale, record)
             self.report.outcomes.append(outcome)
-            self.record(key, **outcome.record())
             show(outcome)
             self.draw(key, outcome)
-
-    def grow(self, axis: str) -> None:
-        growth = scaling.measure(axis, SCALES[self.report.scale])
-        self.report.growths.append(growth)
-        self.record(f"growth-{axis}", points=growth.points)
-        print(f"{growth.title}\n{page.growth_table(growth)}\n", flush=True)
-        self.draw(f"growth-{axis}", growth)
-
-    def record(self, key: str, **values: Any) -> None:
-        told = {**self.report.machine, "scale": self.report.scale, "case": key, **values}
-        print(json.dumps(told), file=self.lines, flush=True)
+        elif key == FOOTPRINT:
+            self.report.footprint = [footprint.Figure(**told) for told in record["figures"]]
+        else:
+            growth = scaling.Growth(key.removeprefix("growth-"), record["points"])
+            self.report.growths.append(growth)
+            print(f"{growth.title}\n{page.growth_table(growth)}\n", flush=True)
+            self.draw(key, growth)
 
     def draw(self, key: str, drawn: Outcome | scaling.Growth) -> None:
         """Draw what there is into a folder named like the page, where there is matplotlib."""

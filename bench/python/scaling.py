@@ -46,8 +46,11 @@ class Growth:
     """One axis: a list of points, each of which maps the names of columns to figures."""
 
     key: str
-    title: str
     points: list[dict[str, Any]]
+
+    @property
+    def title(self) -> str:
+        return AXES[self.key][0]
 
 
 def main() -> None:
@@ -76,8 +79,8 @@ def told(value: Any) -> str:
 
 def measure(key: str, scale: Scale) -> Growth:
     """Measure an axis."""
-    title, points = AXES[key]
-    return Growth(key, title, points(scale))
+    _, points = AXES[key]
+    return Growth(key, points(scale))
 
 
 def up_to(values: list[int], limit: int) -> list[int]:
