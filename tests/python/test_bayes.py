@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import optuna
 import pytest
-from helpers import STOPS_EARLY, problem
+from helpers import STOPS_EARLY, assert_identical, problem
 from optuna.samplers import QMCSampler, RandomSampler
 from scipy.stats import loguniform, randint, uniform
 from sklearn.base import clone
@@ -16,6 +16,7 @@ from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -577,6 +578,7 @@ def test_the_bridge_says_what_it_needs(monkeypatch):
             {"sampler": fixed_alpha()},
             "sampler must be one that proposes, and PartialFixedSampler names values",
         ),
+        ({"cv": KFold(3, shuffle=True)}, "cv parameter must yield consistent folds"),
         ({"batch_size": 0}, "'batch_size' parameter of BayesSearchCV must be"),
         ({"pruner": "percentile"}, "'pruner' parameter of BayesSearchCV must be"),
         ({"n_iter": 0}, "'n_iter' parameter of BayesSearchCV must be"),
@@ -603,6 +605,11 @@ def test_bad_settings(params, message, data):
 def test_names_of_parameters_are_texts(data):
     with pytest.raises(TypeError, match="param_distributions must name parameters by texts, got 1"):
         bayes({1: [0.1]}).fit(*data)
+
+
+def test_the_genetic_search_needs_the_same_folds_for_all(data):
+    with pytest.raises(ValueError, match="cv parameter must yield consistent folds"):
+        genetic(cv=ShuffleSplit(2)).fit(*data)
 
 
 @pytest.mark.parametrize("params", [{"population_size": 1}, {"generations": 0}])
@@ -729,6 +736,19 @@ def test_bayes_looks_at_the_score_that_refit_names(data):
     assert loss[:12] == worse[:12]
     assert loss[12:] != worse[12:]
     assert tried(False) == loss  # the first one
+
+
+def test_a_study_is_of_the_score_that_is_learned_from(data, tmp_path):
+    settings = {"n_iter": 12, "scoring": ["accuracy", "neg_log_loss"], "study": tmp_path / "s.db"}
+    for refit in ("accuracy", "neg_log_loss"):
+        search = bayes(refit=refit, **settings).fit(*data)
+    trials = nnhp.Study(tmp_path / "s.db").trials()
+    assert trials["study"].tolist() == [1] * 12 + [2] * 12
+    of_last = trials[trials["study"] == 2].sort_values("candidate")
+    results = search.cv_results_
+    assert of_last["param_alpha"].tolist() == [params["alpha"] for params in results["params"]]
+    assert_identical(of_last["mean_test_accuracy"].to_numpy(), results["mean_test_accuracy"])
+    assert bayes(refit="accuracy", **settings).fit(*data).n_epochs_trained_ == 0
 
 
 def test_settings_of_a_study_come_first(data, tmp_path):

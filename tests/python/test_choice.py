@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from helpers import STOPS_EARLY, problem
+from scipy.stats import sem
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
@@ -15,7 +16,7 @@ from nnhp.search._choice import one_standard_error
 NAN = np.nan
 
 
-def results(means, stds, n_parameters, *, n_splits=4, metric="score", **more):
+def results(means, stds, n_parameters, *, n_splits=5, metric="score", **more):
     """What `cv_results_` holds of these candidates."""
     splits = {f"split{i}_test_{metric}": np.array(means, dtype=float) for i in range(n_splits)}
     return {
@@ -30,7 +31,7 @@ def results(means, stds, n_parameters, *, n_splits=4, metric="score", **more):
 @pytest.mark.parametrize(
     ("means", "n_parameters", "expected"),
     [
-        # The best has 0.9 and std 0.08; with 4 splits one standard error is 0.04.
+        # The best has 0.9 and std 0.08; with 5 splits one standard error is 0.04.
         ([0.90, 0.87, 0.85], [30, 20, 10], 1),
         ([0.90, 0.859, 0.85], [30, 20, 10], 0),
         ([0.85, 0.87, 0.90], [10, 20, 30], 1),
@@ -54,10 +55,24 @@ def test_the_standard_error_is_that_of_the_best():
     assert one_standard_error(results([0.9, 0.8], [0.9, 0.0], [30, 10])) == 1
 
 
-@pytest.mark.parametrize(("n_splits", "expected"), [(4, 1), (25, 0)])
+@pytest.mark.parametrize(("n_splits", "expected"), [(5, 1), (26, 0)])
 def test_the_standard_error_shrinks_with_the_splits(n_splits, expected):
     table = results([0.90, 0.87], [0.08, 0.08], [30, 20], n_splits=n_splits)
     assert one_standard_error(table) == expected
+
+
+def test_the_standard_error_is_that_of_a_mean():
+    scores = np.array([[0.90, 0.95, 0.91], [0.60, 0.61, 0.62]])
+    below = scores[0].mean() - sem(scores[0])
+    for mean, expected in ((below + 1e-9, 1), (below - 1e-9, 0)):
+        table = {f"split{i}_test_score": scores[:, i] for i in range(3)}
+        table["mean_test_score"] = np.array([scores[0].mean(), mean])
+        table["std_test_score"] = scores.std(axis=1)
+        assert one_standard_error({**table, "n_parameters": [30, 20]}) == expected
+
+
+def test_of_a_single_split_no_error_is_known():
+    assert one_standard_error(results([0.90, 0.89], [0.0, 0.0], [30, 20], n_splits=1)) == 0
 
 
 def test_a_candidate_on_the_edge_counts():

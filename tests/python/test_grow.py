@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import STOPS_EARLY, assert_identical, problem
 from numpy.random import RandomState
+from scipy.stats import sem
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -167,7 +168,7 @@ def check_growth(search, own, *, width, depth):
     n_splits = search.n_splits_
     scores = np.stack([results[f"split{i}_test_score"] for i in range(n_splits)], axis=1)
     assert_identical(growth["mean_test_score"].to_numpy(), scores.mean(axis=1))
-    np.testing.assert_allclose(growth["standard_error"], scores.std(axis=1) / n_splits**0.5)
+    np.testing.assert_allclose(growth["standard_error"], sem(scores, axis=1))
     rows = growth.to_dict("records")
     assert rows[0]["step"] == "start"
     assert rows[0]["kept"]

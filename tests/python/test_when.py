@@ -8,6 +8,7 @@ from helpers import STOPS_EARLY, problem
 from scipy.stats import (
     bernoulli,
     binom,
+    binomtest,
     expon,
     loguniform,
     norm,
@@ -68,6 +69,42 @@ def test_conditions_decide_what_a_random_draw_has():
     assert settings != list(ParameterSampler(TREE, 200, random_state=1))
 
 
+LISTED = [
+    {"solver": ["sgd", "adam"]},
+    When({"solver": "sgd"}, {"momentum": [0.5, 0.9], "nesterovs_momentum": [True, False]}),
+    When({"nesterovs_momentum": False}, {"power_t": [0.3]}),
+]
+
+
+def test_settings_that_can_be_listed_are_drawn_once():
+    drawn = [list(ParameterSampler(LISTED, 3, random_state=seed)) for seed in range(300)]
+    assert all(len({repr(params) for params in settings}) == 3 for settings in drawn)
+    assert all(map(is_sound_if_listed, (params for settings in drawn for params in settings)))
+    # Half of what comes first, as of single draws, though four settings of five have 'sgd'.
+    n_adam = sum(settings[0] == {"solver": "adam"} for settings in drawn)
+    assert binomtest(n_adam, 300, 0.5).pvalue > 1e-3
+
+
+def is_sound_if_listed(params):
+    sgd = params["solver"] == "sgd"
+    plain = sgd and not params["nesterovs_momentum"]
+    return ("momentum" in params) == sgd and ("power_t" in params) == plain
+
+
+def test_a_space_with_fewer_settings_than_draws_is_told():
+    sampler = ParameterSampler(LISTED, 9, random_state=0)
+    with pytest.warns(UserWarning, match="The space has 5 settings, fewer than the 9 to draw"):
+        settings = list(sampler)
+    assert len(sampler) == len({repr(params) for params in settings}) == 5
+
+
+def test_large_spaces_with_conditions_are_drawn_from_alike():
+    space = [{"a": range(1000), "b": range(1000)}, When({"a": list(range(500))}, {"c": [1]})]
+    settings = list(ParameterSampler(space, 50, random_state=0))
+    assert len(settings) == 50
+    assert all(("c" in params) == (params["a"] < 500) for params in settings)
+
+
 @pytest.mark.parametrize("space", [{"a": [1, 2, 3]}, [{"a": uniform(0, 1)}, {"b": [1]}]])
 def test_without_conditions_draws_are_scikit_learns(space):
     ours, theirs = (
@@ -126,6 +163,16 @@ def test_bad_conditions(arguments, error, message):
         ([{"a": [1]}, "b"], TypeError, "param_distributions must be a dict or a list of dict and"),
         ([When({"a": 1}, {"b": [1]})], ValueError, "param_distributions must have at least one"),
         ([{"a": [1]}, When({"x": 1}, {"b": [1]})], ValueError, "asks for 'x', which nothing"),
+        (
+            [{"a": ["sgd"]}, When({"a": "SGD"}, {"b": [1]})],
+            ValueError,
+            r"never holds, because a is one of \['sgd'\]",
+        ),
+        (
+            [{"a": [[8], [4, 4]]}, When({"a": [4, 4]}, {"b": [1]})],
+            ValueError,
+            "A list in a condition stands for any of its values",
+        ),
         ({"a": []}, ValueError, "values of a must be a list that is not empty"),
         ({"a": 3}, ValueError, "values of a must be a list"),
         ({"a": type("Odd", (), {"rvs": None})()}, ValueError, "values of a .* with a method ppf"),
@@ -265,6 +312,13 @@ def test_values_at_the_ends_and_beyond(values, value, meant):
     space = Space({"a": values}, all_genes=False)
     genes = space.genes({"a": value})
     assert (genes and space.params(Fixed(genes))["a"]) == meant
+
+
+@pytest.mark.parametrize("values", [uniform(0, 1), uniform(-1, 3), loguniform(1e-3, 1)])
+def test_a_model_that_proposes_an_end_stays_inside(values):
+    space = Space({"a": values}, all_genes=False)
+    for end, inside in zip(values.support(), values.ppf([1e-6, 1 - 1e-6]), strict=True):
+        assert space.params(Fixed({"a": float(end)}))["a"] == pytest.approx(inside, rel=1e-9)
 
 
 @pytest.mark.parametrize("units", [None, "auto", (4.5,), (4, None), [[4]]])

@@ -199,7 +199,6 @@ class BayesSearchCV(ModelSearch):
                 "batch_size must be 'auto' with pruner='hyperband', whose brackets set it, got "
                 f"{self.batch_size!r}."
             )
-        self._check_constant_splits()
 
     def _epochs_go_on(self) -> tuple[str, int] | None:
         return None if self.pruner is None else (self._epochs_name(), self._epochs_of_net())

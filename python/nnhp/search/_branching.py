@@ -23,6 +23,7 @@ class BranchingSearch(RungSearch):
 
     _takes_others = False
     _branches = True
+    _learns = True
     _task_name: str
     _lineages: list[Candidate]  # all candidates, by number
     _rows: list[int]  # number of the candidate of each row of `cv_results_`

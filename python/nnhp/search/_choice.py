@@ -16,9 +16,10 @@ def one_standard_error(cv_results: Mapping[str, Any], *, metric: str = "score") 
     """Choose the smallest of the candidates that are as good as the best.
 
     As good as the best is a mean test score within one standard error of the best candidate's:
-    at least ``mean - std / sqrt(n_splits)``. Among those, the one with the fewest parameters is
-    chosen, the better one of two that have as many, and the first of two that are alike. It is
-    made for the `refit` of a search.
+    at least ``mean - std / sqrt(n_splits - 1)`` with the `std` of `cv_results_`, which divides by
+    the number of splits (of a single one no error is known: it counts as 0). Among those, the one
+    with the fewest parameters is chosen, the better one of two that have as many, and the first of
+    two that are alike. It is made for the `refit` of a search.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def one_standard_error(cv_results: Mapping[str, Any], *, metric: str = "score") 
 
     Examples
     --------
-    The second candidate is within 0.02 / sqrt(4) of the first and has fewer parameters:
+    The second candidate is within 0.02 / sqrt(3) of the first and has fewer parameters:
 
     >>> from nnhp.search import one_standard_error
     >>> cv_results = {
@@ -108,7 +109,13 @@ def _means_and_standard_errors(
             "refit=functools.partial(one_standard_error, metric=...)."
         )
     mean, std = (np.asarray(cv_results[key], dtype=np.float64) for key in needed)
-    return mean, std / np.sqrt(len(splits))
+    return mean, standard_errors(std, len(splits))
+
+
+def standard_errors(stds: NDArray[np.float64], n_splits: int) -> NDArray[np.float64]:
+    """Standard errors of means over splits, from the splits' own deviations; 0 of a single one."""
+    errors: NDArray[np.float64] = stds / np.sqrt(max(n_splits - 1, 1))
+    return errors
 
 
 def _n_parameters(cv_results: Mapping[str, Any], n_rows: int) -> NDArray[Any]:

@@ -21,7 +21,8 @@ from nnhp.search._fingerprint import describe
 from nnhp.search._space import HiddenLayers
 from nnhp.search._when import parts_of, same_value
 
-# Quantiles of distributions without a form of their own: their tails are left out.
+# Quantiles beyond which none is proposed: the ends, and the tails of distributions without a form
+# of their own.
 _TAIL = 1e-6
 _MAX_LISTED = 100_000  # settings
 _PART = "part"  # gene: the dict of a list of dicts
@@ -109,7 +110,14 @@ class _Reals:
         return math.inf
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> float:
-        return trial.suggest_float(name, self.low, self.high, log=self.log)
+        value = trial.suggest_float(name, self.low, self.high, log=self.log)
+        if self.low < value < self.high:
+            return value
+        # A model may propose an end, which no draw is, and which may not be legal: a dropout of 1.
+        quantile = _TAIL if value <= self.low else 1 - _TAIL
+        if self.log:
+            return self.low * (self.high / self.low) ** quantile
+        return self.low + (self.high - self.low) * quantile
 
     def genes(self, value: Any, name: str) -> Genes | None:
         inside = isinstance(value, Real) and self.low <= float(value) <= self.high

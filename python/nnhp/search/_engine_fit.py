@@ -82,6 +82,8 @@ class EngineSearch(DocLink, BaseSearchCV):
     executor: Any = None
     # Whether all fits of a batch may fail, as of few candidates they may by chance.
     _batches_may_fail = False
+    # Whether candidates depend on the scores of others.
+    _learns = False
     # While it runs: the recorder of the study, and what gives the size of a setting's nets.
     _recorder: Any = None
     _size_of: Any = None
@@ -250,7 +252,7 @@ class EngineSearch(DocLink, BaseSearchCV):
     # ------------------------------------------------------------------ for the strategies
 
     def _check_constant_splits(self) -> None:
-        """Raise ValueError where rungs would see different folds."""
+        """Raise ValueError where rungs or batches would see different folds."""
         if not _yields_constant_splits(self._checked_cv_orig):
             raise ValueError(
                 "The cv parameter must yield consistent folds across calls to split(). Set its "

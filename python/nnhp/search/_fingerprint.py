@@ -79,6 +79,8 @@ def fingerprint(
     state = params.get("random_state")
     if state is not None and not isinstance(state, Integral):
         method["random_state"] = state
+    if search._learns and isinstance(search.refit, str):  # the one of several scores to learn from
+        method["refit"] = search.refit
     fit_params = [dict(routed.estimator.fit), dict(routed.scorer.score)]
     given = [X, y, *(value for params in fit_params for _, value in sorted(params.items()))]
     return {

@@ -126,8 +126,10 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV, EngineSearch):
     ----------
     estimator : estimator
         Any of scikit-learn's kind; nnhp's, alone or last in a Pipeline, train on the engine.
-    param_distributions : dict or list of dict
-        Distributions (anything with `rvs`, as SciPy's or :class:`nnhp.HiddenLayers`) or lists.
+    param_distributions : dict or list of dict and When
+        Distributions (anything with `rvs`, as SciPy's or :class:`nnhp.HiddenLayers`) or lists. Of
+        several dicts each candidate draws one; :class:`nnhp.When` adds parameters under a
+        condition.
     n_iter : int, default=10
         Candidates to draw.
     random_state : int, RandomState or None, default=None

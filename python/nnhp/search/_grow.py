@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval
 from nnhp.estimators._hidden import hidden_layers
 from nnhp.initializers import Initializer
 from nnhp.search._branching import BranchingSearch
+from nnhp.search._choice import standard_errors
 from nnhp.search._documented import documented
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
 from nnhp.search._outcome import Candidate, Origin
@@ -65,8 +66,8 @@ class GrowSearchCV(BranchingSearch):
 
     Notes
     -----
-    The standard error is that of the net grown from: the standard deviation of its folds' scores
-    divided by the root of their number, as in :func:`nnhp.search.one_standard_error`.
+    The standard error is that of the net grown from: that of the mean of its folds' scores, as in
+    :func:`nnhp.search.one_standard_error`.
     `best_index_` is the last net that was kept, or a setting that came first and does better.
 
     A unit that is doubled becomes two with the same incoming weights, which share what goes out;
@@ -278,8 +279,7 @@ def _standard_errors(results: Mapping[str, Any], metric: str) -> NDArray[np.floa
     n_splits = sum(
         name.startswith("split") and name.endswith(f"_test_{metric}") for name in results
     )
-    errors: NDArray[np.float64] = np.asarray(results[f"std_test_{metric}"]) / np.sqrt(n_splits)
-    return errors
+    return standard_errors(np.asarray(results[f"std_test_{metric}"]), n_splits)
 
 
 def _kept(results: Mapping[str, Any], metric: str) -> NDArray[np.bool_]:

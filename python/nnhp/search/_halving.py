@@ -234,8 +234,9 @@ class HalvingRandomSearchCV(_TrainingsGoOn, ScikitHalvingRandomSearchCV, EngineS
     ----------
     estimator : estimator
         Any of scikit-learn's kind; nnhp's, alone or last in a Pipeline, train on the engine.
-    param_distributions : dict or list of dict
-        Distributions (anything with `rvs`) or lists.
+    param_distributions : dict or list of dict and When
+        Distributions (anything with `rvs`) or lists. Of several dicts each candidate draws one;
+        :class:`nnhp.When` adds parameters under a condition.
     n_candidates : 'exhaust' or int, default='exhaust'
         Candidates on the first rung; 'exhaust': so many that the last rung uses max_resources.
     factor : int or float, default=3

@@ -29,8 +29,9 @@ class HyperbandSearchCV(RungSearch):
     estimator : estimator
         Has a parameter that counts epochs; nnhp's, alone or last in a Pipeline, train on the
         engine, and their trainings go on from rung to rung. Others start anew.
-    param_distributions : dict or list of dict
-        Distributions (anything with `rvs`) or lists.
+    param_distributions : dict or list of dict and When
+        Distributions (anything with `rvs`) or lists. Of several dicts each candidate draws one;
+        :class:`nnhp.When` adds parameters under a condition.
     max_resources : int, default=81
         Epochs that a candidate gets at most.
     factor : int, default=3

@@ -35,6 +35,7 @@ class ModelSearch(RungSearch):
     }
 
     _batches_may_fail = True
+    _learns = True
     param_distributions: Any
     max_parameters: int | None
     max_predict_flops: int | None
@@ -51,6 +52,7 @@ class ModelSearch(RungSearch):
                 f"{limits[0]} needs an nnhp estimator, alone or last in a Pipeline, and targets; "
                 f"got {type(self.estimator).__name__}."
             )
+        self._check_constant_splits()
 
     def _limits(self) -> list[str]:
         """Names of the limits that are set."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
 from sklearn import model_selection
 from sklearn.utils import check_random_state
+
+_MAX_LISTED = 100_000  # settings
 
 
 class When:
@@ -15,12 +21,14 @@ class When:
 
     It stands in a list behind the dicts of a space. Each candidate first draws one of the dicts,
     then, in their order, what all conditions add that it meets; one condition may name what
-    another adds.
+    another adds. Where all values are in lists, no setting is drawn twice (unless there are more
+    than 100,000).
 
     Parameters
     ----------
     condition : dict of str to object
-        Parameter -> the value that it must have, or a list of such values.
+        Parameter -> the value that it must have, or a list of such values. A search refuses a
+        condition whose parameter has none of them in its list.
     space : dict of str to object
         Parameter -> values, as in a space.
 
@@ -123,18 +131,37 @@ def parts_of(space: Any, argument: str) -> tuple[list[dict[str, Any]], list[When
                     f"{argument}: {condition!r} asks for {name!r}, which nothing before it has."
                 )
         known |= condition.space.keys()
+    for place, condition in enumerate(conditions):
+        _check_may_hold(condition, [*parts, *(c.space for c in conditions[:place])], argument)
     return parts, conditions
+
+
+def _check_may_hold(condition: When, before: Sequence[Mapping[str, Any]], argument: str) -> None:
+    """Raise ValueError where a list before it has none of the values that a condition names."""
+    for name, wanted in condition.condition.items():
+        given = [part[name] for part in before if name in part]
+        if any(_is_drawn(values) for values in given):
+            continue
+        known = [value for values in given for value in values]
+        if not any(same_value(value, one) for value in known for one in _listed(wanted)):
+            raise ValueError(
+                f"{argument}: {condition!r} never holds, because {name} is one of {known!r}. (A "
+                "list in a condition stands for any of its values.)"
+            )
 
 
 class ParameterSampler(model_selection.ParameterSampler):
     """scikit-learn's draws, to which conditions add what they hold.
+
+    Where all values are in lists, no setting is drawn twice, unless there are conditions and very
+    many settings.
 
     Parameters
     ----------
     param_distributions : dict, or list of dict and When
         The space.
     n_iter : int
-        Candidates to draw. Where there are conditions, some may be alike.
+        Candidates to draw.
     random_state : int, RandomState or None
         Of the draws.
     """
@@ -150,19 +177,70 @@ class ParameterSampler(model_selection.ParameterSampler):
         super().__init__(param_distributions, n_iter, random_state=random_state)
 
     def __len__(self) -> int:
-        return int(self.n_iter if self._conditions else super().__len__())
+        if not self._conditions:
+            return int(super().__len__())
+        return self.n_iter if self._settings is None else min(self.n_iter, len(self._settings))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if not self._conditions:
             yield from super().__iter__()
             return
         rng = check_random_state(self.random_state)
+        if self._settings is not None:
+            if len(self._settings) < self.n_iter:
+                warnings.warn(
+                    f"The space has {len(self._settings)} settings, fewer than the {self.n_iter} "
+                    "to draw; all of them are tried.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+            settings, likely = zip(*self._settings, strict=True)
+            for place in rng.choice(len(settings), size=len(self), replace=False, p=likely):
+                yield dict(settings[place])
+            return
         for _ in range(self.n_iter):
             params = _draw(self.param_distributions, rng)
             for condition in self._conditions:
                 if condition.holds(params):
                     params |= _draw([condition.space], rng)
             yield params
+
+    @cached_property
+    def _settings(self) -> list[tuple[dict[str, Any], float]] | None:
+        """All settings and how likely a draw is each; None unless they can be listed."""
+        spaces = [*self.param_distributions, *(c.space for c in self._conditions)]
+        if any(_is_drawn(values) for space in spaces for values in space.values()):
+            return None
+        if math.prod(len(values) for space in spaces for values in space.values()) > _MAX_LISTED:
+            return None
+        found = []
+        for part in self.param_distributions:
+            of_part = list(_each(part, {}, 1 / len(self.param_distributions)))
+            for condition in self._conditions:
+                of_part = [
+                    setting
+                    for params, likely in of_part
+                    for setting in (
+                        _each(condition.space, params, likely)
+                        if condition.holds(params)
+                        else [(params, likely)]
+                    )
+                ]
+            found += of_part
+        return found
+
+
+def _each(
+    space: Mapping[str, Any], params: Mapping[str, Any], likely: float
+) -> Iterator[tuple[dict[str, Any], float]]:
+    """What the values of a space, all of them listed, make of a setting and its probability."""
+    n = math.prod(len(values) for values in space.values())
+    for values in product(*space.values()):
+        yield {**params, **dict(zip(space, values, strict=True))}, likely / n
+
+
+def _is_drawn(values: Any) -> bool:
+    return hasattr(values, "rvs")
 
 
 def _draw(parts: list[dict[str, Any]], rng: np.random.RandomState) -> dict[str, Any]:
