@@ -116,7 +116,7 @@ class _Reals:
         # A model may propose an end, which no draw is, and which may not be legal: a dropout of 1.
         quantile = _TAIL if value <= self.low else 1 - _TAIL
         if self.log:
-            return self.low * (self.high / self.low) ** quantile
+            return float(self.low * (self.high / self.low) ** quantile)
         return self.low + (self.high - self.low) * quantile
 
     def genes(self, value: Any, name: str) -> Genes | None:

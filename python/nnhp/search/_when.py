@@ -179,7 +179,8 @@ class ParameterSampler(model_selection.ParameterSampler):
     def __len__(self) -> int:
         if not self._conditions:
             return int(super().__len__())
-        return self.n_iter if self._settings is None else min(self.n_iter, len(self._settings))
+        most = int(self.n_iter)
+        return most if self._settings is None else min(most, len(self._settings))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if not self._conditions:
