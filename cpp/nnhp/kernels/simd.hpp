@@ -194,6 +194,8 @@ NNHP_INLINE void store_first(double* p, Half<double> v, index_t count) {
 }
 #endif
 
+NNHP_INLINE float square_root(float a) { return __builtin_sqrtf(a); }
+NNHP_INLINE double square_root(double a) { return __builtin_sqrt(a); }
 NNHP_INLINE Vec<float> square_root(Vec<float> a) {
 #if NNHP_AVX512
   return (Vec<float>)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)a);
@@ -346,7 +348,10 @@ NNHP_INLINE auto in_row(index_t n) {
 // Calls body<WIDTH>() with the least width that holds n elements, if it is part of a vector.
 template <class T, class Body>
 NNHP_INLINE void if_narrow(index_t n, Body&& body) {
-  constexpr int quarter = 16 / static_cast<int>(sizeof(T)), half = 2 * quarter;
+  constexpr int pair = 2, quarter = 16 / static_cast<int>(sizeof(T)), half = 2 * quarter;
+  if constexpr (pair < quarter && pair < kLanes<T>) {
+    if (n <= pair) return body.template operator()<pair>();
+  }
   if constexpr (quarter < kLanes<T>) {
     if (n <= quarter) return body.template operator()<quarter>();
   }

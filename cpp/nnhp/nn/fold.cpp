@@ -47,9 +47,10 @@ void fold_layer(const LayerSpec& layer, const Stage& batch, const T* parameters,
         (at(layer.biases_at()) - at(batch.statistics_at)) * g + at(batch.shift_at()));
     factors.push_back(g);
   }
-  for (index_t i = 0; i < layer.weight_count(); ++i) {
-    const double g = factors[static_cast<size_t>(i % layer.units)];
-    weights[i] = static_cast<T>(static_cast<double>(weights[i]) * g);
+  for (T* row = weights; row != weights + layer.weight_count(); row += layer.units) {
+    for (index_t j = 0; j < layer.units; ++j) {
+      row[j] = static_cast<T>(static_cast<double>(row[j]) * factors[static_cast<size_t>(j)]);
+    }
   }
 }
 

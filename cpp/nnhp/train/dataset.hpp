@@ -39,7 +39,7 @@ using LabelMap = std::span<const int32_t>;
 
 // Writes the targets of the listed samples as a matrix [count x outputs] of distance `stride`: the
 // dataset's own targets (a single one goes to every output), or its class ids as one-hot rows under
-// `labels` (empty: ids are outputs).
+// `labels` (empty: ids are outputs). What lies between the rows is rubbish afterwards.
 template <class T>
 void fill_targets(const Dataset<T>& data, LabelMap labels, const row_t* rows, index_t count,
                   index_t outputs, T* out, index_t stride);
