@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -688,6 +689,42 @@ def test_nothing_of_another_fit_counts(make, data, tmp_path):
     search.fit(*data)
     assert search.best_index_ == 0
     assert not hasattr(search, "best_score_")
+
+
+@dataclass
+class Best:
+    """A rule that cannot be hashed."""
+
+    metric: str
+
+    def __call__(self, results):
+        return int(np.nanargmax(results[f"mean_test_{self.metric}"]))
+
+
+def two_scores(estimator, X, y):
+    return {"small": -float(np.size(estimator.coefs_[0])), "accuracy": estimator.score(X, y)}
+
+
+@pytest.mark.parametrize("scoring", [["f1_macro", "accuracy"], two_scores])
+def test_a_rule_for_several_scores_may_be_any_callable(scoring, data):
+    search = STRATEGIES["grid"](scoring=scoring, refit=Best("accuracy")).fit(*data)
+    assert search.best_index_ == np.argmax(search.cv_results_["mean_test_accuracy"])
+
+
+@pytest.mark.parametrize("params", [{"target_score": 0.5}, {"prune_folds": "forgiving"}])
+@pytest.mark.parametrize("scoring", [["f1_macro", "accuracy"], two_scores])
+def test_what_compares_one_of_several_scores_must_know_which(scoring, params, data):
+    ((name, given),) = params.items()
+    search = STRATEGIES["random"](scoring=scoring, **params)
+    told = (
+        rf"^{name} compares one score, and it must be known which of \[.*'accuracy'\]: refit must "
+        rf"name it.* got refit=Best\(.*\) and {name}={given!r}\.$"
+    )
+    with pytest.raises(ValueError, match=told):
+        search.set_params(refit=Best("accuracy")).fit(*data)
+    search.set_params(refit="accuracy").fit(*data)
+    search.set_params(refit=Best("accuracy"), **{name: None}).fit(*data)
+    search.set_params(refit=Best("score"), scoring="accuracy", **params).fit(*data)
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

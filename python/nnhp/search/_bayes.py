@@ -27,7 +27,7 @@ _MEDIAN_RUNGS = 3
 _MEDIAN_START = 5  # candidates that come to the end before any is stopped
 
 
-@documented()
+@documented(decides="what the model learns, and whom a pruner stops")
 class BayesSearchCV(ModelSearch):
     """Evaluate candidates that a model of the scores so far finds promising.
 

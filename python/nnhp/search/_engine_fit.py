@@ -246,6 +246,24 @@ class EngineSearch(DocLink, BaseSearchCV):
                     f"extra_candidates must be a sequence of dicts of parameters, got {setting!r}."
                 )
         check_scoring(self)
+        if isinstance(self.scoring, list | tuple | set | dict) and self.scoring:
+            self._compared_metric(list(self.scoring))
+
+    def _compared_metric(self, metrics: Sequence[str]) -> str:
+        """The score that candidates are compared by: the one refitted for, else the first.
+
+        Raises ValueError where a setting needs one, and it is not known which.
+        """
+        if len(metrics) > 1 and callable(self.refit):
+            for name in ("target_score", "prune_folds"):
+                if (given := getattr(self, name)) is not None:
+                    raise ValueError(
+                        f"{name} compares one score, and it must be known which of {metrics}: "
+                        f"refit must name it, or {name} be None; got refit={self.refit!r} and "
+                        f"{name}={given!r}."
+                    )
+        # A name that is not there is reported when the search is over, as in scikit-learn.
+        return self.refit if isinstance(self.refit, str) and self.refit in metrics else metrics[0]
 
     # ------------------------------------------------------------------ for the strategies
 

@@ -24,7 +24,7 @@ _GIVEN, _START, _WIDEN, _DEEPEN = "given", "start", "widen", "deepen"
 _Sizes = tuple[int, ...]
 
 
-@documented()
+@documented(decides="how far the net grows")
 class GrowSearchCV(BranchingSearch):
     """Let a small net grow, wider, then deeper, until that helps no more.
 

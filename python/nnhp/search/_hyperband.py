@@ -16,7 +16,7 @@ from nnhp.search._rungs import Entrants, Rung, RungSearch, brackets_of
 from nnhp.search._when import ParameterSampler
 
 
-@documented()
+@documented(decides="who goes on to the next rung")
 class HyperbandSearchCV(RungSearch):
     """Halve random candidates in several brackets, whose trainings go on from rung to rung.
 

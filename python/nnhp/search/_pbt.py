@@ -24,7 +24,7 @@ from nnhp.search._promotion import Group
 from nnhp.search._rungs import means_of
 
 
-@documented()
+@documented(decides="who is replaced, and by copies of whom")
 class PBTSearchCV(BranchingSearch):
     """Train a population whose worst members go on from copies of the best, with other settings.
 
