@@ -633,8 +633,9 @@ def test_targets_end_a_search_and_folds_are_pruned(make, data):
     assert len(pruned["params"]) == 40
 
 
-@pytest.mark.parametrize("scoring", [None, ["accuracy", "f1_macro"]])
-@pytest.mark.parametrize("make", [bayes, genetic])
+@pytest.mark.parametrize(
+    ("make", "scoring"), [(bayes, None), (bayes, ["accuracy", "f1_macro"]), (genetic, None)]
+)
 def test_models_learn_how_bad_candidates_were_that_skip_folds(make, scoring, data, monkeypatch):
     told = []
 
@@ -647,13 +648,23 @@ def test_models_learn_how_bad_candidates_were_that_skip_folds(make, scoring, dat
     space = {"learning_rate_init": loguniform(1e-5, 1)}
     search = make(space, prune_folds="forgiving", scoring=scoring, refit=False, **size).fit(*data)
     results = search.cv_results_
-    names = scoring or ["score"]
-    names = names if make is genetic else names[:1]
-    for place, name in enumerate(names):
-        folds = np.stack([results[f"split{i}_test_{name}"] for i in range(3)], axis=1)
-        means = [row[place] for row in told]
-        np.testing.assert_allclose(means, np.nanmean(folds, axis=1))
+    name = scoring[0] if scoring else "score"
+    folds = np.stack([results[f"split{i}_test_{name}"] for i in range(3)], axis=1)
+    np.testing.assert_allclose([mean for (mean,) in told], np.nanmean(folds, axis=1))
     assert 0 < results["pruned"].sum() < 40
+
+
+def two_scores(estimator, X, y):
+    return {"accuracy": estimator.score(X, y), "small": -float(np.size(estimator.coefs_[0]))}
+
+
+@pytest.mark.parametrize("refit", ["accuracy", False, lambda results: 0])
+@pytest.mark.parametrize("scoring", [["accuracy", "neg_log_loss"], two_scores])
+def test_no_folds_are_pruned_for_a_front_of_several_scores(scoring, refit, data):
+    search = genetic(prune_folds="forgiving", scoring=scoring, refit=refit)
+    with pytest.raises(ValueError, match=r"^prune_folds must be None .*'accuracy', .*'forgiving'"):
+        search.fit(*data)
+    search.set_params(scoring={"only": "accuracy"}, refit="only").fit(*data)
 
 
 class Refuses(MLPClassifier):
