@@ -90,7 +90,8 @@ class BayesSearchCV(ModelSearch):
     Settings that come first inform the model where they lie in the space. A candidate whose fits
     fail counts for the model like the worst one. With a pruner `cv_results_` has a row for each
     candidate and rung, with the columns ``bracket``, ``iter`` and ``n_resources``, and
-    the best candidate is sought among those that got all epochs. Of candidates that were stopped
+    the best candidate is sought among those that got all epochs, unless another reached
+    `target_score`. Of candidates that were stopped
     only 'tpe' learns.
 
     References

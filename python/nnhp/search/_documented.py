@@ -50,7 +50,8 @@ time_budget_s : float, default=None
     results hold then depends on the machine.
 target_score : float, default=None
     The search ends with the first candidate, in the order of the candidates, whose mean score
-    is at least this.
+    is at least this. It is the best one, on whatever rung it was, unless `refit` is a function.
+    Of several scores, that which `refit` names counts, or the first.
 extra_candidates : sequence of dict, default=()
     Settings that are evaluated first: known to be good, as ``Study("other.db").best["params"]``.
 prune_folds : {'forgiving'}, default=None

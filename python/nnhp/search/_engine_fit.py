@@ -22,6 +22,7 @@ from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from sklearn.base import _clone_parametrized, _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
@@ -154,7 +155,9 @@ class EngineSearch(DocLink, BaseSearchCV):
                 self._check_refit_for_multimetric(search.run_state.outcomes.first_scores())
                 refit_metric = self.refit
             if self.refit or not self.multimetric_:
-                self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+                self.best_index_ = self._best_index(
+                    refit_metric, results, reached=search.run_state.target_reached
+                )
                 if not callable(self.refit):
                     self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
                 self.best_params_ = results["params"][self.best_index_]
@@ -169,6 +172,13 @@ class EngineSearch(DocLink, BaseSearchCV):
             search.close()
         context.call_on_fit_task_end(estimator=self, **seen)
         return self
+
+    def _best_index(self, refit_metric: Any, results: Mapping[str, Any], *, reached: bool) -> int:
+        """Row of the best candidate; on whatever rung it is where it reached the target."""
+        if reached and not callable(self.refit):
+            return int(np.nanargmax(results[f"mean_test_{refit_metric}"]))
+        chosen: int = self._select_best_index(self.refit, refit_metric, results)
+        return chosen
 
     def _refit(
         self,

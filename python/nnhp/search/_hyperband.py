@@ -53,9 +53,9 @@ class HyperbandSearchCV(RungSearch):
     -----
     `cv_results_` has a row for each candidate and rung, with the columns ``bracket``, ``iter``
     (the rung, from 0) and ``n_resources``. The best candidate is sought among those that got
-    `max_resources`. All brackets climb together, so that no core waits; with an
-    `executor` each goes on by itself where workers would wait for another one's rung to end, which
-    changes no result.
+    `max_resources`, unless another reached `target_score`. All brackets climb together, so that no
+    core waits; with an `executor` each goes on by itself where workers would wait for another
+    one's rung to end, which changes no result.
 
     References
     ----------
