@@ -61,6 +61,11 @@ def genetic(space=FLAT, *, estimator=None, **params):
     return GeneticSearchCV(estimator or net(), space, **defaults | params)
 
 
+def brute_force():
+    with warnings.catch_warnings(action="ignore"):  # experimental
+        return optuna.samplers.BruteForceSampler()
+
+
 def fixed_alpha():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -576,6 +581,10 @@ def test_the_bridge_says_what_it_needs(monkeypatch):
         (
             {"sampler": fixed_alpha()},
             "sampler must be one that proposes, and PartialFixedSampler names values",
+        ),
+        (
+            {"sampler": brute_force(), "space": {"alpha": [0.1, 0.2]}},
+            "sampler must be one that proposes, and BruteForceSampler names values",
         ),
         ({"batch_size": 0}, "'batch_size' parameter of BayesSearchCV must be"),
         ({"pruner": "percentile"}, "'pruner' parameter of BayesSearchCV must be"),

@@ -771,6 +771,24 @@ def test_a_net_that_reaches_the_target_is_the_best_though_it_is_not_much_better(
     assert search.best_estimator_.hidden_layer_sizes == (4,)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        nnhp.GridSearchCV,
+        nnhp.RandomizedSearchCV,
+        nnhp.HalvingGridSearchCV,
+        nnhp.HalvingRandomSearchCV,
+        nnhp.HyperbandSearchCV,
+        nnhp.BayesSearchCV,
+        nnhp.GeneticSearchCV,
+    ],
+)
+def test_a_space_without_parts_is_named(kind, data):
+    name = "param_grid" if "Grid" in kind.__name__ else "param_distributions"
+    with pytest.raises(ValueError, match=f"^{name} must have at least one dict .*, got \\[\\]"):
+        kind(net(), [], cv=3, extra_candidates=[{"alpha": 0.1}]).fit(*data)
+
+
 def test_equal_frames_are_the_same_data(data, tmp_path):
     X, y = data
     path = str(tmp_path / "study.sqlite")

@@ -255,6 +255,9 @@ class EngineSearch(DocLink, BaseSearchCV):
                 raise ValueError(
                     f"extra_candidates must be a sequence of dicts of parameters, got {setting!r}."
                 )
+        for name in ("param_grid", "param_distributions"):
+            if isinstance(getattr(self, name, None), list | tuple) and not getattr(self, name):
+                raise ValueError(f"{name} must have at least one dict of parameters, got [].")
         check_scoring(self)
         if isinstance(self.scoring, list | tuple | set | dict) and self.scoring:
             self._compared_metric(list(self.scoring))
