@@ -18,6 +18,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import nnhp
 from nnhp import BayesSearchCV, GeneticSearchCV, HiddenLayers, MLPClassifier, MLPRegressor, When
@@ -129,6 +130,17 @@ def test_the_gaussian_process_learns():
 
 
 # ------------------------------------------------------------------ what is proposed
+
+
+@pytest.mark.parametrize("make", [bayes, genetic])
+def test_equal_numbers_of_different_kinds_are_different_settings(make, data):
+    """Of features 1 is one of them, and 1.0 is all of them."""
+    space = {"max_depth": [1, 2], "max_features": [1, 1.0]}
+    params = {"estimator": DecisionTreeClassifier(random_state=0)}
+    params |= {"n_iter": 4} if make is bayes else {"population_size": 4, "generations": 1}
+    results = make(space, **params).fit(*data).cv_results_
+    kinds = {(p["max_depth"], type(p["max_features"])) for p in results["params"]}
+    assert kinds == {(1, int), (1, float), (2, int), (2, float)}
 
 
 @pytest.mark.parametrize("make", [bayes, genetic])

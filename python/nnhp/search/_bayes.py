@@ -34,7 +34,7 @@ class BayesSearchCV(ModelSearch):
     [Optuna](https://optuna.org) proposes, the engine trains: each batch of proposals, on all
     folds, is one call. Needs the extra ``nnhp[optuna]``. The candidates depend on `random_state`
     and the scores alone: they are the same for any `n_jobs`, and after a resume. None of them is
-    tried twice.
+    tried twice; 1 and 1.0 are two, for they may mean different things.
 
     Parameters
     ----------

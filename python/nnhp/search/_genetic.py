@@ -24,7 +24,8 @@ class GeneticSearchCV(ModelSearch):
     one call. Needs the extra ``nnhp[optuna]``. With several scorers the search
     looks for all candidates that no other one beats in every score, and lists them in
     `pareto_front_`. The candidates depend on `random_state` and the scores alone: they are the
-    same for any `n_jobs`, and after a resume. None of them is tried twice.
+    same for any `n_jobs`, and after a resume. None of them is tried twice; 1 and
+    1.0 are two, for they may mean different things.
 
     Parameters
     ----------
