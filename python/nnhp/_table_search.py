@@ -424,7 +424,7 @@ def _extent(search: Any) -> tuple[int, int, int]:
     rungs = np.asarray(search.cv_results_.get(column, np.zeros(len(search.cv_results_["params"]))))
     planned = int(search.generations) if isinstance(search, PBTSearchCV) else 1
     if isinstance(search, HyperbandSearchCV):
-        planned = len(search.brackets_)
+        planned = len(search.brackets_[0])
     elif isinstance(search, HalvingRandomSearchCV):
         growth = search.max_resources_ // search.min_resources_
         # Rounded as scikit-learn does, which has one rung less where the logarithm is inexact.

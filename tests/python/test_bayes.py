@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import nnhp
 from nnhp import BayesSearchCV, GeneticSearchCV, HiddenLayers, MLPClassifier, MLPRegressor, When
@@ -60,6 +61,11 @@ def bayes(space=FLAT, *, estimator=None, **params):
 def genetic(space=FLAT, *, estimator=None, **params):
     defaults = {"population_size": 4, "generations": 2, "cv": 3, "random_state": 0}
     return GeneticSearchCV(estimator or net(), space, **defaults | params)
+
+
+def brute_force():
+    with warnings.catch_warnings(action="ignore"):  # experimental
+        return optuna.samplers.BruteForceSampler()
 
 
 def fixed_alpha():
@@ -125,6 +131,17 @@ def test_the_gaussian_process_learns():
 
 
 # ------------------------------------------------------------------ what is proposed
+
+
+@pytest.mark.parametrize("make", [bayes, genetic])
+def test_equal_numbers_of_different_kinds_are_different_settings(make, data):
+    """Of features 1 is one of them, and 1.0 is all of them."""
+    space = {"max_depth": [1, 2], "max_features": [1, 1.0]}
+    params = {"estimator": DecisionTreeClassifier(random_state=0)}
+    params |= {"n_iter": 4} if make is bayes else {"population_size": 4, "generations": 1}
+    results = make(space, **params).fit(*data).cv_results_
+    kinds = {(p["max_depth"], type(p["max_features"])) for p in results["params"]}
+    assert kinds == {(1, int), (1, float), (2, int), (2, float)}
 
 
 @pytest.mark.parametrize("make", [bayes, genetic])
@@ -579,6 +596,10 @@ def test_the_bridge_says_what_it_needs(monkeypatch):
             "sampler must be one that proposes, and PartialFixedSampler names values",
         ),
         ({"cv": KFold(3, shuffle=True)}, "cv parameter must yield consistent folds"),
+        (
+            {"sampler": brute_force(), "space": {"alpha": [0.1, 0.2]}},
+            "sampler must be one that proposes, and BruteForceSampler names values",
+        ),
         ({"batch_size": 0}, "'batch_size' parameter of BayesSearchCV must be"),
         ({"pruner": "percentile"}, "'pruner' parameter of BayesSearchCV must be"),
         ({"n_iter": 0}, "'n_iter' parameter of BayesSearchCV must be"),
@@ -640,8 +661,9 @@ def test_targets_end_a_search_and_folds_are_pruned(make, data):
     assert len(pruned["params"]) == 40
 
 
-@pytest.mark.parametrize("scoring", [None, ["accuracy", "f1_macro"]])
-@pytest.mark.parametrize("make", [bayes, genetic])
+@pytest.mark.parametrize(
+    ("make", "scoring"), [(bayes, None), (bayes, ["accuracy", "f1_macro"]), (genetic, None)]
+)
 def test_models_learn_how_bad_candidates_were_that_skip_folds(make, scoring, data, monkeypatch):
     told = []
 
@@ -654,13 +676,23 @@ def test_models_learn_how_bad_candidates_were_that_skip_folds(make, scoring, dat
     space = {"learning_rate_init": loguniform(1e-5, 1)}
     search = make(space, prune_folds="forgiving", scoring=scoring, refit=False, **size).fit(*data)
     results = search.cv_results_
-    names = scoring or ["score"]
-    names = names if make is genetic else names[:1]
-    for place, name in enumerate(names):
-        folds = np.stack([results[f"split{i}_test_{name}"] for i in range(3)], axis=1)
-        means = [row[place] for row in told]
-        np.testing.assert_allclose(means, np.nanmean(folds, axis=1))
+    name = scoring[0] if scoring else "score"
+    folds = np.stack([results[f"split{i}_test_{name}"] for i in range(3)], axis=1)
+    np.testing.assert_allclose([mean for (mean,) in told], np.nanmean(folds, axis=1))
     assert 0 < results["pruned"].sum() < 40
+
+
+def two_scores(estimator, X, y):
+    return {"accuracy": estimator.score(X, y), "small": -float(np.size(estimator.coefs_[0]))}
+
+
+@pytest.mark.parametrize("refit", ["accuracy", False, lambda results: 0])
+@pytest.mark.parametrize("scoring", [["accuracy", "neg_log_loss"], two_scores])
+def test_no_folds_are_pruned_for_a_front_of_several_scores(scoring, refit, data):
+    search = genetic(prune_folds="forgiving", scoring=scoring, refit=refit)
+    with pytest.raises(ValueError, match=r"^prune_folds must be None .*'accuracy', .*'forgiving'"):
+        search.fit(*data)
+    search.set_params(scoring={"only": "accuracy"}, refit="only").fit(*data)
 
 
 class Refuses(MLPClassifier):

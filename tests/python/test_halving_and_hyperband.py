@@ -443,6 +443,32 @@ def test_hyperband_of_a_space_that_is_too_small():
     assert Counter(found.cv_results_["bracket"]) == {2: 6 + 3 + 1}
 
 
+@pytest.mark.filterwarnings("ignore:The total space of parameters")
+@pytest.mark.parametrize(
+    ("space", "n_extra", "brackets"),
+    [
+        (SPACE, 0, [[(9, 1), (3, 3), (1, 9)], [(3, 3), (1, 9)], [(3, 9)]]),
+        (SPACE, 2, [[(11, 1), (3, 3), (1, 9)], [(3, 3), (1, 9)], [(3, 9)]]),
+        ({"batch_size": [*range(4, 15)]}, 0, [[(9, 1), (3, 3), (1, 9)], [(2, 3), (1, 9)]]),
+        ({"batch_size": [8, 16]}, 0, [[(2, 1), (2, 3), (1, 9)]]),
+        ({"batch_size": [8, 16]}, 1, [[(3, 1), (3, 3), (1, 9)]]),
+    ],
+)
+def test_brackets_are_those_that_were_trained(space, n_extra, brackets):
+    extra = [{"batch_size": 20 + i} for i in range(n_extra)]
+    found = hyperband(space=space, extra_candidates=extra).fit(X, Y)
+    assert found.brackets_ == brackets
+    rows = zip(*(found.cv_results_[n] for n in ("bracket", "iter", "n_resources")), strict=True)
+    assert Counter(rows) == {
+        (2 - b, rung, epochs): n
+        for b, rungs in enumerate(brackets)
+        for rung, (n, epochs) in enumerate(rungs)
+    }
+    trained = sum(n * (epochs - before) for rungs in brackets
+                  for (_, before), (n, epochs) in pairwise([(0, 0), *rungs]))  # fmt: skip
+    assert found.n_epochs_planned_ == N_FOLDS * trained
+
+
 def test_epochs_of_hyperbands_five_brackets():
     search = hyperband(net(hidden_layer_sizes=(2,)), max_resources=81, refit=False).fit(X, Y)
     first = search.cv_results_["iter"] == 0
@@ -762,7 +788,8 @@ def test_target_score(monkeypatch, make, engine, n_jobs):
     found = make(target_score=target, n_jobs=n_jobs).fit(X, Y)
     n = assert_begins_like(found, whole)
     assert n == 1 + np.flatnonzero(means >= target)[0]
-    assert found.best_score_ >= target or make is hyperband
+    assert found.best_index_ == n - 1
+    assert found.best_score_ >= target
     assert hasattr(found.best_estimator_, "predict")
 
 

@@ -142,6 +142,19 @@ def test_a_refit_function():
     )
 
 
+def several(estimator, X, y):
+    return {"accuracy": estimator.score(X, y), "one": 1.0}
+
+
+@pytest.mark.filterwarnings("ignore:Scoring failed")
+def test_a_scoring_function_of_several_metrics():
+    scores = nested_cv(grid_search(scoring=several, refit="accuracy"), X, Y, cv=2)
+    assert_array_equal(scores["inner_score"], nested_cv(grid_search(), X, Y, cv=2)["inner_score"])
+    search = grid_search(scoring=several, refit=lambda cv_results: 0)
+    with pytest.raises(ValueError, match=r"search must name the metric .*refit='...'"):
+        nested_cv(search, X, Y, cv=2, scoring="accuracy")
+
+
 def test_a_halving_search():
     search = HalvingRandomSearchCV(
         MLPClassifier(random_state=0),

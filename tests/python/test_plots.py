@@ -16,7 +16,7 @@ import pytest
 from helpers import STOPS_EARLY, run_child
 from matplotlib import pyplot as plt
 from scipy.stats import loguniform
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, make_classification
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -165,6 +165,39 @@ def test_trace_counts_only_new_epochs_of_sessions_that_go_on(continued, total):
         search.n_epochs_planned_ = 28
     display = SearchTraceDisplay.from_search(search, against="epochs")
     assert display.lines_[0].get_xdata()[-1] == 2 * total
+
+
+def test_trace_of_rungs_is_of_those_of_the_most_resources_so_far():
+    rungs = [1, 1, 1, 3, 3, 9, 9, 3, 9]
+    scores = [0.5, 0.7, 0.9, np.nan, 0.6, 0.4, 0.5, 0.8, 0.3]
+    settings = [{"a": a, "max_iter": n} for a, n in zip("abcbcbcdd", rungs, strict=True)]
+    search = results(settings, scores, n_resources=rungs)
+    display = drawn(SearchTraceDisplay.from_search(search))
+    expected = [0.5, 0.7, 0.9, 0.9, 0.6, 0.4, 0.5, 0.5, 0.5]
+    np.testing.assert_array_equal(display.best_scores, expected)
+    star = next(line for line in display.axes_[0].lines if line.get_marker() == "*")
+    assert star.get_ydata() == [0.5]
+    assert star.get_xdata() == 2 * sum(rungs[:7])
+    search.best_index_ = 7  # it reached the target
+    display = SearchTraceDisplay.from_search(search)
+    np.testing.assert_array_equal(display.best_scores, [*expected[:7], 0.8, 0.8])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trace_ends_at_the_best_score_of_the_search(seed, tmp_path):
+    X, y = make_classification(120, 20, n_informative=3, flip_y=0.3, random_state=0)
+    search = HyperbandSearchCV(
+        net(n_iter_no_change=np.inf), {"learning_rate_init": loguniform(1e-3, 0.3)},
+        max_resources=9, cv=3, random_state=seed,
+    )  # fmt: skip
+    for target in (None, 0.6):
+        path = tmp_path / f"{target}.db"
+        search.set_params(target_score=target, study=path).fit(X, y)
+        for display in (
+            SearchTraceDisplay.from_search(search),
+            SearchTraceDisplay.from_study(path),
+        ):
+            assert display.best_scores[-1] == pytest.approx(search.best_score_, abs=1e-12)
 
 
 def test_trace_goes_on_over_missing_scores():

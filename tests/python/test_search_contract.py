@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -688,6 +689,104 @@ def test_nothing_of_another_fit_counts(make, data, tmp_path):
     search.fit(*data)
     assert search.best_index_ == 0
     assert not hasattr(search, "best_score_")
+
+
+@dataclass
+class Best:
+    """A rule that cannot be hashed."""
+
+    metric: str
+
+    def __call__(self, results):
+        return int(np.nanargmax(results[f"mean_test_{self.metric}"]))
+
+
+def two_scores(estimator, X, y):
+    return {"small": -float(np.size(estimator.coefs_[0])), "accuracy": estimator.score(X, y)}
+
+
+@pytest.mark.parametrize("scoring", [["f1_macro", "accuracy"], two_scores])
+def test_a_rule_for_several_scores_may_be_any_callable(scoring, data):
+    search = STRATEGIES["grid"](scoring=scoring, refit=Best("accuracy")).fit(*data)
+    assert search.best_index_ == np.argmax(search.cv_results_["mean_test_accuracy"])
+
+
+@pytest.mark.parametrize("params", [{"target_score": 0.5}, {"prune_folds": "forgiving"}])
+@pytest.mark.parametrize("scoring", [["f1_macro", "accuracy"], two_scores])
+def test_what_compares_one_of_several_scores_must_know_which(scoring, params, data):
+    ((name, given),) = params.items()
+    search = STRATEGIES["random"](scoring=scoring, **params)
+    told = (
+        rf"^{name} compares one score, and it must be known which of \[.*'accuracy'\]: refit must "
+        rf"name it.* got refit=Best\(.*\) and {name}={given!r}\.$"
+    )
+    with pytest.raises(ValueError, match=told):
+        search.set_params(refit=Best("accuracy")).fit(*data)
+    search.set_params(refit="accuracy").fit(*data)
+    search.set_params(refit=Best("accuracy"), **{name: None}).fit(*data)
+    search.set_params(refit=Best("score"), scoring="accuracy", **params).fit(*data)
+
+
+def luck(estimator, X, y):
+    """A score that is one rung's, not the candidate's."""
+    drawn_by = [int(1e9 * estimator.learning_rate_init), estimator.n_iter_]
+    return np.random.default_rng(drawn_by).random()
+
+
+def lucky_on_a_low_rung(search, data):
+    """Row and score of one that is better than all before it, some of which had more epochs."""
+    for seed in range(50):
+        found = search.set_params(random_state=seed).fit(*data).cv_results_
+        means, epochs = found["mean_test_score"], found["n_resources"]
+        rows = np.flatnonzero(epochs < np.maximum.accumulate(epochs))
+        row = rows[np.argmax(means[rows])]
+        if means[row] > means[:row].max():
+            return row, means[row]
+    raise AssertionError("nobody was lucky")
+
+
+@pytest.mark.parametrize("name", ["hyperband", "bayes in brackets", "bayes with medians"])
+def test_what_reaches_the_target_is_the_best_on_whatever_rung(name, data):
+    search = STRATEGIES[name](scoring=luck)
+    row, target = lucky_on_a_low_rung(search, data)
+    search.set_params(target_score=target).fit(*data)
+    assert (search.ended_by_, search.best_index_) == ("target_score", row)
+    assert search.best_score_ == target
+    epochs = search.cv_results_["n_resources"]
+    assert search.best_params_["max_iter"] == search.best_estimator_.n_iter_ == epochs[row]
+    assert search.set_params(refit=False).fit(*data).best_index_ == row
+    search.set_params(refit=one_standard_error).fit(*data)
+    assert epochs[search.best_index_] > epochs[row]
+
+
+def test_a_net_that_reaches_the_target_is_the_best_though_it_is_not_much_better(data):
+    def slowly(estimator, X, y):
+        return sum(np.size(weights) for weights in estimator.coefs_) / 1e6 + float(X[0, 0])
+
+    whole = STRATEGIES["growth"](scoring=slowly).fit(*data)
+    assert whole.growth_["kept"].tolist() == [True, False, False]
+    search = STRATEGIES["growth"](scoring=slowly, target_score=whole.growth_["mean_test_score"][1])
+    assert search.fit(*data).ended_by_ == "target_score"
+    assert (search.best_index_, len(search.growth_)) == (1, 2)
+    assert search.best_estimator_.hidden_layer_sizes == (4,)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        nnhp.GridSearchCV,
+        nnhp.RandomizedSearchCV,
+        nnhp.HalvingGridSearchCV,
+        nnhp.HalvingRandomSearchCV,
+        nnhp.HyperbandSearchCV,
+        nnhp.BayesSearchCV,
+        nnhp.GeneticSearchCV,
+    ],
+)
+def test_a_space_without_parts_is_named(kind, data):
+    name = "param_grid" if "Grid" in kind.__name__ else "param_distributions"
+    with pytest.raises(ValueError, match=f"^{name} must have at least one dict .*, got \\[\\]"):
+        kind(net(), [], cv=3, extra_candidates=[{"alpha": 0.1}]).fit(*data)
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nnhp.plots._display import SearchDisplay
 from nnhp.plots._evaluations import Evaluations
@@ -26,13 +26,17 @@ from nnhp.plots._figure import (
 from nnhp.plots._settings import NothingToDrawError
 
 _AXES = ("epochs", "time")
+Floats = NDArray[np.float64]
 
 
 class SearchTraceDisplay(SearchDisplay):
     """The best score so far, against the epochs and the time spent on it.
 
     Make one with :meth:`from_search` or :meth:`from_study`. Candidates count in their order,
-    those of halving and Hyperband rung by rung.
+    those of halving and Hyperband rung by rung. With rungs the best is among the evaluations
+    that had the most resources so far, as the search chooses it: the line may fall where one of a
+    higher rung gets its score, and what does well on a low one and is not promoted has no part in
+    it.
 
     Parameters
     ----------
@@ -44,6 +48,13 @@ class SearchTraceDisplay(SearchDisplay):
 
     epochs : array-like of shape (n_rows,), default=None
         Epochs of each evaluation, summed over its folds. None leaves that panel out.
+
+    resource : array-like of shape (n_rows,), default=None
+        Resource of each evaluation's rung. None: there are no rungs.
+
+    chosen : int, default=None
+        The evaluation that the search chose, which counts on whatever rung it is, as one that
+        reached the search's `target_score`.
 
     score_name : str, default='Score'
         What the scores are, for the axis.
@@ -93,15 +104,19 @@ class SearchTraceDisplay(SearchDisplay):
         scores: ArrayLike,
         seconds: ArrayLike,
         epochs: ArrayLike | None = None,
+        resource: ArrayLike | None = None,
+        chosen: int | None = None,
         score_name: str = "Score",
         epochs_name: str = "Epochs",
     ) -> None:
         self.scores = np.asarray(scores, dtype=np.float64)
         self.seconds = np.asarray(seconds, dtype=np.float64)
         self.epochs = None if epochs is None else np.asarray(epochs, dtype=np.float64)
+        self.resource = None if resource is None else np.asarray(resource, dtype=np.float64)
+        self.chosen = chosen
         self.score_name = score_name
         self.epochs_name = epochs_name
-        self.best_scores = np.fmax.accumulate(self.scores)
+        self.best_scores = self._best_so_far()
 
     @classmethod
     def _of(cls, evaluations: Evaluations) -> Self:
@@ -110,9 +125,23 @@ class SearchTraceDisplay(SearchDisplay):
             scores=evaluations.scores,
             seconds=evaluations.seconds,
             epochs=evaluations.epochs,
+            resource=evaluations.resource,
+            chosen=evaluations.best,
             score_name=evaluations.score_name,
             epochs_name=evaluations.epochs_name,
         )
+
+    def _best_so_far(self) -> Floats:
+        if self.resource is None:
+            return np.fmax.accumulate(self.scores)
+        had = np.where(np.isnan(self.scores), -np.inf, self.resource)
+        most = np.maximum.accumulate(had)
+        best = np.where(had == most, self.scores, np.nan)
+        for resource in np.unique(most):
+            best[most == resource] = np.fmax.accumulate(best[most == resource])
+        if self.chosen is not None:
+            best[self.chosen :] = np.fmax(best[self.chosen :], self.scores[self.chosen])
+        return best
 
     def plot(
         self,
@@ -194,7 +223,7 @@ class SearchTraceDisplay(SearchDisplay):
         look = {"color": BLUE, "linewidth": 2, "drawstyle": "steps-post"}
         look["label"] = f"best so far: {best:.4g}"
         self.lines_ += ax.plot(spent, self.best_scores, **merged(look, line_kw, Line2D))
-        at = int(np.argmax(self.best_scores == best))
+        at = int(np.flatnonzero(np.append(np.nan, self.best_scores[:-1]) != best)[-1])
         ax.plot(spent[at], best, marker="*", markersize=12, color=RED, markeredgecolor="white")
         draw_below(ax, spent, self.scores, limits)
         quiet(ax)

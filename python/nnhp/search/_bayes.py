@@ -27,14 +27,14 @@ _MEDIAN_RUNGS = 3
 _MEDIAN_START = 5  # candidates that come to the end before any is stopped
 
 
-@documented()
+@documented(decides="what the model learns, and whom a pruner stops")
 class BayesSearchCV(ModelSearch):
     """Evaluate candidates that a model of the scores so far finds promising.
 
     [Optuna](https://optuna.org) proposes, the engine trains: each batch of proposals, on all
     folds, is one call. Needs the extra ``nnhp[optuna]``. The candidates depend on `random_state`
     and the scores alone: they are the same for any `n_jobs`, and after a resume. None of them is
-    tried twice.
+    tried twice; 1 and 1.0 are two, for they may mean different things.
 
     Parameters
     ----------
@@ -90,7 +90,8 @@ class BayesSearchCV(ModelSearch):
     Settings that come first inform the model where they lie in the space. A candidate whose fits
     fail counts for the model like the worst one. With a pruner `cv_results_` has a row for each
     candidate and rung, with the columns ``bracket``, ``iter`` and ``n_resources``, and
-    the best candidate is sought among those that got all epochs. Of candidates that were stopped
+    the best candidate is sought among those that got all epochs, unless another reached
+    `target_score`. Of candidates that were stopped
     only 'tpe' learns.
 
     References

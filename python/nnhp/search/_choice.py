@@ -30,7 +30,9 @@ def one_standard_error(cv_results: Mapping[str, Any], *, metric: str = "score") 
 
     metric : str, default='score'
         Name of the score that counts. In a search with several metrics, give
-        ``refit=functools.partial(one_standard_error, metric='r2')``.
+        ``refit=functools.partial(one_standard_error, metric='r2')``, and name the same one first
+        in `scoring`: searches that compare candidates while they run do it by the first, and
+        refuse `target_score` and `prune_folds`.
 
     Returns
     -------

@@ -7,14 +7,11 @@ from typing import TypeVar
 
 _Class = TypeVar("_Class", bound=type)
 
-_SCIKIT = """scoring : str, callable, list, tuple or dict, default=None
-    As in scikit-learn: what candidates are judged by; several scorers need `refit` to name one.
+_SCIKIT = """{scoring}
 n_jobs : int, default=None
     Threads of the engine: None is all that the process may use, but 1 inside of a joblib worker.
     Estimators that take scikit-learn's way use joblib with it, as there. No result depends on it.
-refit : bool, str or callable, default=True
-    Whether to fit the best candidate on all samples; or which scorer tells the best; or a
-    function of `cv_results_` that returns its index, as :func:`nnhp.search.one_standard_error`.
+{refit}
 cv : int, splitter or iterable, default=None
     As in scikit-learn; None is 5 folds, stratified for classifiers.
 verbose : int, default=0
@@ -23,6 +20,24 @@ error_score : 'raise' or float, default=np.nan
     Score of a fold whose fit fails.
 return_train_score : bool, default={train_score}
     Whether `cv_results_` has the scores of the training rows."""
+
+_SCORING = """scoring : str, callable, list, tuple or dict, default=None
+    As in scikit-learn: what candidates are judged by; several scorers need `refit` to name one."""
+
+_REFIT = """refit : bool, str or callable, default=True
+    Whether to fit the best candidate on all samples; or which scorer tells the best; or a
+    function of `cv_results_` that returns its index, as :func:`nnhp.search.one_standard_error`."""
+
+_ONE_SCORING = """scoring : str, callable or None, default=None
+    As in scikit-learn: what candidates are judged by, which is one score."""
+
+_ONE_REFIT = """refit : bool or callable, default=True
+    Whether to fit the best candidate on all samples; or a function of `cv_results_` that returns
+    its index, as :func:`nnhp.search.one_standard_error`."""
+
+_FIRST_SCORER = """
+    With several scorers, none of which `refit` names, the first decides
+    {decides}."""
 
 _DISPATCH = """pre_dispatch : int or str, default='2*n_jobs'
     As in scikit-learn, for estimators that take its way."""
@@ -35,7 +50,8 @@ time_budget_s : float, default=None
     results hold then depends on the machine.
 target_score : float, default=None
     The search ends with the first candidate, in the order of the candidates, whose mean score
-    is at least this.
+    is at least this. It is the best one, on whatever rung it was, unless `refit` is a function.
+    Of several scores, that which `refit` names counts, or the first.
 extra_candidates : sequence of dict, default=()
     Settings that are evaluated first: known to be good, as ``Study("other.db").best["params"]``.
 prune_folds : {'forgiving'}, default=None
@@ -83,12 +99,29 @@ oof_predictions_ : ndarray of shape (n_candidates, n_samples, ...)
     with fewer quantiles than others leave the last columns NaN."""
 
 
-def documented(*, train_score: bool = False) -> Callable[[_Class], _Class]:
-    """Fill what the searches share into a class's docstring."""
+def documented(
+    *, train_score: bool = False, one_score: bool = False, decides: str | None = None
+) -> Callable[[_Class], _Class]:
+    """Fill what the searches share into a class's docstring.
+
+    Parameters
+    ----------
+    train_score : bool
+        Default of `return_train_score`.
+    one_score : bool
+        Whether several scorers are refused.
+    decides : str or None
+        What a score decides while the search goes on.
+    """
+    scoring = _ONE_SCORING if one_score else _SCORING
+    refit = _ONE_REFIT if one_score else _REFIT
+    if decides is not None:
+        refit += _FIRST_SCORER.replace("{decides}", decides)
+    scikit = _SCIKIT.replace("{scoring}", scoring).replace("{refit}", refit)
 
     def fill(cls: _Class) -> _Class:
         sections = {
-            "{scikit}": _SCIKIT.replace("{train_score}", str(train_score)),
+            "{scikit}": scikit.replace("{train_score}", str(train_score)),
             "{dispatch}": _DISPATCH,
             "{added}": _ADDED,
             "{attributes}": _ATTRIBUTES,

@@ -22,6 +22,7 @@ from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from sklearn.base import _clone_parametrized, _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
@@ -156,7 +157,9 @@ class EngineSearch(DocLink, BaseSearchCV):
                 self._check_refit_for_multimetric(search.run_state.outcomes.first_scores())
                 refit_metric = self.refit
             if self.refit or not self.multimetric_:
-                self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+                self.best_index_ = self._best_index(
+                    refit_metric, results, reached=search.run_state.target_reached
+                )
                 if not callable(self.refit):
                     self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
                 self.best_params_ = results["params"][self.best_index_]
@@ -171,6 +174,13 @@ class EngineSearch(DocLink, BaseSearchCV):
             search.close()
         context.call_on_fit_task_end(estimator=self, **seen)
         return self
+
+    def _best_index(self, refit_metric: Any, results: Mapping[str, Any], *, reached: bool) -> int:
+        """Row of the best candidate; on whatever rung it is where it reached the target."""
+        if reached and not callable(self.refit):
+            return int(np.nanargmax(results[f"mean_test_{refit_metric}"]))
+        chosen: int = self._select_best_index(self.refit, refit_metric, results)
+        return chosen
 
     def _refit(
         self,
@@ -247,7 +257,28 @@ class EngineSearch(DocLink, BaseSearchCV):
                 raise ValueError(
                     f"extra_candidates must be a sequence of dicts of parameters, got {setting!r}."
                 )
+        for name in ("param_grid", "param_distributions"):
+            if isinstance(getattr(self, name, None), list | tuple) and not getattr(self, name):
+                raise ValueError(f"{name} must have at least one dict of parameters, got [].")
         check_scoring(self)
+        if isinstance(self.scoring, list | tuple | set | dict) and self.scoring:
+            self._compared_metric(list(self.scoring))
+
+    def _compared_metric(self, metrics: Sequence[str]) -> str:
+        """The score that candidates are compared by: the one refitted for, else the first.
+
+        Raises ValueError where a setting needs one, and it is not known which.
+        """
+        if len(metrics) > 1 and callable(self.refit):
+            for name in ("target_score", "prune_folds"):
+                if (given := getattr(self, name)) is not None:
+                    raise ValueError(
+                        f"{name} compares one score, and it must be known which of {metrics}: "
+                        f"refit must name it, or {name} be None; got refit={self.refit!r} and "
+                        f"{name}={given!r}."
+                    )
+        # A name that is not there is reported when the search is over, as in scikit-learn.
+        return self.refit if isinstance(self.refit, str) and self.refit in metrics else metrics[0]
 
     # ------------------------------------------------------------------ for the strategies
 

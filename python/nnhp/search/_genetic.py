@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -24,7 +24,8 @@ class GeneticSearchCV(ModelSearch):
     one call. Needs the extra ``nnhp[optuna]``. With several scorers the search
     looks for all candidates that no other one beats in every score, and lists them in
     `pareto_front_`. The candidates depend on `random_state` and the scores alone: they are the
-    same for any `n_jobs`, and after a resume. None of them is tried twice.
+    same for any `n_jobs`, and after a resume. None of them is tried twice; 1 and
+    1.0 are two, for they may mean different things.
 
     Parameters
     ----------
@@ -67,7 +68,8 @@ class GeneticSearchCV(ModelSearch):
     -----
     `cv_results_` has the column ``generation``. A candidate whose fits fail counts like the worst
     one. A callable `scoring` with several scores is bred by one: that which `refit` names, or the
-    first.
+    first. With several scores `prune_folds` is refused: it goes by one of them, and would drop
+    candidates of the Pareto front.
 
     References
     ----------
@@ -161,6 +163,15 @@ class GeneticSearchCV(ModelSearch):
 
     def _resource_of(self, candidate: Mapping[str, Any]) -> int:
         return 0
+
+    def _compared_metric(self, metrics: Sequence[str]) -> str:
+        if len(metrics) > 1 and self.prune_folds is not None:
+            raise ValueError(
+                f"prune_folds must be None where there are several scores, {list(metrics)}, got "
+                f"{self.prune_folds!r}: it goes by one of them, and would drop candidates of the "
+                "Pareto front."
+            )
+        return super()._compared_metric(metrics)
 
     def _metrics(self) -> list[str]:
         """Names of the scores, where there are several and they are known beforehand."""

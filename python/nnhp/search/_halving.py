@@ -105,7 +105,7 @@ class _TrainingsGoOn:
         return chosen
 
 
-@documented(train_score=True)
+@documented(train_score=True, one_score=True)
 class HalvingGridSearchCV(_TrainingsGoOn, ScikitHalvingGridSearchCV, EngineSearch):
     """Evaluate a grid on few epochs, its better third on three times as many, and so on.
 
@@ -222,7 +222,7 @@ n_remaining_candidates_, min_resources_, max_resources_
         return ParameterGrid(self.param_grid)
 
 
-@documented(train_score=True)
+@documented(train_score=True, one_score=True)
 class HalvingRandomSearchCV(_TrainingsGoOn, ScikitHalvingRandomSearchCV, EngineSearch):
     """Evaluate random candidates on few epochs, the better third on three times as many, ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -16,7 +17,7 @@ from nnhp.search._rungs import Entrants, Rung, RungSearch, brackets_of
 from nnhp.search._when import ParameterSampler
 
 
-@documented()
+@documented(decides="who goes on to the next rung")
 class HyperbandSearchCV(RungSearch):
     """Halve random candidates in several brackets, whose trainings go on from rung to rung.
 
@@ -47,16 +48,18 @@ class HyperbandSearchCV(RungSearch):
     Attributes
     ----------
     brackets_ : list of list of tuple of int
-        Candidates and epochs on each rung of each bracket.
+        Candidates and epochs on each rung of each bracket, settings that come first included. They
+        are fewer where the space has fewer; where `ended_by_` tells that the search was ended, its
+        last rungs are those that were planned.
     {attributes}
 
     Notes
     -----
     `cv_results_` has a row for each candidate and rung, with the columns ``bracket``, ``iter``
     (the rung, from 0) and ``n_resources``. The best candidate is sought among those that got
-    `max_resources`. All brackets climb together, so that no core waits; with an
-    `executor` each goes on by itself where workers would wait for another one's rung to end, which
-    changes no result.
+    `max_resources`, unless another reached `target_score`. All brackets climb together, so that no
+    core waits; with an `executor` each goes on by itself where workers would wait for another
+    one's rung to end, which changes no result.
 
     References
     ----------
@@ -175,10 +178,9 @@ class HyperbandSearchCV(RungSearch):
             if rung > self._rung
         )
 
-    def _draw(self, first_rungs: Sequence[Rung]) -> list[list[Candidate]]:
-        """Candidates of each bracket; settings that come first join that of the most."""
+    def _draw(self, sizes: Sequence[int]) -> list[list[Candidate]]:
+        """Candidates of brackets of these sizes; settings that come first join the first one."""
         first = self._first_candidates()
-        sizes = [size for size, _ in first_rungs]
         drawn = list(
             ParameterSampler(
                 self.param_distributions, sum(sizes), random_state=self._drawing_state()
@@ -186,29 +188,34 @@ class HyperbandSearchCV(RungSearch):
         )
         self._check_resource_is_free([*first, *drawn])
         # A space of lists may have fewer settings than the brackets ask for.
-        every = [*first, *drawn]
-        sizes[0] += len(first)
-        brackets, start = [], 0
-        for size in sizes:
-            stop = start + size
-            brackets.append([Candidate(p, start + i) for i, p in enumerate(every[start:stop])])
-            start = stop
-        return brackets
+        every = [Candidate(params, number) for number, params in enumerate([*first, *drawn])]
+        ends = np.cumsum(sizes) + len(first)
+        return [every[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
-        self.brackets_ = brackets_of(int(self.max_resources), int(self.factor))
-        drawn = self._draw([rungs[0] for rungs in self.brackets_])
-        n_brackets, name = len(self.brackets_), self._epochs_name()
+        plan = brackets_of(int(self.max_resources), int(self.factor))
+        drawn = [some for some in self._draw([rungs[0][0] for rungs in plan]) if some]
+        self.brackets_ = [
+            _of_these(rungs, len(candidates))
+            for rungs, candidates in zip(plan, drawn, strict=False)
+        ]
+        name = self._epochs_name()
         going: list[Entrants | None] = [
-            Entrants.of_bracket(rungs, candidates, n_brackets - 1 - b, name)
+            Entrants.of_bracket(rungs, candidates, len(plan) - 1 - b, name)
             for b, (rungs, candidates) in enumerate(zip(self.brackets_, drawn, strict=True))
         ]
         task = callback_ctx.subcontext(
-            task_name="search", max_subtasks=n_brackets
+            task_name="search", max_subtasks=len(plan)
         ).call_on_fit_task_begin(estimator=self)
         self._rung = 0
-        while climbing := [group for group in going if group is not None and group.candidates]:
+        while climbing := [group for group in going if group is not None]:
             means = self._evaluate_rung(climbing, evaluate_candidates, task)
             going = [group.following(m) for group, m in zip(climbing, means, strict=True)]
             self._rung += 1
         task.call_on_fit_task_end(estimator=self)
+
+
+def _of_these(rungs: Sequence[Rung], n_candidates: int) -> list[Rung]:
+    """Rungs of a bracket that so many candidates begin."""
+    (_, epochs), *later = rungs
+    return [(n_candidates, epochs), *((min(n, n_candidates), epochs) for n, epochs in later)]

@@ -96,7 +96,8 @@ def nested_cv(
     Raises
     ------
     ValueError
-        If `search` is not a search or does not refit.
+        If `search` is not a search or does not refit, or if its `refit` is a function and it has
+        several metrics. Where its `scoring` is a function too, that shows after the searches.
 
     Examples
     --------
@@ -159,10 +160,14 @@ def _check_search(search: Any) -> None:
     if search.refit is False:
         raise ValueError("search must refit its best candidate, got refit=False.")
     if callable(search.refit) and isinstance(search.scoring, list | tuple | set | dict):
-        raise ValueError(
-            "search must name the metric that it chooses by, refit='...', because it has "
-            f"several; got refit={search.refit!r}."
-        )
+        raise _unnamed_metric(search)
+
+
+def _unnamed_metric(search: Any) -> ValueError:
+    return ValueError(
+        "search must name the metric that it chooses by, refit='...', because it has "
+        f"several; got refit={search.refit!r}."
+    )
 
 
 def _with_own_score(search: Any, scoring: Any) -> dict[str, Any]:
@@ -181,4 +186,6 @@ def _inner_score(search: Any) -> float:
     if not hasattr(search, "best_index_"):  # the fit failed
         return np.nan
     # A search whose `refit` is a function has no best score.
+    if "mean_test_score" not in search.cv_results_:  # a callable scoring does not tell beforehand
+        raise _unnamed_metric(search)
     return float(search.cv_results_["mean_test_score"][search.best_index_])

@@ -24,7 +24,7 @@ from nnhp.search._promotion import Group
 from nnhp.search._rungs import means_of
 
 
-@documented()
+@documented(decides="who is replaced, and by copies of whom")
 class PBTSearchCV(BranchingSearch):
     """Train a population whose worst members go on from copies of the best, with other settings.
 
@@ -84,9 +84,9 @@ class PBTSearchCV(BranchingSearch):
     `cv_results_` has a row for each member and generation, with the columns ``generation``,
     ``member``, ``copied_from`` (the member whose nets it took over before this generation; -1:
     its own) and ``n_resources`` (the epochs so far). The best member is sought in the last
-    generation. `best_params_` are its last settings; the fit on all samples goes through all of
-    `schedule_`. A learning rate that a schedule or 'adaptive' has lowered is scaled as
-    ``learning_rate_init`` is. Patience begins anew where settings change, so that a training
+    generation that was begun. `best_params_` are its last settings; the fit on all samples goes
+    through all of `schedule_`. A learning rate that a schedule or 'adaptive' has lowered is scaled
+    as ``learning_rate_init`` is. Patience begins anew where settings change, so that a training
     which had stopped goes on. Copies share the order of the samples and what dropout draws, as
     all candidates with the same ``random_state`` do.
 

@@ -40,7 +40,8 @@ def need_optuna(search: str) -> Any:
 def make_sampler(sampler: Any, search: str) -> Any:
     """Make the sampler that a search was given by its name, or give it back."""
     optuna = need_optuna(search)
-    if isinstance(sampler, optuna.samplers.GridSampler | optuna.samplers.PartialFixedSampler):
+    kinds = optuna.samplers
+    if isinstance(sampler, kinds.GridSampler | kinds.PartialFixedSampler | kinds.BruteForceSampler):
         raise ValueError(
             f"sampler must be one that proposes, and {type(sampler).__name__} names values: a "
             "value is fixed by the estimator's parameter, and a grid is for GridSearchCV."

@@ -75,6 +75,7 @@ class SearchFit:
         self._obstacle: str | None = None
         self._more: dict[str, list[Any]] = {}
         self._seed: int | None = None
+        self._compared: str | None = None  # metric, where there are several
         self._recorder: Any = None
         self._depth = 0
         memory_budget = search.memory_budget
@@ -114,11 +115,12 @@ class SearchFit:
         return isinstance(self.run_state.outcomes.first_scores(), dict)
 
     def _score_of(self, scores: Scores) -> float:
-        """The score that candidates are compared by: the one refitted for, else the first."""
+        """The score that candidates are compared by."""
         if not isinstance(scores, dict):
             return float(scores)
-        # A name that is not there is reported when the search is over, as in scikit-learn.
-        return float(scores.get(self._search.refit, next(iter(scores.values()))))
+        if self._compared is None:  # a callable scoring tells its metrics by what it returns
+            self._compared = self._search._compared_metric(list(scores))
+        return float(scores.get(self._compared, np.nan))
 
     def run(self, context: Any) -> dict[str, Any]:
         """Compute all candidates of the strategy; returns `cv_results_`."""

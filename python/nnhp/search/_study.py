@@ -63,7 +63,9 @@ class Study:
     Give it, or just its path, to a search: ``GridSearchCV(..., study="digits.db")``. Each fold is
     on the disk before it counts as done. The same search over the same data, run again with the
     same file, goes on where it was ended, by whatever; one that has finished is not trained again.
-    One file may hold the studies of several searches.
+    One file may hold the studies of several searches. A function of your own, as a scorer, counts
+    by its own code and what it holds: what the functions that it calls do is not looked at, so take
+    another file when you change one of these.
 
     Parameters
     ----------
