@@ -66,16 +66,10 @@ class GrowSearchCV(BranchingSearch):
 
     Notes
     -----
-<<<<<<< HEAD
     The standard error is that of the net grown from: that of the mean of its folds' scores, as in
     :func:`nnhp.search.one_standard_error`.
-    `best_index_` is the last net that was kept, or a setting that came first and does better.
-=======
-    The standard error is that of the net grown from: the standard deviation of its folds' scores
-    divided by the root of their number, as in :func:`nnhp.search.one_standard_error`.
     `best_index_` is the last net that was kept, or a setting that came first and does better, or
     the net that reached `target_score`.
->>>>>>> s15A
 
     A unit that is doubled becomes two with the same incoming weights, which share what goes out;
     the parts are drawn such that the two learn differently. A layer that is added passes on what
