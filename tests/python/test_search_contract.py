@@ -29,6 +29,7 @@ from nnhp import MLPClassifier
 from nnhp.initializers import RandomNormal
 from nnhp.schedules import Cosine, Plateau
 from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_error
+from nnhp.search._engine_fit import EngineSearch
 
 pytestmark = STOPS_EARLY
 
@@ -688,6 +689,27 @@ def test_nothing_of_another_fit_counts(make, data, tmp_path):
     search.fit(*data)
     assert search.best_index_ == 0
     assert not hasattr(search, "best_score_")
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moment", ["scores", "fit on all samples"])
+def test_a_fit_that_does_not_end_leaves_the_one_before(make, moment, data, monkeypatch):
+    """Or nothing, where there was none; also what only methods and pictures look at."""
+    fitted = make().fit(*data)
+    if moment == "fit on all samples":
+        monkeypatch.setattr(EngineSearch, "_refit", interrupt)
+    for search in (make(), fitted):
+        search.set_params(cv=4, scoring=interrupt if moment == "scores" else None)
+        before = dict(vars(search))
+        said = repr(before)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(*data)
+        assert vars(search).keys() == before.keys()
+        assert all(vars(search)[name] is value for name, value in before.items())
+        assert repr(before) == said
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

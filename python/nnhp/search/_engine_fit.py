@@ -18,6 +18,7 @@ import copy
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
@@ -66,6 +67,21 @@ def epochs_parameter(estimator: Any) -> str | None:
     return None
 
 
+def whole_or_not_at_all(fit: Callable[..., EngineSearch]) -> Callable[..., EngineSearch]:
+    """Let a fit that does not end leave the search as it was."""
+
+    @wraps(fit)
+    def whole(search: EngineSearch, *args: Any, **params: Any) -> EngineSearch:
+        before = search.__dict__.copy()
+        try:
+            return fit(search, *args, **params)
+        except BaseException:
+            search.__dict__ = before
+            raise
+
+    return whole
+
+
 class EngineSearch(DocLink, BaseSearchCV):
     """What nnhp's searches add to scikit-learn's."""
 
@@ -86,9 +102,13 @@ class EngineSearch(DocLink, BaseSearchCV):
     _recorder: Any = None
     _size_of: Any = None
 
+    @whole_or_not_at_all
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> EngineSearch:
         """Search, then fit the best candidate on all samples.
+
+        One that does not end, for an error or Ctrl-C, leaves the fitted attributes of the one
+        before.
 
         Parameters
         ----------
