@@ -145,14 +145,16 @@ def results_of(search):
     return {name: v for name, v in search.cv_results_.items() if not name.endswith("_time")}
 
 
+def last_step(estimator):
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
 def assert_same_search(actual, expected):
     assert_identical(results_of(actual), results_of(expected), "cv_results_")
     assert actual.best_index_ == expected.best_index_
     if hasattr(expected, "best_estimator_"):
         assert type(actual.best_estimator_) is type(expected.best_estimator_)
-        last = [getattr(s.best_estimator_, "steps", [(0, s.best_estimator_)])[-1][1]
-                for s in (actual, expected)]  # fmt: skip
-        assert_same_fit(*last)
+        assert_same_fit(*(last_step(search.best_estimator_) for search in (actual, expected)))
 
 
 @pytest.fixture(scope="module")
@@ -710,6 +712,23 @@ def test_a_fit_that_does_not_end_leaves_the_one_before(make, moment, data, monke
         assert vars(search).keys() == before.keys()
         assert all(vars(search)[name] is value for name, value in before.items())
         assert repr(before) == said
+
+
+def without_seed(search):
+    search.estimator = clone(search.estimator)
+    last_step(search.estimator).random_state = None
+    return search
+
+
+def test_the_fit_on_all_samples_of_nets_without_a_seed(make, data, tmp_path):
+    """It has the search's, or the study's, and the parameters do not tell."""
+    first, again = (without_seed(make(study=tmp_path / "s.db")).fit(*data) for _ in range(2))
+    assert_same_search(again, first)
+    assert last_step(first.best_estimator_).random_state is None
+    search = without_seed(make())
+    if hasattr(search, "random_state") and first.engine_ == "nnhp":
+        search.random_state = 5
+        assert_same_search(clone(search).fit(*data), search.fit(*data))
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):
