@@ -465,10 +465,13 @@ def test_ctrl_c_ends_soon(tmp_path, make, inside):
     assert min(took) <= 0.3
 
 
-def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeypatch, capfd):
+@pytest.mark.parametrize("curves", [False, True])
+def test_what_is_finished_is_recorded_while_others_train(
+    data, tmp_path, monkeypatch, capfd, curves
+):
     """A wave of long trainings is recorded one after the other, with the same results."""
     monkeypatch.setattr(_evaluate, "_FIRST_INTERVAL", 0.01)
-    finish = _evaluate.EngineEvaluator._finish
+    train = _evaluate.EngineEvaluator._train
     recorded, done = [0], [0]  # trainings, before each call of the engine
 
     def counting(self, runs, poll):
@@ -479,19 +482,27 @@ def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeyp
                 break
             time.sleep(0.01)  # a thread writes them
         recorded.append(n)
-        return finish(self, runs, poll)
+        return train(self, runs, poll)
 
-    for longest in (4_000, 16_000, 64_000):  # until some of them outlast a pause
+    for longest in (
+        (400, 1_600, 6_400) if curves else (4_000, 16_000, 64_000)
+    ):  # until some of them outlast a pause
         max_iter = [1, longest, 2, longest * 3 // 4, 3, longest // 2]
         net_and_space = net(n_iter_no_change=10**6), {"max_iter": max_iter, "tol": [0.0]}
-        expected = nnhp.GridSearchCV(*net_and_space, cv=2, n_jobs=1).fit(*data)
-        search = clone(expected).set_params(study=str(tmp_path / f"{longest}.sqlite"), verbose=1)
+        expected = nnhp.GridSearchCV(*net_and_space, cv=2, n_jobs=1, return_curves=curves)
+        search = clone(expected.fit(*data)).set_params(
+            study=str(tmp_path / f"{longest}.sqlite"), verbose=1
+        )
         with monkeypatch.context() as patched:
-            patched.setattr(_evaluate.EngineEvaluator, "_finish", counting)
+            patched.setattr(_evaluate.EngineEvaluator, "_train", counting)
+            patched.setattr(_evaluate, "_BY_EPOCHS_PER_THREAD", 2)
+            patched.setattr(_evaluate, "_SECONDS_BY_EPOCHS", 0)
             search.fit(*data)
         for name in ("split0_test_score", "split1_test_score", "rank_test_score"):
             assert_identical(search.cv_results_[name], expected.cv_results_[name])
         assert_same_fit(search.best_estimator_, expected.best_estimator_)
+        if curves:
+            pd.testing.assert_frame_equal(search.curves_, expected.curves_, check_exact=True)
         n = search.n_epochs_trained_
         assert n == search.n_epochs_planned_ == 2 * sum(max_iter)
         assert f" {n}/{n} [" in last_line(capfd.readouterr().err)
@@ -499,6 +510,48 @@ def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeyp
             break
     assert recorded == done
     assert max(recorded) > 0
+
+
+class SlowScorer:
+    """Takes its time, and may interrupt itself."""
+
+    def __init__(self, interrupted_at=None):
+        self.n_calls, self.interrupted_at = 0, interrupted_at
+
+    def __call__(self, estimator, X, y):
+        self.n_calls += 1
+        if self.n_calls == self.interrupted_at:
+            raise KeyboardInterrupt
+        time.sleep(0.03)
+        return estimator.score(X, y)
+
+    def __reduce__(self):
+        return SlowScorer, ()  # the same to a study
+
+
+MANY = {"alpha": np.geomspace(1e-5, 1, 30)}
+
+
+def test_ctrl_c_in_a_slow_scorer_keeps_what_was_scored(data, tmp_path):
+    path = str(tmp_path / "s.sqlite")
+    interrupted = nnhp.GridSearchCV(net(), MANY, cv=2, scoring=SlowScorer(51), study=path)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(*data)
+    folds = nnhp.Study(path).trials()["folds"].sum()
+    assert 30 <= folds <= 50
+    search = clone(interrupted).set_params(scoring=SlowScorer()).fit(*data)
+    assert search.scoring.n_calls == 60 - folds
+    expected = nnhp.GridSearchCV(net(), MANY, cv=2).fit(*data)
+    assert_same_fit(search.best_estimator_, expected.best_estimator_)
+    assert_identical(search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+
+@pytest.mark.parametrize("end", [{"time_budget_s": 0.2}, {"target_score": 0.0}])
+def test_a_search_ends_while_a_slow_scorer_judges(end, data):
+    scorer = SlowScorer()
+    search = nnhp.GridSearchCV(net(), MANY, cv=2, scoring=scorer, **end).fit(*data)
+    assert search.ended_by_ == next(iter(end))
+    assert len(search.cv_results_["params"]) <= scorer.n_calls <= 20
 
 
 def last_line(text):
