@@ -348,7 +348,8 @@ class EngineEvaluator:
 
     def _judged(self, runs: list[Course]) -> Iterator[list[Finished]]:
         """Outcomes of trainings that are over, some at a time; these may go on later."""
-        failed, sound = [], []
+        failed: list[Course] = []
+        sound: list[Course] = []
         for run in runs:
             try:
                 run.training.check_finite(warn=False)
