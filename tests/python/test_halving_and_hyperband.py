@@ -706,24 +706,32 @@ def test_the_order_of_many_rows_counts_as_memory():
 
 def test_predictions_of_a_wave_are_bounded(monkeypatch):
     """A wave ends where the outputs that it is scored by exceed its memory."""
-    sizes = []
+    waves, predicted = [], []
 
-    def predict(trainings, rows, threads, predict=_judge.predict_together):
-        sizes.append(len(trainings))
-        return predict(trainings, rows, threads)
+    def train(trainings, *args, train=_evaluate.train_together):
+        waves.append(len(trainings))
+        return train(trainings, *args)
 
+    def predict(trainings, *args, predict=_judge.predict_together):
+        predicted.append(len(trainings))
+        return predict(trainings, *args)
+
+    monkeypatch.setattr(_evaluate, "train_together", train)
     monkeypatch.setattr(_judge, "predict_together", predict)
     make = partial(
         GridSearchCV, net(max_iter=2), GRID, cv=CV, scoring="neg_log_loss", return_train_score=True
     )
     expected = make().fit(X, Y)
-    assert sizes == [18, 18]
-    sizes.clear()
+    assert waves == [18]
+    assert sum(predicted) == 2 * 18  # of test rows, and of training rows
+    waves.clear(), predicted.clear()
     n_parameters = 4 * 5 + 5 + 5 * 3 + 3
     of_one = 8 * (6 * n_parameters + N_ROWS // 2 * 3) + 4 * N_ROWS // 2 + 4096
     monkeypatch.setattr(_evaluate, "_WAVE_BYTES", 4 * of_one - 1)
     found = make().fit(X, Y)
-    assert sizes == [4, 4] * 4 + [2, 2]
+    assert waves == [4] * 4 + [2]
+    assert sum(predicted) == 2 * 18
+    assert max(predicted) <= 4
     assert_identical(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
 
 

@@ -30,6 +30,7 @@ from nnhp import MLPClassifier
 from nnhp.initializers import RandomNormal
 from nnhp.schedules import Cosine, Plateau
 from nnhp.search import _evaluate, _study_file, _study_recorder, one_standard_error
+from nnhp.search._engine_fit import EngineSearch
 
 pytestmark = STOPS_EARLY
 
@@ -145,14 +146,16 @@ def results_of(search):
     return {name: v for name, v in search.cv_results_.items() if not name.endswith("_time")}
 
 
+def last_step(estimator):
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
 def assert_same_search(actual, expected):
     assert_identical(results_of(actual), results_of(expected), "cv_results_")
     assert actual.best_index_ == expected.best_index_
     if hasattr(expected, "best_estimator_"):
         assert type(actual.best_estimator_) is type(expected.best_estimator_)
-        last = [getattr(s.best_estimator_, "steps", [(0, s.best_estimator_)])[-1][1]
-                for s in (actual, expected)]  # fmt: skip
-        assert_same_fit(*last)
+        assert_same_fit(*(last_step(search.best_estimator_) for search in (actual, expected)))
 
 
 @pytest.fixture(scope="module")
@@ -463,10 +466,13 @@ def test_ctrl_c_ends_soon(tmp_path, make, inside):
     assert min(took) <= 0.3
 
 
-def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeypatch, capfd):
+@pytest.mark.parametrize("curves", [False, True])
+def test_what_is_finished_is_recorded_while_others_train(
+    data, tmp_path, monkeypatch, capfd, curves
+):
     """A wave of long trainings is recorded one after the other, with the same results."""
     monkeypatch.setattr(_evaluate, "_FIRST_INTERVAL", 0.01)
-    finish = _evaluate.EngineEvaluator._finish
+    train = _evaluate.EngineEvaluator._train
     recorded, done = [0], [0]  # trainings, before each call of the engine
 
     def counting(self, runs, poll):
@@ -477,19 +483,27 @@ def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeyp
                 break
             time.sleep(0.01)  # a thread writes them
         recorded.append(n)
-        return finish(self, runs, poll)
+        return train(self, runs, poll)
 
-    for longest in (4_000, 16_000, 64_000):  # until some of them outlast a pause
+    for longest in (
+        (400, 1_600, 6_400) if curves else (4_000, 16_000, 64_000)
+    ):  # until some of them outlast a pause
         max_iter = [1, longest, 2, longest * 3 // 4, 3, longest // 2]
         net_and_space = net(n_iter_no_change=10**6), {"max_iter": max_iter, "tol": [0.0]}
-        expected = nnhp.GridSearchCV(*net_and_space, cv=2, n_jobs=1).fit(*data)
-        search = clone(expected).set_params(study=str(tmp_path / f"{longest}.sqlite"), verbose=1)
+        expected = nnhp.GridSearchCV(*net_and_space, cv=2, n_jobs=1, return_curves=curves)
+        search = clone(expected.fit(*data)).set_params(
+            study=str(tmp_path / f"{longest}.sqlite"), verbose=1
+        )
         with monkeypatch.context() as patched:
-            patched.setattr(_evaluate.EngineEvaluator, "_finish", counting)
+            patched.setattr(_evaluate.EngineEvaluator, "_train", counting)
+            patched.setattr(_evaluate, "_BY_EPOCHS_PER_THREAD", 2)
+            patched.setattr(_evaluate, "_SECONDS_BY_EPOCHS", 0)
             search.fit(*data)
         for name in ("split0_test_score", "split1_test_score", "rank_test_score"):
             assert_identical(search.cv_results_[name], expected.cv_results_[name])
         assert_same_fit(search.best_estimator_, expected.best_estimator_)
+        if curves:
+            pd.testing.assert_frame_equal(search.curves_, expected.curves_, check_exact=True)
         n = search.n_epochs_trained_
         assert n == search.n_epochs_planned_ == 2 * sum(max_iter)
         assert f" {n}/{n} [" in last_line(capfd.readouterr().err)
@@ -497,6 +511,48 @@ def test_what_is_finished_is_recorded_while_others_train(data, tmp_path, monkeyp
             break
     assert recorded == done
     assert max(recorded) > 0
+
+
+class SlowScorer:
+    """Takes its time, and may interrupt itself."""
+
+    def __init__(self, interrupted_at=None):
+        self.n_calls, self.interrupted_at = 0, interrupted_at
+
+    def __call__(self, estimator, X, y):
+        self.n_calls += 1
+        if self.n_calls == self.interrupted_at:
+            raise KeyboardInterrupt
+        time.sleep(0.03)
+        return estimator.score(X, y)
+
+    def __reduce__(self):
+        return SlowScorer, ()  # the same to a study
+
+
+MANY = {"alpha": np.geomspace(1e-5, 1, 30)}
+
+
+def test_ctrl_c_in_a_slow_scorer_keeps_what_was_scored(data, tmp_path):
+    path = str(tmp_path / "s.sqlite")
+    interrupted = nnhp.GridSearchCV(net(), MANY, cv=2, scoring=SlowScorer(51), study=path)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.fit(*data)
+    folds = nnhp.Study(path).trials()["folds"].sum()
+    assert 30 <= folds <= 50
+    search = clone(interrupted).set_params(scoring=SlowScorer()).fit(*data)
+    assert search.scoring.n_calls == 60 - folds
+    expected = nnhp.GridSearchCV(net(), MANY, cv=2).fit(*data)
+    assert_same_fit(search.best_estimator_, expected.best_estimator_)
+    assert_identical(search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+
+@pytest.mark.parametrize("end", [{"time_budget_s": 0.2}, {"target_score": 0.0}])
+def test_a_search_ends_while_a_slow_scorer_judges(end, data):
+    scorer = SlowScorer()
+    search = nnhp.GridSearchCV(net(), MANY, cv=2, scoring=scorer, **end).fit(*data)
+    assert search.ended_by_ == next(iter(end))
+    assert len(search.cv_results_["params"]) <= scorer.n_calls <= 20
 
 
 def last_line(text):
@@ -787,6 +843,44 @@ def test_a_space_without_parts_is_named(kind, data):
     name = "param_grid" if "Grid" in kind.__name__ else "param_distributions"
     with pytest.raises(ValueError, match=f"^{name} must have at least one dict .*, got \\[\\]"):
         kind(net(), [], cv=3, extra_candidates=[{"alpha": 0.1}]).fit(*data)
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moment", ["scores", "fit on all samples"])
+def test_a_fit_that_does_not_end_leaves_the_one_before(make, moment, data, monkeypatch):
+    """Or nothing, where there was none; also what only methods and pictures look at."""
+    fitted = make().fit(*data)
+    if moment == "fit on all samples":
+        monkeypatch.setattr(EngineSearch, "_refit", interrupt)
+    for search in (make(), fitted):
+        search.set_params(cv=4, scoring=interrupt if moment == "scores" else None)
+        before = dict(vars(search))
+        said = repr(before)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(*data)
+        assert vars(search).keys() == before.keys()
+        assert all(vars(search)[name] is value for name, value in before.items())
+        assert repr(before) == said
+
+
+def without_seed(search):
+    search.estimator = clone(search.estimator)
+    last_step(search.estimator).random_state = None
+    return search
+
+
+def test_the_fit_on_all_samples_of_nets_without_a_seed(make, data, tmp_path):
+    """It has the search's, or the study's, and the parameters do not tell."""
+    first, again = (without_seed(make(study=tmp_path / "s.db")).fit(*data) for _ in range(2))
+    assert_same_search(again, first)
+    assert last_step(first.best_estimator_).random_state is None
+    search = without_seed(make())
+    if hasattr(search, "random_state") and first.engine_ == "nnhp":
+        search.random_state = 5
+        assert_same_search(clone(search).fit(*data), search.fit(*data))
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

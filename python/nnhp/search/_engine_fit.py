@@ -17,7 +17,9 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
@@ -67,6 +69,35 @@ def epochs_parameter(estimator: Any) -> str | None:
     return None
 
 
+def whole_or_not_at_all(fit: Callable[..., EngineSearch]) -> Callable[..., EngineSearch]:
+    """Let a fit that does not end leave the search as it was."""
+
+    @wraps(fit)
+    def whole(search: EngineSearch, *args: Any, **params: Any) -> EngineSearch:
+        before = search.__dict__.copy()
+        try:
+            return fit(search, *args, **params)
+        except BaseException:
+            search.__dict__ = before
+            raise
+
+    return whole
+
+
+@contextmanager
+def _seeded(estimator: Any, seed: int | None) -> Iterator[None]:
+    """Let a net without `random_state` have this seed, without its parameters telling of it."""
+    net = net_of(estimator)
+    if net is None or net.random_state is not None:
+        yield
+        return
+    net.random_state = seed
+    try:
+        yield
+    finally:
+        net.random_state = None
+
+
 class EngineSearch(DocLink, BaseSearchCV):
     """What nnhp's searches add to scikit-learn's."""
 
@@ -89,9 +120,13 @@ class EngineSearch(DocLink, BaseSearchCV):
     _recorder: Any = None
     _size_of: Any = None
 
+    @whole_or_not_at_all
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> EngineSearch:
         """Search, then fit the best candidate on all samples.
+
+        One that does not end, for an error or Ctrl-C, leaves the fitted attributes of the one
+        before.
 
         Parameters
         ----------
@@ -198,7 +233,10 @@ class EngineSearch(DocLink, BaseSearchCV):
         else:
             self.best_estimator_ = clone(base).set_params(**clone(self.best_params_, safe=False))
             self._lay_out(self.best_estimator_)
-            with subcontext.propagate_callback_context(self.best_estimator_):
+            with (
+                subcontext.propagate_callback_context(self.best_estimator_),
+                _seeded(self.best_estimator_, search.seed_of_refit(self.best_index_)),
+            ):
                 subcontext.call_on_fit_task_begin(estimator=self, **seen)
                 self._fit_best(self.best_estimator_, seen["X"], seen["y"], fit_params)
         self.refit_time_ = time.perf_counter() - begun

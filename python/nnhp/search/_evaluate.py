@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from itertools import islice
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 _WAVE_BYTES = 1 << 26
 _WAVE_TRAININGS = 1024
 _WAVE_TRAININGS_PER_THREAD = 128
+# Trainings that go on together where each epoch is scored: few, so that they end by and by, but as
+# many for each thread that threads seldom wait for each other, and as take so long for an epoch
+# that a call of the engine for each is nothing beside it.
+_BY_EPOCHS_PER_THREAD = 8
+_SECONDS_BY_EPOCHS = 0.005
 # After so long a wave pauses for what is finished, where that shall be recorded.
 _FIRST_INTERVAL = 2.0
 
@@ -107,7 +113,7 @@ class EngineEvaluator:
         self._threads = threads
         self._wave_trainings = min(_WAVE_TRAININGS, _WAVE_TRAININGS_PER_THREAD * threads)
         self._goes_on = continues is not None
-        self._pauses = records and not wants_curves  # curves let all end together
+        self._records = records
         self._wants_curves = wants_curves
         self._others = others
         self.wants_estimators = wants_estimators
@@ -239,15 +245,24 @@ class EngineEvaluator:
         so that what is to be recorded of them is not lost with the others.
         """
         interval = _FIRST_INTERVAL
-        while True:
-            pause = Pause(runs, poll, interval if self._pauses else math.inf)
-            finished, stopped = self._finish(runs, pause)
-            yield failed + finished
+        if failed:
+            yield failed
+        while runs:
+            pause = Pause(runs, poll, interval if self._records else math.inf)
+            paused = self._train(runs, pause)
+            ended = [run for run in runs if run.finished]
             runs = [run for run in runs if not run.finished]
-            if pause.stopped or not stopped or not runs:
-                return pause.stopped
             # What an epoch had done is lost, so pauses are rare where trainings are long.
-            failed, interval = [], interval if finished else 2 * interval
+            interval = interval if ended else 2 * interval
+            epochs = sum(run.epochs_trained for run in ended + runs)
+            for finished in self._judged(ended):
+                yield finished
+                epochs -= sum(outcome.epochs for _, outcome in finished)
+                if poll is not None and poll(epochs):
+                    return True
+            if pause.stopped or not paused:
+                return pause.stopped
+        return False
 
     def _note_delegated(self, candidate: Candidate, reason: str) -> None:
         if self._others is None:
@@ -320,10 +335,8 @@ class EngineEvaluator:
 
     # --------------------------------------------------------------------- trainings
 
-    def _finish(self, runs: list[Course], poll: Poll | None) -> tuple[list[Finished], bool]:
-        """Train to the end and score; also whether `poll` stopped it before."""
-        if not runs:
-            return [], False
+    def _train(self, runs: list[Course], poll: Poll) -> bool:
+        """Train to the end; returns whether `poll` stopped it before."""
         stopped = self._catch_up(runs, poll)
         if not stopped and self._wants_curves:
             stopped = self._advance_by_epochs(runs, poll)
@@ -331,27 +344,34 @@ class EngineEvaluator:
             stopped = self._advance(runs, [run.missing_epochs for run in runs], poll)
         for run in runs:
             run.note_time()
-        done = [run for run in runs if run.finished]
-        finished: list[Finished] = []
-        sound = []
-        for run in done:
+        return stopped
+
+    def _judged(self, runs: list[Course]) -> Iterator[list[Finished]]:
+        """Outcomes of trainings that are over, some at a time; these may go on later."""
+        failed: list[Course] = []
+        sound: list[Course] = []
+        for run in runs:
             try:
                 run.training.check_finite(warn=False)
             except ValueError:
                 if self._scoring.raises_divergence:
                     raise
                 run.error = format_exc()
-            if run.error is None:
-                sound.append(run)
-            else:
-                finished.append(self._judge.failed_course(run))
-        finished += self._judge.outcomes(sound, estimators=self.wants_estimators)
-        if self._goes_on:
-            for run in done:
-                self.kept.put(run.key, run.training)
-        return finished, stopped
+            (sound if run.error is None else failed).append(run)
+        if failed:
+            self._keep(failed)
+            yield list(map(self._judge.failed_course, failed))
+        for finished in self._judge.outcomes(sound, estimators=self.wants_estimators):
+            self._keep(sound[: len(finished)])
+            sound = sound[len(finished) :]
+            yield finished
 
-    def _catch_up(self, runs: list[Course], poll: Poll | None) -> bool:
+    def _keep(self, runs: list[Course]) -> None:
+        if self._goes_on:
+            for run in runs:
+                self.kept.put(run.key, run.training)
+
+    def _catch_up(self, runs: list[Course], poll: Poll) -> bool:
         """Do the stretches of other candidates; returns whether `poll` stopped it."""
         while behind := [run for run in runs if run.later and run.error is None]:
             if self._advance(behind, [run.missing_epochs for run in behind], poll):
@@ -365,7 +385,7 @@ class EngineEvaluator:
                     run.error = format_exc()
         return False
 
-    def _advance(self, runs: list[Course], epochs: list[int], poll: Poll | None) -> bool:
+    def _advance(self, runs: list[Course], epochs: list[int], poll: Poll) -> bool:
         targets = [run.training.epoch + n for run, n in zip(runs, epochs, strict=True)]
         try:
             return train_together([run.training for run in runs], epochs, self._threads, poll)
@@ -379,26 +399,39 @@ class EngineEvaluator:
         done = 0
         for run, target in zip(runs, targets, strict=True):
             before = run.training.epoch
-            poll_all = None if poll is None else lambda n, done=done: poll(done + n)
-            if self._advance([run], [target - before], poll_all):
+            if self._advance([run], [target - before], _counting_from(done, poll)):
                 return True
             done += run.training.epoch - before
         return False
 
-    def _advance_by_epochs(self, runs: list[Course], poll: Poll | None) -> bool:
-        """Score after each epoch, too; training does not notice."""
+    def _advance_by_epochs(self, runs: list[Course], poll: Poll) -> bool:
+        """Score after each epoch, too; training does not notice.
+
+        A few go on together, so that they end, and are recorded, by and by.
+        """
+        waiting = (run for run in runs if not run.finished)
+        n_together = _BY_EPOCHS_PER_THREAD * self._threads
+        going = list(islice(waiting, n_together))
         done = 0
-        while going := [run for run in runs if not run.finished]:
-            before = done
-            poll_all = None if poll is None else lambda n, before=before: poll(before + n)
-            if self._advance(going, [1] * len(going), poll_all):
-                return True
-            done += len(going)
-            if poll is not None and poll(done):
-                return True
-            going = [run for run in going if run.error is None]
-            for run, scores in zip(going, self._judge.scores_of_epoch(going), strict=True):
+        while going:
+            begun = time.perf_counter()
+            before = [run.training.epochs_done for run in going]
+            stopped = self._advance(going, [1] * len(going), _counting_from(done, poll))
+            advanced = [
+                run
+                for run, epochs in zip(going, before, strict=True)
+                if run.error is None and run.training.epochs_done > epochs
+            ]
+            for run, scores in zip(advanced, self._judge.scores_of_epoch(advanced), strict=True):
                 run.note_epoch({f"test_{name}": value for name, value in scores.items()})
+            done += len(advanced)
+            if stopped or poll(done):
+                return True
+            took = time.perf_counter() - begun
+            if took < _SECONDS_BY_EPOCHS and len(going) == n_together:
+                n_together *= 2
+            going = [run for run in going if not run.finished]
+            going += islice(waiting, n_together - len(going))
         return False
 
     # --------------------------------------------------------------------- kept trainings
@@ -414,3 +447,7 @@ class EngineEvaluator:
     def checkpoints(self) -> Iterator[Checkpoint]:
         """States of the kept trainings that took longer than it takes to write them."""
         return self.kept.checkpoints()
+
+
+def _counting_from(done: int, poll: Poll) -> Poll:
+    return lambda n_epochs: poll(done + n_epochs)

@@ -14,7 +14,12 @@ from sklearn.model_selection import HalvingRandomSearchCV as ScikitHalvingRandom
 from sklearn.model_selection import ParameterGrid
 
 from nnhp.search._documented import documented
-from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch, epochs_parameter
+from nnhp.search._engine_fit import (
+    ADDED_CONSTRAINTS,
+    EngineSearch,
+    epochs_parameter,
+    whole_or_not_at_all,
+)
 from nnhp.search._outcome import Candidate
 from nnhp.search._promotion import Group
 from nnhp.search._run import SearchOver
@@ -37,6 +42,9 @@ class _TrainingsGoOn:
     aggressive_elimination: bool
     n_resources_: list[int]
     n_candidates_: list[int]
+
+    # scikit-learn's sets attributes before and after that of `EngineSearch`.
+    fit = whole_or_not_at_all(ScikitHalvingGridSearchCV.fit)
 
     def _own_candidates(self) -> Sequence[Mapping[str, Any]]:
         raise NotImplementedError

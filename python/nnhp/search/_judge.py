@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
+from collections.abc import Iterator
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ from nnhp.search._scores import NotNative, score
 
 if TYPE_CHECKING:
     from nnhp.search._scoring import Scoring
+
+
+# What is judged at a time takes about so long, for between it the search may end.
+_SECONDS_TOGETHER = 0.25
 
 
 class Judge:
@@ -45,6 +50,7 @@ class Judge:
         self._given = given
         self._threads = threads
         self._wants_trainings = wants_trainings
+        self._n_together = 1  # until it is known how long one takes
 
     def failed(self, error: str, fold: int, seconds: float) -> Outcome:
         """Outcome of a fit that failed with a traceback."""
@@ -86,8 +92,23 @@ class Judge:
         outcome.training = run.training if self._wants_trainings else None
         return run.place, outcome
 
-    def outcomes(self, runs: list[Course], *, estimators: bool) -> list[Finished]:
-        """Outcomes, with fitted estimators if asked for; one by one where memory is short."""
+    def outcomes(self, runs: list[Course], *, estimators: bool) -> Iterator[list[Finished]]:
+        """Outcomes in the order of the runs, with fitted estimators if asked for.
+
+        They come as many at a time as take a fraction of a second: a bulk of scores from bare
+        outputs, a few of a function that takes its time.
+        """
+        start = 0
+        while some := runs[start : start + self._n_together]:
+            begun = time.perf_counter()
+            finished = self._outcomes_of(some, estimators=estimators)
+            rate = len(some) / max(time.perf_counter() - begun, 1e-9)
+            self._n_together = max(int(rate * _SECONDS_TOGETHER), 1)
+            start += len(some)
+            yield finished
+
+    def _outcomes_of(self, runs: list[Course], *, estimators: bool) -> list[Finished]:
+        """Outcomes of runs; one by one where memory is short."""
         try:
             return self._outcomes(runs, estimators=estimators)
         except MemoryError:
@@ -97,7 +118,7 @@ class Judge:
                 runs[0].error = format_exc()
                 return [self.failed_course(runs[0])]
         return [
-            finished for run in runs for finished in self.outcomes([run], estimators=estimators)
+            finished for run in runs for finished in self._outcomes_of([run], estimators=estimators)
         ]
 
     def _outcomes(self, runs: list[Course], *, estimators: bool) -> list[Finished]:

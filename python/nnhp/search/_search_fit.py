@@ -378,6 +378,16 @@ class SearchFit:
         sequence = np.random.SeedSequence([self._seed, number, fold])
         return int(sequence.generate_state(1)[0])
 
+    def seed_of_refit(self, row: int) -> int | None:
+        """Seed for the fit on all samples of a row's net that has none; None: any will do.
+
+        Where the search has one, it is that of a fold after the last.
+        """
+        given = isinstance(getattr(self._search, "random_state", None), Integral)
+        if self._recorder is None and not given:
+            return None
+        return self._seed_of(self._candidate(row).lineage[0].number, self._search.n_splits_)
+
     # ------------------------------------------------------------------ the end
 
     def publish(self) -> None:
@@ -415,15 +425,18 @@ class SearchFit:
     def estimators_of(self, row: int) -> list[Any]:
         """Estimators of a candidate, fitted on the folds' training rows."""
         assert self._evaluator is not None
-        outcomes = self.run_state.outcomes
-        number = int(outcomes.numbers.values[row])
-        candidate = self._search._candidate(outcomes.params[row], number)
+        candidate = self._candidate(row)
         self._evaluator.wants_estimators = self._scikit.wants_estimators = True
         jobs = [(candidate, fold) for fold in range(len(self._splits))]
         fitted: dict[int, Any] = {}
         for finished in self._evaluator.evaluate(jobs, None):
             fitted |= {place: outcome.estimator for place, outcome in finished}
         return [fitted[fold] for fold in range(len(self._splits))]
+
+    def _candidate(self, row: int) -> Candidate:
+        """The candidate of a row of the results."""
+        outcomes = self.run_state.outcomes
+        return self._search._candidate(outcomes.params[row], int(outcomes.numbers.values[row]))
 
     def _digest(self, outcome: Outcome, fold: int) -> None:
         """Take from an outcome's estimator what the search wants of it."""
