@@ -686,8 +686,9 @@ void Session<T>::keep_if_best(double watched) {
   const double loss =
       by_loss && in_.set->validation() ? state_.validation_loss_curve.back() : -watched;
   Kept<T>& kept = state_.kept;
-  // A first epoch counts whatever its score.
-  if (kept.any() && !(loss < kept.loss)) return;
+  // A first epoch counts whatever its score; one that is no number gives way to any other.
+  const bool better = loss < kept.loss || (std::isnan(kept.loss) && !std::isnan(loss));
+  if (kept.any() && !better) return;
   static_cast<Standing&>(kept) = state_;
   static_cast<Stepped<T>&>(kept) = state_;
   kept.loss = loss;
