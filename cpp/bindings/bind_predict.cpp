@@ -84,7 +84,7 @@ py::array hidden_outputs_of(const AnyPredictor& any, const py::object& X, size_t
   return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
     const Dataset<T> data = make_rows(predictor, X);
     const std::vector<LayerSpec>& layers = predictor.net()->layers();
-    require(layer + 1 < layers.size(), "the net has " + std::to_string(layers.size() - 1) +
+    require(layer < layers.size() - 1, "the net has " + std::to_string(layers.size() - 1) +
                                            " hidden layers, got layer " + std::to_string(layer));
     py::array_t<T> out({data.samples, layers[layer].outputs()});
     T* const to = out.mutable_data();
