@@ -109,7 +109,9 @@ py::array parameters_of(const AnyPredictor& any) {
 }
 
 py::tuple predictor_state(const AnyPredictor& any) {
-  return py::make_tuple(net_of(any), parameters_of(any));
+  const bool checks_samples =
+      any.visit([](const auto& predictor) { return predictor.checks_samples(); });
+  return py::make_tuple(net_of(any), parameters_of(any), checks_samples);
 }
 
 struct AnyObjective {
@@ -169,7 +171,7 @@ void bind_predict(py::module_& m) {
       .def("classes", &classes_of, py::arg("X"), py::arg("threads"),
            py::arg("by") = "probabilities")
       .def(py::pickle(&predictor_state, [](const py::tuple& state) {
-        return make_predictor(state[0].cast<TypedNetSpec>(), state[1], false);
+        return make_predictor(state[0].cast<TypedNetSpec>(), state[1], state[2].cast<bool>());
       }));
 
   m.def(
