@@ -120,6 +120,11 @@ const Refusal refusals[] = {
      [](TrainSpec& t) { t.layer_penalties = {{0.1, 0.0}, {}}; }},
     {"layer_penalties must be >= 0, got -1",
      [](TrainSpec& t) { t.layer_penalties = {{0.1, 0.0}, {0.1, -1.0}, {}}; }},
+    {"layer_penalties stand in place of l2 and l1",
+     [](TrainSpec& t) {
+       t.penalty.l1 = 0.1;
+       t.layer_penalties = {{0.1, 0.0}, {}, {}};
+     }},
     {"frozen_layers must be in [0, 3), got 3", [](TrainSpec& t) { t.frozen_layers = {0, 3}; }},
     {"frozen_layers must be in [0, 3), got -1", [](TrainSpec& t) { t.frozen_layers = {-1}; }},
     {"frozen_layers must leave a layer", [](TrainSpec& t) { t.frozen_layers = {2, 0, 1}; }},

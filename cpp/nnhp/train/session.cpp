@@ -32,6 +32,8 @@ void TrainSpec::check(const NetSpec& net) const {
   require(layer_penalties.empty() || layer_penalties.size() == net.layers().size(),
           "layer_penalties must have one entry per layer, got " +
               std::to_string(layer_penalties.size()));
+  require(layer_penalties.empty() || (penalty.l2 == 0.0 && penalty.l1 == 0.0),
+          "layer_penalties stand in place of l2 and l1, which must then be 0");
   for (const Penalty& own : layer_penalties) {
     require_field(own.l2 >= 0.0 && own.l1 >= 0.0, "layer_penalties", ">= 0",
                   std::min(own.l2, own.l1));
