@@ -36,17 +36,18 @@ void set_nadam(const OptimizerSpec& spec, double rate, int64_t step, UpdateCoeff
   c.moment_share = static_cast<T>(next / (1.0 - product * next));
   c.gradient_share = static_cast<T>((1.0 - spec.beta_1 * warmth(step)) / (1.0 - product));
   c.learning_rate = static_cast<T>(rate * correction);
-  c.epsilon = static_cast<T>(spec.epsilon * correction);
+  c.epsilon = std::max(static_cast<T>(spec.epsilon * correction), std::numeric_limits<T>::min());
 }
 
 }  // namespace
 
+template <class T>
 void OptimizerSpec::check() const {
   require_field(momentum >= 0.0 && momentum <= 1.0, "momentum", "in [0, 1]", momentum);
   require_field(rho >= 0.0 && rho < 1.0, "rho", "in [0, 1)", rho);
   require_field(beta_1 >= 0.0 && beta_1 < 1.0, "beta_1", "in [0, 1)", beta_1);
   require_field(beta_2 >= 0.0 && beta_2 < 1.0, "beta_2", "in [0, 1)", beta_2);
-  require_field(epsilon > 0.0, "epsilon", "> 0", epsilon);
+  require_positive<T>("epsilon", epsilon);
   require_field(initial_accumulator >= 0.0, "initial_accumulator_value", ">= 0",
                 initial_accumulator);
   require_field(weight_decay >= 0.0, "weight_decay", ">= 0", weight_decay);
@@ -82,6 +83,8 @@ UpdateCoefficients<T> coefficients(const OptimizerSpec& spec, double rate, int64
   return c;
 }
 
+template void OptimizerSpec::check<float>() const;
+template void OptimizerSpec::check<double>() const;
 template UpdateCoefficients<float> coefficients(const OptimizerSpec&, double, int64_t);
 template UpdateCoefficients<double> coefficients(const OptimizerSpec&, double, int64_t);
 

@@ -31,7 +31,7 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
       set_(std::move(set)),
       gradient_(net_->parameter_count()),
       block_weights_(Backprop<T>::block_rows(*net_)) {
-  train_->check(*net_);
+  train_->check<T>(*net_);
   set_->check(*net_, train_->loss);
   require_same_each_time(*net_);
   require(train_->layer_penalties.empty() && train_->held_biases.empty(),

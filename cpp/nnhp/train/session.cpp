@@ -21,8 +21,10 @@ constexpr uint32_t kWeightNoise = 1u << 12;
 
 }  // namespace
 
+template <class T>
 void TrainSpec::check(const NetSpec& net) const {
-  loss.check(net.outputs(), net.output_activation());
+  net.check<T>();
+  loss.check<T>(net.outputs(), net.output_activation());
   augment.check();
   require(monitor != Monitor::kR2 || !info(loss.kind).one_target,
           "monitor 'r2' needs a target per output, which the loss '" +
@@ -55,9 +57,12 @@ void TrainSpec::check(const NetSpec& net) const {
   }
   require(std::find(frozen.begin(), frozen.end(), false) != frozen.end(),
           "frozen_layers must leave a layer to train");
-  optimizer.check();
+  optimizer.check<T>();
   schedule.check();
 }
+
+template void TrainSpec::check<float>(const NetSpec&) const;
+template void TrainSpec::check<double>(const NetSpec&) const;
 
 void Standing::check() const {
   constexpr int64_t kMost = int64_t{1} << 53;  // which a double still counts to
@@ -182,7 +187,7 @@ struct Session<T>::Undo {
 template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
-  in_.train->check(net);
+  in_.train->template check<T>(net);
   in_.set->check(net, in_.train->loss);
   in_.train->augment.check_samples(in_.set->training().data->samples);
   require(in_.start->parameters.size() == net.parameter_count(),
