@@ -10,19 +10,21 @@ namespace {
 // into Adam", 2016, with Keras's constants.
 double warmth(int64_t step) { return 1.0 - 0.5 * std::pow(0.96, static_cast<double>(step)); }
 
-// The product of the warmths of steps 1 to `step`. From some step on they are 1 as doubles, so the
-// product is a matter of the step alone, whatever training came before.
+// The products of the warmths of steps 1 to i + 1. From some step on they are 1 as doubles, so the
+// product is a matter of the step alone, whatever training came before. Made when the library is
+// loaded: a static variable of a function has a lock, which a child of `fork` could find held.
+const std::array<double, 1024> warmth_products = [] {
+  std::array<double, 1024> made{};
+  double product = 1.0;
+  for (size_t i = 0; i < made.size(); ++i) {
+    made[i] = product *= warmth(static_cast<int64_t>(i) + 1);
+  }
+  return made;
+}();
+
 double warmth_product(int64_t step) {
-  static const std::array<double, 1024> products = [] {
-    std::array<double, 1024> made{};
-    double product = 1.0;
-    for (size_t i = 0; i < made.size(); ++i) {
-      made[i] = product *= warmth(static_cast<int64_t>(i) + 1);
-    }
-    return made;
-  }();
-  const int64_t last = static_cast<int64_t>(products.size());
-  return products[static_cast<size_t>(std::clamp<int64_t>(step, 1, last) - 1)];
+  const int64_t last = static_cast<int64_t>(warmth_products.size());
+  return warmth_products[static_cast<size_t>(std::clamp<int64_t>(step, 1, last) - 1)];
 }
 
 // Nadam's step: a share of the mean of the gradients, which looks one step ahead, and a share of
