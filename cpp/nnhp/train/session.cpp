@@ -123,8 +123,7 @@ struct Session<T>::Scratch {
   }
   static bool gathers(const Inputs& in) {
     const TrainingSet<T>& set = *in.set;
-    return !set.training().data->sparse || in.train->augment.any() ||
-           (set.validation() && !set.validation()->data->sparse);
+    return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
   }
 
   const Team team;
