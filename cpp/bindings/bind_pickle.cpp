@@ -20,6 +20,10 @@ py::tuple reduce(const py::object& self) {
 void bind_pickle(py::module_& m) {
   for (const auto& [name, value] : m.attr("__dict__").cast<py::dict>()) {
     if (!py::isinstance<py::type>(value)) continue;
+    if (PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(value.ptr()),
+                         reinterpret_cast<PyTypeObject*>(PyExc_BaseException))) {
+      continue;  // Python's own, which any protocol can
+    }
     value.attr("__reduce__") =
         py::cpp_function(&reduce, py::name("__reduce__"), py::is_method(value));
   }

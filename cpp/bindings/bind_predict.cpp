@@ -84,7 +84,7 @@ py::array hidden_outputs_of(const AnyPredictor& any, const py::object& X, size_t
   return any.visit([&]<class T>(const Predictor<T>& predictor) -> py::array {
     const Dataset<T> data = make_rows(predictor, X);
     const std::vector<LayerSpec>& layers = predictor.net()->layers();
-    require(layer + 1 < layers.size(), "the net has " + std::to_string(layers.size() - 1) +
+    require(layer < layers.size() - 1, "the net has " + std::to_string(layers.size() - 1) +
                                            " hidden layers, got layer " + std::to_string(layer));
     py::array_t<T> out({data.samples, layers[layer].outputs()});
     T* const to = out.mutable_data();
@@ -109,7 +109,9 @@ py::array parameters_of(const AnyPredictor& any) {
 }
 
 py::tuple predictor_state(const AnyPredictor& any) {
-  return py::make_tuple(net_of(any), parameters_of(any));
+  const bool checks_samples =
+      any.visit([](const auto& predictor) { return predictor.checks_samples(); });
+  return py::make_tuple(net_of(any), parameters_of(any), checks_samples);
 }
 
 struct AnyObjective {
@@ -169,7 +171,7 @@ void bind_predict(py::module_& m) {
       .def("classes", &classes_of, py::arg("X"), py::arg("threads"),
            py::arg("by") = "probabilities")
       .def(py::pickle(&predictor_state, [](const py::tuple& state) {
-        return make_predictor(state[0].cast<TypedNetSpec>(), state[1], false);
+        return make_predictor(state[0].cast<TypedNetSpec>(), state[1], state[2].cast<bool>());
       }));
 
   m.def(

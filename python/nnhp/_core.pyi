@@ -300,7 +300,7 @@ class Predictor:
 
     `threads` is called, for the greatest number of threads, where the work is worth an engine
     thread; else the work is done at once, by the caller and with the interpreter's lock. With
-    `checks_samples`, which pickles forget, an X that is an array must be finite."""
+    `checks_samples` an X that is an array must be finite."""
 
     def __init__(
         self, net: NetSpec, parameters: FloatArray, *, checks_samples: bool = False

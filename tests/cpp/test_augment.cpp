@@ -95,7 +95,7 @@ struct Batch {
                                           y.data() + first * setup.outputs, setup.outputs);
         CHECK(block.samples.count == count);
         for (index_t i = 0; i < count; ++i) {
-          const T* row = block.samples.dense + block.samples.rows[i] * setup.features;
+          const T* row = block.samples.dense + i * setup.features;
           std::copy_n(row, setup.features, x.data() + (first + i) * setup.features);
           w[first + i] = block.weights == nullptr ? T(1) : block.weights[i];
         }

@@ -82,6 +82,7 @@ TEST_CASE("test_the_own_group_comes_first_and_those_above_it_follow") {
   CHECK(mixed.groups_of("cpu") == Groups{{"/cpu/job", 1}, {"/cpu", 1}, {"/x", 2}, {"", 2}});
   CHECK(mixed.groups_of("memory") == Groups{{"/memory", 1}, {"/x", 2}, {"", 2}});
   CHECK(mixed.groups_of("acct") == Groups{{"/x", 2}, {"", 2}});
+  CHECK(System("0::a/b\n0::\n1:cpu:a\n0::/x").groups_of("cpu") == Groups{{"/x", 2}, {"", 2}});
   CHECK(cgroups("cpu", {"/nowhere", "/nowhere/own"}).empty());
 }
 

@@ -177,6 +177,8 @@ TEST_CASE_TEMPLATE("test_an_evaluation_alone_is_that_of_a_session", T, float, do
     setup.weighted = setup.validated = true;
     setup.train.monitor = Monitor::kR2;
     setup.train.penalty = {0.3, 0.1};
+    setup.outputs = 10;  // whose sums are rows of another stride
+    setup.output_stages = {activate(Activation::kMaxout, 2.0)};
     auto parts = parts_of<T>(setup);
     const Session<T> session = advanced(parts.session(), 1);
     const auto evaluated = [&](const AlignedVector<T>& parameters) {

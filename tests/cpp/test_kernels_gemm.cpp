@@ -303,6 +303,30 @@ TEST_CASE_TEMPLATE("test_column_sums_match_the_plain_sums", T, float, double) {
   }
 }
 
+// Chains of kChainRows rows, and then one of these; the first goes on with what was there.
+TEST_CASE_TEMPLATE("test_column_sums_of_many_rows_are_chains_of_some", T, float, double) {
+  Random random(11);
+  for (const index_t M : {kChainRows - 1, kChainRows, kChainRows + 1, 3 * kChainRows + 5}) {
+    const TestMatrix<T> d(random_matrix<T>(M, 3, random), Rows::kScratch);
+    TestMatrix<T> want(1, 3, Rows::kPacked);
+    for (index_t j = 0; j < 3; ++j) {
+      T sum = T(0.3);
+      for (index_t begin = 0; begin < M; begin += kChainRows) {
+        T chain = begin == 0 ? sum : T(0);
+        for (index_t i = begin; i < std::min(M, begin + kChainRows); ++i) chain += d(i, j);
+        sum = begin == 0 ? chain : sum + chain;
+      }
+      want(0, j) = sum;
+    }
+    for_each_isa<T>([&](const KernelTable<T>& kernel) {
+      TestMatrix<T> out(1, 3, Rows::kPacked);
+      for (index_t j = 0; j < 3; ++j) out(0, j) = T(0.3);
+      kernel.column_sums(M, 3, d.data(), d.stride(), out.data(), true);
+      NNHP_CHECK_NOTHING(bit_mismatch(out, want));
+    });
+  }
+}
+
 TEST_CASE_TEMPLATE("test_sparse_gemm_has_the_bits_of_the_dense_one", T, float, double) {
   Random random(6);
   for_some_shapes([&](index_t M, index_t N, index_t K) {

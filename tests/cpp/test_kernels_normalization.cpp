@@ -1,5 +1,6 @@
 // Normalization by columns and by rows: values, derivatives, and what is left alone.
 #include "kernel_cases.hpp"
+#include "nnhp/base/workspace.hpp"
 
 namespace nnhp::testing {
 namespace {
@@ -223,6 +224,31 @@ TEST_CASE_TEMPLATE("test_a_batch_of_one_row_becomes_the_shift", T, float, double
                                          scale.data(), sums.row(0), sums.row(1), d.data(),
                                          d.stride());
     CHECK(mismatch(d, Matrix(1, 9), Matrix(1, 9)) == "");
+  });
+}
+
+// One chain of so many would lose the third digit of a float.
+TEST_CASE_TEMPLATE("test_moments_and_sums_of_many_rows_lose_little", T, float, double) {
+  const index_t M = 3000000;
+  AlignedVector<T> x(M), d(M);
+  std::fill(d.begin(), d.end(), T(0.1));
+  for (index_t i = 0; i < M; ++i) x[i] = i % 2 == 0 ? T(9.1) : T(11.1);
+  // The values are two, so their sums are products.
+  const double low = static_cast<double>(x[0]), high = static_cast<double>(x[1]);
+  const double share = static_cast<double>(d[0]), n = static_cast<double>(M);
+  const double mean = 0.5 * (low + high), deviation = 0.5 * (high - low);
+  const double tolerance = std::is_same_v<T, float> ? 1e-4 : 1e-12;
+  const auto near = [&](T got, double want) {
+    return std::abs(static_cast<double>(got) - want) < tolerance * want;
+  };
+  for_each_isa<T>([&](const KernelTable<T>& kernel) {
+    AlignedVector<T> found(4);
+    kernel.column_moments(M, 1, x.data(), 1, &found[0], &found[1]);
+    kernel.normalization_sums(M, 1, x.data(), 1, d.data(), 1, &found[2], &found[3], false);
+    CHECK(near(found[0], mean));
+    CHECK(near(found[1], deviation * deviation));
+    CHECK(near(found[2], n * mean * share));
+    CHECK(near(found[3], n * share));
   });
 }
 

@@ -241,6 +241,11 @@ TEST_CASE_TEMPLATE("test_normalization_of_sums_folds_into_the_weights", T, float
     setup.input_stages = {stage_of(batch)};
     CHECK(fold(setup.net()).normalizes_batches());
     fold_and_compare<T>(setup);
+    // Several in a row are all folded.
+    setup.input_stages = {};
+    setup.output_stages = {stage_of(batch), stage_of(StageKind::kNoise, 0.1), stage_of(batch)};
+    CHECK(!fold(setup.net()).normalizes_batches());
+    fold_and_compare<T>(setup);
   }
 }
 

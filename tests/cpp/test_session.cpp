@@ -76,6 +76,11 @@ std::vector<std::pair<std::string, Setup>> various_setups() {
     s.input_stages = {stage_of(StageKind::kLayerNormalization), stage_of(StageKind::kNoise, 0.1)};
     s.sparse = s.weighted = true;
   });
+  add("outputs of maxout, wider sums", [](Setup& s) {
+    s.outputs = 10;
+    s.output_stages = {activate(Activation::kMaxout, 2.0)};
+    s.validated = true;
+  });
   for (size_t i = 0; i < schedule_table.size(); ++i) {
     if (!schedule_table[i].per_step) continue;
     add(schedule_table[i].name.data(), [&](Setup& s) {
@@ -414,6 +419,18 @@ TEST_CASE("test_trajectories_through_all_stages_match_plain_training") {
       setup.train.optimizer.epsilon = 1e-3;
       check_plain_training(setup);
     }
+  }
+}
+
+// Rows of the sums are then wider than those of outputs and targets, whatever the vectors.
+TEST_CASE("test_trajectories_to_outputs_of_maxout_match_plain_training") {
+  for (const Loss loss : {Loss::kLogLoss, Loss::kSquaredError, Loss::kHinge}) {
+    CAPTURE(info(loss).name);
+    Setup setup = whole_batches();
+    setup.train.loss.kind = loss;
+    setup.outputs = 10;
+    setup.output_stages = {activate(Activation::kMaxout, 2.0)};
+    check_plain_training(setup);
   }
 }
 

@@ -11,6 +11,7 @@ namespace nnhp::testing {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST_CASE("test_max_epochs_ends_a_session") {
   Setup setup;
@@ -355,6 +356,23 @@ TEST_CASE_TEMPLATE("test_the_best_epoch_is_restored", T, float, double) {
   state.order = ended.state().order;
   state.generator = ended.state().generator;
   CHECK(difference(state, ended.state()) == "");
+}
+
+TEST_CASE("test_an_epoch_whose_score_is_no_number_is_not_the_best") {
+  Setup setup;
+  setup.train.optimizer.kind = Optimizer::kSgd;
+  setup.train.loss.kind = Loss::kSquaredError;
+  setup.train.restores_best = true;
+  setup.train.monitor = Monitor::kExternal;
+  setup.train.schedule.kind = Schedule::kPerEpoch;
+  setup.train.schedule.per_epoch = {1e-3, 1e-3, 1e-3, 1e-3, 1e300};
+  Session<double> session = make_session<double>(setup);
+  for (const double score : {kNan, kNan, 0.2, kNan, 0.1}) {
+    advance(session, 1);
+    session.record_score(score);
+  }
+  CHECK(session.state().status == Status::kRestored);
+  CHECK(session.state().epoch == 3);
 }
 
 }  // namespace

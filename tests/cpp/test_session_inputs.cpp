@@ -120,6 +120,11 @@ const Refusal refusals[] = {
      [](TrainSpec& t) { t.layer_penalties = {{0.1, 0.0}, {}}; }},
     {"layer_penalties must be >= 0, got -1",
      [](TrainSpec& t) { t.layer_penalties = {{0.1, 0.0}, {0.1, -1.0}, {}}; }},
+    {"layer_penalties stand in place of l2 and l1",
+     [](TrainSpec& t) {
+       t.penalty.l1 = 0.1;
+       t.layer_penalties = {{0.1, 0.0}, {}, {}};
+     }},
     {"frozen_layers must be in [0, 3), got 3", [](TrainSpec& t) { t.frozen_layers = {0, 3}; }},
     {"frozen_layers must be in [0, 3), got -1", [](TrainSpec& t) { t.frozen_layers = {-1}; }},
     {"frozen_layers must leave a layer", [](TrainSpec& t) { t.frozen_layers = {2, 0, 1}; }},
@@ -156,12 +161,56 @@ const Refusal refusals[] = {
 
 TEST_CASE("test_a_train_spec_out_of_range_names_the_field") {
   const Setup setup;
-  CHECK_NOTHROW(setup.train.check(setup.net()));
+  CHECK_NOTHROW(setup.train.check<double>(setup.net()));
   for (const Refusal& refusal : refusals) {
     TrainSpec train = setup.train;
     refusal.change(train);
-    CHECK_THROWS_WITH_AS(train.check(setup.net()), doctest::Contains(refusal.message),
+    CHECK_THROWS_WITH_AS(train.check<double>(setup.net()), doctest::Contains(refusal.message),
                          std::invalid_argument);
+  }
+}
+
+// What is above 0 as a double, and 0, or one that changes no 1, as a T.
+TEST_CASE_TEMPLATE("test_numbers_too_small_for_the_precision_are_refused", T, float, double) {
+  const Setup setup;
+  const double least = static_cast<double>(std::numeric_limits<T>::min());
+  const double half = 0.5 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const auto refused = [](const Setup& changed, const char* message) {
+    CHECK_THROWS_WITH_AS(make_session<T>(changed), doctest::Contains(message),
+                         std::invalid_argument);
+  };
+  Setup of_optimizer = setup, of_loss = setup, of_stage = setup;
+  of_optimizer.train.optimizer.epsilon = least;
+  CHECK_NOTHROW(make_session<T>(of_optimizer));
+  of_optimizer.train.optimizer.epsilon = 0.9 * least;
+  refused(of_optimizer, "epsilon must be > 0 in float");
+  of_loss.train.loss.epsilon = half;
+  CHECK_NOTHROW(make_session<T>(of_loss));
+  of_loss.train.loss.epsilon = 0.9 * half;
+  refused(of_loss, "loss epsilon must be 0 or >= ");
+  of_stage.output_stages = {stage_of(StageKind::kLayerNormalization)};
+  of_stage.output_stages[0].epsilon = least;
+  CHECK_NOTHROW(make_session<T>(of_stage));
+  of_stage.output_stages[0].epsilon = 0.9 * least;
+  refused(of_stage, "epsilon must be > 0 in float");
+}
+
+// A weight without a gradient stays, at the smallest epsilon that there is: its step is
+// 0 / epsilon.
+TEST_CASE_TEMPLATE("test_a_weight_without_gradient_stays_at_any_epsilon", T, float, double) {
+  for (size_t optimizer = 0; optimizer < optimizer_table.size(); ++optimizer) {
+    CAPTURE(optimizer_table[optimizer].name);
+    Setup setup;
+    setup.train.optimizer.kind = static_cast<Optimizer>(optimizer);
+    setup.train.optimizer.epsilon = static_cast<double>(std::numeric_limits<T>::min());
+    setup.train.optimizer.initial_accumulator = 0.0;
+    setup.train.schedule.initial = 1e-6;
+    auto parts = parts_of<T>(setup);
+    Samples samples = draw_samples(setup, setup.seed);
+    for (index_t i = 0; i < setup.samples; ++i) samples.x(i, 0) = 0.0;
+    parts.training.data = make_dataset<T>(samples, false, false);
+    const Session<T> session = advanced(parts.session(), 1);
+    CHECK(session.state().parameters[0] == parts.start.parameters[0]);
   }
 }
 
@@ -170,7 +219,7 @@ TEST_CASE("test_a_loss_refuses_outputs_that_it_cannot_take") {
     Setup setup;
     setup.train.loss.kind = loss;
     setup.output_activation = output;
-    CHECK_THROWS_WITH_AS(setup.train.check(setup.net()), doctest::Contains(message),
+    CHECK_THROWS_WITH_AS(setup.train.check<double>(setup.net()), doctest::Contains(message),
                          std::invalid_argument);
   };
   refused(Loss::kPoisson, Activation::kIdentity,

@@ -789,6 +789,14 @@ def test_the_engine_refuses_bad_samples(X, message):
         _core.Predictor(net, np.zeros(net.n_parameters)).outputs(X, one_thread)
 
 
+@pytest.mark.parametrize("layer", [1, 2, 2**63, 2**64 - 1])
+def test_the_engine_refuses_layers_that_are_not_there(layer):
+    net = spec(hidden=[(3, ["relu"])])
+    predictor = _core.Predictor(net, np.zeros(net.n_parameters))
+    with pytest.raises(ValueError, match=f"the net has 1 hidden layers, got layer {layer}"):
+        predictor.hidden_outputs(np.zeros((3, 4)), layer, one_thread)
+
+
 def test_the_engine_refuses_numbers_that_are_not_aligned():
     shifted = np.zeros(12 * 8 + 1, dtype=np.uint8)[1:].view(np.float64).reshape(3, 4)
     net = spec()

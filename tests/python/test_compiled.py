@@ -323,6 +323,36 @@ def test_the_engine_refuses_parameters_of_another_net():
         _core.Predictor(net, np.zeros(8))
 
 
+def test_the_engines_predictor_is_pickled_whole():
+    net = _core.NetSpec(
+        n_inputs=3,
+        hidden=[(5, ["batch_normalization", "batch_normalization", "relu"])],
+        n_outputs=2,
+        output_activation="identity",
+        dtype="float32",
+    )
+    generator = np.random.default_rng(1)
+    parameters = generator.uniform(0.1, 1, net.n_parameters).astype(np.float32)
+    X = generator.normal(size=(50, 3)).astype(np.float32)
+    predictor = _core.Predictor(net, parameters, checks_samples=True)
+    careless = _core.Predictor(net, parameters)
+    X_bad = np.where(X[0, 0] == X, np.float32(np.nan), X)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        twin = pickle.loads(pickle.dumps(predictor, protocol))
+        assert twin.net.stages == predictor.net.stages
+        assert_identical(twin.outputs(X, one_thread), predictor.outputs(X, one_thread))
+        with pytest.raises(_core.NotFiniteError, match="X must be finite"):
+            twin.outputs(X_bad, one_thread)
+        pickle.loads(pickle.dumps(careless, protocol)).outputs(X_bad, one_thread)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_the_engines_error_is_pickled_with_its_message(protocol):
+    error = pickle.loads(pickle.dumps(_core.NotFiniteError("X must be finite"), protocol))
+    assert isinstance(error, _core.NotFiniteError)
+    assert str(error) == "X must be finite"
+
+
 def test_the_engines_net_is_pickled_whole():
     given = {
         "n_inputs": 3,

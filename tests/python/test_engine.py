@@ -236,6 +236,22 @@ def test_an_objective_refuses_rows_that_weigh_nothing(dtype):
     assert np.isfinite([value, *gradient]).all()
 
 
+def test_an_objective_of_many_samples_loses_little():
+    """One chain of a million equal numbers in single precision is off by one percent."""
+    n = 1_000_000
+    X, y = np.full((n, 1), 0.7, np.float32), np.zeros((n, 1), np.float32)
+    net = _core.NetSpec(
+        n_inputs=1, hidden=[], n_outputs=1, output_activation="identity", dtype="float32"
+    )
+    train = _core.TrainSpec(
+        loss="squared_error", optimizer="sgd", batch_size=1, max_epochs=1, schedule_horizon=1.0
+    )
+    objective = _core.Objective(net, train, _core.TrainingSet(_core.Dataset(X, targets=y)))
+    value, gradient = objective(np.array([0.0, 0.1], np.float32))
+    assert_allclose(value, 0.005, rtol=1e-6)
+    assert_allclose(gradient, [0.07, 0.1], rtol=1e-4)
+
+
 def test_a_list_with_something_else_than_sessions_trains_none():
     session = make_session()
     before = session.state()

@@ -256,6 +256,18 @@ def test_both_kinds_of_clipping_are_refused(solver, estimator):
         small(MLPRegressor, solver=solver, **estimator).fit(*problem_for(MLPRegressor))
 
 
+def test_an_epsilon_that_single_precision_holds_as_0_is_refused():
+    """It would make 0 / 0 of a weight without a gradient."""
+    X, y = problem("one target")
+    X[:, 0] = 0.0
+    net = small(MLPRegressor, solver="adam", epsilon=1e-38)
+    with pytest.raises(ValueError, match="epsilon must be > 0 in float32, got 1e-38"):
+        net.fit(X.astype(np.float32), y)
+    assert np.isfinite(net.fit(X, y).loss_)
+    net.set_params(epsilon=1.2e-38)
+    assert np.isfinite(net.fit(X.astype(np.float32), y).loss_)
+
+
 def test_adamw_decays_by_0_004_unless_told():
     data = problem_for(MLPRegressor)
     default = small(MLPRegressor, solver="adamw").fit(*data)

@@ -301,6 +301,23 @@ def test_a_maxout_layer_may_be_the_last():
     assert model.evaluate(X, y, verbose=0) < 0.1 * y.var()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_several_outputs_of_maxout_learn_from_their_own_targets(dtype):
+    """Rows of the sums are wider than those of the targets; one batch an epoch shows the first."""
+    y = np.arange(len(X)) % 10
+    plain = {"batch_size": len(X), "shuffle": False, "verbose": 0}
+    last = [layers.Maxout(10, pieces=2, input_shape=(4,)), layers.Activation("softmax")]
+    whole, parts = (model_of(*last, dtype=dtype, metrics=["accuracy"]) for _ in range(2))
+    found = whole.predict(X)
+    expected = [-np.log(found[np.arange(len(X)), y]).mean(), (found.argmax(axis=1) == y).mean()]
+    assert_allclose(whole.evaluate(X, y, verbose=0), expected, rtol=1e-5)
+    losses_found = whole.fit(X, y, epochs=4, **plain).history["loss"]
+    assert_allclose(losses_found[0], expected[0], rtol=1e-5)
+    resumed = [parts.fit(X, y, epochs=1, **plain).history["loss"][0] for _ in range(4)]
+    assert_identical(resumed, losses_found)
+    assert_identical(parts.get_weights(), whole.get_weights())
+
+
 # ---------------------------------------------------------------------- the same bits
 
 

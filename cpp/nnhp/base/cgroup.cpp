@@ -42,7 +42,7 @@ std::vector<Cgroup> cgroups(const std::string& controller, const CgroupPlaces& p
   std::ifstream own(places.own);
   for (std::string line; std::getline(own, line);) {  // hierarchy:controllers:/path
     const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
+    if (second == std::string::npos || line[second + 1] != '/') continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const std::string path = line.substr(second + 1);
     if (controllers.empty()) {

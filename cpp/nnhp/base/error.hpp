@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -23,8 +24,17 @@ inline void require(bool condition, const std::string& message) {
 // The same for the value of a named field.
 inline void require_field(bool condition, const char* name, const char* expected, double got) {
   if (condition) return;
-  throw std::invalid_argument(std::string(name) + " must be " + expected + ", got " +
-                              std::to_string(got));
+  std::ostringstream message;
+  message << name << " must be " << expected << ", got " << got;
+  throw std::invalid_argument(message.str());
+}
+
+// The same for what must still be above 0 as a T, whose subnormal numbers are 0 to the engine.
+template <class T>
+void require_positive(const char* name, double got) {
+  constexpr bool single = sizeof(T) == sizeof(float);
+  require_field(got >= static_cast<double>(std::numeric_limits<T>::min()), name,
+                single ? "> 0 in float32" : "> 0 in float64", got);
 }
 
 // a * b for non-negative sizes; throws before an overflow can reach an allocation.

@@ -15,7 +15,8 @@ extern const Kernels kernels_avx512;
 namespace {
 
 #if defined(NNHP_X86_LEVELS)
-// What the compiler takes for granted in x86-64-v3 and v4; GCC 11 does not know these names here.
+// What tells a processor of x86-64-v3 and v4, whose names GCC 11 does not know here. The compiler
+// takes more for granted (lzcnt, movbe, f16c), which every processor with these has.
 bool has_avx2_level() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");

@@ -3,15 +3,16 @@
 // Conventions for every kernel:
 //  - matrices are row-major; `ld*` is the distance between rows in elements;
 //  - a kernel may READ up to kAlignment bytes past the end of any input row or array; AlignedVector
-//    and Workspace carry that slack;
+//    and Workspace carry that slack. But not past what may be a caller's array: A of gemm and
+//    narrow_gemm, the values of sparse matrices, X of gather, and what all_finite looks at;
 //  - "scratch" outputs have rows padded to whole vectors (padded_stride): lanes past the last one
 //    that counts hold rubbish that no kernel lets reach it. "packed" outputs are written exactly;
 //  - a sum over samples or inputs is one chain of fused multiply-adds in index order (multiplied,
 //    then added, on an ISA without FMA), but for narrow_gemm's, which are summed lane by lane, then
-//    over a fixed tree. Parameters and predictions therefore do not depend on how rows are cut into
-//    tiles or blocks. Losses and norms, which are compared and reported only, are summed lane by
-//    lane, then over a fixed tree: those of so few outputs that rows share a vector depend on the
-//    cut;
+//    over a fixed tree, and for sums and moments of columns of more than kChainRows rows.
+//    Parameters and predictions therefore do not depend on how rows are cut into tiles or blocks.
+//    Losses and norms, which are compared and reported only, are summed lane by lane, then over a
+//    fixed tree: those of so few outputs that rows share a vector depend on the cut;
 //  - no allocation, no exception, no thread, no state.
 #pragma once
 
@@ -27,6 +28,10 @@ inline constexpr int kMostMoments = 3;  // arrays of state that an optimizer kee
 // A layer of so few units fills few lanes of a tile: its products go along rows instead.
 inline constexpr index_t kNarrow = 4;
 inline constexpr index_t kNarrowDepth = 512;  // of the columns that are copied to the stack
+
+// Samples that one chain of a sum takes: longer ones are added up from several, for a chain loses
+// the more the longer it is (in single precision, of 8 million, 3 % of a mean).
+inline constexpr index_t kChainRows = 4096;
 
 // Compressed sparse rows of a matrix with sorted column indices; row r holds entries
 // [row_start[r], row_start[r + 1]).

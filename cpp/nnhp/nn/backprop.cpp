@@ -323,8 +323,8 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
     const T* from = l == 0 ? inputs_ : layers_[l - 1].stages.outputs();
     const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stages.stride();
     const index_t strip = layer.strip, strips = layer.strips, piece = layer.piece;
-    // (Whole vectors at a strip's end read elements that another thread may be writing, and drop
-    // those lanes.)
+    // (Whole vectors at a strip's end, in gemm_transposed and transpose, read elements that another
+    // thread may be writing, and drop those lanes; so do those of columns that threads share.)
     // A gradient that is used at once needs no place of its own: a thread's one stays in cache.
     const bool passing = update && first_block && !sparse && team_.threads() < strips;
     team_.each(strips, [&](index_t number, int thread) {

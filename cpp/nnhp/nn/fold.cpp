@@ -6,30 +6,39 @@
 namespace nnhp {
 namespace {
 
-// The batch normalization of a layer's sums, if there is one: predictions draw nothing before it.
-const Stage* of_sums(const LayerSpec& layer) {
+// The batch normalizations of a layer's sums: predictions draw nothing before or between them.
+std::vector<const Stage*> of_sums(const LayerSpec& layer) {
+  std::vector<const Stage*> found;
   for (const Stage& stage : layer.stages) {
-    if (stage.kind == StageKind::kBatchNormalization) return &stage;
-    if (!info(stage.kind).random) return nullptr;
+    if (stage.kind == StageKind::kBatchNormalization) {
+      found.push_back(&stage);
+    } else if (!info(stage.kind).random) {
+      break;
+    }
   }
-  return nullptr;
+  return found;
 }
 
-std::vector<StageSpec> without(const Stage* folded, const std::vector<Stage>& stages) {
+bool is_among(const std::vector<const Stage*>& stages, const Stage& stage) {
+  return std::find(stages.begin(), stages.end(), &stage) != stages.end();
+}
+
+std::vector<StageSpec> without(const std::vector<const Stage*>& folded,
+                               const std::vector<Stage>& stages) {
   std::vector<StageSpec> kept;
   for (const Stage& stage : stages) {
-    if (&stage != folded) kept.push_back(stage);
+    if (!is_among(folded, stage)) kept.push_back(stage);
   }
   return kept;
 }
 
-// Copies what the stages but one hold to where the same stages of the folded net have it.
+// Copies what the stages but those folded hold to where the same stages of the folded net have it.
 template <class T>
-void copy_stages(const std::vector<Stage>& stages, const Stage* folded,
+void copy_stages(const std::vector<Stage>& stages, const std::vector<const Stage*>& folded,
                  const std::vector<Stage>& kept, const T* parameters, T* to) {
   auto next = kept.begin();
   for (const Stage& stage : stages) {
-    if (&stage == folded) continue;
+    if (is_among(folded, stage)) continue;
     std::copy_n(parameters + stage.trained_at, stage.trained, to + next->trained_at);
     std::copy_n(parameters + stage.statistics_at, stage.statistics, to + next->statistics_at);
     ++next;
@@ -43,8 +52,9 @@ void fold_layer(const LayerSpec& layer, const Stage& batch, const T* parameters,
   for (index_t j = 0; j < layer.units; ++j) {
     const auto at = [&](index_t offset) { return static_cast<double>(parameters[offset + j]); };
     const double g = at(batch.trained_at) / std::sqrt(at(batch.variance_at()) + batch.epsilon);
-    weights[layer.weight_count() + j] = static_cast<T>(
-        (at(layer.biases_at()) - at(batch.statistics_at)) * g + at(batch.shift_at()));
+    T& bias = weights[layer.weight_count() + j];
+    bias = static_cast<T>((static_cast<double>(bias) - at(batch.statistics_at)) * g +
+                          at(batch.shift_at()));
     factors.push_back(g);
   }
   for (T* row = weights; row != weights + layer.weight_count(); row += layer.units) {
@@ -58,7 +68,7 @@ void fold_layer(const LayerSpec& layer, const Stage& batch, const T* parameters,
 
 bool can_fold(const NetSpec& net) {
   return std::any_of(net.layers().begin(), net.layers().end(),
-                     [](const LayerSpec& layer) { return of_sums(layer) != nullptr; });
+                     [](const LayerSpec& layer) { return !of_sums(layer).empty(); });
 }
 
 NetSpec fold(const NetSpec& net) {
@@ -70,19 +80,19 @@ NetSpec fold(const NetSpec& net) {
   hidden.pop_back();
   last.pop_back();  // the output activation
   return NetSpec(net.inputs(), hidden, net.outputs(), net.output_activation(),
-                 without(nullptr, net.input_stages()), last);
+                 without({}, net.input_stages()), last);
 }
 
 template <class T>
 void fold_parameters(const NetSpec& net, const NetSpec& folded, const T* parameters, T* to) {
-  copy_stages(net.input_stages(), nullptr, folded.input_stages(), parameters, to);
+  copy_stages<T>(net.input_stages(), {}, folded.input_stages(), parameters, to);
   for (size_t l = 0; l < net.layers().size(); ++l) {
     const LayerSpec &from = net.layers()[l], &into = folded.layers()[l];
-    const Stage* const batch = of_sums(from);
-    copy_stages(from.stages, batch, into.stages, parameters, to);
+    const std::vector<const Stage*> folds = of_sums(from);
+    copy_stages(from.stages, folds, into.stages, parameters, to);
     std::copy_n(parameters + from.weights_at, from.weight_count() + from.units,
                 to + into.weights_at);
-    if (batch != nullptr) fold_layer(from, *batch, parameters, to + into.weights_at);
+    for (const Stage* batch : folds) fold_layer(from, *batch, parameters, to + into.weights_at);
   }
 }
 

@@ -5,6 +5,7 @@
 
 namespace nnhp {
 
+template <class T>
 void LossSpec::check(index_t outputs, Activation output) const {
   const LossInfo& row = info(kind);
   const ActivationInfo& of_output = info(output);
@@ -16,6 +17,10 @@ void LossSpec::check(index_t outputs, Activation output) const {
               ", which the output activation '" + std::string(of_output.name) + "' does not give");
   require_field(scale > 0.0 && std::isfinite(scale), "loss scale", "> 0", scale);
   require_field(epsilon >= 0.0 && epsilon < 0.5, "loss epsilon", "in [0, 0.5)", epsilon);
+  // Which 1 - epsilon then is not.
+  constexpr bool single = sizeof(T) == sizeof(float);
+  require_field(epsilon == 0.0 || epsilon >= (single ? 0x1p-24 : 0x1p-53), "loss epsilon",
+                single ? "0 or >= 6e-8 in float32" : "0 or >= 1.2e-16 in float64", epsilon);
   require_field(label_smoothing >= 0.0 && label_smoothing < 1.0, "label_smoothing", "in [0, 1)",
                 label_smoothing);
   require(label_smoothing == 0.0 || row.decides != Decides::kNothing,
@@ -33,5 +38,8 @@ void LossSpec::check(index_t outputs, Activation output) const {
     before = quantile;
   }
 }
+
+template void LossSpec::check<float>(index_t, Activation) const;
+template void LossSpec::check<double>(index_t, Activation) const;
 
 }  // namespace nnhp

@@ -130,9 +130,13 @@ struct LossSpec {
     return mean_over_samples ? static_cast<double>(samples) : weight_sum;
   }
   // Throws std::invalid_argument naming the field that is out of range, or does not go with a net
-  // of so many outputs and that activation.
+  // of so many outputs T and that activation.
+  template <class T>
   void check(index_t outputs, Activation output) const;
 };
+
+extern template void LossSpec::check<float>(index_t, Activation) const;
+extern template void LossSpec::check<double>(index_t, Activation) const;
 
 // How outputs tell classes: by the greatest of all, or each by itself, above a threshold.
 struct Decision {

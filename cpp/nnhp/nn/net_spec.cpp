@@ -148,6 +148,20 @@ NetSpec::NetSpec(index_t inputs, const std::vector<HiddenLayer>& hidden, index_t
   });
 }
 
+template <class T>
+void NetSpec::check() const {
+  const auto check_stages = [](const std::vector<Stage>& stages) {
+    for (const Stage& stage : stages) {
+      if (info(stage.kind).normalizes) require_positive<T>("epsilon", stage.epsilon);
+    }
+  };
+  check_stages(input_stages_);
+  for (const LayerSpec& layer : layers_) check_stages(layer.stages);
+}
+
+template void NetSpec::check<float>() const;
+template void NetSpec::check<double>() const;
+
 template <class Visit>
 void NetSpec::visit_stages(Visit&& visit) {
   for (Stage& stage : input_stages_) visit(stage);

@@ -38,6 +38,10 @@ class NetSpec {
           Activation output_activation, const std::vector<StageSpec>& input_stages = {},
           const std::vector<StageSpec>& output_stages = {});
 
+  // Throws std::invalid_argument where a parameter of a stage is too small for numbers T.
+  template <class T>
+  void check() const;
+
   const std::vector<Stage>& input_stages() const { return input_stages_; }
   const std::vector<LayerSpec>& layers() const { return layers_; }
   index_t inputs() const { return layers_.front().inputs; }
@@ -59,6 +63,9 @@ class NetSpec {
   index_t parameter_count_ = 0, trained_count_ = 0, stage_count_ = 0;
   index_t widest_ = 0;
 };
+
+extern template void NetSpec::check<float>() const;
+extern template void NetSpec::check<double>() const;
 
 // Kept outcomes of 65536 for a dropout rate: what the dropout kernel compares 16 random bits with.
 uint32_t kept_outcomes(double dropout_rate);

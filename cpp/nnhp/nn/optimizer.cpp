@@ -10,19 +10,21 @@ namespace {
 // into Adam", 2016, with Keras's constants.
 double warmth(int64_t step) { return 1.0 - 0.5 * std::pow(0.96, static_cast<double>(step)); }
 
-// The product of the warmths of steps 1 to `step`. From some step on they are 1 as doubles, so the
-// product is a matter of the step alone, whatever training came before.
+// The products of the warmths of steps 1 to i + 1. From some step on they are 1 as doubles, so the
+// product is a matter of the step alone, whatever training came before. Made when the library is
+// loaded: a static variable of a function has a lock, which a child of `fork` could find held.
+const std::array<double, 1024> warmth_products = [] {
+  std::array<double, 1024> made{};
+  double product = 1.0;
+  for (size_t i = 0; i < made.size(); ++i) {
+    made[i] = product *= warmth(static_cast<int64_t>(i) + 1);
+  }
+  return made;
+}();
+
 double warmth_product(int64_t step) {
-  static const std::array<double, 1024> products = [] {
-    std::array<double, 1024> made{};
-    double product = 1.0;
-    for (size_t i = 0; i < made.size(); ++i) {
-      made[i] = product *= warmth(static_cast<int64_t>(i) + 1);
-    }
-    return made;
-  }();
-  const int64_t last = static_cast<int64_t>(products.size());
-  return products[static_cast<size_t>(std::clamp<int64_t>(step, 1, last) - 1)];
+  const int64_t last = static_cast<int64_t>(warmth_products.size());
+  return warmth_products[static_cast<size_t>(std::clamp<int64_t>(step, 1, last) - 1)];
 }
 
 // Nadam's step: a share of the mean of the gradients, which looks one step ahead, and a share of
@@ -36,17 +38,18 @@ void set_nadam(const OptimizerSpec& spec, double rate, int64_t step, UpdateCoeff
   c.moment_share = static_cast<T>(next / (1.0 - product * next));
   c.gradient_share = static_cast<T>((1.0 - spec.beta_1 * warmth(step)) / (1.0 - product));
   c.learning_rate = static_cast<T>(rate * correction);
-  c.epsilon = static_cast<T>(spec.epsilon * correction);
+  c.epsilon = std::max(static_cast<T>(spec.epsilon * correction), std::numeric_limits<T>::min());
 }
 
 }  // namespace
 
+template <class T>
 void OptimizerSpec::check() const {
   require_field(momentum >= 0.0 && momentum <= 1.0, "momentum", "in [0, 1]", momentum);
   require_field(rho >= 0.0 && rho < 1.0, "rho", "in [0, 1)", rho);
   require_field(beta_1 >= 0.0 && beta_1 < 1.0, "beta_1", "in [0, 1)", beta_1);
   require_field(beta_2 >= 0.0 && beta_2 < 1.0, "beta_2", "in [0, 1)", beta_2);
-  require_field(epsilon > 0.0, "epsilon", "> 0", epsilon);
+  require_positive<T>("epsilon", epsilon);
   require_field(initial_accumulator >= 0.0, "initial_accumulator_value", ">= 0",
                 initial_accumulator);
   require_field(weight_decay >= 0.0, "weight_decay", ">= 0", weight_decay);
@@ -82,6 +85,8 @@ UpdateCoefficients<T> coefficients(const OptimizerSpec& spec, double rate, int64
   return c;
 }
 
+template void OptimizerSpec::check<float>() const;
+template void OptimizerSpec::check<double>() const;
 template UpdateCoefficients<float> coefficients(const OptimizerSpec&, double, int64_t);
 template UpdateCoefficients<double> coefficients(const OptimizerSpec&, double, int64_t);
 

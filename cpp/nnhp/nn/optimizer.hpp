@@ -69,7 +69,8 @@ struct OptimizerSpec {
   double max_norm = kUnlimited;   // of a unit's incoming weights after a step
   double weight_noise = 0.0;      // standard deviation, where a step's gradient is taken
 
-  // Throws std::invalid_argument naming the field that is out of range.
+  // Throws std::invalid_argument naming the field that is out of range, in steps by numbers T.
+  template <class T>
   void check() const;
   // What moment `number`, from 0, holds before the first step.
   double first_moment(int number) const {
@@ -95,6 +96,8 @@ double step_rate(const OptimizerSpec& spec, double rate, int64_t step);
 template <class T>
 UpdateCoefficients<T> coefficients(const OptimizerSpec& spec, double rate, int64_t step);
 
+extern template void OptimizerSpec::check<float>() const;
+extern template void OptimizerSpec::check<double>() const;
 extern template UpdateCoefficients<float> coefficients(const OptimizerSpec&, double, int64_t);
 extern template UpdateCoefficients<double> coefficients(const OptimizerSpec&, double, int64_t);
 

@@ -31,8 +31,7 @@ Stages<T>::Stages(const std::vector<Stage>& specs, std::span<StageScratch<T>> sc
       scratch_(scratch),
       in_(in),
       training_(training),
-      outputs_(in.values),
-      stride_(in.stride) {
+      outputs_(in.values) {
   take_scratch(training, rows, workspace);
   while (leading_ < specs.size() && works_by_columns(leading_)) ++leading_;
   trailing_ = specs.size();
@@ -112,7 +111,7 @@ void Stages<T>::begin(const T* parameters, index_t count, const DropoutDraw* dra
 template <class T>
 void Stages<T>::lay_out(bool draws) {
   outputs_ = in_.values;
-  stride_ = in_.stride;
+  index_t stride = in_.stride;
   for (size_t s = 0; s < specs_->size(); ++s) {
     const Stage& stage = (*specs_)[s];
     StageScratch<T>& own = scratch_[s];
@@ -120,10 +119,10 @@ void Stages<T>::lay_out(bool draws) {
     own.idle = !stage.acts(draws);
     if (own.idle) continue;
     own.from = outputs_;
-    own.from_stride = stride_;
+    own.from_stride = stride;
     own.to = own.own != nullptr ? own.own : outputs_;
     outputs_ = own.to;
-    stride_ = own.stride;
+    stride = own.stride;
     if (stage.kind == StageKind::kActivation && own.own == nullptr && own.kept == nullptr) {
       // Null for those with kernels of another form.
       own.activate = kernel_->activate[static_cast<size_t>(stage.activation)];

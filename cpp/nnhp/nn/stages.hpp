@@ -74,7 +74,8 @@ class Stages {
     if (leading_ < specs_->size()) forward_rest(team);
   }
   const T* outputs() const { return outputs_; }
-  index_t stride() const { return stride_; }
+  // Known before any pass, for a block's targets stand as its outputs will.
+  index_t stride() const { return scratch_.empty() ? in_.stride : scratch_.back().stride; }
 
   // The derivatives of the loss by the outputs, to be filled.
   T* delta() const { return scratch_.empty() ? in_.delta : scratch_.back().delta; }
@@ -119,7 +120,6 @@ class Stages {
   // Of passes of the present kind, with draws or without:
   bool laid_out_ = false;
   T* outputs_ = nullptr;
-  index_t stride_ = 0;
   // Of the present pass:
   const T* parameters_ = nullptr;
   index_t count_ = 0;

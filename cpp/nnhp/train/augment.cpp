@@ -108,7 +108,6 @@ Augmenter<T>::Augmenter(const AugmentSpec& spec, const NetSpec& net, index_t row
     : spec_(spec), features_(net.inputs()), outputs_(net.outputs()), team_(team) {
   const index_t cells = checked_product(rows, features_, "augmented samples");
   samples_ = workspace.take<T>(cells);
-  rows_ = workspace.take<row_t>(rows);
   own_rows_ = workspace.take<row_t>(rows);
   weights_ = workspace.take<T>(rows);
   if (!spec_.mixes()) return;
@@ -177,7 +176,6 @@ typename Augmenter<T>::Block Augmenter<T>::make(const TrainingSet<T>& set,
   team_.each((count + size - 1) / size, [&](index_t part, int) {
     for (index_t i = part * size; i < std::min(count, (part + 1) * size); ++i) {
       const row_t entry = entries[static_cast<size_t>(first + i)];
-      rows_[i] = static_cast<row_t>(i);
       own_rows_[i] = static_cast<row_t>(entry % data.samples);
       load(data, entry, first + i, draws, samples_ + i * features_);
       if (spec_.mixes()) mix(training, entries, first + i, draws, cuts, i);
@@ -198,7 +196,7 @@ typename Augmenter<T>::Block Augmenter<T>::make(const TrainingSet<T>& set,
       }
     }
   }
-  return {{false, samples_, {}, rows_, count}, weights};
+  return {{false, samples_, {}, nullptr, count}, weights};
 }
 
 template std::vector<row_t> epoch_entries(const AugmentSpec&, const WeightedRows<float>&);

@@ -81,7 +81,6 @@ class Augmenter {
   const index_t features_, outputs_;
   const Team team_;
   T* samples_;       // [rows x features]
-  row_t* rows_;      // 0, 1, 2, ...
   row_t* own_rows_;  // of the dataset
   T* weights_;
   T* others_ = nullptr;  // what is mixed in: features, rows of the dataset, shares, targets

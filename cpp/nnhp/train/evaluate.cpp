@@ -108,7 +108,8 @@ std::optional<Evaluation> evaluate_alone(const NetSpec& net, const LossSpec& los
   require(score != Score::kR2 || set.validation()->data->targets != nullptr,
           "monitor 'r2' needs validation data with targets, not class_ids");
   set.check(net, loss);
-  loss.check(net.outputs(), net.output_activation());
+  net.check<T>();
+  loss.check<T>(net.outputs(), net.output_activation());
   require(parameters.size() == net.parameter_count(),
           "parameters must have " + std::to_string(net.parameter_count()) + " entries, got " +
               std::to_string(parameters.size()));

@@ -31,7 +31,7 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
       set_(std::move(set)),
       gradient_(net_->parameter_count()),
       block_weights_(Backprop<T>::block_rows(*net_)) {
-  train_->check(*net_);
+  train_->check<T>(*net_);
   set_->check(*net_, train_->loss);
   require_same_each_time(*net_);
   require(train_->layer_penalties.empty() && train_->held_biases.empty(),
@@ -44,6 +44,9 @@ Objective<T>::Objective(std::shared_ptr<const NetSpec> net, std::shared_ptr<cons
   Workspace sizes;
   Backprop<T>(*net_, true, sizes, !set_->training().data->sparse);
   workspace_.reserve(sizes.bytes());
+  if (set_->training().rows.size() > static_cast<size_t>(kChainRows)) {
+    sums_ = AlignedVector<double>(net_->parameter_count());
+  }
 }
 
 template <class T>
@@ -58,6 +61,12 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
   const index_t size = static_cast<index_t>(rows.size());
   const index_t block = Backprop<T>::block_rows(*net_);
   double loss_sum = 0.0;
+  index_t chained = 0;  // rows of which `gradient` has the sum
+  const auto end_chain = [&] {
+    for (index_t i = 0; i < sums_.size(); ++i) sums_[i] += static_cast<double>(gradient[i]);
+    chained = 0;
+  };
+  std::fill(sums_.begin(), sums_.end(), 0.0);
   for (index_t start = 0; start < size && !stop.requested(); start += block) {
     const SampleRows<T> samples = data.block(rows.data() + start, std::min(block, size - start));
     backprop.forward(parameters, samples, nullptr);
@@ -66,7 +75,14 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
     const T* of_block =
         set_->training().weights_of(samples.rows, samples.count, block_weights_.data());
     loss_sum += backprop.loss_and_delta(train_->loss, samples.count, of_block);
-    backprop.backward(samples, start == 0, gradient);
+    if (chained + samples.count > kChainRows) end_chain();
+    backprop.backward(samples, chained == 0, gradient);
+    chained += samples.count;
+  }
+  if (!sums_.empty()) {
+    end_chain();
+    std::transform(sums_.begin(), sums_.end(), gradient,
+                   [](double sum) { return static_cast<T>(sum); });
   }
   PenaltySums sums{0.0, 0.0};
   const T scale = static_cast<T>(1.0 / divisor_);

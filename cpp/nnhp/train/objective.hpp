@@ -29,6 +29,7 @@ class Objective {
   std::shared_ptr<const TrainSpec> train_;
   std::shared_ptr<const TrainingSet<T>> set_;
   AlignedVector<T> gradient_, block_weights_;
+  AlignedVector<double> sums_;  // of the chains of rows; empty where one has them all
   Workspace workspace_;
   double divisor_ = 1.0;  // of the sum of the samples' losses
 };

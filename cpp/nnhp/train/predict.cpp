@@ -47,6 +47,7 @@ Predictor<T>::Predictor(std::shared_ptr<const NetSpec> net, AlignedVector<T> par
   require(parameters_.size() == net_->parameter_count(),
           "parameters must have " + std::to_string(net_->parameter_count()) + " entries, got " +
               std::to_string(parameters_.size()));
+  net_->check<T>();
   if (!can_fold(*net_)) return;
   auto folded = std::make_shared<const NetSpec>(fold(*net_));
   AlignedVector<T> inside(folded->parameter_count());

@@ -20,6 +20,7 @@ class Predictor {
   // As it predicts.
   const std::shared_ptr<const NetSpec>& net() const { return net_; }
   const AlignedVector<T>& parameters() const { return parameters_; }
+  bool checks_samples() const { return checks_samples_; }
 
   // Whether so many samples are too few to wake an engine thread for: they are predicted on the
   // calling thread, which looks for no Ctrl-C meanwhile.

@@ -21,8 +21,10 @@ constexpr uint32_t kWeightNoise = 1u << 12;
 
 }  // namespace
 
+template <class T>
 void TrainSpec::check(const NetSpec& net) const {
-  loss.check(net.outputs(), net.output_activation());
+  net.check<T>();
+  loss.check<T>(net.outputs(), net.output_activation());
   augment.check();
   require(monitor != Monitor::kR2 || !info(loss.kind).one_target,
           "monitor 'r2' needs a target per output, which the loss '" +
@@ -32,6 +34,8 @@ void TrainSpec::check(const NetSpec& net) const {
   require(layer_penalties.empty() || layer_penalties.size() == net.layers().size(),
           "layer_penalties must have one entry per layer, got " +
               std::to_string(layer_penalties.size()));
+  require(layer_penalties.empty() || (penalty.l2 == 0.0 && penalty.l1 == 0.0),
+          "layer_penalties stand in place of l2 and l1, which must then be 0");
   for (const Penalty& own : layer_penalties) {
     require_field(own.l2 >= 0.0 && own.l1 >= 0.0, "layer_penalties", ">= 0",
                   std::min(own.l2, own.l1));
@@ -53,9 +57,12 @@ void TrainSpec::check(const NetSpec& net) const {
   }
   require(std::find(frozen.begin(), frozen.end(), false) != frozen.end(),
           "frozen_layers must leave a layer to train");
-  optimizer.check();
+  optimizer.check<T>();
   schedule.check();
 }
+
+template void TrainSpec::check<float>(const NetSpec&) const;
+template void TrainSpec::check<double>(const NetSpec&) const;
 
 void Standing::check() const {
   constexpr int64_t kMost = int64_t{1} << 53;  // which a double still counts to
@@ -116,8 +123,7 @@ struct Session<T>::Scratch {
   }
   static bool gathers(const Inputs& in) {
     const TrainingSet<T>& set = *in.set;
-    return !set.training().data->sparse || in.train->augment.any() ||
-           (set.validation() && !set.validation()->data->sparse);
+    return !set.training().data->sparse || (set.validation() && !set.validation()->data->sparse);
   }
 
   const Team team;
@@ -180,7 +186,7 @@ struct Session<T>::Undo {
 template <class T>
 Session<T>::Session(Inputs inputs) : in_(std::move(inputs)) {
   const NetSpec& net = *in_.net;
-  in_.train->check(net);
+  in_.train->template check<T>(net);
   in_.set->check(net, in_.train->loss);
   in_.train->augment.check_samples(in_.set->training().data->samples);
   require(in_.start->parameters.size() == net.parameter_count(),
@@ -686,8 +692,9 @@ void Session<T>::keep_if_best(double watched) {
   const double loss =
       by_loss && in_.set->validation() ? state_.validation_loss_curve.back() : -watched;
   Kept<T>& kept = state_.kept;
-  // A first epoch counts whatever its score.
-  if (kept.any() && !(loss < kept.loss)) return;
+  // A first epoch counts whatever its score; one that is no number gives way to any other.
+  const bool better = loss < kept.loss || (std::isnan(kept.loss) && !std::isnan(loss));
+  if (kept.any() && !better) return;
   static_cast<Standing&>(kept) = state_;
   static_cast<Stepped<T>&>(kept) = state_;
   kept.loss = loss;

@@ -58,9 +58,14 @@ struct TrainSpec {
   std::vector<index_t> frozen_layers;  // that no step changes, from 0 at the input's
   std::vector<index_t> held_biases;    // layers whose biases are 0 and stay it
 
-  // Throws std::invalid_argument naming the field that is out of range or does not go with `net`.
+  // Throws std::invalid_argument naming the field that is out of range or does not go with `net`,
+  // in a training by numbers T.
+  template <class T>
   void check(const NetSpec& net) const;
 };
+
+extern template void TrainSpec::check<float>(const NetSpec&) const;
+extern template void TrainSpec::check<double>(const NetSpec&) const;
 
 // A training diverges where its loss or a parameter is not finite at the end of an epoch. It is
 // restored if it then went back to its best epoch.

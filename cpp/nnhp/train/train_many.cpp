@@ -33,7 +33,8 @@ bool train_many(std::span<Trainable* const> sessions, std::span<const int64_t> e
   for (size_t i = 0; i < sessions.size(); ++i) {
     const double cost = sessions[i]->epoch_cost();
     costs.push_back(cost * static_cast<double>(epochs[i]));
-    with_past.push_back(cost * static_cast<double>(epochs[i] + sessions[i]->epochs_advanced()));
+    with_past.push_back(cost * (static_cast<double>(epochs[i]) +
+                                static_cast<double>(sessions[i]->epochs_advanced())));
     if (costs[i] > 0.0) turns.push_back(i);
   }
   // By what they cost from their beginning: by what is left, those that a pause interrupted would
