@@ -11,16 +11,20 @@ namespace {
 double warmth(int64_t step) { return 1.0 - 0.5 * std::pow(0.96, static_cast<double>(step)); }
 
 // The products of the warmths of steps 1 to i + 1. From some step on they are 1 as doubles, so the
-// product is a matter of the step alone, whatever training came before. Made when the library is
-// loaded: a static variable of a function has a lock, which a child of `fork` could find held.
-const std::array<double, 1024> warmth_products = [] {
-  std::array<double, 1024> made{};
+// product is a matter of the step alone, whatever training came before.
+using WarmthProducts = std::array<double, 1024>;
+WarmthProducts make_warmth_products() noexcept {
+  WarmthProducts products{};
   double product = 1.0;
-  for (size_t i = 0; i < made.size(); ++i) {
-    made[i] = product *= warmth(static_cast<int64_t>(i) + 1);
+  for (size_t i = 0; i < products.size(); ++i) {
+    products[i] = product *= warmth(static_cast<int64_t>(i) + 1);
   }
-  return made;
-}();
+  return products;
+}
+
+// Made when the library is loaded: a static variable of a function has a lock, which a child of
+// `fork` could find held.
+const WarmthProducts warmth_products = make_warmth_products();
 
 double warmth_product(int64_t step) {
   const int64_t last = static_cast<int64_t>(warmth_products.size());
