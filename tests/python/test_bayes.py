@@ -148,8 +148,11 @@ def test_equal_numbers_of_different_kinds_are_different_settings(make, data):
 def test_no_candidate_comes_twice_and_small_spaces_end(make, data):
     size = {"n_iter": 50} if make is bayes else {"population_size": 5, "generations": 10}
     search = make(SMALL, **size)
-    with pytest.warns(UserWarning, match=r"ended after 6 of 50 candidates: the space has no more"):
+    with pytest.warns(
+        UserWarning, match=r"ended after 6 of 50 candidates: the space has no more"
+    ) as caught:
         search.fit(*data)
+    assert {warning.filename for warning in caught} == {__file__}
     assert len(set(keys(search))) == len(keys(search)) == 6
     first = {"activation": "tanh", "hidden_layer_sizes": (3,)}
     search.set_params(extra_candidates=[first])

@@ -1250,8 +1250,9 @@ def broken_beside_its_log(path, sound):
 
 
 def test_rows_that_are_in_the_log_only_are_rescued(path, broken_beside_its_log):
-    with pytest.warns(StudyDamagedWarning, match="rebuilt"):
+    with pytest.warns(StudyDamagedWarning, match="rebuilt") as caught:
         recorder = recording(path, seed=None)
+    assert {warning.filename for warning in caught} == {__file__}
     with recorder:
         assert len(kept(recorder, 2, resource=27)) == 2 * N_FOLDS
         assert len(ALL) / 2 < len(kept(recorder, N_CANDIDATES)) < len(ALL)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from nnhp._caller import stacklevel
 from nnhp.search._engine_fit import ADDED_CONSTRAINTS, EngineSearch
 from nnhp.search._outcome import Candidate
 from nnhp.search._prepare import net_of
@@ -91,7 +92,7 @@ class ModelSearch(RungSearch):
                 f"{type(self).__name__} ended after {self._n_proposed} of {self._n_planned} "
                 f"candidates: {reason}",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=stacklevel(),
             )
 
     def __getstate__(self) -> dict[str, Any]:

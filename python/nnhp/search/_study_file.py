@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
+from nnhp._caller import stacklevel
+
 APPLICATION_ID = 0x6E6E6870  # "nnhp"
 VERSION = 1
 PAGE_SIZE = 4096
@@ -192,7 +194,7 @@ class StudyFile:
                 f"{self.path} is damaged: {names}. {told}; what they held counts as never "
                 "recorded.",
                 StudyDamagedWarning,
-                stacklevel=4,
+                stacklevel=stacklevel(),
             )
 
     def close(self, *, checkpoint: bool = False) -> None:
@@ -359,7 +361,7 @@ def _choose_journal(file: StudyFile) -> None:
             f"{file.path} is on a file system ({kind}) where SQLite has no write-ahead log; the "
             "study uses a rollback journal, which is slower.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=stacklevel(),
         )
 
 

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from nnhp._caller import stacklevel
 from nnhp.search import _study_file, _study_owner
 from nnhp.search._study_file import StudyFile
 from nnhp.search._study_rescue import open_to_write
@@ -176,7 +177,7 @@ class Recorder:
                 f"{n_enqueued - len(self.enqueued)} settings were enqueued in {path} after its "
                 f"study {self._entry['number']} had started, which goes on without them.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel(),
             )
         self._thread = threading.Thread(target=self._write, name="nnhp-study", daemon=True)
         try:

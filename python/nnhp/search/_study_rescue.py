@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from nnhp._caller import stacklevel
 from nnhp.search import _study_file
 from nnhp.search._study_file import (
     APPLICATION_ID,
@@ -164,7 +165,7 @@ def _rebuild(path: str) -> None:
             f"Seen to be missing: {lost or 'none'}; such count as never recorded. The damaged file "
             f"is kept as {aside}.",
             StudyDamagedWarning,
-            stacklevel=5,
+            stacklevel=stacklevel(),
         )
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from sklearn import model_selection
 from sklearn.utils import check_random_state
 
+from nnhp._caller import stacklevel
+
 _MAX_LISTED = 100_000  # settings
 
 
@@ -193,7 +195,7 @@ class ParameterSampler(model_selection.ParameterSampler):
                     f"The space has {len(self._settings)} settings, fewer than the {self.n_iter} "
                     "to draw; all of them are tried.",
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=stacklevel(),
                 )
             settings, likely = zip(*self._settings, strict=True)
             for place in rng.choice(len(settings), size=len(self), replace=False, p=likely):
