@@ -879,8 +879,9 @@ def test_the_fit_on_all_samples_of_nets_without_a_seed(make, data, tmp_path):
     assert last_step(first.best_estimator_).random_state is None
     search = without_seed(make())
     if hasattr(search, "random_state") and first.engine_ == "nnhp":
-        search.random_state = 5
-        assert_same_search(clone(search).fit(*data), search.fit(*data))
+        for state in (5, np.random.RandomState(5)):
+            search.random_state = state
+            assert_same_search(clone(search).fit(*data), search.fit(*data))
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection._split import _yields_constant_splits
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
+from sklearn.utils import check_random_state
 
 from nnhp import _threads
 from nnhp.estimators._memory import memory_limit
@@ -374,7 +375,7 @@ class SearchFit:
             elif isinstance(state, Integral):
                 self._seed = int(state)
             else:
-                self._seed = int(np.random.randint(2**31))  # noqa: NPY002 - as a fit would
+                self._seed = int(check_random_state(state).randint(2**31))
         sequence = np.random.SeedSequence([self._seed, number, fold])
         return int(sequence.generate_state(1)[0])
 
@@ -383,8 +384,7 @@ class SearchFit:
 
         Where the search has one, it is that of a fold after the last.
         """
-        given = isinstance(getattr(self._search, "random_state", None), Integral)
-        if self._recorder is None and not given:
+        if self._recorder is None and getattr(self._search, "random_state", None) is None:
             return None
         return self._seed_of(self._candidate(row).lineage[0].number, self._search.n_splits_)
 
