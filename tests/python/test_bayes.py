@@ -786,6 +786,16 @@ def test_a_study_is_of_the_score_that_is_learned_from(data, tmp_path):
     assert bayes(refit="accuracy", **settings).fit(*data).n_epochs_trained_ == 0
 
 
+def test_of_several_scores_the_first_is_learned_from_whatever_a_study_has(data, tmp_path):
+    scorers = {"accuracy": "accuracy", "worse": lambda e, X, y: -e.score(X, y)}
+    for scoring in (scorers, dict(reversed(scorers.items()))):
+        settings = {"n_iter": 24, "scoring": scoring, "refit": False}
+        fresh = bayes(**settings).fit(*data)
+        recorded = bayes(study=tmp_path / "s.db", **settings).fit(*data)
+        assert keys(recorded) == keys(fresh)
+        assert recorded.n_epochs_trained_ == fresh.n_epochs_trained_
+
+
 def test_settings_of_a_study_come_first(data, tmp_path):
     study = nnhp.Study(tmp_path / "study.db")
     study.enqueue({"alpha": 0.25})

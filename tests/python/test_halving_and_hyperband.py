@@ -443,6 +443,18 @@ def test_hyperband_of_a_space_that_is_too_small():
     assert Counter(found.cv_results_["bracket"]) == {2: 6 + 3 + 1}
 
 
+def test_the_first_of_several_scores_decides_whatever_a_study_has(tmp_path):
+    scorers = {"accuracy": "accuracy", "worse": lambda e, X, y: -e.score(X, y)}
+    found = []
+    for scoring in (scorers, dict(reversed(scorers.items()))):
+        settings = {"scoring": scoring, "refit": False, "max_resources": 27}
+        fresh = hyperband(**settings).fit(X, Y).cv_results_
+        recorded = hyperband(study=tmp_path / "s.db", **settings).fit(X, Y).cv_results_
+        assert recorded["params"] == fresh["params"]
+        found.append(fresh["params"])
+    assert found[0] != found[1]
+
+
 @pytest.mark.filterwarnings("ignore:The total space of parameters")
 @pytest.mark.parametrize(
     ("space", "n_extra", "brackets"),

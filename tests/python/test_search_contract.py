@@ -21,7 +21,7 @@ from scipy.stats import loguniform, uniform
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import KFold, ParameterSampler
+from sklearn.model_selection import KFold, ParameterSampler, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -882,6 +882,30 @@ def test_the_fit_on_all_samples_of_nets_without_a_seed(make, data, tmp_path):
         for state in (5, np.random.RandomState(5)):
             search.random_state = state
             assert_same_search(clone(search).fit(*data), search.fit(*data))
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_random_state_is_left_as_scikit_learn_leaves_it(data, refit):
+    ours, theirs = np.random.RandomState(3), np.random.RandomState(3)
+    space = {"alpha": loguniform(1e-4, 1)}
+    for cls, state in ((nnhp.RandomizedSearchCV, ours), (RandomizedSearchCV, theirs)):
+        cls(net(), space, n_iter=3, cv=2, refit=refit, random_state=state).fit(*data)
+    assert ours.randint(2**31) == theirs.randint(2**31)
+
+
+def test_an_error_in_the_fit_on_all_samples_tells_what_was_found(data, monkeypatch):
+    monkeypatch.setattr(EngineSearch, "_fit_best", interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        nnhp.GridSearchCV(net(), {"alpha": [0.25]}, cv=2).fit(*data)
+    (note,) = caught.value.__notes__
+    assert note == "The search itself had ended; its best parameters are {'alpha': 0.25}."
+
+
+def test_names_of_features_go_with_the_fit_that_had_them(data):
+    search = nnhp.GridSearchCV(net(), {"alpha": [0.25]}, cv=2)
+    search.fit(pd.DataFrame(data[0]).rename(columns=str), data[1])
+    assert search.feature_names_in_[0] == "0"
+    assert not hasattr(search.fit(*data), "feature_names_in_")
 
 
 def test_equal_frames_are_the_same_data(data, tmp_path):

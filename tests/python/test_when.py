@@ -85,6 +85,35 @@ def test_settings_that_can_be_listed_are_drawn_once():
     assert binomtest(n_adam, 300, 0.5).pvalue > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("space", "n_settings"),
+    [
+        (
+            [
+                {"kind": list("abcdef")},
+                *(When({"kind": kind}, {f"p_{kind}": list(range(10))}) for kind in "abcdef"),
+            ],
+            60,
+        ),
+        ([{"a": range(400)}, {"b": range(400)}, When({"a": 0}, {"c": range(9)})], 808),
+        (
+            [{"a": [0, 1], "b": [0, 1]}, When({"a": 1}, {"c": [1, 2]}), When({"b": 1}, {"c": [3]})],
+            5,
+        ),
+    ],
+    ids=["exclusive", "parts", "overriding"],
+)
+def test_all_settings_are_drawn_each_once(space, n_settings):
+    settings = list(ParameterSampler(space, n_settings, random_state=0))
+    assert len({repr(sorted(params.items())) for params in settings}) == n_settings
+
+
+def test_equal_settings_are_as_likely_as_all_of_them():
+    space = [{"a": [0, 1]}, When({"a": 1}, {"c": [1, 2]}), When({"a": 1}, {"c": [3]})]
+    sampler = ParameterSampler(space, 2, random_state=0)
+    assert sampler._settings == [({"a": 0}, 0.5), ({"a": 1, "c": 3}, 0.5)]
+
+
 def is_sound_if_listed(params):
     sgd = params["solver"] == "sgd"
     plain = sgd and not params["nesterovs_momentum"]
@@ -319,6 +348,14 @@ def test_a_model_that_proposes_an_end_stays_inside(values):
     space = Space({"a": values}, all_genes=False)
     for end, inside in zip(values.support(), values.ppf([1e-6, 1 - 1e-6]), strict=True):
         assert space.params(Fixed({"a": float(end)}))["a"] == pytest.approx(inside, rel=1e-9)
+
+
+@pytest.mark.parametrize("values", [loguniform(1e-200, 1e200), uniform(1.0, 1e-12)])
+def test_ends_of_extreme_ranges_stay_inside(values):
+    space = Space({"a": values}, all_genes=False)
+    low, high = map(float, values.support())
+    for end in (low, high):
+        assert low < space.params(Fixed({"a": end}))["a"] < high
 
 
 @pytest.mark.parametrize("units", [None, "auto", (4.5,), (4, None), [[4]]])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nnhp.plots._display import SearchDisplay
-from nnhp.plots._evaluations import Evaluations
+from nnhp.plots._evaluations import Evaluations, Floats
 from nnhp.plots._figure import (
     BLUE,
     GREY,
@@ -26,7 +26,6 @@ from nnhp.plots._figure import (
 from nnhp.plots._settings import NothingToDrawError
 
 _AXES = ("epochs", "time")
-Floats = NDArray[np.float64]
 
 
 class SearchTraceDisplay(SearchDisplay):

@@ -111,13 +111,16 @@ class _Reals:
 
     def suggest(self, trial: Trial, name: str, *, all_genes: bool) -> float:
         value = trial.suggest_float(name, self.low, self.high, log=self.log)
-        if self.low < value < self.high:
+        if self.low < value < self.high or self.low == self.high:
             return value
         # A model may propose an end, which no draw is, and which may not be legal: a dropout of 1.
         quantile = _TAIL if value <= self.low else 1 - _TAIL
         if self.log:
-            return float(self.low * (self.high / self.low) ** quantile)
-        return self.low + (self.high - self.low) * quantile
+            value = math.exp((1 - quantile) * math.log(self.low) + quantile * math.log(self.high))
+        else:
+            value = (1 - quantile) * self.low + quantile * self.high
+        least, most = math.nextafter(self.low, math.inf), math.nextafter(self.high, -math.inf)
+        return min(max(value, least), most)
 
     def genes(self, value: Any, name: str) -> Genes | None:
         inside = isinstance(value, Real) and self.low <= float(value) <= self.high

@@ -19,7 +19,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from numbers import Integral, Number, Real
 from types import ModuleType
 from typing import Any
@@ -59,7 +59,14 @@ ADDED_CONSTRAINTS: dict[str, Any] = {
     "executor": "no_validation",
 }
 # What a fit may have without the next one having it.
-_BEST = ("best_index_", "best_score_", "best_params_", "best_estimator_", "refit_time_")
+_BEST = (
+    "best_index_",
+    "best_score_",
+    "best_params_",
+    "best_estimator_",
+    "refit_time_",
+    "feature_names_in_",
+)
 
 
 def epochs_parameter(estimator: Any) -> str | None:
@@ -85,13 +92,13 @@ def whole_or_not_at_all(fit: Callable[..., EngineSearch]) -> Callable[..., Engin
 
 
 @contextmanager
-def _seeded(estimator: Any, seed: int | None) -> Iterator[None]:
-    """Let a net without `random_state` have this seed, without its parameters telling of it."""
+def _seeded(estimator: Any, seed_of: Callable[[], int | None]) -> Iterator[None]:
+    """Let a net without `random_state` have a seed, without its parameters telling of it."""
     net = net_of(estimator)
     if net is None or net.random_state is not None:
         yield
         return
-    net.random_state = seed
+    net.random_state = seed_of()
     try:
         yield
     finally:
@@ -199,7 +206,12 @@ class EngineSearch(DocLink, BaseSearchCV):
                     self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
                 self.best_params_ = results["params"][self.best_index_]
             if self.refit:
-                self._refit(search, base, context, routed.estimator.fit, seen)
+                try:
+                    self._refit(search, base, context, routed.estimator.fit, seen)
+                except BaseException as error:
+                    best = self.best_params_
+                    error.add_note(f"The search itself had ended; its best parameters are {best}.")
+                    raise
             several = isinstance(scorers, _MultimetricScorer)
             self.scorer_ = scorers._scorers if several else scorers
             self.cv_results_ = results
@@ -235,7 +247,7 @@ class EngineSearch(DocLink, BaseSearchCV):
             self._lay_out(self.best_estimator_)
             with (
                 subcontext.propagate_callback_context(self.best_estimator_),
-                _seeded(self.best_estimator_, search.seed_of_refit(self.best_index_)),
+                _seeded(self.best_estimator_, partial(search.seed_of_refit, self.best_index_)),
             ):
                 subcontext.call_on_fit_task_begin(estimator=self, **seen)
                 self._fit_best(self.best_estimator_, seen["X"], seen["y"], fit_params)
@@ -296,11 +308,15 @@ class EngineSearch(DocLink, BaseSearchCV):
                     f"extra_candidates must be a sequence of dicts of parameters, got {setting!r}."
                 )
         for name in ("param_grid", "param_distributions"):
-            if isinstance(getattr(self, name, None), list | tuple) and not getattr(self, name):
-                raise ValueError(f"{name} must have at least one dict of parameters, got [].")
+            if isinstance(space := getattr(self, name, None), list | tuple) and not space:
+                raise ValueError(f"{name} must have at least one dict of parameters, got {space}.")
         check_scoring(self)
-        if isinstance(self.scoring, list | tuple | set | dict) and self.scoring:
-            self._compared_metric(list(self.scoring))
+        if names := self._named_scores():
+            self._compared_metric(names)
+
+    def _named_scores(self) -> list[str]:
+        """Names of the scores, in their order, where they are told beforehand."""
+        return list(self.scoring) if isinstance(self.scoring, list | tuple | dict) else []
 
     def _compared_metric(self, metrics: Sequence[str]) -> str:
         """The score that candidates are compared by: the one refitted for, else the first.

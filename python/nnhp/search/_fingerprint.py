@@ -79,8 +79,11 @@ def fingerprint(
     state = params.get("random_state")
     if state is not None and not isinstance(state, Integral):
         method["random_state"] = state
-    if search._learns and isinstance(search.refit, str):  # the one of several scores to learn from
-        method["refit"] = search.refit
+    if search._learns:  # from one of several scores, or from all in their order
+        names = search._named_scores()
+        compared = search._compared_metric(names) if names else search.refit
+        if isinstance(compared, str):
+            method["learns from"] = [compared, *names]
     fit_params = [dict(routed.estimator.fit), dict(routed.scorer.score)]
     given = [X, y, *(value for params in fit_params for _, value in sorted(params.items()))]
     return {

@@ -173,12 +173,8 @@ class GeneticSearchCV(ModelSearch):
             )
         return super()._compared_metric(metrics)
 
-    def _metrics(self) -> list[str]:
-        """Names of the scores, where there are several and they are known beforehand."""
-        return list(self.scoring) if isinstance(self.scoring, list | tuple | set | dict) else []
-
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
-        metrics = self._metrics()
+        metrics = self._named_scores()
         size = int(self.population_size)
         n_planned = size * int(self.generations)
         sampler = genetic_sampler(size, type(self).__name__)

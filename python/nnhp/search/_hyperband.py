@@ -48,9 +48,9 @@ class HyperbandSearchCV(RungSearch):
     Attributes
     ----------
     brackets_ : list of list of tuple of int
-        Candidates and epochs on each rung of each bracket, settings that come first included. They
-        are fewer where the space has fewer; where `ended_by_` tells that the search was ended, its
-        last rungs are those that were planned.
+        Candidates and epochs on each rung of each bracket, settings that come first included.
+        There are fewer candidates where the space has fewer; where `ended_by_` tells that the
+        search was ended, its last rungs are those that were planned.
     {attributes}
 
     Notes

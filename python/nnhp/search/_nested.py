@@ -159,7 +159,7 @@ def _check_search(search: Any) -> None:
         )
     if search.refit is False:
         raise ValueError("search must refit its best candidate, got refit=False.")
-    if callable(search.refit) and isinstance(search.scoring, list | tuple | set | dict):
+    if callable(search.refit) and isinstance(search.scoring, list | tuple | dict):
         raise _unnamed_metric(search)
 
 

@@ -40,12 +40,13 @@ def brackets_of(max_resources: int, factor: int, n_brackets: int | None = None) 
 
 def metric_of(search: Any, results: Mapping[str, Any]) -> str:
     """Name of the score by which a search compares its candidates."""
-    metric = search.refit if isinstance(search.refit, str) else "score"
-    if results.get(f"mean_test_{metric}") is not None:
-        return metric
-    # Several metrics, none of which was named.
+    names = search._named_scores()
+    if not names and results.get("mean_test_score") is not None:
+        return "score"
     prefix = "mean_test_"
-    return next(name.removeprefix(prefix) for name in results if name.startswith(prefix))
+    told = names or [name.removeprefix(prefix) for name in results if name.startswith(prefix)]
+    metric: str = search._compared_metric(told)
+    return metric
 
 
 def means_of(search: Any, results: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -88,7 +88,6 @@ class SearchFit:
             self._out_of_fold = OutOfFold(
                 X, y, classifies=is_classifier(base), memory_budget=int(memory_budget)
             )
-        search.__dict__.pop("_recorder", None)  # of a fit that was interrupted
         with ExitStack() as undo:  # Ctrl-C may come in between
             if search.study is not None:
                 self._open_study()
@@ -119,8 +118,10 @@ class SearchFit:
         """The score that candidates are compared by."""
         if not isinstance(scores, dict):
             return float(scores)
-        if self._compared is None:  # a callable scoring tells its metrics by what it returns
-            self._compared = self._search._compared_metric(list(scores))
+        if self._compared is None:
+            # Those of a study come in another order; a callable tells them by what it returns.
+            names = self._search._named_scores() or list(scores)
+            self._compared = self._search._compared_metric(names)
         return float(scores.get(self._compared, np.nan))
 
     def run(self, context: Any) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from sklearn import model_selection
 from sklearn.utils import check_random_state
 
 from nnhp._caller import stacklevel
+from nnhp.search._fingerprint import describe
 
-_MAX_LISTED = 100_000  # settings
+_MAX_LISTED = 10_000  # settings, of which half a second goes by
 
 
 class When:
@@ -24,7 +25,7 @@ class When:
     It stands in a list behind the dicts of a space. Each candidate first draws one of the dicts,
     then, in their order, what all conditions add that it meets; one condition may name what
     another adds. Where all values are in lists, no setting is drawn twice (unless there are more
-    than 100,000).
+    than 10,000).
 
     Parameters
     ----------
@@ -214,23 +215,22 @@ class ParameterSampler(model_selection.ParameterSampler):
         spaces = [*self.param_distributions, *(c.space for c in self._conditions)]
         if any(_is_drawn(values) for space in spaces for values in space.values()):
             return None
-        if math.prod(len(values) for space in spaces for values in space.values()) > _MAX_LISTED:
-            return None
-        found = []
+        found: dict[str, tuple[dict[str, Any], float]] = {}
+        for n_listed, (params, likely) in enumerate(self._each_setting()):
+            if n_listed == _MAX_LISTED:
+                return None
+            name = describe(params)
+            _, before = found.get(name, (params, 0.0))
+            found[name] = params, before + likely
+        return list(found.values())
+
+    def _each_setting(self) -> Iterator[tuple[dict[str, Any], float]]:
+        """Settings with their probabilities; equal ones may come several times."""
         for part in self.param_distributions:
-            of_part = list(_each(part, {}, 1 / len(self.param_distributions)))
+            settings = _each(part, {}, 1 / len(self.param_distributions))
             for condition in self._conditions:
-                of_part = [
-                    setting
-                    for params, likely in of_part
-                    for setting in (
-                        _each(condition.space, params, likely)
-                        if condition.holds(params)
-                        else [(params, likely)]
-                    )
-                ]
-            found += of_part
-        return found
+                settings = _each_with(condition, settings)
+            yield from settings
 
 
 def _each(
@@ -240,6 +240,17 @@ def _each(
     n = math.prod(len(values) for values in space.values())
     for values in product(*space.values()):
         yield {**params, **dict(zip(space, values, strict=True))}, likely / n
+
+
+def _each_with(
+    condition: When, settings: Iterator[tuple[dict[str, Any], float]]
+) -> Iterator[tuple[dict[str, Any], float]]:
+    """What a condition makes of settings and their probabilities."""
+    for params, likely in settings:
+        if condition.holds(params):
+            yield from _each(condition.space, params, likely)
+        else:
+            yield params, likely
 
 
 def _is_drawn(values: Any) -> bool:
