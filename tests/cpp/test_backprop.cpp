@@ -219,7 +219,6 @@ class Passes {
     for (index_t i = 0; in.training.weights && i < count; ++i)
       weights[i] = (*in.training.weights)[first + i];
     const T* w = in.training.weights ? weights.data() : nullptr;
-    backprop_->refresh_transposes(parameters.data());
     backprop_->forward(parameters.data(), samples, draw);
     fill_targets<T>(*in.training.data, {}, samples.rows, count, net_.outputs(),
                     backprop_->targets(), backprop_->output_stride());
@@ -228,7 +227,7 @@ class Passes {
     if (update == nullptr) {
       backprop_->backward(samples, first == 0, gradient);
     } else {
-      *sums = backprop_->backward(samples, first == 0, gradient, parameters.data(), *update);
+      *sums = backprop_->backward(samples, first == 0, gradient, *update);
     }
     return loss;
   }

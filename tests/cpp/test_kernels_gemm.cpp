@@ -99,6 +99,32 @@ TEST_CASE_TEMPLATE("test_gemm_matches_the_plain_product", T, float, double) {
   });
 }
 
+TEST_CASE_TEMPLATE("test_gemm_by_transpose_has_the_bits_of_gemm", T, float, double) {
+  Random random(9);
+  for_each_shape([&](index_t M, index_t N, index_t K) {
+    CAPTURE(M);
+    CAPTURE(N);
+    CAPTURE(K);
+    const Affine<T> affine = random_affine<T>(M, N, K, random);
+    for (const index_t misalignment : kMisalignments) {
+      const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
+      const TestMatrix<T> b(affine.b, Rows::kPacked);
+      const TestMatrix<T> stored(reference::transposed(affine.b), layout_for(misalignment),
+                                 misalignment);
+      const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
+      for_each_isa<T>([&](const KernelTable<T>& kernel) {
+        TestMatrix<T> c(M, N, Rows::kScratch, misalignment), want(M, N, Rows::kScratch);
+        kernel.gemm(M, N, K, a.data(), a.stride(), b.data(), b.stride(), init.data(), want.data(),
+                    want.stride());
+        kernel.gemm_by_transpose(M, N, K, a.data(), a.stride(), stored.data(), stored.stride(),
+                                 init.data(), c.data(), c.stride());
+        NNHP_CHECK_NOTHING(bit_mismatch(c, want));
+        NNHP_CHECK_QUIETLY(c.surroundings_untouched());
+      });
+    }
+  });
+}
+
 template <class T>
 void check_gemm_transposed(const Gradient<T>& gradient, index_t misalignment) {
   const TestMatrix<T> a(gradient.a, layout_for(misalignment), misalignment);

@@ -1,4 +1,4 @@
-// The kernels that only move values: transpose and gather.
+// The kernel that only moves values: gather.
 #include "kernel_cases.hpp"
 
 namespace nnhp::testing {
@@ -13,24 +13,6 @@ void for_each_pair_of_sizes(F&& f) {
       for (const index_t misalignment : kMisalignments) f(rows, columns, misalignment);
     }
   }
-}
-
-TEST_CASE_TEMPLATE("test_transpose_moves_every_cell", T, float, double) {
-  Random random(1);
-  for_each_pair_of_sizes([&](index_t rows, index_t columns, index_t misalignment) {
-    CAPTURE(rows);
-    CAPTURE(columns);
-    const Matrix values = random_matrix<T>(rows, columns, random);
-    const TestMatrix<T> from(values, misalignment > 0 ? Rows::kGapped : Rows::kPacked,
-                             misalignment);
-    const TestMatrix<T> want(reference::transposed(values), Rows::kPacked);
-    for_each_isa<T>([&](const KernelTable<T>& kernel) {
-      TestMatrix<T> to(columns, rows, Rows::kScratch, misalignment);
-      kernel.transpose(rows, columns, from.data(), from.stride(), to.data(), to.stride());
-      NNHP_CHECK_NOTHING(bit_mismatch(to, want));
-      NNHP_CHECK_QUIETLY(to.surroundings_untouched());
-    });
-  });
 }
 
 TEST_CASE_TEMPLATE("test_gather_copies_the_listed_rows", T, float, double) {

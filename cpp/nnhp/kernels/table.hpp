@@ -86,6 +86,9 @@ struct KernelTable {
   // C[M x N] = init[N] (every row) + A[M x K] B[K x N]. C is scratch.
   void (*gemm)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* B, index_t ldb,
                const T* init, T* C, index_t ldc);
+  // The same, to the last bit, where B is the transpose of what is stored, [N x K]. K > 0.
+  void (*gemm_by_transpose)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* B,
+                            index_t ldb, const T* init, T* C, index_t ldc);
   // C[K x N] (+)= A[M x K]^T D[M x N], the gradient of a weight matrix. C is packed.
   void (*gemm_transposed)(index_t M, index_t N, index_t K, const T* A, index_t lda, const T* D,
                           index_t ldd, T* C, index_t ldc, bool accumulate);
@@ -104,8 +107,6 @@ struct KernelTable {
                              const T* B, index_t ldb, const T* init, T* C, index_t ldc);
   // out[N] (+)= sum of the rows of D[M x N], the gradient of the biases. Packed.
   void (*column_sums)(index_t M, index_t N, const T* D, index_t ldd, T* out, bool accumulate);
-  // out[C x R] = A[R x C]^T. out is scratch.
-  void (*transpose)(index_t R, index_t C, const T* A, index_t lda, T* out, index_t ldo);
   // out[M x N] = the rows `rows` of X. out is scratch.
   void (*gather)(index_t M, index_t N, const T* X, index_t ldx, const row_t* rows, T* out,
                  index_t ldo);

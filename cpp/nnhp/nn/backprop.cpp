@@ -61,11 +61,6 @@ Backprop<T>::Backprop(const NetSpec& net, bool training, Workspace& workspace, b
     if (training) layer.delta = matrix(layer.stride);
     if (training) cut_weights(spec, layer);
     layer.stages = stages(spec.stages, {layer.sums, layer.delta, layer.stride});
-    if (training && (!layers_.empty() || trains_inputs_)) {
-      layer.transposed_stride = padded_stride<T>(spec.inputs);
-      layer.transposed = workspace.take<T>(
-          checked_product(spec.units, layer.transposed_stride, "transposed weights"));
-    }
     layers_.push_back(layer);
   }
   frozen_.resize(layers_.size());
@@ -103,26 +98,6 @@ void Backprop<T>::freeze(const std::vector<index_t>& layers) {
 template <class T>
 void Backprop<T>::hold_biases(const std::vector<index_t>& layers) {
   for (const index_t l : layers) layers_[static_cast<size_t>(l)].holds_biases = true;
-}
-
-template <class T>
-void Backprop<T>::refresh_transposes(const T* parameters) {
-  for (size_t l = 0; l < layers_.size(); ++l) {
-    if (!descends(l)) continue;
-    const index_t inputs = net_.layers()[l].inputs, strip = layers_[l].strip;
-    team_.each(layers_[l].strips, [&](index_t number, int) {
-      const index_t begin = number * strip;
-      refresh_transpose(l, parameters, begin, std::min(strip, inputs - begin));
-    });
-  }
-}
-
-template <class T>
-void Backprop<T>::refresh_transpose(size_t l, const T* parameters, index_t first_row,
-                                    index_t rows) const {
-  const LayerSpec& spec = net_.layers()[l];
-  kernel_.transpose(rows, spec.units, parameters + spec.weights_at + first_row * spec.units,
-                    spec.units, layers_[l].transposed + first_row, layers_[l].transposed_stride);
 }
 
 template <class T>
@@ -195,6 +170,7 @@ template <class T>
 void Backprop<T>::forward(const T* parameters, const SampleRows<T>& samples,
                           const DropoutDraw* draw, size_t layers) {
   const index_t count = samples.count;
+  parameters_ = parameters;
   load_inputs(parameters, samples, draw);
   const T* from = inputs_;
   index_t from_stride = input_stride_;
@@ -269,8 +245,9 @@ void Backprop<T>::descend(size_t l, index_t count, T* gradient, bool accumulate)
   const Layer& layer = layers_[l];
   const Stages<T>& below = l > 0 ? layers_[l - 1].stages : input_stages_;
   split_columns<T>(team_, spec.inputs, [&](index_t j, index_t width) {
-    kernel_.gemm(count, width, spec.units, layer.delta, layer.stride, layer.transposed + j,
-                 layer.transposed_stride, zeros_, below.delta() + j, below.stride());
+    kernel_.gemm_by_transpose(count, width, spec.units, layer.delta, layer.stride,
+                              parameters_ + spec.weights_at + j * spec.units, spec.units, zeros_,
+                              below.delta() + j, below.stride());
     below.backward_columns(j, width, gradient, accumulate);
   });
   below.backward(team_, gradient, accumulate);
@@ -287,7 +264,7 @@ void Backprop<T>::update_stages(const std::vector<Stage>& stages, const Update<T
 
 template <class T>
 PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gradient,
-                                  const T* parameters, const Update<T>& update) {
+                                  const Update<T>& update) {
   const index_t count = samples.count;
   PenaltySums total{0.0, 0.0};
   layers_.back().stages.backward_before_last(team_, gradient, !first_block);
@@ -323,8 +300,8 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
     const T* from = l == 0 ? inputs_ : layers_[l - 1].stages.outputs();
     const index_t from_stride = l == 0 ? input_stride_ : layers_[l - 1].stages.stride();
     const index_t strip = layer.strip, strips = layer.strips, piece = layer.piece;
-    // (Whole vectors at a strip's end, in gemm_transposed and transpose, read elements that another
-    // thread may be writing, and drop those lanes; so do those of columns that threads share.)
+    // (Whole vectors at a strip's end, in gemm_transposed, read elements that another thread may be
+    // writing, and drop those lanes; so do those of columns that threads share.)
     // A gradient that is used at once needs no place of its own: a thread's one stays in cache.
     const bool passing = update && first_block && !sparse && team_.threads() < strips;
     team_.each(strips, [&](index_t number, int thread) {
@@ -341,7 +318,6 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
             update(spec.weights_at + row * spec.units, std::min(piece, end - row) * spec.units,
                    true, to + (row - begin) * spec.units);
       }
-      if (descends(l)) refresh_transpose(l, parameters, begin, end - begin);
     });
     for (index_t i = 0; update && i < layer.pieces; ++i) {
       total.squares += piece_sums_[static_cast<size_t>(i)].squares;
@@ -354,7 +330,7 @@ PenaltySums Backprop<T>::backward(const SampleRows<T>& samples, bool first_block
 
 template <class T>
 void Backprop<T>::backward(const SampleRows<T>& samples, bool first_block, T* gradient) {
-  backward(samples, first_block, gradient, nullptr, {});
+  backward(samples, first_block, gradient, {});
 }
 
 template <class T>

@@ -53,7 +53,7 @@ class Backprop {
   static index_t training_rows(const NetSpec& net, index_t batch);
 
   // Rows of a weight matrix that are updated by one call: some thousand weights, whole vectors of
-  // transposed rows. Of the net alone, for each call sums its part of the penalty.
+  // inputs. Of the net alone, for each call sums its part of the penalty.
   static index_t piece_rows(const LayerSpec& layer);
 
   // Lets backward() leave out the gradient of these layers, and end above the lowest of the others.
@@ -63,8 +63,6 @@ class Backprop {
   void hold_biases(const std::vector<index_t>& layers);
   // To be called once the workspace has memory, before anything else.
   void clear();
-  // Must be called after every change of `parameters` from outside, before backward().
-  void refresh_transposes(const T* parameters);
 
   // Leaves the activated outputs in outputs() [count x outputs, stride output_stride()]. Where
   // `layers` are fewer than the net has, these are the outputs of the last of them.
@@ -84,11 +82,11 @@ class Backprop {
   // layout of the parameters, as far as they are trained. Follows forward() and loss_and_delta() of
   // the same block, whose parameters must still be there.
   void backward(const SampleRows<T>& samples, bool first_block, T* gradient);
-  // The same for a batch's last block, followed by the update of `parameters`, piece by piece while
-  // a piece's gradient is in cache; `gradient` holds nothing of use afterwards. Returns the
+  // The same for a batch's last block, followed by the update of the parameters, piece by piece
+  // while a piece's gradient is in cache; `gradient` holds nothing of use afterwards. Returns the
   // penalty's sums.
   PenaltySums backward(const SampleRows<T>& samples, bool first_block, T* gradient,
-                       const T* parameters, const Update<T>& update);
+                       const Update<T>& update);
   // Moves the moving statistics in `parameters` towards those of the batch, the block that was last
   // trained on.
   void update_statistics(T* parameters) const;
@@ -101,8 +99,6 @@ class Backprop {
     T* delta = nullptr;  // derivative of the loss by the sums
     bool holds_biases = false;
     Stages<T> stages;
-    T* transposed = nullptr;  // W^T [units x inputs], unless nobody asks for derivatives by inputs
-    index_t transposed_stride = 0;
     // Its weights are cut by rows: pieces are updated by one call each, and strips of whole pieces
     // are what one thread works on at once.
     index_t piece = 0, pieces = 0;                    // rows of one; their number
@@ -121,7 +117,6 @@ class Backprop {
   bool descends(size_t l) const { return l > lowest_ || trains_inputs_; }
   void descend(size_t l, index_t count, T* gradient, bool accumulate) const;
   void update_stages(const std::vector<Stage>& stages, const Update<T>& update, T* gradient) const;
-  void refresh_transpose(size_t l, const T* parameters, index_t first_row, index_t rows) const;
   void cut_weights(const LayerSpec& spec, Layer& layer) const;
 
   const NetSpec& net_;
@@ -136,6 +131,7 @@ class Backprop {
   index_t gathered_stride_ = 0;
   Stages<T> input_stages_;
   bool trains_inputs_ = false;
+  const T* parameters_ = nullptr;  // of the last forward()
   const T* outputs_ = nullptr;
   index_t output_stride_ = 0;
   const T* inputs_ = nullptr;  // the block as a dense matrix; null while it is used as a sparse one

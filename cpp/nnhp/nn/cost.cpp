@@ -97,8 +97,8 @@ double update_cost(const NetSpec& net, const OptimizerSpec& optimizer) {
   if (optimizer.averages()) each += kPass;
   if (optimizer.max_norm < OptimizerSpec::kUnlimited) each += 2.0 * kPass;
   if (optimizer.weight_noise > 0.0) each += kNoise;
-  // Read and written on the way from the gradient, and to the transposed weights.
-  if (optimizer.needs_whole_gradient()) each += 4.0 * kPass;
+  // Written and read again on the way from the gradient.
+  if (optimizer.needs_whole_gradient()) each += 2.0 * kPass;
   const double parameters = static_cast<double>(net.parameter_count());
   return kStep + parameters * (in_widest_lanes<T>(each) + kUpdatedByte * sizeof(T));
 }

@@ -57,7 +57,6 @@ double Objective<T>::pass(const T* parameters, T* gradient, const StopToken& sto
   Backprop<T> backprop(*net_, true, workspace_, !data.sparse);
   backprop.clear();
   backprop.freeze(train_->frozen_layers);
-  backprop.refresh_transposes(parameters);
   const index_t size = static_cast<index_t>(rows.size());
   const index_t block = Backprop<T>::block_rows(*net_);
   double loss_sum = 0.0;

@@ -359,7 +359,6 @@ void Session<T>::advance(int64_t epochs, Workspace& workspace, const StopToken& 
   workspace.reserve(sizes.bytes());
   Scratch scratch(in_, state_, keeps_undo(), team, workspace);
   scratch.backprop.clear();
-  scratch.backprop.refresh_transposes(state_.parameters.data());
   using Clock = std::chrono::steady_clock;
   auto begun = Clock::now();
   for (int64_t e = 0; e < epochs && state_.status == Status::kReady && !stop.requested(); ++e) {
@@ -530,7 +529,6 @@ const T* Session<T>::noisy_parameters(Scratch& scratch) const {
           static_cast<T>(in_.train->optimizer.weight_noise), weights, units, weights, units);
     });
   }
-  scratch.backprop.refresh_transposes(scratch.noisy);
   return scratch.noisy;
 }
 
@@ -595,9 +593,8 @@ std::optional<double> Session<T>::train_batch(Scratch& scratch, const row_t* row
     if (train.optimizer.needs_whole_gradient()) {
       backprop.backward(samples, first, scratch.gradient);
       sums = update.whole(scratch.trained, scratch.gradient, scratch.team, scratch.piece_sums);
-      if (used == parameters) backprop.refresh_transposes(parameters);
     } else {
-      sums = backprop.backward(samples, first, scratch.gradient, parameters, std::cref(update));
+      sums = backprop.backward(samples, first, scratch.gradient, std::cref(update));
     }
     update_statistics(backprop);
     return loss_sum / divisor + train.penalty.value(sums, divisor) + own_penalties;
