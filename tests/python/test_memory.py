@@ -95,7 +95,8 @@ def test_version_1(groups):
     ("parameters", "copies"),
     [
         ({}, 8),
-        ({"early_stopping": True}, 9),
+        ({"early_stopping": True}, 10),
+        ({"on_divergence": "restore_best"}, 14),
         ({"solver": "sgd"}, 6),
         ({"solver": "sgd", "momentum": 0.0}, 4),
     ],

@@ -500,7 +500,7 @@ def test_memory_counts_all_arrays(name):
         moments = _core.optimizers()[fields_of(net)["name"]]
         averaged, stopping = "ema_momentum" in options, "early_stopping" in options
         noisy = "weight_noise" in options
-        assert copies(net) == 4 + 2 * moments + 2 * averaged + stopping + noisy
+        assert copies(net) == 4 + 2 * moments + 2 * averaged + 2 * stopping + noisy
         state = _core_state(net)
         held = sum(isinstance(v, np.ndarray) and v.dtype == np.float64 for v in state.values())
         assert held == 1 + moments + averaged + stopping

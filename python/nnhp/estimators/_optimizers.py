@@ -119,11 +119,12 @@ def fields_of(estimator: BaseMLP) -> dict[str, Any]:
 def copies(estimator: BaseMLP) -> int:
     """Arrays as long as the parameters that a training by steps holds at the same time."""
     kept = kept_arrays(estimator)
-    # What steps change, and the same at the beginning of an epoch; gradient and transposed
-    # weights; the best parameters; noisy ones. Publishing takes no more.
+    # What steps change, and the same at the beginning of an epoch; the gradient; the parameters
+    # that it began with; noisy ones; the best parameters, or all of the best epoch, kept and
+    # published. Publishing the rest takes no more.
     noisy = estimator.weight_noise > 0
-    best = kept * int(estimator.on_divergence == "restore_best")
-    return 2 * kept + 2 + int(estimator.early_stopping) + int(noisy) + best
+    best = int(estimator.early_stopping) + kept * int(estimator.on_divergence == "restore_best")
+    return 2 * kept + 2 + int(noisy) + 2 * best
 
 
 def published_copies(estimator: BaseMLP) -> int:

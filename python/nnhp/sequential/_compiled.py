@@ -53,8 +53,8 @@ class Compiled:
         """Arrays as long as the parameters that a training holds at the same time."""
         averages = int(bool(self.optimizer.ema_momentum))
         kept = 1 + _core.optimizers()[self.optimizer.engine_name] + averages
-        # What steps change, and the same at the beginning of an epoch; gradient and transposed
-        # weights.
+        # What steps change, and the same at the beginning of an epoch; the gradient; the
+        # parameters that it began with.
         return 2 * kept + 2
 
     def given(self) -> dict[str, Any]:
