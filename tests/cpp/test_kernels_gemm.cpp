@@ -78,17 +78,26 @@ template <class T>
 void check_gemm(const Affine<T>& affine, index_t misalignment) {
   const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
   const TestMatrix<T> b(affine.b, layout_for(misalignment), misalignment);
+  const TestMatrix<T> transposed(reference::transposed(affine.b), layout_for(misalignment),
+                                 misalignment);
   const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
   for_each_isa<T>([&](const KernelTable<T>& kernel) {
     TestMatrix<T> c(affine.want.rows, affine.want.columns, Rows::kScratch, misalignment);
+    TestMatrix<T> same(affine.want.rows, affine.want.columns, Rows::kScratch, misalignment);
     kernel.gemm(a.rows(), b.columns(), a.columns(), a.data(), a.stride(), b.data(), b.stride(),
                 init.data(), c.data(), c.stride());
     NNHP_CHECK_NOTHING(mismatch(c, affine.want, affine.tolerance));
     NNHP_CHECK_QUIETLY(c.surroundings_untouched());
+    kernel.gemm_by_transpose(a.rows(), b.columns(), a.columns(), a.data(), a.stride(),
+                             transposed.data(), transposed.stride(), init.data(), same.data(),
+                             same.stride());
+    NNHP_CHECK_NOTHING(bit_mismatch(same, c));
+    NNHP_CHECK_QUIETLY(same.surroundings_untouched());
   });
 }
 
-TEST_CASE_TEMPLATE("test_gemm_matches_the_plain_product", T, float, double) {
+TEST_CASE_TEMPLATE("test_gemm_by_a_matrix_or_its_transpose_matches_the_plain_product", T, float,
+                   double) {
   Random random(1);
   for_each_shape([&](index_t M, index_t N, index_t K) {
     CAPTURE(M);
@@ -96,32 +105,6 @@ TEST_CASE_TEMPLATE("test_gemm_matches_the_plain_product", T, float, double) {
     CAPTURE(K);
     const Affine<T> affine = random_affine<T>(M, N, K, random);
     for (const index_t misalignment : kMisalignments) check_gemm(affine, misalignment);
-  });
-}
-
-TEST_CASE_TEMPLATE("test_gemm_by_transpose_has_the_bits_of_gemm", T, float, double) {
-  Random random(9);
-  for_each_shape([&](index_t M, index_t N, index_t K) {
-    CAPTURE(M);
-    CAPTURE(N);
-    CAPTURE(K);
-    const Affine<T> affine = random_affine<T>(M, N, K, random);
-    for (const index_t misalignment : kMisalignments) {
-      const TestMatrix<T> a(affine.a, layout_for(misalignment), misalignment);
-      const TestMatrix<T> b(affine.b, Rows::kPacked);
-      const TestMatrix<T> stored(reference::transposed(affine.b), layout_for(misalignment),
-                                 misalignment);
-      const TestMatrix<T> init(affine.init, Rows::kPacked, misalignment);
-      for_each_isa<T>([&](const KernelTable<T>& kernel) {
-        TestMatrix<T> c(M, N, Rows::kScratch, misalignment), want(M, N, Rows::kScratch);
-        kernel.gemm(M, N, K, a.data(), a.stride(), b.data(), b.stride(), init.data(), want.data(),
-                    want.stride());
-        kernel.gemm_by_transpose(M, N, K, a.data(), a.stride(), stored.data(), stored.stride(),
-                                 init.data(), c.data(), c.stride());
-        NNHP_CHECK_NOTHING(bit_mismatch(c, want));
-        NNHP_CHECK_QUIETLY(c.surroundings_untouched());
-      });
-    }
   });
 }
 
